@@ -1,0 +1,13 @@
+//! From archives to the isd dataset and back: sources, batches, and the dataset's layout, writer and reader.
+//!
+//! Data flows one way: a [`Source`] yields [`Batch`]es.
+
+mod batch;
+mod error;
+mod measurement;
+mod source;
+
+pub use batch::{Batch, ColumnInfo, StationRun};
+pub use error::{Error, Result};
+pub use measurement::{MEASUREMENTS, Measurement};
+pub use source::{Hdf5Reader, ReadOptions, Scale, Source};

@@ -1,0 +1,47 @@
+//! The eight measurements of ISD: canonical names, units and the scale ISD stores them with.
+
+/// One measurement of the Integrated Surface Database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Measurement {
+    /// Canonical column name.
+    pub name: &'static str,
+    /// Units of the physical value in UDUNITS spelling; `1` for a code.
+    pub units: &'static str,
+    /// What the column holds, for people.
+    pub long_name: &'static str,
+    /// Power of ten that ISD's stored integers are divided by: 1 for tenths, 0 for whole units.
+    pub isd_decimals: u8,
+    /// Whether a linear mean and standard deviation mean something for it: a direction is
+    /// circular and a sky condition is a code.
+    pub linear: bool,
+}
+
+/// All eight, in the order in which a dataset holds them.
+pub const MEASUREMENTS: [Measurement; 8] = [
+    measurement("air_temperature", "degC", "air temperature", 1, true),
+    measurement("dew_point_temperature", "degC", "dew point temperature", 1, true),
+    measurement("sea_level_pressure", "hPa", "sea level pressure", 1, true),
+    measurement("wind_direction", "degree", "direction the wind blows from", 0, false),
+    measurement("wind_speed_rate", "m s-1", "wind speed", 1, true),
+    measurement("sky_condition", "1", "sky condition total coverage code", 0, false),
+    measurement("liquid_precipitation_1h", "mm", "liquid precipitation in 1 hour", 1, true),
+    measurement("liquid_precipitation_6h", "mm", "liquid precipitation in 6 hours", 1, true),
+];
+
+const fn measurement(
+    name: &'static str,
+    units: &'static str,
+    long_name: &'static str,
+    isd_decimals: u8,
+    linear: bool,
+) -> Measurement {
+    Measurement { name, units, long_name, isd_decimals, linear }
+}
+
+impl Measurement {
+    /// The measurement of that canonical name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        MEASUREMENTS.iter().find(|m| m.name == name)
+    }
+}

@@ -1,0 +1,1 @@
+//! Outliers in weather station archives.
