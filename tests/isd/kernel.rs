@@ -1,0 +1,238 @@
+//! The kernel against a brute-force model in rational arithmetic, on every kind of series and option.
+
+use arrow::array::{Array, Float64Array};
+use isd::kernel::{
+    FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow::rolling_outliers_of, rolling_outliers,
+};
+use proptest::prelude::*;
+
+use crate::model;
+
+const HOUR: i64 = 3_600_000_000;
+
+/// Times with a step of one to four hours.
+fn times(len: usize) -> Vec<i64> {
+    let steps = (0..len).scan(0_i64, |time, i| {
+        *time += HOUR * (1 + (i as i64 * 7 % 11) / 3);
+        Some(*time)
+    });
+    steps.collect()
+}
+
+fn detect(values: &[Option<f64>], test: &RollingTest) -> Vec<Outlier> {
+    let array: Float64Array = values.iter().copied().collect();
+    let nulls = array.nulls().and_then(|n| Validity::new(n.validity(), n.offset(), n.len()));
+    let times = times(values.len());
+    let series = Series::new(array.values()).with_validity(nulls).unwrap().with_times(Some(&times)).unwrap();
+    let mut found = Vec::new();
+    rolling_outliers(series, test, &mut Scratch::default(), &mut found);
+    found
+}
+
+fn rows(found: &[Outlier]) -> Vec<(usize, bool)> {
+    found.iter().map(|o| (o.row, o.filled)).collect()
+}
+
+fn assert_like_model(values: &[Option<f64>], test: &RollingTest) {
+    let found = detect(values, test);
+    assert_eq!(rows(&found), model::outliers(values, &times(values.len()), test), "{test:?} on {values:?}");
+}
+
+fn test_of(window: usize, threshold: &str) -> RollingTest {
+    RollingTest::new(window, threshold.parse().unwrap()).unwrap()
+}
+
+/// Series of every kind that has broken somebody's rolling window.
+fn series() -> impl Strategy<Value = Vec<Option<f64>>> {
+    let len = 0..220_usize;
+    let tenths = (-400..400_i32).prop_map(|n| f64::from(n) / 10.0);
+    let near = (-3..3_i32).prop_map(|n| f64::from(n + 10_132) / 10.0);
+    let whole = (0..20_i32).prop_map(f64::from);
+    let thousandths = (-90_000..90_000_i32).prop_map(|n| f64::from(n) / 1000.0);
+    let constant = Just(7.3);
+    let binary = -1.0..1.0_f64;
+    let tiny = (0..9_i32).prop_map(|n| 1e17 + f64::from(n) * 16.0);
+    let extreme = prop_oneof![Just(1e300), Just(-1e300), Just(5e-324), Just(1e-300), Just(0.0), Just(-0.0)];
+    let spike = prop_oneof![Just(99_999.9), Just(-9999.0), Just(1e9), Just(123_456_789_012.5), Just(1.3e17)];
+    let off_grid = prop_oneof![Just(0.1 + 0.2), Just(5.100_000_000_000_000_5), Just(1.0 / 3.0)];
+    let missing = prop_oneof![Just(None), Just(Some(f64::NAN)), Just(Some(f64::INFINITY)), Just(None)];
+    let base = prop_oneof![
+        prop::collection::vec(tenths.clone(), len.clone()),
+        prop::collection::vec(near, len.clone()),
+        prop::collection::vec(whole, len.clone()),
+        prop::collection::vec(thousandths, len.clone()),
+        prop::collection::vec(constant, len.clone()),
+        prop::collection::vec(binary, len.clone()),
+        prop::collection::vec(tiny, len.clone()),
+        prop::collection::vec(extreme, len.clone()),
+        // Runs: a stuck sensor that comes loose.
+        (prop::collection::vec((tenths, 1..60_usize), 0..8)).prop_map(|runs| {
+            runs.into_iter().flat_map(|(value, len)| std::iter::repeat_n(value, len)).collect()
+        }),
+    ];
+    let change = (
+        any::<prop::sample::Index>(),
+        prop_oneof![
+            3 => spike.prop_map(Some),
+            1 => off_grid.prop_map(Some),
+            6 => missing,
+        ],
+    );
+    let gap = (any::<prop::sample::Index>(), 0..40_usize);
+    let changes = prop_oneof![
+        2 => prop::collection::vec(change.clone(), 0..1),
+        2 => prop::collection::vec(change.clone(), 0..4),
+        1 => prop::collection::vec(change, 0..60),
+    ];
+    (base, changes, prop::option::of(gap)).prop_map(|(base, changes, gap)| {
+        let mut values: Vec<Option<f64>> = base.into_iter().map(Some).collect();
+        if values.is_empty() {
+            return values;
+        }
+        for (at, value) in changes {
+            let at = at.index(values.len());
+            values[at] = value;
+        }
+        if let Some((at, len)) = gap {
+            let at = if len % 4 == 0 { 0 } else { at.index(values.len()) };
+            let end = (at + len).min(values.len());
+            values[at..end].fill(None);
+        }
+        values
+    })
+}
+
+fn options() -> impl Strategy<Value = RollingTest> {
+    let threshold = prop::sample::select(vec!["0", "0.5", "1.5", "2", "3", "6", "6.1"]);
+    let floor = prop::sample::select(vec!["0", "0", "0", "0.1", "0.25", "3"]);
+    let limit = prop_oneof![
+        3 => Just(None),
+        1 => (1..6_usize).prop_map(|n| Some(FillLimit::Rows(n))),
+        1 => (1..9_i64).prop_map(|n| Some(FillLimit::Micros(n * HOUR))),
+    ];
+    let window = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)];
+    (window, threshold, floor, limit, any::<bool>(), any::<bool>(), 0..3_usize, any::<prop::sample::Index>())
+        .prop_map(|(window, threshold, floor, limit, current, filled, ddof, least)| {
+            let ddof = ddof.min(window - 1);
+            let least = if least.index(3) == 0 { ddof + 1 + least.index(window - ddof) } else { window };
+            test_of(window, threshold)
+                .min_std(floor.parse().unwrap())
+                .fill_limit(limit)
+                .include_current(current)
+                .test_filled(filled)
+                .ddof(ddof)
+                .min_periods(least)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_kernel_equals_the_rational_model(values in series(), test in options()) {
+        assert_like_model(&values, &test);
+    }
+
+    #[test]
+    fn a_slice_gives_what_its_copy_gives(values in series(), before in 0..130_usize, test in options()) {
+        let padded: Float64Array =
+            std::iter::repeat_n(Some(1e5), before).chain(values.iter().copied()).chain([None, Some(-3.0)]).collect();
+        let slice = padded.slice(before, values.len());
+        let mut found = Vec::new();
+        let times = arrow::array::TimestampMicrosecondArray::from(times(values.len()));
+        rolling_outliers_of(&slice, Some(&times), &[values.len()], &test, &mut found).unwrap();
+        prop_assert_eq!(found, detect(&values, &test));
+    }
+
+    #[test]
+    fn neighbouring_series_do_not_touch(
+        parts in prop::collection::vec(series(), 0..5), test in options().prop_filter("times differ", |t| !t.needs_time())
+    ) {
+        let all: Float64Array = parts.iter().flatten().copied().collect();
+        let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
+        let mut together = Vec::new();
+        rolling_outliers_of(&all, None, &lengths, &test, &mut together).unwrap();
+        let mut alone = Vec::new();
+        let mut start = 0;
+        for part in &parts {
+            alone.extend(detect(part, &test).into_iter().map(|o| Outlier { row: o.row + start, ..o }));
+            start += part.len();
+        }
+        prop_assert_eq!(together, alone);
+    }
+
+    #[test]
+    fn statistics_are_those_of_the_window(values in series(), test in options()) {
+        let finite = |v: &&Option<f64>| v.is_some_and(|v| v.is_finite() && v.abs() < 1e6);
+        prop_assume!(test.limit().is_none() && values.iter().all(|v| v.is_none() || finite(&v)));
+        let mut filled: Vec<f64> = Vec::new();
+        let lead = values.iter().position(Option::is_some).unwrap_or(values.len());
+        for v in &values[lead..] {
+            filled.push(v.unwrap_or_else(|| *filled.last().unwrap()));
+        }
+        for o in detect(&values, &test) {
+            let end = o.row - lead + usize::from(test.includes_current());
+            let window = &filled[end.saturating_sub(test.window())..end];
+            let n = window.len() as f64;
+            let mean = window.iter().sum::<f64>() / n;
+            let m2: f64 = window.iter().map(|v| (v - mean).powi(2)).sum();
+            let std = (m2 / (n - test.freedom() as f64)).sqrt();
+            prop_assert_eq!(o.count, window.len());
+            prop_assert_eq!(o.value, filled[o.row - lead]);
+            prop_assert!((o.mean - mean).abs() <= 1e-9 * mean.abs().max(1.0), "{o:?} mean {mean}");
+            prop_assert!((o.std - std).abs() <= 1e-6 * std.max(1.0), "{o:?} std {std}");
+            let scale = o.std.max(test.floor().to_f64());
+            let z = (o.value - o.mean) / scale;
+            prop_assert!(z == o.zscore || (z - o.zscore).abs() <= 1e-6 * z.abs(), "{o:?} z {z}");
+        }
+    }
+}
+
+#[test]
+fn long_series_cross_blocks_without_a_seam() {
+    // Longer than several blocks, with windows shorter, equal to and longer than one; gaps and spikes at the seams.
+    let mut values: Vec<Option<f64>> = (0..9000_u32).map(|i| Some(f64::from(i * 37 % 83) / 10.0)).collect();
+    for (i, gap) in [(0, 3), (1020, 9), (2047, 2), (3000, 1100), (7160, 20)] {
+        values[i..i + gap].fill(None);
+    }
+    for i in [500, 1023, 1024, 1025, 2049, 4100, 5119, 5120, 8191, 8192, 8999] {
+        values[i] = Some(f64::from(i as u32) * 3.1 / 10.0);
+    }
+    for (i, value) in [(2500, 99_999.9), (6000, -99_999.9)] {
+        values[i] = Some((value * 10.0_f64).round() / 10.0);
+    }
+    for v in values.iter_mut().flatten() {
+        *v = (*v * 10.0).round() / 10.0;
+    }
+    for window in [1, 30, 1023, 1024, 1025, 3000] {
+        for current in [false, true] {
+            for limit in [None, Some(FillLimit::Rows(5))] {
+                let test = test_of(window, "3.5").include_current(current).fill_limit(limit).min_periods(1);
+                let found = detect(&values, &test);
+                assert_eq!(rows(&found), model::outliers(&values, &times(values.len()), &test), "{test:?}");
+                assert!(window < 30 || !found.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_late_value_off_the_grid_decides_for_the_whole_series() {
+    // 0.3 of 0.1s: on the grid the deviation is the threshold exactly, off it the doubles' own fractions decide.
+    let mut values: Vec<Option<f64>> = vec![Some(0.1), Some(0.3), Some(0.1), Some(0.3)];
+    values.push(Some(0.4));
+    values.extend(std::iter::repeat_n(Some(0.4), 5000));
+    let test = test_of(4, "2");
+    assert_like_model(&values, &test);
+    assert!(!rows(&detect(&values, &test)).contains(&(4, false)));
+    values.push(Some(0.1 + 0.2));
+    assert_like_model(&values, &test);
+}
+
+#[test]
+fn a_series_needs_one_value_more_than_min_periods() {
+    let values: Vec<Option<f64>> =
+        (0..31).map(|i| Some(f64::from(i % 2) + if i == 30 { 40.0 } else { 0.0 })).collect();
+    assert_eq!(rows(&detect(&values, &RollingTest::default())), [(30, false)]);
+    assert_eq!(detect(&values[1..], &RollingTest::default()), []);
+}

@@ -1,0 +1,86 @@
+//! The brute-force model: SPEC section 3 word by word, window by window, in rational arithmetic.
+
+use isd::kernel::{FillLimit, RollingTest};
+use num_bigint::BigInt;
+
+/// Every value of the model is an integer times `2^-1100 / 1000`, which holds any double and any decimal of three digits.
+fn integer(value: f64, decimal: bool) -> BigInt {
+    let unit = BigInt::from(1) << 1100_u32;
+    if decimal {
+        // The shortest text of a double on the grid is its decimal.
+        let text = format!("{value:?}");
+        assert!(!text.contains('e'), "the model is not meant for {text} on a grid");
+        let (whole, fraction) = text.split_once('.').unwrap();
+        let digits: BigInt = format!("{whole}{:0<3}", fraction).parse().unwrap();
+        return digits * unit;
+    }
+    let bits = value.to_bits();
+    let raw = (bits >> 52 & 0x7ff) as i32;
+    let mantissa = (bits & ((1 << 52) - 1)) | if raw == 0 { 0 } else { 1 << 52 };
+    let shift = (1100 + raw.max(1) - 1075) as u32;
+    let magnitude = (BigInt::from(mantissa) << shift) * 1000;
+    if value < 0.0 { -magnitude } else { magnitude }
+}
+
+/// Whether a double's shortest text has at most three decimals.
+fn on_grid(value: f64) -> bool {
+    let text = format!("{value}");
+    text.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= 3)
+}
+
+/// (row, filled) of every outlier of one series.
+pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Vec<(usize, bool)> {
+    let values: Vec<Option<f64>> = values.iter().map(|v| v.filter(|v| v.is_finite())).collect();
+    if values.iter().flatten().count() < test.least_count() + 1 {
+        return Vec::new();
+    }
+    let decimal = values.iter().flatten().all(|v| on_grid(*v));
+    let mut last: Option<usize> = None;
+    let mut filled: Vec<(usize, BigInt)> = Vec::new();
+    for (row, value) in values.iter().enumerate() {
+        if value.is_some() {
+            last = Some(row);
+        }
+        let Some(from) = last else { continue };
+        let bridged = match test.limit() {
+            None => true,
+            Some(FillLimit::Rows(rows)) => row - from <= rows,
+            Some(FillLimit::Micros(micros)) => times[row] - times[from] <= micros,
+            Some(_) => unreachable!(),
+        };
+        if bridged {
+            filled.push((row, integer(values[from].unwrap(), decimal)));
+        }
+    }
+    let decimal_fraction =
+        |d: isd::kernel::Decimal| (BigInt::from(d.mantissa()), BigInt::from(10).pow(d.decimals()));
+    let (threshold, threshold_scale) = decimal_fraction(test.threshold());
+    let (floor, floor_scale) = decimal_fraction(test.floor());
+    let unit = (BigInt::from(1) << 1100_u32) * 1000;
+    let mut found = Vec::new();
+    for i in 0..filled.len() {
+        let (row, x) = &filled[i];
+        let observed = values[*row].is_some();
+        if !observed && !test.tests_filled() {
+            continue;
+        }
+        let end = i + usize::from(test.includes_current());
+        let window = &filled[end.saturating_sub(test.window())..end];
+        let n = window.len();
+        if n < test.least_count() || n <= test.freedom() {
+            continue;
+        }
+        let sum: BigInt = window.iter().map(|(_, v)| v).sum();
+        // n (x - mean), and n^2 (n - ddof) / n times the variance, from the definition: deviations squared and added.
+        let deviation = x * n - &sum;
+        let squares: BigInt = window.iter().map(|(_, v)| (v * n - &sum).pow(2)).sum();
+        let m = n - test.freedom();
+        let left = (&deviation * &threshold_scale).pow(2);
+        let against_std = &left * m > threshold.pow(2) * squares;
+        let against_floor = left * floor_scale.pow(2) > (&threshold * &floor * n * &unit).pow(2);
+        if against_std && against_floor {
+            found.push((*row, !observed));
+        }
+    }
+    found
+}
