@@ -1,13 +1,16 @@
 //! From archives to the isd dataset and back: sources, batches, and the dataset's layout, writer and reader.
 //!
-//! Data flows one way: a [`Source`] yields [`Batch`]es.
+//! Data flows one way: a [`Source`] yields [`Batch`]es, which become a [`dataset`].
 
 mod batch;
+mod convert;
+pub mod dataset;
 mod error;
 mod measurement;
 mod source;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
+pub use convert::{Conversion, ConvertOptions, convert};
 pub use error::{Error, Result};
 pub use measurement::{MEASUREMENTS, Measurement};
 pub use source::{Hdf5Reader, ReadOptions, Scale, Source};

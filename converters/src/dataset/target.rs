@@ -1,0 +1,232 @@
+//! The place of a new dataset: from a path to a hidden directory beside it, which takes the path's name once complete.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::{BLOCK, MANIFEST};
+use crate::{Error, Result};
+
+/// A dataset directory in the making.
+///
+/// Until [`Target::publish`] nothing appears under the final name; dropped before that, it removes
+/// everything it made.
+#[derive(Debug)]
+pub(crate) struct Target {
+    path: PathBuf,
+    staged: PathBuf,
+    replaces: bool,
+    // In this order: the hidden directory goes before the parents that were made for it.
+    work: TempDir,
+    parents: MadeDirectories,
+}
+
+impl Target {
+    /// Checks that a dataset may be written at `path`, and makes a hidden directory beside it.
+    ///
+    /// # Errors
+    /// A target that exists (but for an empty directory) without `overwrite`, that is no isd
+    /// dataset, that lies inside one of `sources` or holds one, or a place where nothing can be
+    /// written.
+    pub(crate) fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
+        let path = resolve_link(path)?;
+        let Some(name) = path.file_name() else {
+            return Err(refused(&path, "names no directory that could be created".into()));
+        };
+        let replaces = holds_dataset(&path, overwrite)?;
+        let parent = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        refuse_overlap(&path, sources)?;
+        let parents = MadeDirectories::make(parent)?;
+        let mut prefix = std::ffi::OsString::from(".");
+        prefix.push(name);
+        prefix.push(".");
+        let work = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".tmp")
+            .tempdir_in(parent)
+            .map_err(|error| io_error(parent, "cannot create a directory in it", error))?;
+        // A directory inside the temporary one, because that one is for its owner's eyes only.
+        let staged = work.path().join("dataset");
+        fs::create_dir(&staged).map_err(|error| io_error(&staged, "cannot create directory", error))?;
+        Ok(Self { path, staged, replaces, work, parents })
+    }
+
+    /// The directory to write into.
+    pub(crate) fn directory(&self) -> &Path {
+        &self.staged
+    }
+
+    /// Gives the finished directory its name, and removes the dataset that it replaces.
+    ///
+    /// # Errors
+    /// The final name could not be taken; what was there before is there still.
+    pub(crate) fn publish(self) -> Result<()> {
+        let Self { path, staged, replaces, parents, work } = self;
+        let aside = work.path().join("replaced");
+        let renamed = if replaces { exchange(&staged, &path, &aside) } else { fs::rename(&staged, &path) };
+        if let Err(error) = renamed {
+            if aside.exists() {
+                // Neither dataset has the name: both stay where they are, for a person to decide.
+                let _ = work.keep();
+                return Err(io_error(
+                    &aside,
+                    "the previous dataset is here now, it could not be renamed back",
+                    error,
+                ));
+            }
+            return Err(io_error(&path, "cannot give the finished dataset this name", error));
+        }
+        parents.keep();
+        let leftover = work.path().to_owned();
+        work.close().map_err(|error| io_error(&leftover, "the dataset is complete, but cannot remove", error))
+    }
+}
+
+/// Directories that were made for the target's sake, deepest first; removed again on drop.
+#[derive(Debug)]
+struct MadeDirectories(Vec<PathBuf>);
+
+impl MadeDirectories {
+    fn make(directory: &Path) -> Result<Self> {
+        let missing: Vec<PathBuf> = directory
+            .ancestors()
+            .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
+            .map(Path::to_owned)
+            .collect();
+        let mut made = Self(Vec::new());
+        for ancestor in missing.into_iter().rev() {
+            match fs::create_dir(&ancestor) {
+                Ok(()) => made.0.insert(0, ancestor),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists && ancestor.is_dir() => {}
+                Err(error) => return Err(io_error(&ancestor, "cannot create directory", error)),
+            }
+        }
+        Ok(made)
+    }
+
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for MadeDirectories {
+    fn drop(&mut self) {
+        for directory in &self.0 {
+            // One that holds something by now is no longer ours to remove.
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
+/// Where a symbolic link leads, so that the directory is replaced and not the link.
+fn resolve_link(path: &Path) -> Result<PathBuf> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) if metadata.is_symlink() => {
+            fs::canonicalize(path).map_err(|error| io_error(path, "cannot follow the link", error))
+        }
+        _ => Ok(path.to_owned()),
+    }
+}
+
+/// Whether `path` is a dataset that may be replaced; `false` where nothing or an empty directory is.
+fn holds_dataset(path: &Path, overwrite: bool) -> Result<bool> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        // A parent that is no directory is reported when it is about to be made.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
+        Err(error) => return Err(io_error(path, "cannot look at the target", error)),
+    };
+    if !metadata.is_dir() {
+        return Err(refused(path, "exists and is a file; a dataset is a directory".into()));
+    }
+    let cannot_list = |error| io_error(path, "cannot list the directory", error);
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(cannot_list)? {
+        names.push(entry.map_err(cannot_list)?.file_name().to_string_lossy().into_owned());
+    }
+    if names.is_empty() {
+        return Ok(false);
+    }
+    if !names.iter().any(|name| name == MANIFEST) {
+        return Err(refused(path, format!("exists and is no isd dataset: it holds no {MANIFEST}")));
+    }
+    if !overwrite {
+        return Err(Error::Exists { path: path.to_owned() });
+    }
+    let partition = format!("{BLOCK}=");
+    if let Some(name) =
+        names.iter().find(|name| !name.starts_with(['.', '_']) && !name.starts_with(&partition))
+    {
+        return Err(Error::Format {
+            path: path.to_owned(),
+            found: format!("holds {name}, which is no part of a dataset and would be lost"),
+            hint: Some("move it elsewhere, or give another -o".into()),
+        });
+    }
+    Ok(true)
+}
+
+/// Refuses a target inside a source, which a later conversion would read, and one that holds a
+/// source, which overwriting would delete.
+fn refuse_overlap(path: &Path, sources: &[PathBuf]) -> Result<()> {
+    let target = canonical(path);
+    for source in sources {
+        let place = canonical(source);
+        let relation = if target.starts_with(&place) {
+            "lies inside the source"
+        } else if place.starts_with(&target) {
+            "holds the source"
+        } else {
+            continue;
+        };
+        return Err(refused(path, format!("{relation} {}", source.display())));
+    }
+    Ok(())
+}
+
+/// The absolute path with links followed, for the part of it that exists.
+fn canonical(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for ancestor in absolute.ancestors() {
+        if let (Ok(real), Ok(rest)) = (fs::canonicalize(ancestor), absolute.strip_prefix(ancestor)) {
+            return real.join(rest);
+        }
+    }
+    absolute
+}
+
+/// Puts `new` under the name `old`; the dataset that was there ends up in the temporary directory
+/// that holds `new` and `aside`.
+fn exchange(new: &Path, old: &Path, aside: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{CWD, RenameFlags, renameat_with};
+        use rustix::io::Errno;
+        match renameat_with(CWD, new, CWD, old, RenameFlags::EXCHANGE) {
+            Ok(()) => return Ok(()),
+            // The file system or the kernel does not know how: two renames do it.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    fs::rename(old, aside)?;
+    fs::rename(new, old).inspect_err(|_| {
+        // Where even this fails, the caller finds `aside` and says so.
+        let _ = fs::rename(aside, old);
+    })
+}
+
+fn refused(path: &Path, found: String) -> Error {
+    Error::Format { path: path.to_owned(), found, hint: Some("give another -o".into()) }
+}
+
+pub(super) fn io_error(path: &Path, action: &'static str, source: io::Error) -> Error {
+    Error::Io { path: path.to_owned(), action, source }
+}
