@@ -1,3 +1,5 @@
 //! Outliers in weather station archives.
 
 pub mod kernel;
+pub mod plan;
+pub mod scan;

@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn what_128_bits_do_not_hold_is_decided_in_more() {
-        let big = 1_i64 << 31;
+        let big = 1_i64 << 30;
         let values = [big, -big, big, -big];
         let test = RollingTest::new(4, "999999999999.999".parse().unwrap()).unwrap();
         assert_eq!(window(&values, big).exceeds(Unit::Decimal(0), &test), None);
@@ -335,9 +335,9 @@ mod tests {
         let (w, unit) = Window::of(&values, 0.1 + 0.2, None);
         let (numerator, denominator) = unit.fraction();
         assert_eq!(nearest(&(w.x.magnitude() * &numerator), &denominator), 0.1 + 0.2);
-        let (w, unit) = Window::of(&[4_503_599_627_370_496.5], -12.25, Some(2));
+        let (w, unit) = Window::of(&[2_251_799_813_685_248.5], -12.25, Some(2));
         assert_eq!(unit, Unit::Decimal(2));
-        assert_eq!(w.sum, BigInt::from(450_359_962_737_049_650_i64));
+        assert_eq!(w.sum, BigInt::from(225_179_981_368_524_850_i64));
         assert_eq!(w.x, BigInt::from(-1225));
     }
 

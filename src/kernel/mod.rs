@@ -17,6 +17,7 @@ mod exact;
 mod general;
 mod grid;
 mod options;
+pub mod polars;
 mod validity;
 
 pub use decimal::{Decimal, ParseDecimalError};

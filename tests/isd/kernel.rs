@@ -163,8 +163,9 @@ proptest! {
 
     #[test]
     fn statistics_are_those_of_the_window(values in series(), test in options()) {
-        let finite = |v: &&Option<f64>| v.is_some_and(|v| v.is_finite() && v.abs() < 1e6);
-        prop_assume!(test.limit().is_none() && values.iter().all(|v| v.is_none() || finite(&v)));
+        // Doubles hold these well enough for a check in doubles.
+        let values: Vec<_> = values.into_iter().map(|v| v.filter(|v| v.abs() < 1e6)).collect();
+        let test = test.fill_limit(None);
         let mut filled: Vec<f64> = Vec::new();
         let lead = values.iter().position(Option::is_some).unwrap_or(values.len());
         for v in &values[lead..] {

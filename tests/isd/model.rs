@@ -3,22 +3,19 @@
 use isd::kernel::{FillLimit, RollingTest};
 use num_bigint::BigInt;
 
-/// Every value of the model is an integer times `2^-1100 / 1000`, which holds any double and any decimal of three digits.
+/// A value as an integer: thousandths on a decimal grid, else multiples of `2^-1100`, which hold any double.
 fn integer(value: f64, decimal: bool) -> BigInt {
-    let unit = BigInt::from(1) << 1100_u32;
     if decimal {
         // The shortest text of a double on the grid is its decimal.
-        let text = format!("{value:?}");
-        assert!(!text.contains('e'), "the model is not meant for {text} on a grid");
-        let (whole, fraction) = text.split_once('.').unwrap();
-        let digits: BigInt = format!("{whole}{:0<3}", fraction).parse().unwrap();
-        return digits * unit;
+        let text = format!("{value}");
+        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+        return format!("{whole}{fraction:0<3}").parse().unwrap();
     }
     let bits = value.to_bits();
     let raw = (bits >> 52 & 0x7ff) as i32;
     let mantissa = (bits & ((1 << 52) - 1)) | if raw == 0 { 0 } else { 1 << 52 };
     let shift = (1100 + raw.max(1) - 1075) as u32;
-    let magnitude = (BigInt::from(mantissa) << shift) * 1000;
+    let magnitude: BigInt = BigInt::from(mantissa) << shift;
     if value < 0.0 { -magnitude } else { magnitude }
 }
 
@@ -46,7 +43,6 @@ pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Ve
             None => true,
             Some(FillLimit::Rows(rows)) => row - from <= rows,
             Some(FillLimit::Micros(micros)) => times[row] - times[from] <= micros,
-            Some(_) => unreachable!(),
         };
         if bridged {
             filled.push((row, integer(values[from].unwrap(), decimal)));
@@ -56,7 +52,7 @@ pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Ve
         |d: isd::kernel::Decimal| (BigInt::from(d.mantissa()), BigInt::from(10).pow(d.decimals()));
     let (threshold, threshold_scale) = decimal_fraction(test.threshold());
     let (floor, floor_scale) = decimal_fraction(test.floor());
-    let unit = (BigInt::from(1) << 1100_u32) * 1000;
+    let unit = if decimal { BigInt::from(1000) } else { BigInt::from(1) << 1100_u32 };
     let mut found = Vec::new();
     for i in 0..filled.len() {
         let (row, x) = &filled[i];
@@ -77,7 +73,8 @@ pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Ve
         let m = n - test.freedom();
         let left = (&deviation * &threshold_scale).pow(2);
         let against_std = &left * m > threshold.pow(2) * squares;
-        let against_floor = left * floor_scale.pow(2) > (&threshold * &floor * n * &unit).pow(2);
+        let least: BigInt = &threshold * &floor * n * &unit;
+        let against_floor = left * floor_scale.pow(2) > least.pow(2);
         if against_std && against_floor {
             found.push((*row, !observed));
         }

@@ -11,6 +11,7 @@
 
 pub(crate) mod gather;
 mod manifest;
+mod reader;
 pub(crate) mod target;
 pub(crate) mod writer;
 
@@ -21,6 +22,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
+pub use reader::{Dataset, RowGroup};
 
 use crate::ColumnInfo;
 

@@ -1,0 +1,437 @@
+//! The dataset's reader: a directory of Parquet files in, row groups of whole stations out, column by column.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Field, Float32Type, Float64Type, Int32Type, Schema, TimeUnit, TimestampMicrosecondType,
+    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
+};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
+};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::statistics::Statistics;
+use rayon::prelude::*;
+
+use super::{Manifest, STATION_ID, TIMESTAMP, column_info};
+use crate::{ColumnInfo, Error, Result, StationRun};
+
+/// A dataset on disk: its files' footers are read, its values are not.
+#[derive(Debug)]
+pub struct Dataset {
+    path: PathBuf,
+    manifest: Option<Manifest>,
+    files: Vec<Arc<DataFile>>,
+    columns: Vec<ColumnInfo>,
+}
+
+#[derive(Debug)]
+struct DataFile {
+    path: PathBuf,
+    metadata: ArrowReaderMetadata,
+    /// The same with `station_id` read as a dictionary: its keys, not its strings, are decoded row by row.
+    dictionary: ArrowReaderMetadata,
+}
+
+/// One row group of a dataset: whole series, which can be processed by themselves.
+#[derive(Debug, Clone)]
+pub struct RowGroup {
+    file: Arc<DataFile>,
+    index: usize,
+}
+
+impl Dataset {
+    /// Opens a directory of Parquet files (recursive; hidden files are passed over), or one file.
+    ///
+    /// # Errors
+    /// Nothing there, no Parquet file in it, a broken one, one without the key columns, or files
+    /// whose columns differ.
+    pub fn open(path: &Path) -> Result<Self> {
+        let kind = fs::metadata(path).map_err(|source| io(path, "cannot open", source))?;
+        let mut paths = Vec::new();
+        if kind.is_dir() {
+            find_parquet(path, &mut paths)?;
+            paths.sort();
+        } else {
+            paths.push(path.to_owned());
+        }
+        if paths.is_empty() {
+            return Err(Error::Format {
+                path: path.to_owned(),
+                found: "a directory without Parquet files".into(),
+                hint: Some("name a dataset that isd-convert wrote".into()),
+            });
+        }
+        let manifest = if kind.is_dir() { Manifest::find(path)? } else { None };
+        let files: Vec<_> =
+            paths.into_par_iter().map(|path| DataFile::open(path).map(Arc::new)).collect::<Result<_>>()?;
+        let columns = value_columns(&files[0]);
+        for file in &files[1..] {
+            let names = |columns: &[ColumnInfo]| columns.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+            let (expected, found) = (names(&columns), names(&value_columns(file)));
+            if expected != found {
+                return Err(Error::Format {
+                    path: file.path.clone(),
+                    found: format!(
+                        "holds the columns {}, but {} holds {}",
+                        found.join(", "),
+                        files[0].path.display(),
+                        expected.join(", ")
+                    ),
+                    hint: Some("all files of a dataset have the same columns".into()),
+                });
+            }
+        }
+        Ok(Self { path: path.to_owned(), manifest, files, columns })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How it was made, if `isd-convert` made it.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    /// The value columns: those with numbers, beside the keys.
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    /// Number of observations.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.row_groups().iter().map(|group| group.rows() as u64).sum()
+    }
+
+    /// All row groups, in the order of the files' paths: that of the stations, in what `isd-convert` writes.
+    #[must_use]
+    pub fn row_groups(&self) -> Vec<RowGroup> {
+        let groups = self.files.iter().flat_map(|file| {
+            (0..file.metadata.metadata().num_row_groups())
+                .map(|index| RowGroup { file: Arc::clone(file), index })
+        });
+        groups.filter(|group| group.rows() > 0).collect()
+    }
+}
+
+impl DataFile {
+    fn open(path: PathBuf) -> Result<Self> {
+        let file = File::open(&path).map_err(|source| io(&path, "cannot open", source))?;
+        // Where a page begins is needed to read single times; statistics of pages are not.
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .with_column_index_policy(PageIndexPolicy::Skip);
+        let broken = |error| broken(&path, &error);
+        let metadata = ArrowReaderMetadata::load(&file, options.clone()).map_err(broken)?;
+        let schema = metadata.schema();
+        for key in [STATION_ID, TIMESTAMP] {
+            if schema.field_with_name(key).is_err() {
+                return Err(Error::Column {
+                    path: path.clone(),
+                    column: key.into(),
+                    found: format!("no such column; the file holds {}", names(schema)),
+                    hint: Some("name a dataset that isd-convert wrote".into()),
+                });
+            }
+        }
+        let fields = schema.fields().iter().map(|field| {
+            if field.name() == STATION_ID {
+                let keys = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+                Arc::new(Field::new(STATION_ID, keys, field.is_nullable()))
+            } else {
+                Arc::clone(field)
+            }
+        });
+        let hinted = Schema::new(fields.collect::<Vec<_>>()).with_metadata(schema.metadata().clone());
+        let dictionary = ArrowReaderMetadata::try_new(
+            Arc::clone(metadata.metadata()),
+            options.with_schema(Arc::new(hinted)),
+        )
+        .map_err(|_| Error::Column {
+            path: path.clone(),
+            column: STATION_ID.into(),
+            found: format!("expected strings, found {}", type_of(schema, STATION_ID)),
+            hint: None,
+        })?;
+        Ok(Self { path, metadata, dictionary })
+    }
+}
+
+impl RowGroup {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.file.metadata.metadata().row_group(self.index).num_rows() as usize
+    }
+
+    /// File that it lies in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// The stations, in row order.
+    ///
+    /// Where the statistics say that there is one, nothing is decoded.
+    ///
+    /// # Errors
+    /// An unreadable file, a missing id, or stations out of order.
+    pub fn stations(&self) -> Result<Vec<StationRun>> {
+        if let Some(station_id) = self.only_station() {
+            return Ok(vec![StationRun { station_id, rows: self.rows() }]);
+        }
+        let array = self.read(&self.file.dictionary, STATION_ID, None)?;
+        let keys = array.as_dictionary::<Int32Type>();
+        let ids = keys.values().as_string::<i32>();
+        if keys.null_count() > 0 {
+            return Err(
+                self.column_error(STATION_ID, format!("{} rows without a station", keys.null_count()))
+            );
+        }
+        let mut runs: Vec<StationRun> = Vec::new();
+        for (key, rows) in equal_runs(keys.keys().values()) {
+            let id = ids.value(key as usize);
+            match runs.last_mut() {
+                // Two keys may stand for one string.
+                Some(last) if &*last.station_id == id => last.rows += rows,
+                Some(last) if &*last.station_id > id => {
+                    let found = format!("{id} behind {}: stations are not in order", last.station_id);
+                    return Err(self.column_error(STATION_ID, found));
+                }
+                _ => runs.push(StationRun { station_id: id.into(), rows }),
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The station of all rows, if the statistics say so.
+    fn only_station(&self) -> Option<Arc<str>> {
+        let column = self.leaf(&self.file.metadata, STATION_ID)?;
+        let Statistics::ByteArray(statistics) =
+            self.file.metadata.metadata().row_group(self.index).column(column).statistics()?
+        else {
+            return None;
+        };
+        let exact =
+            statistics.min_is_exact() && statistics.max_is_exact() && statistics.null_count_opt() == Some(0);
+        let (least, largest) = (statistics.min_opt()?, statistics.max_opt()?);
+        if !exact || least != largest {
+            return None;
+        }
+        Some(least.as_utf8().ok()?.into())
+    }
+
+    /// The values of a column; missing ones are null.
+    ///
+    /// Integers become doubles. A float32 becomes the double nearest the decimal that it stands for, where it stands
+    /// for one of at most three digits behind the point.
+    ///
+    /// # Errors
+    /// An unreadable file, or a column that is absent or holds no numbers.
+    pub fn values(&self, column: &str) -> Result<Float64Array> {
+        let array = self.read(&self.file.metadata, column, None)?;
+        match array.data_type() {
+            DataType::Float64 => Ok(array.as_primitive::<Float64Type>().clone()),
+            DataType::Float32 => Ok(array.as_primitive::<Float32Type>().unary(widen)),
+            _ => {
+                let doubles = cast(&array, &DataType::Float64).map_err(|_| {
+                    self.column_error(column, format!("expected numbers, found {}", array.data_type()))
+                })?;
+                Ok(doubles.as_primitive::<Float64Type>().clone())
+            }
+        }
+    }
+
+    /// The time of each row: microseconds since 1970, UTC.
+    ///
+    /// # Errors
+    /// An unreadable file, a column that holds no times, or a missing time.
+    pub fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
+        self.read_times(None)
+    }
+
+    /// The times of some rows, which ascend. Only pages that hold one of them are decoded.
+    ///
+    /// # Errors
+    /// As [`RowGroup::timestamps`].
+    pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
+        let ranges = rows.iter().map(|row| *row..row + 1);
+        self.read_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
+    }
+
+    fn read_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {
+        let array = self.read(&self.file.metadata, TIMESTAMP, rows)?;
+        // A time without a zone is taken as UTC.
+        let times: TimestampMicrosecondArray = match array.data_type() {
+            DataType::Timestamp(TimeUnit::Second, _) => {
+                array.as_primitive::<TimestampSecondType>().unary(|t| t.saturating_mul(1_000_000))
+            }
+            DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                array.as_primitive::<TimestampMillisecondType>().unary(|t| t.saturating_mul(1000))
+            }
+            DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                array.as_primitive::<TimestampMicrosecondType>().clone()
+            }
+            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                array.as_primitive::<TimestampNanosecondType>().unary(|t| t.div_euclid(1000))
+            }
+            found => return Err(self.column_error(TIMESTAMP, format!("expected times, found {found}"))),
+        };
+        if times.null_count() > 0 {
+            return Err(self.column_error(TIMESTAMP, format!("{} rows without a time", times.null_count())));
+        }
+        Ok(times)
+    }
+
+    /// Reads a column of the row group into one array.
+    fn read(
+        &self,
+        metadata: &ArrowReaderMetadata,
+        column: &str,
+        rows: Option<RowSelection>,
+    ) -> Result<ArrayRef> {
+        let path = &self.file.path;
+        let leaf = self.leaf(metadata, column).ok_or_else(|| {
+            self.column_error(column, format!("no such column; the file holds {}", names(metadata.schema())))
+        })?;
+        let file = File::open(path).map_err(|source| io(path, "cannot open", source))?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+            .with_row_groups(vec![self.index])
+            .with_projection(ProjectionMask::leaves(metadata.parquet_schema(), [leaf]))
+            .with_batch_size(self.rows().max(1));
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(rows);
+        }
+        let mut batches = builder.build().map_err(|error| broken(path, &error))?;
+        let unreadable = |reason: String| self.column_error(column, reason);
+        match batches.next() {
+            Some(batch) => {
+                let batch = batch.map_err(|error| unreadable(format!("cannot read: {error}")))?;
+                Ok(Arc::clone(batch.column(0)))
+            }
+            None => Ok(arrow::array::new_empty_array(
+                metadata.schema().field_with_name(column).map_err(|e| unreadable(e.to_string()))?.data_type(),
+            )),
+        }
+    }
+
+    fn leaf(&self, metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
+        metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts() == [column])
+    }
+
+    fn column_error(&self, column: &str, found: String) -> Error {
+        Error::Column { path: self.file.path.clone(), column: column.into(), found, hint: None }
+    }
+}
+
+/// The double nearest the decimal of at most three digits behind the point that a float32 is nearest
+/// to; where there is none, the float32 itself.
+fn widen(value: f32) -> f64 {
+    for factor in [1.0, 10.0, 100.0, 1000.0] {
+        let decimal = (f64::from(value) * factor).round() / factor;
+        if decimal as f32 == value {
+            return decimal;
+        }
+    }
+    f64::from(value)
+}
+
+/// Runs of equal keys: (key, length).
+fn equal_runs(keys: &[i32]) -> Vec<(i32, usize)> {
+    /// Keys compared before the first look at one: stations are long.
+    const STRIDE: usize = 256;
+    let mut runs = Vec::new();
+    let mut rest = keys;
+    while let Some(&key) = rest.first() {
+        let strides = rest.chunks_exact(STRIDE).take_while(|keys| keys.iter().all(|k| *k == key)).count();
+        let tail = &rest[strides * STRIDE..];
+        let rows = strides * STRIDE + tail.iter().take_while(|k| **k == key).count();
+        runs.push((key, rows));
+        rest = &rest[rows..];
+    }
+    runs
+}
+
+fn value_columns(file: &DataFile) -> Vec<ColumnInfo> {
+    let schema = file.metadata.schema();
+    let fields = schema.fields().iter().filter(|field| field.data_type().is_numeric());
+    fields.map(|field| column_info(field)).collect()
+}
+
+fn find_parquet(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    let unreadable = |source| io(directory, "cannot read the directory", source);
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        let path = entry.path();
+        if entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            continue;
+        }
+        if path.is_dir() {
+            find_parquet(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn names(schema: &Schema) -> String {
+    schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn type_of(schema: &Schema, column: &str) -> String {
+    schema.field_with_name(column).map_or_else(|_| "none".into(), |field| field.data_type().to_string())
+}
+
+fn io(path: &Path, action: &'static str, source: std::io::Error) -> Error {
+    Error::Io { path: path.to_owned(), action, source }
+}
+
+fn broken(path: &Path, error: &ParquetError) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        found: format!("cannot be read as Parquet: {error}"),
+        hint: Some("the file is damaged or none of Parquet's: convert the archive again".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_of_any_length_are_found() {
+        for lengths in [vec![1], vec![255, 256, 257], vec![1, 1, 1000, 1], vec![512, 3]] {
+            let keys: Vec<i32> = lengths
+                .iter()
+                .enumerate()
+                .flat_map(|(key, len)| std::iter::repeat_n(key as i32, *len))
+                .collect();
+            let runs: Vec<usize> = equal_runs(&keys).iter().map(|(_, len)| *len).collect();
+            assert_eq!(runs, lengths);
+        }
+        assert!(equal_runs(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_float32_becomes_its_decimal() {
+        assert_eq!(widen(5.1), 5.1);
+        assert_eq!(widen(-0.25), -0.25);
+        assert_eq!(widen(1013.2), 1013.2);
+        assert_eq!(widen(1.0 / 3.0), f64::from(1.0_f32 / 3.0));
+        assert!(widen(f32::NAN).is_nan());
+        assert_eq!(widen(f32::INFINITY), f64::INFINITY);
+    }
+}

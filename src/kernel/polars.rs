@@ -1,0 +1,223 @@
+//! The kernel as a Polars expression: columns in, a struct of one row an outlier out.
+//!
+//! The expression is groupwise: it sees the whole of its columns at once, in any engine, so that no
+//! window loses its past at a morsel's edge.
+
+use std::sync::{Arc, Mutex};
+
+use polars::prelude::*;
+
+use super::{Outcome, Outlier, RollingTest, Scratch, Series as KernelSeries, Validity};
+
+/// Names of the fields that [`rolling_outliers`] adds to the carried columns, in order.
+pub const FIELDS: [&str; 8] =
+    ["row", "measurement", "value", "rolling_mean", "rolling_std", "zscore", "window_count", "filled"];
+
+/// How many series of one measurement were tested and how many left out, as the expression counts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SeriesCount {
+    /// Series tested.
+    pub tested: usize,
+    /// Series with fewer than `min_periods + 1` observed values.
+    pub too_short: usize,
+}
+
+/// Counts of series, one a measurement, filled in when a plan with the expression is collected.
+pub type SeriesCounts = Arc<Mutex<Vec<SeriesCount>>>;
+
+/// The columns that the kernel works on.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    /// Column whose runs of equal values are the series: strings or integers, no nulls.
+    pub series: PlSmallStr,
+    /// Column of times, ascending within a series; needed for a fill limit in time only.
+    pub time: Option<PlSmallStr>,
+    /// Float64 columns to test: null, NaN and infinite values are missing.
+    pub measurements: Vec<PlSmallStr>,
+    /// Columns whose values are handed on for each outlier.
+    pub carried: Vec<PlSmallStr>,
+}
+
+/// The outliers of every series of every measurement, as a struct with the carried columns and [`FIELDS`]:
+/// one row for each outlier, in the order of (row, measurement name). Select it alone, and unnest.
+///
+/// Where `counts` is given, the series tested and left out are added to it on collection.
+///
+/// ```
+/// use isd::kernel::RollingTest;
+/// use isd::kernel::polars::{Columns, rolling_outliers};
+/// use polars::prelude::*;
+///
+/// let wind: Vec<f64> = (0..60).map(|hour| if hour == 45 { 45.8 } else { 3.0 + f64::from(hour % 3) / 10.0 }).collect();
+/// let frame = df!("station_id" => vec!["724920-23237"; 60], "wind_speed_rate" => wind)?;
+/// let columns = Columns {
+///     series: "station_id".into(),
+///     time: None,
+///     measurements: vec!["wind_speed_rate".into()],
+///     carried: vec!["station_id".into()],
+/// };
+/// let outliers = frame
+///     .lazy()
+///     .select([rolling_outliers(columns, RollingTest::default(), None).alias("outlier")])
+///     .unnest(cols(["outlier"]), None)
+///     .collect()?;
+/// assert_eq!(outliers.column("row")?.u32()?.get(0), Some(45));
+/// # Ok::<(), PolarsError>(())
+/// ```
+#[must_use]
+pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<SeriesCounts>) -> Expr {
+    let carried = columns.carried.len();
+    let mut inputs = vec![columns.series];
+    inputs.extend(columns.carried);
+    let time = columns.time.filter(|_| test.needs_time());
+    let timed = time.is_some();
+    inputs.extend(time);
+    inputs.extend(columns.measurements);
+    let inputs: Vec<Expr> = inputs.into_iter().map(col).collect();
+    apply_multiple(
+        move |inputs: &mut [Column]| {
+            let (keys, rest) =
+                inputs.split_first().ok_or_else(|| polars_err!(ComputeError: "no column of series"))?;
+            let (carried, rest) = rest.split_at(carried);
+            let (time, measurements) = rest.split_at(usize::from(timed));
+            detect(keys, carried, time.first(), measurements, &test, counts.as_ref())
+        },
+        inputs,
+        move |_, inputs| {
+            let mut fields = inputs.get(1..=carried).unwrap_or_default().to_vec();
+            fields.extend(fields_of_kernel());
+            Ok(Field::new("outlier".into(), DataType::Struct(fields)))
+        },
+        false,
+    )
+}
+
+fn fields_of_kernel() -> [Field; 8] {
+    let types = [
+        DataType::UInt32,
+        DataType::String,
+        DataType::Float64,
+        DataType::Float64,
+        DataType::Float64,
+        DataType::Float64,
+        DataType::Int64,
+        DataType::Boolean,
+    ];
+    let mut types = types.into_iter();
+    FIELDS.map(|name| Field::new(name.into(), types.next().unwrap_or(DataType::Null)))
+}
+
+fn detect(
+    keys: &Column,
+    carried: &[Column],
+    time: Option<&Column>,
+    measurements: &[Column],
+    test: &RollingTest,
+    counts: Option<&SeriesCounts>,
+) -> PolarsResult<Column> {
+    let lengths = run_lengths(keys)?;
+    let times = time.map(|time| microseconds(time)).transpose()?;
+    let times = times.as_ref().map(|times| times.cont_slice()).transpose()?;
+    let mut scratch = Scratch::default();
+    let mut found: Vec<(usize, Outlier)> = Vec::new();
+    let mut counted = Vec::with_capacity(measurements.len());
+    for (code, column) in measurements.iter().enumerate() {
+        let column = column.as_materialized_series().rechunk();
+        let values = column.f64()?;
+        let mut outliers = Vec::new();
+        let mut outcomes = Vec::new();
+        for array in values.downcast_iter() {
+            let validity = array.validity().and_then(|bitmap| {
+                let (bytes, offset, len) = bitmap.as_slice();
+                Validity::new(bytes, offset, len)
+            });
+            outcomes = KernelSeries::new(array.values().as_slice())
+                .with_validity(validity)
+                .and_then(|series| series.with_times(times))
+                .and_then(|series| series.split(&lengths, test, &mut scratch, &mut outliers))
+                .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))?;
+        }
+        counted.push(SeriesCount {
+            tested: outcomes.iter().filter(|o| **o == Outcome::Tested).count(),
+            too_short: outcomes.iter().filter(|o| **o == Outcome::TooShort).count(),
+        });
+        found.extend(outliers.into_iter().map(|outlier| (code, outlier)));
+    }
+    if let Some(counts) = counts {
+        let mut counts =
+            counts.lock().map_err(|_| polars_err!(ComputeError: "the series count is poisoned"))?;
+        counts.resize(measurements.len(), SeriesCount::default());
+        for (count, more) in counts.iter_mut().zip(counted) {
+            count.tested += more.tested;
+            count.too_short += more.too_short;
+        }
+    }
+    let name = |code: usize| measurements[code].name().as_str();
+    found.sort_by(|(a, x), (b, y)| x.row.cmp(&y.row).then_with(|| name(*a).cmp(name(*b))));
+    to_struct(carried, &found, &name)
+}
+
+/// One struct column of the carried columns' values and the outliers'.
+fn to_struct<'a>(
+    carried: &[Column],
+    found: &[(usize, Outlier)],
+    name: &dyn Fn(usize) -> &'a str,
+) -> PolarsResult<Column> {
+    let rows: IdxCa = found.iter().map(|(_, o)| Some(o.row as IdxSize)).collect();
+    let mut fields: Vec<Column> =
+        carried.iter().map(|column| column.take(&rows)).collect::<PolarsResult<_>>()?;
+    let doubles = |f: fn(&Outlier) -> f64| found.iter().map(|(_, o)| f(o)).collect::<Vec<f64>>();
+    fields.extend([
+        rows.into_series().with_name("row".into()).into(),
+        Column::new("measurement".into(), found.iter().map(|(code, _)| name(*code)).collect::<Vec<_>>()),
+        Column::new("value".into(), doubles(|o| o.value)),
+        Column::new("rolling_mean".into(), doubles(|o| o.mean)),
+        Column::new("rolling_std".into(), doubles(|o| o.std)),
+        Column::new("zscore".into(), doubles(|o| o.zscore)),
+        Column::new("window_count".into(), found.iter().map(|(_, o)| o.count as i64).collect::<Vec<_>>()),
+        Column::new("filled".into(), found.iter().map(|(_, o)| o.filled).collect::<Vec<_>>()),
+    ]);
+    Ok(StructChunked::from_columns("outlier".into(), found.len(), &fields)?.into_column())
+}
+
+/// Times as microseconds in one chunk.
+fn microseconds(time: &Column) -> PolarsResult<Int64Chunked> {
+    let zone = match time.dtype() {
+        DataType::Datetime(_, zone) => zone.clone(),
+        found => polars_bail!(ComputeError: "{}: expected times, found {found}", time.name()),
+    };
+    let times = time.cast(&DataType::Datetime(TimeUnit::Microseconds, zone))?;
+    let times = times.as_materialized_series().rechunk();
+    polars_ensure!(times.null_count() == 0, ComputeError: "{}: holds missing times", time.name());
+    Ok(times.to_physical_repr().i64()?.clone())
+}
+
+/// Lengths of the runs of equal keys.
+fn run_lengths(keys: &Column) -> PolarsResult<Vec<usize>> {
+    polars_ensure!(keys.null_count() == 0, ComputeError: "{}: holds rows without a series", keys.name());
+    if let Column::Scalar(_) = keys {
+        return Ok(if keys.is_empty() { Vec::new() } else { vec![keys.len()] });
+    }
+    let keys = keys.as_materialized_series().rechunk();
+    match keys.dtype() {
+        DataType::String => Ok(runs(keys.str()?.iter())),
+        DataType::UInt32 => Ok(runs(keys.u32()?.iter())),
+        _ => {
+            let keys = keys.cast(&DataType::String)?;
+            Ok(runs(keys.str()?.iter()))
+        }
+    }
+}
+
+fn runs<T: PartialEq>(keys: impl Iterator<Item = T>) -> Vec<usize> {
+    let mut lengths: Vec<usize> = Vec::new();
+    let mut last = None;
+    for key in keys {
+        match lengths.last_mut() {
+            Some(len) if last.as_ref() == Some(&key) => *len += 1,
+            _ => lengths.push(1),
+        }
+        last = Some(key);
+    }
+    lengths
+}

@@ -1,0 +1,196 @@
+//! The lazy plan: observations in, the outliers table out.
+//!
+//! ```
+//! use isd::plan::{OutlierOptions, outliers};
+//! use polars::prelude::*;
+//!
+//! let temperature = (0..48).map(|hour| f64::from(hour % 24) / 2.0 + if hour == 40 { 60.0 } else { 0.0 });
+//! let observations = df!(
+//!     "station_id" => vec!["725300-94846"; 48],
+//!     "timestamp" => (0..48_i64).map(|hour| hour * 3_600_000_000).collect::<Vec<_>>(),
+//!     "air_temperature" => temperature.collect::<Vec<f64>>(),
+//! )?
+//! .lazy()
+//! .with_column(col("timestamp").cast(DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))));
+//!
+//! let found = outliers(observations, &OutlierOptions::new(["air_temperature"])).collect()?;
+//! assert_eq!(found.height(), 1);
+//! assert_eq!(found.column("value")?.f64()?.get(0), Some(68.0));
+//! # Ok::<(), PolarsError>(())
+//! ```
+
+use polars::prelude::*;
+
+use crate::kernel::polars::{Columns, SeriesCounts, rolling_outliers};
+use crate::kernel::{FillLimit, RollingTest};
+
+/// Name of the column that says which station a row is of.
+pub const STATION_ID: &str = "station_id";
+/// Name of the column that says when it was observed.
+pub const TIMESTAMP: &str = "timestamp";
+
+/// Columns of the outliers table, in order. The first three are its key, by which it is sorted.
+pub const OUTLIER_COLUMNS: [&str; 9] = [
+    STATION_ID,
+    TIMESTAMP,
+    "measurement",
+    "value",
+    "rolling_mean",
+    "rolling_std",
+    "zscore",
+    "window_count",
+    "filled",
+];
+
+/// What computes the rolling step of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// The exact kernel, registered in the plan as one groupwise function.
+    #[default]
+    Kernel,
+    /// Polars' own `forward_fill`, `rolling_mean` and `rolling_std` over `station_id`: in doubles, so that a row within
+    /// rounding of the threshold may be decided otherwise.
+    Expressions,
+}
+
+/// What to look for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutlierOptions {
+    /// Columns to test.
+    pub measurements: Vec<String>,
+    /// The test.
+    pub test: RollingTest,
+    /// What computes it.
+    pub engine: Engine,
+}
+
+impl OutlierOptions {
+    /// The default test (30 values before, 6 sigma) of these columns.
+    pub fn new<S: Into<String>>(measurements: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            measurements: measurements.into_iter().map(Into::into).collect(),
+            test: RollingTest::default(),
+            engine: Engine::Kernel,
+        }
+    }
+}
+
+/// The outliers of observations, as a plan: [`OUTLIER_COLUMNS`], sorted by `station_id`, `timestamp`, `measurement`.
+///
+/// `observations` holds `station_id` (strings), `timestamp` (datetime) and the measurements (numbers; null, NaN and
+/// infinite values are missing), sorted by `station_id` and `timestamp`. The test must be
+/// [validated](RollingTest::validated).
+///
+/// # Errors
+/// On collection: a column that is absent or of another type.
+#[must_use]
+pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame {
+    match options.engine {
+        Engine::Kernel => {
+            let columns = Columns {
+                series: STATION_ID.into(),
+                time: Some(TIMESTAMP.into()),
+                measurements: names(options),
+                carried: vec![STATION_ID.into(), TIMESTAMP.into()],
+            };
+            let keys = [col(STATION_ID), col(TIMESTAMP)];
+            kernel_rows(observations, keys, columns, options, None).select(OUTLIER_COLUMNS.map(col))
+        }
+        Engine::Expressions => {
+            let parts: Vec<LazyFrame> = options
+                .measurements
+                .iter()
+                .map(|m| with_expressions(observations.clone(), m, &options.test))
+                .collect();
+            let keys = [STATION_ID, TIMESTAMP, "measurement"];
+            concat(parts, UnionArgs::default())
+                .unwrap_or_else(|_| observations.filter(lit(false)))
+                .sort(keys, SortMultipleOptions::default().with_maintain_order(true))
+        }
+    }
+}
+
+/// The step that both the public plan and the detector's share: the kernel over `keys` and the measurements as
+/// doubles, one row an outlier, with the carried columns and the kernel's fields.
+pub(crate) fn kernel_rows(
+    observations: LazyFrame,
+    keys: impl IntoIterator<Item = Expr>,
+    columns: Columns,
+    options: &OutlierOptions,
+    counts: Option<SeriesCounts>,
+) -> LazyFrame {
+    let mut inputs: Vec<Expr> = keys.into_iter().collect();
+    inputs.extend(options.measurements.iter().map(|m| col(m.as_str()).cast(DataType::Float64)));
+    observations
+        .select(inputs)
+        .select([rolling_outliers(columns, options.test.clone(), counts).alias("outlier")])
+        .unnest(by_name(["outlier"], true, false), None)
+}
+
+/// Names of the measurements as Polars holds them.
+pub(crate) fn names(options: &OutlierOptions) -> Vec<PlSmallStr> {
+    options.measurements.iter().map(|m| m.as_str().into()).collect()
+}
+
+/// The outliers of one measurement by Polars' own rolling expressions.
+fn with_expressions(observations: LazyFrame, measurement: &str, test: &RollingTest) -> LazyFrame {
+    let over = |expr: Expr| expr.over([col(STATION_ID)]).unwrap_or_else(|_| lit(NULL));
+    let options = |min_periods| RollingOptionsFixedWindow {
+        window_size: test.window(),
+        min_periods,
+        fn_params: Some(RollingFnParams::Var(RollingVarParams { ddof: test.freedom() as u8 })),
+        ..Default::default()
+    };
+    let plain = |min_periods| RollingOptionsFixedWindow { fn_params: None, ..options(min_periods) };
+    // The window ends before the current row unless it is included.
+    let shift = i64::from(!test.includes_current());
+    let rolled = |expr: Expr| over(expr.shift(lit(shift)));
+    let least = test.least_count();
+
+    let observed = col("observed");
+    let limit = match test.limit() {
+        Some(FillLimit::Rows(rows)) => Some(rows as IdxSize),
+        _ => None,
+    };
+    let forward = FillNullStrategy::Forward(limit);
+    let mut filled = observations
+        .select([col(STATION_ID), col(TIMESTAMP), col(measurement).cast(DataType::Float64).alias("observed")])
+        .with_column(
+            when(observed.clone().is_finite()).then(observed.clone()).otherwise(lit(NULL)).alias("observed"),
+        )
+        .with_columns([
+            over(observed.clone().fill_null_with_strategy(forward)).alias("value"),
+            over(observed.clone().count()).alias("observations"),
+        ]);
+    if let Some(FillLimit::Micros(micros)) = test.limit() {
+        let time =
+            || col(TIMESTAMP).cast(DataType::Datetime(TimeUnit::Microseconds, None)).cast(DataType::Int64);
+        let last = when(observed.clone().is_not_null()).then(time()).otherwise(lit(NULL));
+        let last = over(last.fill_null_with_strategy(FillNullStrategy::Forward(None)));
+        filled = filled.filter((time() - last).lt_eq(lit(micros)));
+    }
+    let value = col("value");
+    let deviation = col("value") - col("rolling_mean");
+    let floor = lit(test.floor().to_f64());
+    let spread = when(col("rolling_std").gt(floor.clone())).then(col("rolling_std")).otherwise(floor);
+    let mut found = filled
+        .filter(value.clone().is_not_null().and(col("observations").gt(lit(least as i64))))
+        .with_columns([
+            rolled(value.clone().rolling_mean(plain(least))).alias("rolling_mean"),
+            rolled(value.clone().rolling_std(options(least))).alias("rolling_std"),
+            rolled(value.clone().is_not_null().cast(DataType::Float64).rolling_sum(plain(1)))
+                .cast(DataType::Int64)
+                .alias("window_count"),
+        ])
+        .filter(deviation.clone().abs().gt(lit(test.threshold().to_f64()) * spread.clone()));
+    if !test.tests_filled() {
+        found = found.filter(observed.clone().is_not_null());
+    }
+    found
+        .with_columns([
+            lit(measurement).alias("measurement"),
+            (deviation / spread).alias("zscore"),
+            observed.is_null().alias("filled"),
+        ])
+        .select(OUTLIER_COLUMNS.map(col))
+}
