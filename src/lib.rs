@@ -1,1 +1,3 @@
 //! Outliers in weather station archives.
+
+pub mod cli;
