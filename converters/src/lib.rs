@@ -3,11 +3,17 @@
 //! Data flows one way: a [`Source`] yields [`Batch`]es.
 
 mod batch;
+mod cf;
+mod cf_time;
 mod error;
+pub mod hdf5;
 mod measurement;
+mod names;
+mod open;
 mod source;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
 pub use error::{Error, Result};
 pub use measurement::{MEASUREMENTS, Measurement};
+pub use open::open;
 pub use source::{Hdf5Reader, ReadOptions, Scale, Source};

@@ -1,0 +1,6 @@
+//! Integration tests of the converters, one module a subject.
+
+/// HDF5 archives: both layouts, packing, times, stations, and all that can be wrong with a file.
+mod hdf5;
+/// The same on published data and on files of other writers, where they are at hand.
+mod hdf5_real;
