@@ -1,0 +1,4 @@
+//! Integration tests of the tools and the library, one binary.
+
+/// `isd-convert` as it is run from a shell: exit status, error lines, what is left behind.
+mod convert;
