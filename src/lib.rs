@@ -1,5 +1,7 @@
 //! Outliers in weather station archives.
 
+pub mod cli;
+pub mod detect;
 pub mod kernel;
 pub mod plan;
 pub mod scan;

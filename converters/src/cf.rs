@@ -1,0 +1,298 @@
+//! From stored numbers to physical values: CF packing (`scale_factor`, `add_offset`, `_FillValue`,
+//! `missing_value`) in, exact doubles with NaN for missing out.
+//!
+//! A packed integer stands for a decimal: 51 with a scale of 0.1 is 5.1. In binary floating point
+//! 51 × 0.1 is 5.1000000000000005, so scale and offset are taken as the decimals that their
+//! attributes were written as, applied as integers, and divided by a power of ten once. That
+//! division rounds correctly (IEEE 754), so the result is the double nearest the decimal.
+//!
+//! Attributes: CF Conventions 1.11, section 8.1 (packed data) and 2.5.1 (missing data).
+
+/// What ISD and its derivatives store for a missing value.
+pub const ISD_MISSING: i128 = -9999;
+
+/// Integers up to this magnitude are doubles without a neighbour in between.
+const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
+
+/// Largest power of ten that is a double exactly.
+const EXACT_POWER_OF_TEN: u32 = 22;
+
+/// More digits behind the point than a measuring instrument has: a scale with more of them is a
+/// fraction such as 1/360 rather than a resolution.
+const RESOLUTION_DIGITS: u32 = 9;
+
+/// A number as a file stores it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Number {
+    /// Any integer type.
+    Int(i128),
+    /// A single-precision number; its decimal is the shortest that reads back as it.
+    F32(f32),
+    /// A double-precision number.
+    F64(f64),
+}
+
+impl Number {
+    /// The number as a double; integers beyond 2^53 are rounded.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        match self {
+            Self::Int(v) => v as f64,
+            Self::F32(v) => f64::from(v),
+            Self::F64(v) => v,
+        }
+    }
+
+    /// The decimal that the number was written as, or `None` for NaN, infinities and numbers with
+    /// too many digits.
+    #[must_use]
+    pub fn decimal(self) -> Option<Decimal> {
+        let text = match self {
+            Self::Int(v) => return Some(Decimal { mantissa: i64::try_from(v).ok()?, digits: 0 }),
+            Self::F32(v) if v.is_finite() => format!("{v:e}"),
+            Self::F64(v) if v.is_finite() => format!("{v:e}"),
+            _ => return None,
+        };
+        let (mantissa, exponent) = text.split_once('e')?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
+        let digits = i32::try_from(fraction.len()).ok()? - exponent.parse::<i32>().ok()?;
+        match u32::try_from(digits) {
+            Ok(digits) => Some(Decimal { mantissa, digits }),
+            Err(_) => {
+                let factor = 10_i64.checked_pow(digits.unsigned_abs())?;
+                Some(Decimal { mantissa: mantissa.checked_mul(factor)?, digits: 0 })
+            }
+        }
+    }
+}
+
+/// The number `mantissa` / 10^`digits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    /// All digits, as one integer.
+    pub mantissa: i64,
+    /// How many of them lie behind the point.
+    pub digits: u32,
+}
+
+impl Decimal {
+    fn with_digits(self, digits: u32) -> Option<i64> {
+        self.mantissa.checked_mul(10_i64.checked_pow(digits.checked_sub(self.digits)?)?)
+    }
+}
+
+impl std::fmt::Display for Decimal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = self.digits as usize;
+        let text = format!("{:0width$}", self.mantissa.unsigned_abs(), width = digits + 1);
+        let (whole, fraction) = text.split_at(text.len() - digits);
+        let fraction = fraction.trim_end_matches('0');
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        write!(f, "{sign}{whole}{point}{fraction}")
+    }
+}
+
+/// How stored numbers become values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Transform {
+    /// Values as stored.
+    Identity,
+    /// (stored × `factor` + `offset`) / `divisor` for stored integers up to `limit`, all exact but
+    /// the division; `scale` and `shift` are the same in plain arithmetic, for all other numbers.
+    Decimal {
+        /// Integer factor.
+        factor: f64,
+        /// Integer offset.
+        offset: f64,
+        /// Power of ten.
+        divisor: f64,
+        /// Largest magnitude of a stored integer for which nothing is rounded before the division.
+        limit: f64,
+        /// `scale_factor`.
+        scale: f64,
+        /// `add_offset`.
+        shift: f64,
+    },
+    /// stored × `scale` + `shift` in plain arithmetic.
+    Linear {
+        /// `scale_factor`.
+        scale: f64,
+        /// `add_offset`.
+        shift: f64,
+    },
+}
+
+impl Transform {
+    /// The physical value of a stored number.
+    #[inline]
+    #[must_use]
+    pub fn apply(self, stored: f64) -> f64 {
+        match self {
+            Self::Identity => stored,
+            Self::Decimal { factor, offset, divisor, limit, scale, shift } => {
+                if stored.abs() <= limit && stored.trunc() == stored {
+                    (stored * factor + offset) / divisor
+                } else {
+                    stored * scale + shift
+                }
+            }
+            Self::Linear { scale, shift } => stored * scale + shift,
+        }
+    }
+
+    /// The transform of `scale_factor` and `add_offset`.
+    fn new(scale: Number, offset: Number) -> Self {
+        let (plain_scale, plain_shift) = (scale.to_f64(), offset.to_f64());
+        if plain_scale == 1.0 && plain_shift == 0.0 {
+            return Self::Identity;
+        }
+        let exact = || {
+            let (scale, offset) = (scale.decimal()?, offset.decimal()?);
+            let digits = scale.digits.max(offset.digits);
+            if digits > EXACT_POWER_OF_TEN {
+                return None;
+            }
+            let (factor, offset) = (scale.with_digits(digits)? as f64, offset.with_digits(digits)? as f64);
+            let limit = ((EXACT_INTEGERS - offset.abs()) / factor.abs()).floor();
+            let representable = factor.abs() <= EXACT_INTEGERS && offset.abs() <= EXACT_INTEGERS;
+            (representable && limit >= 1.0).then(|| Self::Decimal {
+                factor,
+                offset,
+                divisor: 10_f64.powi(digits as i32),
+                limit,
+                scale: plain_scale,
+                shift: plain_shift,
+            })
+        };
+        exact().unwrap_or(Self::Linear { scale: plain_scale, shift: plain_shift })
+    }
+}
+
+/// How one column is unpacked.
+#[derive(Debug, Clone)]
+pub struct Packing {
+    /// Stored numbers that mean a missing value, besides NaN and infinities.
+    pub missing: Vec<Number>,
+    /// What happens to all others.
+    pub transform: Transform,
+    /// Scale of which every value is an integer multiple, where the packing says so.
+    pub resolution: Option<String>,
+}
+
+impl Packing {
+    /// Values as stored, with ISD's -9999 and `missing` missing.
+    #[must_use]
+    pub fn as_stored(mut missing: Vec<Number>) -> Self {
+        missing.push(Number::Int(ISD_MISSING));
+        Self { missing, transform: Transform::Identity, resolution: None }
+    }
+
+    /// Stored integers in units of 10^-`decimals`.
+    #[must_use]
+    pub fn decimals(decimals: u8, missing: Vec<Number>) -> Self {
+        let scale = 10_f64.powi(-i32::from(decimals));
+        Self::scaled(missing, Number::F64(scale), Number::Int(0))
+    }
+
+    /// The packing of the attributes `scale_factor` and `add_offset`.
+    ///
+    /// # Errors
+    /// What is wrong with a scale of zero or a scale or offset that is not finite.
+    pub fn from_attributes(
+        scale: Option<Number>,
+        offset: Option<Number>,
+        missing: Vec<Number>,
+    ) -> Result<Self, String> {
+        let (scale, offset) = (scale.unwrap_or(Number::Int(1)), offset.unwrap_or(Number::Int(0)));
+        if !scale.to_f64().is_finite() || scale.to_f64() == 0.0 {
+            return Err(format!("scale_factor is {}, expected a finite number other than 0", scale.to_f64()));
+        }
+        if !offset.to_f64().is_finite() {
+            return Err(format!("add_offset is {}, expected a finite number", offset.to_f64()));
+        }
+        Ok(Self::scaled(missing, scale, offset))
+    }
+
+    fn scaled(missing: Vec<Number>, scale: Number, offset: Number) -> Self {
+        let transform = Transform::new(scale, offset);
+        Self { transform, resolution: resolution(scale, offset), ..Self::as_stored(missing) }
+    }
+}
+
+/// The coarsest decimal of which `scale` × integer + `offset` is always a multiple.
+fn resolution(scale: Number, offset: Number) -> Option<String> {
+    let (scale, offset) = (scale.decimal()?, offset.decimal()?);
+    let digits = scale.digits.max(offset.digits);
+    if digits > RESOLUTION_DIGITS {
+        return None;
+    }
+    let (mut a, mut b) =
+        (scale.with_digits(digits)?.unsigned_abs(), offset.with_digits(digits)?.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    Some(Decimal { mantissa: i64::try_from(a).ok()?, digits }.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packing(scale: Number, offset: Number) -> Packing {
+        Packing::from_attributes(Some(scale), Some(offset), Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn tenths_are_the_nearest_doubles() {
+        let transform = packing(Number::F64(0.1), Number::Int(0)).transform;
+        for tenths in -20_000..=20_000 {
+            let nearest: f64 = format!("{tenths}e-1").parse().unwrap();
+            assert_eq!(transform.apply(f64::from(tenths)), nearest, "{tenths}");
+        }
+        assert_ne!(51.0 * 0.1, 5.1, "plain arithmetic would do");
+    }
+
+    #[test]
+    fn single_precision_attributes_are_their_shortest_decimals() {
+        let transform = packing(Number::F32(0.01), Number::F32(273.15)).transform;
+        assert_eq!(transform.apply(-315.0), 270.0);
+        assert_eq!(transform.apply(1.0), 273.16);
+    }
+
+    #[test]
+    fn numbers_off_the_grid_use_plain_arithmetic() {
+        let transform = packing(Number::F64(0.1), Number::F64(2.0)).transform;
+        assert_eq!(transform.apply(0.25), 0.25 * 0.1 + 2.0);
+        assert_eq!(transform.apply(1e300), 1e300 * 0.1 + 2.0);
+        let third = packing(Number::F64(1.0 / 3.0), Number::Int(0)).transform;
+        assert_eq!(third.apply(3.0), 1.0);
+    }
+
+    #[test]
+    fn scales_above_one_and_none() {
+        assert_eq!(packing(Number::F64(100.0), Number::Int(5)).transform.apply(3.0), 305.0);
+        assert_eq!(packing(Number::F64(1.0), Number::F32(0.0)).transform, Transform::Identity);
+        assert_eq!(packing(Number::F64(1e300), Number::Int(0)).transform.apply(2.0), 2e300);
+    }
+
+    #[test]
+    fn resolution_is_what_every_value_is_a_multiple_of() {
+        let text = |scale, offset| packing(scale, offset).resolution;
+        assert_eq!(text(Number::F64(0.1), Number::Int(0)).as_deref(), Some("0.1"));
+        assert_eq!(text(Number::F32(0.01), Number::F64(273.15)).as_deref(), Some("0.01"));
+        assert_eq!(text(Number::F64(0.1), Number::F64(273.15)).as_deref(), Some("0.05"));
+        assert_eq!(text(Number::F64(10.0), Number::Int(0)).as_deref(), Some("10"));
+        assert_eq!(text(Number::F64(1.0 / 3.0), Number::Int(0)), None);
+        assert_eq!(Packing::decimals(1, Vec::new()).resolution.as_deref(), Some("0.1"));
+        assert_eq!(Packing::decimals(0, Vec::new()).resolution.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn scales_that_cannot_be_are_refused() {
+        for scale in [0.0, f64::NAN, f64::INFINITY] {
+            assert!(Packing::from_attributes(Some(Number::F64(scale)), None, Vec::new()).is_err());
+        }
+    }
+}

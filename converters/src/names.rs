@@ -1,0 +1,42 @@
+//! Names that people mistype: a name and the known ones in, the nearest of them out.
+
+/// The known name that differs least from `name`, where it differs by a third of it at most.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = name.chars().count().div_ceil(3);
+    let distances = known.into_iter().map(|other| (distance(name, other), other));
+    distances.filter(|&(distance, _)| distance <= limit).min_by_key(|&(distance, _)| distance).map(|(_, n)| n)
+}
+
+/// Levenshtein distance, ignoring case.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut previous = i;
+        let mut left = i + 1;
+        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
+            let above = *cell;
+            left = (previous + usize::from(x != y)).min(above + 1).min(left + 1);
+            previous = above;
+            *cell = left;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances() {
+        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("Wind", "wind", 0)] {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+        assert_eq!(nearest("air_temprature", ["wind_direction", "air_temperature"]), Some("air_temperature"));
+        assert_eq!(nearest("x", ["wind_direction"]), None);
+    }
+}

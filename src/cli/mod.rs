@@ -1,0 +1,123 @@
+//! What the command-line tools share: from arguments to an exit status, with one error line and at most one hint.
+
+pub mod convert;
+mod failure;
+mod progress;
+
+use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use serde::Serialize;
+
+pub use failure::Failure;
+pub use indicatif::{HumanBytes, HumanCount};
+pub use progress::Progress;
+
+/// Flags that every tool has.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CommonArgs {
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// No progress bar and no summary: errors only
+    #[arg(long, short)]
+    pub quiet: bool,
+    /// Print the summary as one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl CommonArgs {
+    /// Starts the thread pool that everything parallel runs on; to be called once, before it.
+    ///
+    /// # Errors
+    /// The operating system refuses the threads.
+    pub fn start_threads(&self) -> Result<(), Failure> {
+        let threads = self.threads.map_or(0, NonZeroUsize::get);
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+            Failure::error(format!("cannot start the threads: {error}")).hint("try --threads 1")
+        })
+    }
+
+    /// Prints the summary: `json` to standard output with `--json`, else `text` to standard error
+    /// unless `--quiet`.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn summarize(&self, json: &impl Serialize, text: &str) -> Result<(), Failure> {
+        if self.json {
+            let json = serde_json::to_string(json)
+                .map_err(|error| Failure::error(format!("cannot write the summary: {error}")))?;
+            print(&(json + "\n"))?;
+        } else if !self.quiet {
+            say(text);
+        }
+        Ok(())
+    }
+}
+
+/// Runs a tool: parses the arguments, calls `tool`, and reports how it went.
+///
+/// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, 2
+/// for arguments that make no sense, and 1 for every other failure, a bug in this program included.
+pub fn run<A: Parser>(tool: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
+    let arguments = match A::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            // Whoever closed the pipe has read what they wanted of it.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return Failure::from(error).report(),
+    };
+    match catch_panic(|| tool(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Turns a panic into a failure: a bug is one line too, and never a backtrace.
+fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+    static PANIC: Mutex<Option<String>> = Mutex::new(None);
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("panic");
+        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let text = format!("internal: {message}{}", place.unwrap_or_default());
+        // The first one is the cause; others follow from it.
+        PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+    }));
+    catch_unwind(AssertUnwindSafe(tool)).unwrap_or_else(|_| {
+        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Err(Failure::error(text.unwrap_or_else(|| "internal: panic".into()))
+            .hint("this is a bug: please report it with the command that shows it"))
+    })
+}
+
+/// Writes results to standard output.
+///
+/// # Errors
+/// It cannot be written; [`Failure::ClosedPipe`] if the reader has gone.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::stdout)
+}
+
+/// Writes to standard error, where that is possible.
+pub fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+/// A number of rows a second: `3,120,000 rows/s`.
+#[must_use]
+pub fn rate(rows: u64, seconds: f64) -> String {
+    let per_second = rows as f64 / seconds.max(1e-9);
+    // Three digits are what a timing is good for.
+    let unit = 10_f64.powi((per_second.max(1.0).log10().floor() as i32 - 2).max(0));
+    format!("{} rows/s", HumanCount(((per_second / unit).round() * unit) as u64))
+}

@@ -1,0 +1,276 @@
+//! The detector: a dataset in, its outliers and an account of what was tested out.
+//!
+//! Each row group holds whole stations, so that it is worked on by itself: one lazy plan a row group, in parallel.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use arrow::array::{BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
+use isd_converters::StationRun;
+use isd_converters::dataset::{Dataset, RowGroup};
+use polars::prelude::{
+    DataFrame, DataType, Expr, LazyFrame, PolarsError, PolarsResult, col, lit,
+};
+use rayon::prelude::*;
+
+use crate::kernel::polars::{Columns, SeriesCount, SeriesCounts};
+use crate::plan::{
+    Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, names, outliers,
+};
+use crate::scan::{RowGroupScan, SERIES, station_of, time_of};
+
+/// The outliers of a dataset, and what was tested for them.
+#[derive(Debug)]
+pub struct Detection {
+    /// The outliers table in parts, in order: see [`OUTLIER_COLUMNS`].
+    pub outliers: Vec<RecordBatch>,
+    /// Observations looked at.
+    pub rows: u64,
+    /// Stations in the dataset.
+    pub stations: usize,
+    /// What was found of each measurement, in the order asked for.
+    pub measurements: Vec<MeasurementCount>,
+}
+
+/// What was tested and found of one measurement.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct MeasurementCount {
+    /// The measurement.
+    pub measurement: String,
+    /// Series that were tested.
+    pub tested: usize,
+    /// Series left out because they have fewer than `min_periods + 1` observed values.
+    pub too_short: usize,
+    /// Outliers.
+    pub outliers: usize,
+    /// Stations with at least one.
+    pub stations: usize,
+}
+
+/// Why a detection fails.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectError {
+    /// The dataset cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] isd_converters::Error),
+    /// The plan fails.
+    #[error("{0}")]
+    Plan(#[from] PolarsError),
+    /// The outliers cannot be handed over.
+    #[error(transparent)]
+    Arrow(#[from] ArrowError),
+    /// A station has rows in two row groups, so that neither holds its series.
+    #[error("{path}: station {station} is split across row groups, or row groups overlap")]
+    Split {
+        /// File of the later row group.
+        path: String,
+        /// The station.
+        station: String,
+    },
+}
+
+/// The plan that one row group is run through.
+///
+/// # Errors
+/// An unreadable station column.
+pub fn plan(group: &RowGroup, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
+    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    Ok(plan_of(group, scan, options, None)?)
+}
+
+fn plan_of(
+    group: &RowGroup,
+    scan: RowGroupScan,
+    options: &OutlierOptions,
+    counts: Option<SeriesCounts>,
+) -> PolarsResult<LazyFrame> {
+    if options.engine == Engine::Expressions {
+        return Ok(outliers(scan.lazy()?, options));
+    }
+    // The station's name and the time are looked up for the outliers alone.
+    let stations = scan.stations();
+    let time = options.test.needs_time().then(|| TIMESTAMP.into());
+    let keys = [SERIES].into_iter().chain(time.as_ref().map(|_| TIMESTAMP)).map(col);
+    let columns = Columns {
+        series: SERIES.into(),
+        time: time.clone(),
+        measurements: names(options),
+        carried: vec![SERIES.into()],
+    };
+    let found = kernel_rows(scan.lazy()?, keys, columns, options, counts);
+    Ok(found.with_columns([station_of(stations), time_of(group.clone())]).select(OUTLIER_COLUMNS.map(col)))
+}
+
+/// Detects the outliers of a dataset, row group by row group on the ambient rayon pool.
+///
+/// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
+/// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight and the outliers.
+///
+/// # Errors
+/// An unreadable dataset, a measurement that it lacks, or stations split across row groups.
+pub fn detect(
+    dataset: &Dataset,
+    options: &OutlierOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
+    let groups = dataset.row_groups();
+    let done = AtomicU64::new(0);
+    let mut parts: Vec<Part> = groups
+        .par_iter()
+        .map(|group| {
+            let part = Part::of(group, options)?;
+            progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
+            Ok(part)
+        })
+        .collect::<Result<_, DetectError>>()?;
+
+    parts.sort_by(|a, b| a.first().cmp(&b.first()));
+    for pair in parts.windows(2) {
+        if let (Some(last), Some(first)) = (pair[0].last(), pair[1].first())
+            && last >= first
+        {
+            return Err(DetectError::Split { path: pair[1].path.clone(), station: first.to_owned() });
+        }
+    }
+    let mut measurements: Vec<MeasurementCount> = options
+        .measurements
+        .iter()
+        .map(|name| MeasurementCount { measurement: name.clone(), tested: 0, too_short: 0, outliers: 0, stations: 0 })
+        .collect();
+    for part in &parts {
+        for (total, count) in measurements.iter_mut().zip(&part.counts) {
+            total.tested += count.tested;
+            total.too_short += count.too_short;
+        }
+        part.count_outliers(&mut measurements);
+    }
+    Ok(Detection {
+        rows: parts.iter().map(|part| part.rows).sum(),
+        stations: parts.iter().map(|part| part.stations.len()).sum(),
+        outliers: parts.into_iter().map(|part| part.outliers).filter(|batch| batch.num_rows() > 0).collect(),
+        measurements,
+    })
+}
+
+/// What came of one row group.
+struct Part {
+    path: String,
+    rows: u64,
+    stations: Arc<[StationRun]>,
+    counts: Vec<SeriesCount>,
+    outliers: RecordBatch,
+}
+
+impl Part {
+    fn of(group: &RowGroup, options: &OutlierOptions) -> Result<Self, DetectError> {
+        let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+        let stations = scan.stations();
+        let counts = SeriesCounts::default();
+        let frame = plan_of(group, scan, options, Some(Arc::clone(&counts)))?.collect()?;
+        let counts = match options.engine {
+            Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Engine::Expressions => count_series(group, &stations, options)?,
+        };
+        Ok(Self {
+            path: group.path().display().to_string(),
+            rows: group.rows() as u64,
+            stations,
+            counts,
+            outliers: to_batch(&frame)?,
+        })
+    }
+
+    fn first(&self) -> Option<&str> {
+        self.stations.first().map(|run| &*run.station_id)
+    }
+
+    fn last(&self) -> Option<&str> {
+        self.stations.last().map(|run| &*run.station_id)
+    }
+
+    /// Adds this part's outliers, and the stations that have any.
+    fn count_outliers(&self, totals: &mut [MeasurementCount]) {
+        let (Some(stations), Some(names)) = (strings(&self.outliers, STATION_ID), strings(&self.outliers, "measurement"))
+        else {
+            return;
+        };
+        for total in totals {
+            let mut last = None;
+            for (station, name) in stations.iter().zip(names) {
+                if name == Some(total.measurement.as_str()) {
+                    total.outliers += 1;
+                    total.stations += usize::from(last != station);
+                    last = station;
+                }
+            }
+        }
+    }
+}
+
+fn strings<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringArray> {
+    batch.column_by_name(column)?.as_any().downcast_ref()
+}
+
+/// Series tested and left out, counted for the expressions, which do not count.
+fn count_series(
+    group: &RowGroup,
+    stations: &[StationRun],
+    options: &OutlierOptions,
+) -> Result<Vec<SeriesCount>, DetectError> {
+    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    let observed = options.measurements.iter().map(|name| {
+        let value = col(name.as_str());
+        value.clone().is_finite().cast(DataType::Int64).sum().alias(name.as_str())
+    });
+    let counts: Vec<Expr> = observed.collect();
+    let least = lit(options.test.least_count() as i64);
+    let tested = options.measurements.iter().map(|name| col(name.as_str()).gt(least.clone()).sum());
+    let frame = scan.lazy()?.group_by([col(SERIES)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
+    let counts = options.measurements.iter().map(|name| {
+        let tested = frame.column(name)?.cast(&DataType::UInt64)?.u64()?.get(0).unwrap_or(0) as usize;
+        Ok(SeriesCount { tested, too_short: stations.len() - tested })
+    });
+    Ok(counts.collect::<PolarsResult<_>>()?)
+}
+
+/// Arrow schema of the outliers table: no column is ever null.
+#[must_use]
+pub fn outliers_schema() -> SchemaRef {
+    let types = [
+        ArrowType::Utf8,
+        ArrowType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        ArrowType::Utf8,
+        ArrowType::Float64,
+        ArrowType::Float64,
+        ArrowType::Float64,
+        ArrowType::Float64,
+        ArrowType::Int64,
+        ArrowType::Boolean,
+    ];
+    let fields = OUTLIER_COLUMNS.iter().zip(types).map(|(name, kind)| ArrowField::new(*name, kind, false));
+    Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The plan's result as Arrow: the tables are small, so that copying them is nothing.
+fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
+    let strings = |name: &str| -> PolarsResult<StringArray> { Ok(frame.column(name)?.str()?.iter().collect()) };
+    let doubles = |name: &str| -> PolarsResult<Float64Array> { Ok(frame.column(name)?.f64()?.iter().collect()) };
+    let times = frame.column(TIMESTAMP)?.cast(&DataType::Int64)?;
+    let times: TimestampMicrosecondArray = times.i64()?.iter().collect();
+    let counts: Int64Array = frame.column("window_count")?.i64()?.iter().collect();
+    let filled: BooleanArray = frame.column("filled")?.bool()?.iter().collect();
+    Ok(RecordBatch::try_new(outliers_schema(), vec![
+        Arc::new(strings(STATION_ID)?),
+        Arc::new(times.with_timezone("UTC")),
+        Arc::new(strings("measurement")?),
+        Arc::new(doubles("value")?),
+        Arc::new(doubles("rolling_mean")?),
+        Arc::new(doubles("rolling_std")?),
+        Arc::new(doubles("zscore")?),
+        Arc::new(counts),
+        Arc::new(filled),
+    ])?)
+}
