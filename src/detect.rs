@@ -5,14 +5,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use arrow::array::{BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit};
+use arrow::array::{
+    BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{
+    DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit,
+};
 use arrow::error::ArrowError;
 use isd_converters::StationRun;
 use isd_converters::dataset::{Dataset, RowGroup};
-use polars::prelude::{
-    DataFrame, DataType, Expr, LazyFrame, PolarsError, PolarsResult, col, lit,
-};
+use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, PolarsError, PolarsResult, col, lit};
 use rayon::prelude::*;
 
 use crate::kernel::polars::{Columns, SeriesCount, SeriesCounts};
@@ -138,7 +140,13 @@ pub fn detect(
     let mut measurements: Vec<MeasurementCount> = options
         .measurements
         .iter()
-        .map(|name| MeasurementCount { measurement: name.clone(), tested: 0, too_short: 0, outliers: 0, stations: 0 })
+        .map(|name| MeasurementCount {
+            measurement: name.clone(),
+            tested: 0,
+            too_short: 0,
+            outliers: 0,
+            stations: 0,
+        })
         .collect();
     for part in &parts {
         for (total, count) in measurements.iter_mut().zip(&part.counts) {
@@ -193,7 +201,8 @@ impl Part {
 
     /// Adds this part's outliers, and the stations that have any.
     fn count_outliers(&self, totals: &mut [MeasurementCount]) {
-        let (Some(stations), Some(names)) = (strings(&self.outliers, STATION_ID), strings(&self.outliers, "measurement"))
+        let (Some(stations), Some(names)) =
+            (strings(&self.outliers, STATION_ID), strings(&self.outliers, "measurement"))
         else {
             return;
         };
@@ -228,7 +237,8 @@ fn count_series(
     let counts: Vec<Expr> = observed.collect();
     let least = lit(options.test.least_count() as i64);
     let tested = options.measurements.iter().map(|name| col(name.as_str()).gt(least.clone()).sum());
-    let frame = scan.lazy()?.group_by([col(SERIES)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
+    let frame =
+        scan.lazy()?.group_by([col(SERIES)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
     let counts = options.measurements.iter().map(|name| {
         let tested = frame.column(name)?.cast(&DataType::UInt64)?.u64()?.get(0).unwrap_or(0) as usize;
         Ok(SeriesCount { tested, too_short: stations.len() - tested })
@@ -256,21 +266,26 @@ pub fn outliers_schema() -> SchemaRef {
 
 /// The plan's result as Arrow: the tables are small, so that copying them is nothing.
 fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
-    let strings = |name: &str| -> PolarsResult<StringArray> { Ok(frame.column(name)?.str()?.iter().collect()) };
-    let doubles = |name: &str| -> PolarsResult<Float64Array> { Ok(frame.column(name)?.f64()?.iter().collect()) };
+    let strings =
+        |name: &str| -> PolarsResult<StringArray> { Ok(frame.column(name)?.str()?.iter().collect()) };
+    let doubles =
+        |name: &str| -> PolarsResult<Float64Array> { Ok(frame.column(name)?.f64()?.iter().collect()) };
     let times = frame.column(TIMESTAMP)?.cast(&DataType::Int64)?;
     let times: TimestampMicrosecondArray = times.i64()?.iter().collect();
     let counts: Int64Array = frame.column("window_count")?.i64()?.iter().collect();
     let filled: BooleanArray = frame.column("filled")?.bool()?.iter().collect();
-    Ok(RecordBatch::try_new(outliers_schema(), vec![
-        Arc::new(strings(STATION_ID)?),
-        Arc::new(times.with_timezone("UTC")),
-        Arc::new(strings("measurement")?),
-        Arc::new(doubles("value")?),
-        Arc::new(doubles("rolling_mean")?),
-        Arc::new(doubles("rolling_std")?),
-        Arc::new(doubles("zscore")?),
-        Arc::new(counts),
-        Arc::new(filled),
-    ])?)
+    Ok(RecordBatch::try_new(
+        outliers_schema(),
+        vec![
+            Arc::new(strings(STATION_ID)?),
+            Arc::new(times.with_timezone("UTC")),
+            Arc::new(strings("measurement")?),
+            Arc::new(doubles("value")?),
+            Arc::new(doubles("rolling_mean")?),
+            Arc::new(doubles("rolling_std")?),
+            Arc::new(doubles("zscore")?),
+            Arc::new(counts),
+            Arc::new(filled),
+        ],
+    )?)
 }

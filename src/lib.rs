@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod detect;
 pub mod kernel;
+pub mod output;
 pub mod plan;
 pub mod scan;

@@ -1,6 +1,7 @@
 //! What the command-line tools share: from arguments to an exit status, with one error line and at most one hint.
 
 pub mod convert;
+pub mod detect;
 mod failure;
 mod progress;
 

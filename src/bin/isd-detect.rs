@@ -1,0 +1,11 @@
+//! Finds the outliers of an isd dataset.
+
+use std::process::ExitCode;
+
+// A row group's column is decoded into fresh memory, which glibc would map and unmap each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    isd::cli::run(isd::cli::detect::run)
+}
