@@ -236,7 +236,8 @@ impl Catalog for Table {
         let column = self.columns.iter().find(|column| column.name == name);
         // A frame that is indexed by time has its timestamps there.
         let indexed = || {
-            let index = self.columns.iter().find(|column| column.name == INDEX && column.time_units.is_some());
+            let index =
+                self.columns.iter().find(|column| column.name == INDEX && column.time_units.is_some());
             index.filter(|_| name == "timestamp")
         };
         Ok(column.or_else(indexed).map(|column| self.entry(column)))

@@ -14,7 +14,8 @@ use hdf5_reader::{
 };
 
 use super::file::{
-    Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason, Scalar,
+    Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason,
+    Scalar,
 };
 use super::stored;
 
@@ -163,7 +164,8 @@ impl Hdf5Dataset for NativeDataset {
 
     fn read(&self, start: u64, rows: usize) -> Result<Bytes, Reason> {
         let size = self.element.size();
-        let beyond = || format!("rows {start} to {} lie beyond the dataset", start.saturating_add(rows as u64));
+        let beyond =
+            || format!("rows {start} to {} lie beyond the dataset", start.saturating_add(rows as u64));
         let end = start.checked_add(rows as u64).ok_or_else(beyond)?;
         if self.dataset.shape().first().is_none_or(|&length| end > length) {
             return Err(beyond());
@@ -245,7 +247,9 @@ fn element(datatype: &Datatype, reference_size: usize) -> Result<Element, Reason
         .iter()
         .map(|field| {
             let (base, count) = match &field.datatype {
-                Datatype::Array { base, dims } => (&**base, dims.iter().try_fold(1_u64, |n, &d| n.checked_mul(d))),
+                Datatype::Array { base, dims } => {
+                    (&**base, dims.iter().try_fold(1_u64, |n, &d| n.checked_mul(d)))
+                }
                 scalar => (scalar, Some(1)),
             };
             let count = count.and_then(|count| usize::try_from(count).ok());
@@ -255,7 +259,8 @@ fn element(datatype: &Datatype, reference_size: usize) -> Result<Element, Reason
                 other => other.size(),
             };
             let offset = field.byte_offset as usize;
-            let end = count.and_then(|count| count.checked_mul(bytes)).and_then(|bytes| bytes.checked_add(offset));
+            let end =
+                count.and_then(|count| count.checked_mul(bytes)).and_then(|bytes| bytes.checked_add(offset));
             match (count, end) {
                 (Some(count), Some(end)) if end <= size => {
                     Ok(Member { name: field.name.clone(), offset, scalar, count })
@@ -273,7 +278,9 @@ fn scalar(datatype: &Datatype) -> Scalar {
             .map_or_else(|| Scalar::Other(format!("{class:?} number of {size} bytes")), Scalar::Number)
     };
     match datatype {
-        Datatype::FixedPoint { size, signed: true, byte_order } => number(NumberClass::Signed, *size, *byte_order),
+        Datatype::FixedPoint { size, signed: true, byte_order } => {
+            number(NumberClass::Signed, *size, *byte_order)
+        }
         Datatype::FixedPoint { size, byte_order, .. } => number(NumberClass::Unsigned, *size, *byte_order),
         Datatype::FloatingPoint { size, byte_order } => number(NumberClass::Float, *size, *byte_order),
         Datatype::String { size: StringSize::Fixed(size), .. } => Scalar::FixedText(*size as usize),

@@ -42,7 +42,9 @@ mod tests {
         assert_eq!(strings(two).unwrap(), ["air_temperature", "wind_speed_rate"]);
         assert_eq!(strings("(lp1\nS'values'\np2\na.").unwrap(), ["values"]);
         assert_eq!(strings("(lp0\n.").unwrap(), [""; 0]);
-        for other in ["", "integer", "N.", "(lp0\n(I0\nVindex\np1\ntp2\na.", "(lp0\nVa\np1\n", "cos\nsystem\n."] {
+        for other in
+            ["", "integer", "N.", "(lp0\n(I0\nVindex\np1\ntp2\na.", "(lp0\nVa\np1\n", "cos\nsystem\n."]
+        {
             assert_eq!(strings(other), None, "{other}");
         }
     }

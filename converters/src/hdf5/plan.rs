@@ -180,7 +180,8 @@ impl Planner<'_> {
         match self.catalog.find(mapped)? {
             Some(entry) => Ok(Some(entry)),
             None => {
-                let found = format!("is to lie at {mapped}, which does not exist; the file has {}", self.listing());
+                let found =
+                    format!("is to lie at {mapped}, which does not exist; the file has {}", self.listing());
                 Err(self.column_error(column, found, self.suggestion(mapped)))
             }
         }
@@ -234,7 +235,8 @@ impl Planner<'_> {
             }
         };
         if !asked.is_empty() {
-            let canonical = MEASUREMENTS.iter().map(|m| m.name).filter(|name| asked.iter().any(|a| a == name));
+            let canonical =
+                MEASUREMENTS.iter().map(|m| m.name).filter(|name| asked.iter().any(|a| a == name));
             let others = asked.iter().map(String::as_str).filter(|name| Measurement::named(name).is_none());
             for name in canonical.chain(others) {
                 take(name, Some(self.asked(name)?), true);
@@ -250,7 +252,8 @@ impl Planner<'_> {
             }
         }
         for name in self.catalog.names() {
-            let mapped = self.options.column_paths.iter().any(|(_, path)| path.trim_start_matches('/') == name);
+            let mapped =
+                self.options.column_paths.iter().any(|(_, path)| path.trim_start_matches('/') == name);
             // A file may well hold a damaged dataset that nobody asked for.
             if !mapped
                 && !KEYS.contains(&name.as_str())

@@ -154,7 +154,8 @@ impl Hdf5Source {
         for field in &storage.fields {
             match field.target {
                 Target::Value(..) => {
-                    let mut rest = columns.next().map(|(_, column)| column.as_mut_slice()).unwrap_or_default();
+                    let mut rest =
+                        columns.next().map(|(_, column)| column.as_mut_slice()).unwrap_or_default();
                     for piece in &mut pieces {
                         piece.outputs.push(Output::Values(split_front(&mut rest, piece.rows)));
                     }
@@ -202,7 +203,8 @@ impl Hdf5Source {
         };
         if let Some(part) = texts {
             let texts = storage.dataset.read_strings(piece.start, piece.rows).map_err(unreadable)?;
-            let runs = stored::text_runs(part, &texts).map_err(|reason| self.row_error(piece.start, reason))?;
+            let runs =
+                stored::text_runs(part, &texts).map_err(|reason| self.row_error(piece.start, reason))?;
             return Ok(vec![(part, runs)]);
         }
         let bytes = storage.dataset.read(piece.start, piece.rows).map_err(unreadable)?;
@@ -318,6 +320,8 @@ fn merged(runs: impl Iterator<Item = (Arc<str>, usize)>) -> Vec<StationRun> {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::Array as _;
+
     use super::*;
 
     fn runs(runs: &[(&str, usize)]) -> Runs {
@@ -349,6 +353,6 @@ mod tests {
         let array = nullable(vec![1.0, f64::NAN, 3.0]);
         assert_eq!(array.iter().collect::<Vec<_>>(), [Some(1.0), None, Some(3.0)]);
         assert!(array.values().iter().all(|v| !v.is_nan()));
-        assert!(nullable(vec![1.0]).nulls().is_none());
+        assert!(nullable(vec![1.0]).logical_nulls().is_none());
     }
 }
