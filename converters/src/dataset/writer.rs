@@ -26,7 +26,7 @@ use super::target::io_error;
 use super::{FILE_ROW_GROUPS, STATION_ID, TIMESTAMP, block_directory, part_name};
 use crate::{Error, Result};
 
-/// Level at which weather data gets no smaller that would be worth its time.
+/// Dictionary indexes of weather data hardly compress further: level 3 gains 0.3 %.
 const ZSTD_LEVEL: i32 = 1;
 /// Rows of a data page: what a reader of one day or one station has to decompress.
 const PAGE_ROWS: usize = 20_000;
