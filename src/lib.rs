@@ -1,3 +1,4 @@
 //! Outliers in weather station archives.
 
 pub mod cli;
+pub mod synth;

@@ -3,6 +3,7 @@
 pub mod convert;
 mod failure;
 mod progress;
+pub mod synth;
 
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
