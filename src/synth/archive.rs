@@ -71,7 +71,7 @@ impl Column {
 pub(super) struct ArchiveWriter {
     /// Under its final name, for messages.
     path: PathBuf,
-    file: H5File,
+    file: OpenFile,
     datasets: Vec<(Column, H5Dataset)>,
     chunk_rows: Option<usize>,
     filters: Option<FilterPipeline>,
@@ -81,6 +81,24 @@ pub(super) struct ArchiveWriter {
     pending: VecDeque<Arc<Series>>,
     skip: usize,
     pending_rows: usize,
+}
+
+/// An HDF5 file that is closed without a word when it is given up: dropped open, it would print to
+/// standard error that it could not be completed.
+struct OpenFile(Option<H5File>);
+
+impl OpenFile {
+    fn close(mut self) -> Result<(), Hdf5Error> {
+        self.0.take().map_or(Ok(()), H5File::close_no_sync)
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        if let Some(file) = self.0.take() {
+            let _ = file.close_no_sync();
+        }
+    }
 }
 
 /// Rows of the pending series: which series, and which rows of it.
@@ -94,19 +112,24 @@ impl ArchiveWriter {
             Compression::None => None,
             Compression::Gzip(level) => Some(FilterPipeline::shuffle_deflate(ELEMENT_BYTES, level)),
         };
-        let failed = |dataset: &str| {
-            let (path, dataset) = (path.to_path_buf(), dataset.to_string());
-            move |source| Error::Hdf5 { path, dataset, source }
+        let failed = |dataset: &str, source| Error::Hdf5 {
+            path: path.to_path_buf(),
+            dataset: dataset.to_string(),
+            source,
         };
-        let file = H5File::create(partial).map_err(failed("/"))?;
-        // The same options make the same bytes.
-        file.set_track_times(false).map_err(failed("/"))?;
-        let mut datasets = Vec::new();
-        for column in Column::all() {
-            let dataset = create_dataset(&file, column, rows, chunk_rows, filters.as_ref())
-                .map_err(failed(column.name()))?;
-            datasets.push((column, dataset));
-        }
+        let created = H5File::create(partial).map_err(|source| failed("/", source))?;
+        // Times of creation would make the bytes of two runs differ.
+        let untimed = created.set_track_times(false).map_err(|source| failed("/", source));
+        let datasets: Result<Vec<_>> = untimed.and_then(|()| {
+            let create = |column: Column| {
+                create_dataset(&created, column, rows, chunk_rows, filters.as_ref())
+                    .map(|dataset| (column, dataset))
+                    .map_err(|source| failed(column.name(), source))
+            };
+            Column::all().map(create).collect()
+        });
+        let file = OpenFile(Some(created));
+        let datasets = datasets?;
         Ok(Self {
             path: path.to_path_buf(),
             file,
@@ -155,7 +178,7 @@ impl ArchiveWriter {
         }
         drop(self.datasets);
         let path = self.path;
-        self.file.close_no_sync().map_err(|source| Error::Hdf5 { path, dataset: "/".into(), source })
+        self.file.close().map_err(|source| Error::Hdf5 { path, dataset: "/".into(), source })
     }
 
     /// Takes the next `rows` of the pending rows.

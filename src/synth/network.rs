@@ -94,8 +94,13 @@ pub fn station(options: &Options, index: usize) -> Station {
     let longitude = centre_longitude + east_km / (KM_PER_DEGREE * latitude.to_radians().cos());
     let spread = numbers / CLUSTER_STATIONS;
     let usaf = first_number + member * spread + rng.random_range(0..spread);
-    let american = region.country == "US";
-    let wban = if american && chance(&mut rng, 0.7) { rng.random_range(3_000..94_999) } else { NO_WBAN };
+    // Stations of the United States and some of Canada have one.
+    let share = match region.country {
+        "US" => 0.8,
+        "CA" => 0.4,
+        _ => 0.0,
+    };
+    let wban = if chance(&mut rng, share) { rng.random_range(3_000..94_999) } else { NO_WBAN };
     Station {
         usaf: usaf as u32,
         wban,
