@@ -6,3 +6,4 @@ pub mod kernel;
 pub mod output;
 pub mod plan;
 pub mod scan;
+pub mod synth;

@@ -4,6 +4,7 @@ pub mod convert;
 pub mod detect;
 mod failure;
 mod progress;
+pub mod synth;
 
 use std::io::{self, Write as _};
 use std::num::NonZeroUsize;

@@ -5,3 +5,4 @@
 mod convert; // isd-convert as it is run from a shell
 mod kernel; // the kernel against the rational model
 mod model; // the model
+mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there

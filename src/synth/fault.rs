@@ -1,0 +1,219 @@
+//! Faults: observations in, the same with spikes, stuck sensors and missing values, and a list of the planted rows, out.
+
+use super::random::{Purpose, Rng, chance, generator, log_uniform, spacing, uniform};
+use super::weather::{
+    AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, Observations, PRESSURE, RAIN_1H, RAIN_6H, SKY,
+    StormRow, WIND_DIRECTION, WIND_SPEED,
+};
+
+/// Rows a gross error, for each of [`GROSS`].
+const ROWS_PER_GROSS_ERROR: f64 = 20_000.0;
+
+/// Rows from the start of one stuck run to the next, for each of [`STUCK`].
+const ROWS_PER_STUCK_RUN: f64 = 50_000.0;
+
+/// Rows that a sensor is stuck, least and most.
+const STUCK_ROWS: (usize, usize) = (12, 200);
+
+/// Measurements with gross errors.
+const GROSS: [usize; 5] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED, RAIN_1H];
+
+/// Measurements whose sensor sticks.
+const STUCK: [usize; 4] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
+
+/// What was planted; where several meet, the later one here is what the value shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Storm,
+    Stuck,
+    GrossError,
+}
+
+/// A planted value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Planted {
+    pub row: usize,
+    /// Index of the measurement.
+    pub measurement: usize,
+    pub kind: Kind,
+    /// Number of the event: within the cluster for storms, else within station and measurement.
+    pub event: usize,
+}
+
+/// Plants the faults of station `index`, takes away what it did not report, and lists by row and
+/// measurement what can still be seen, one entry a value.
+pub(super) fn spoil(
+    observations: &mut Observations,
+    storms: &[StormRow],
+    seed: u64,
+    index: usize,
+) -> Vec<Planted> {
+    let mut planted = Vec::new();
+    for storm in storms {
+        let entry =
+            |measurement| Planted { row: storm.row, measurement, kind: Kind::Storm, event: storm.storm };
+        planted.extend(storm.pressure.then(|| entry(PRESSURE)));
+        planted.extend(storm.wind.then(|| entry(WIND_SPEED)));
+    }
+    for measurement in GROSS {
+        let mut rng = generator(seed, Purpose::Faults(measurement), index);
+        let column = &mut observations.columns[measurement];
+        let calm = |value: i16| measurement == WIND_SPEED && value == 0;
+        let mut note = |row, kind, event| planted.push(Planted { row, measurement, kind, event });
+        if STUCK.contains(&measurement) {
+            stick(column, calm, &mut rng, &mut note);
+        }
+        gross_errors(column, measurement, &mut rng, &mut note);
+    }
+    let [_, _, _, directions, speeds, ..] = &mut observations.columns;
+    for (direction, &speed) in directions.iter_mut().zip(speeds.iter()) {
+        // A wind that a fault made blows from nowhere known.
+        if *direction == 0 && speed != 0 {
+            *direction = MISSING;
+        }
+    }
+    for (measurement, (column, habits)) in observations.columns.iter_mut().zip(&HABITS).enumerate() {
+        lose(column, habits, &mut generator(seed, Purpose::Missing(measurement), index));
+    }
+    let [temperatures, dew_points, _, directions, speeds, ..] = &mut observations.columns;
+    lose_with(dew_points, temperatures);
+    lose_with(directions, speeds);
+
+    planted.retain(|p| observations.columns[p.measurement][p.row] != MISSING);
+    planted.sort_unstable();
+    // Sorted by row, measurement and kind: of those at one value, the last is what it shows.
+    planted.reverse();
+    planted.dedup_by_key(|p| (p.row, p.measurement));
+    planted.reverse();
+    planted
+}
+
+/// Runs in which the value at their start repeats.
+fn stick(
+    column: &mut [i16],
+    calm: impl Fn(i16) -> bool,
+    rng: &mut Rng,
+    note: &mut impl FnMut(usize, Kind, usize),
+) {
+    let (mut row, mut event) = (spacing(rng, ROWS_PER_STUCK_RUN), 0);
+    loop {
+        let rows = log_uniform(rng, STUCK_ROWS.0, STUCK_ROWS.1);
+        // A stuck anemometer that shows calm could not be told from calm.
+        let Some(skipped) = column.get(row..).and_then(|rest| rest.iter().position(|&value| !calm(value)))
+        else {
+            return;
+        };
+        row += skipped;
+        let end = column.len().min(row + rows);
+        if end - row < STUCK_ROWS.0 {
+            return;
+        }
+        let value = column[row];
+        column[row..end].fill(value);
+        (row..end).for_each(|row| note(row, Kind::Stuck, event));
+        event += 1;
+        row = end + spacing(rng, ROWS_PER_STUCK_RUN);
+    }
+}
+
+/// Single values far out of range.
+fn gross_errors(
+    column: &mut [i16],
+    measurement: usize,
+    rng: &mut Rng,
+    note: &mut impl FnMut(usize, Kind, usize),
+) {
+    let (mut row, mut event) = (spacing(rng, ROWS_PER_GROSS_ERROR), 0);
+    while let Some(value) = column.get_mut(row) {
+        if *value != MISSING {
+            *value = gross_value(*value, measurement, rng);
+            note(row, Kind::GrossError, event);
+            event += 1;
+        }
+        row += spacing(rng, ROWS_PER_GROSS_ERROR);
+    }
+}
+
+/// A wrong value in place of `value`, within what ISD's format document allows.
+fn gross_value(value: i16, measurement: usize, rng: &mut Rng) -> i16 {
+    let mut between = |low: f64, high: f64| uniform(rng, low, high) as i16;
+    match measurement {
+        WIND_SPEED => between(500.0, 900.0),
+        RAIN_1H => between(900.0, 2_000.0),
+        PRESSURE => {
+            // Away from 1010 hPa, so that it is far out whatever the weather.
+            let off = between(550.0, 1_200.0);
+            if value < 10_100 { (value - off).max(8_600) } else { (value + off).min(10_900) }
+        }
+        DEW_POINT => (value - between(250.0, 500.0)).max(-982),
+        _ => {
+            let off = between(250.0, 450.0);
+            if value < 150 { (value - off).max(-932) } else { (value + off).min(618) }
+        }
+    }
+}
+
+/// How a station fails to report a measurement.
+struct Habits {
+    /// Probability that the station has no instrument for it.
+    never: f64,
+    /// Probability that the instrument came months or years into the series.
+    late: f64,
+    /// Share of single values missing.
+    single: f64,
+    /// Rows from one missing run to the next.
+    run_spacing: f64,
+}
+
+const fn habits(never: f64, late: f64, single: f64, run_spacing: f64) -> Habits {
+    Habits { never, late, single, run_spacing }
+}
+
+const HABITS: [Habits; MEASUREMENTS] = {
+    let mut all = [const { habits(0.0, 0.0, 0.0, 0.0) }; MEASUREMENTS];
+    all[AIR_TEMPERATURE] = habits(0.0, 0.03, 0.003, 20_000.0);
+    all[DEW_POINT] = habits(0.0, 0.05, 0.006, 15_000.0);
+    all[PRESSURE] = habits(0.02, 0.05, 0.015, 12_000.0);
+    all[WIND_DIRECTION] = habits(0.0, 0.02, 0.03, 20_000.0);
+    all[WIND_SPEED] = habits(0.0, 0.14, 0.012, 5_000.0);
+    all[SKY] = habits(0.2, 0.1, 0.12, 5_000.0);
+    all[RAIN_1H] = habits(0.5, 0.15, 0.05, 5_000.0);
+    all[RAIN_6H] = habits(0.6, 0.15, 0.02, 10_000.0);
+    all
+};
+
+/// Rows that a missing run lasts, least and most.
+const RUN_ROWS: (usize, usize) = (3, 500);
+
+/// Takes values away as `habits` say.
+fn lose(column: &mut [i16], habits: &Habits, rng: &mut Rng) {
+    if chance(rng, habits.never) {
+        column.fill(MISSING);
+        return;
+    }
+    if chance(rng, habits.late) {
+        let rows = (uniform(rng, 0.05, 0.6) * column.len() as f64) as usize;
+        column[..rows].fill(MISSING);
+    }
+    let mut row = spacing(rng, habits.run_spacing);
+    while row < column.len() {
+        let end = column.len().min(row + log_uniform(rng, RUN_ROWS.0, RUN_ROWS.1));
+        column[row..end].fill(MISSING);
+        row = end + spacing(rng, habits.run_spacing);
+    }
+    let mean = 1.0 / habits.single;
+    let mut row = spacing(rng, mean) - 1;
+    while let Some(value) = column.get_mut(row) {
+        *value = MISSING;
+        row += spacing(rng, mean);
+    }
+}
+
+/// Where `other` is missing, `column` is too.
+fn lose_with(column: &mut [i16], other: &[i16]) {
+    for (value, &other) in column.iter_mut().zip(other) {
+        if other == MISSING {
+            *value = MISSING;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! When a station reports: options and a station index in, runs of consecutive reports out.
+
+use chrono::NaiveDate;
+use rand::RngExt;
+
+use super::random::{Purpose, chance, generator, log_uniform, spacing, uniform};
+use super::{Length, Options};
+
+/// One station in so many reports every three hours instead of every hour.
+const THREE_HOURLY_ONE_IN: u32 = 5;
+
+/// Reports in a row without one absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Hours since 1970-01-01T00:00Z of the first report.
+    pub first_hour: i32,
+    /// Number of reports, at least 1.
+    pub rows: usize,
+}
+
+/// All reports of one station.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Schedule {
+    /// Hours from one report to the next: 1 or 3.
+    pub step_hours: i32,
+    /// In order of time, with at least one report absent between them.
+    pub runs: Vec<Run>,
+}
+
+impl Schedule {
+    /// The reports of station `index`; never empty.
+    pub(super) fn new(options: &Options, index: usize) -> Self {
+        let mut rng = generator(options.seed, Purpose::Schedule, index);
+        let step_hours = if rng.random_range(0..THREE_HOURLY_ONE_IN) == 0 { 3 } else { 1 };
+        // Some stations hardly ever miss a report, some miss a few every day.
+        let run_mean = log_uniform(&mut rng, 40, 2_000) as f64;
+        let outage_mean = uniform(&mut rng, 20_000.0, 80_000.0);
+
+        let start = year_start_hour(options.start_year);
+        let (mut rows_left, steps) = match options.length {
+            Length::Rows(rows) => (rows as usize, usize::MAX),
+            Length::Years(years) => {
+                let end = year_start_hour(options.start_year + years as i32);
+                (usize::MAX, ((end - start) / step_hours) as usize)
+            }
+        };
+        let mut runs = Vec::new();
+        let (mut step, mut next_outage) = (0, spacing(&mut rng, outage_mean));
+        while rows_left > 0 && step < steps {
+            let rows = spacing(&mut rng, run_mean).min(rows_left).min(steps - step);
+            runs.push(Run { first_hour: start + step as i32 * step_hours, rows });
+            rows_left -= rows;
+            step += rows;
+            step += if step >= next_outage {
+                next_outage = step + spacing(&mut rng, outage_mean);
+                log_uniform(&mut rng, 48, 1_500)
+            } else if chance(&mut rng, 0.05) {
+                log_uniform(&mut rng, 3, 48)
+            } else {
+                1
+            };
+        }
+        Self { step_hours, runs }
+    }
+
+    /// Number of reports.
+    pub(super) fn rows(&self) -> usize {
+        self.runs.iter().map(|run| run.rows).sum()
+    }
+
+    /// Hours since 1970 of the first and of the last report.
+    pub(super) fn span_hours(&self) -> (i32, i32) {
+        let first = self.runs.first().map_or(0, |run| run.first_hour);
+        let last = self.runs.last().map_or(0, |run| run.first_hour + (run.rows as i32 - 1) * self.step_hours);
+        (first, last)
+    }
+}
+
+/// Hours from 1970 to 1 January 00:00 UTC of `year`.
+fn year_start_hour(year: i32) -> i32 {
+    let days =
+        NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default().signed_duration_since(NaiveDate::default());
+    days.num_hours() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_count_is_met_exactly() {
+        for rows in [1, 2, 999, 65_000] {
+            let options = Options { length: Length::Rows(rows), ..Options::default() };
+            for index in 0..30 {
+                assert_eq!(Schedule::new(&options, index).rows(), rows as usize);
+            }
+        }
+    }
+
+    #[test]
+    fn years_end_where_they_should_and_few_reports_are_absent() {
+        let options = Options { length: Length::Years(4), start_year: 2000, ..Options::default() };
+        let (mut rows, mut possible, mut three_hourly) = (0, 0, 0);
+        for index in 0..200 {
+            let schedule = Schedule::new(&options, index);
+            let (first, last) = schedule.span_hours();
+            assert_eq!(first, 262_968, "2000-01-01T00Z");
+            assert!(last < 262_968 + 1_461 * 24);
+            rows += schedule.rows();
+            possible += 1_461 * 24 / schedule.step_hours as usize;
+            three_hourly += usize::from(schedule.step_hours == 3);
+        }
+        let absent = 1.0 - rows as f64 / possible as f64;
+        assert!((0.003..0.05).contains(&absent), "{absent}");
+        assert!((20..60).contains(&three_hourly), "{three_hourly}");
+    }
+
+    #[test]
+    fn runs_are_apart_and_ascend() {
+        let options = Options { length: Length::Rows(20_000), ..Options::default() };
+        for index in 0..20 {
+            let schedule = Schedule::new(&options, index);
+            for pair in schedule.runs.windows(2) {
+                let after = pair[0].first_hour + pair[0].rows as i32 * schedule.step_hours;
+                assert!(pair[1].first_hour > after);
+            }
+        }
+    }
+}
