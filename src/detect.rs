@@ -14,14 +14,16 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 use isd_converters::StationRun;
 use isd_converters::dataset::{Dataset, RowGroup};
-use polars::prelude::{DataFrame, DataType, Expr, LazyFrame, PolarsError, PolarsResult, col, lit};
+use polars::prelude::{
+    DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, col, lit,
+};
 use rayon::prelude::*;
 
-use crate::kernel::polars::{Columns, SeriesCount, SeriesCounts};
+use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
 use crate::plan::{
     Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, names, outliers,
 };
-use crate::scan::{RowGroupScan, SERIES, station_of, time_of};
+use crate::scan::{RowGroupScan, station_of, time_of};
 
 /// The outliers of a dataset, and what was tested for them.
 #[derive(Debug)]
@@ -94,15 +96,14 @@ fn plan_of(
     }
     // The station's name and the time are looked up for the outliers alone.
     let stations = scan.stations();
-    let time = options.test.needs_time().then(|| TIMESTAMP.into());
-    let keys = [SERIES].into_iter().chain(time.as_ref().map(|_| TIMESTAMP)).map(col);
+    let time = options.test.needs_time().then(|| PlSmallStr::from(TIMESTAMP));
     let columns = Columns {
-        series: SERIES.into(),
+        series: Boundaries::Lengths(stations.iter().map(|run| run.rows).collect()),
         time: time.clone(),
         measurements: names(options),
-        carried: vec![SERIES.into()],
+        carried: Vec::new(),
     };
-    let found = kernel_rows(scan.lazy()?, keys, columns, options, counts);
+    let found = kernel_rows(scan.lazy()?, time.map(col), columns, options, counts);
     Ok(found.with_columns([station_of(stations), time_of(group.clone())]).select(OUTLIER_COLUMNS.map(col)))
 }
 
@@ -238,7 +239,7 @@ fn count_series(
     let least = lit(options.test.least_count() as i64);
     let tested = options.measurements.iter().map(|name| col(name.as_str()).gt(least.clone()).sum());
     let frame =
-        scan.lazy()?.group_by([col(SERIES)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
+        scan.lazy()?.group_by([col(STATION_ID)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
     let counts = options.measurements.iter().map(|name| {
         let tested = frame.column(name)?.cast(&DataType::UInt64)?.u64()?.get(0).unwrap_or(0) as usize;
         Ok(SeriesCount { tested, too_short: stations.len() - tested })

@@ -21,7 +21,7 @@
 
 use polars::prelude::*;
 
-use crate::kernel::polars::{Columns, SeriesCounts, rolling_outliers};
+use crate::kernel::polars::{Boundaries, Columns, SeriesCounts, rolling_outliers};
 use crate::kernel::{FillLimit, RollingTest};
 
 /// Name of the column that says which station a row is of.
@@ -88,7 +88,7 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
     match options.engine {
         Engine::Kernel => {
             let columns = Columns {
-                series: STATION_ID.into(),
+                series: Boundaries::Runs(STATION_ID.into()),
                 time: Some(TIMESTAMP.into()),
                 measurements: names(options),
                 carried: vec![STATION_ID.into(), TIMESTAMP.into()],

@@ -1,8 +1,7 @@
 //! The plan's lazy source: a row group of the dataset in, a Polars frame of the columns asked for out.
 //!
-//! Row groups are read by arrow-rs; their buffers become Polars columns without a copy. A row group offers, beside the
-//! dataset's own columns, `series`: the number of the row's station within the row group, which costs next to nothing
-//! where the station's name and the time are wanted for a few rows only; [`station_of`] and [`time_of`] then look them up.
+//! Row groups are read by arrow-rs; their buffers become Polars columns without a copy. Where the station and the time
+//! are wanted for a few rows only, their columns are not asked for: [`station_of`] and [`time_of`] look them up by row.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,9 +14,6 @@ use polars::prelude::*;
 use polars_arrow::bitmap::Bitmap;
 
 use crate::plan::{STATION_ID, TIMESTAMP};
-
-/// Name of the column that numbers a row group's stations from 0.
-pub const SERIES: &str = "series";
 
 /// A row group as a lazy source.
 #[derive(Debug)]
@@ -37,7 +33,6 @@ impl RowGroupScan {
         let mut schema = Schema::default();
         schema.insert(STATION_ID.into(), DataType::String);
         schema.insert(TIMESTAMP.into(), time_type());
-        schema.insert(SERIES.into(), DataType::UInt32);
         for measurement in measurements {
             schema.insert(measurement.as_str().into(), DataType::Float64);
         }
@@ -62,16 +57,6 @@ impl RowGroupScan {
 
     fn column(&self, name: &str) -> PolarsResult<Column> {
         match name {
-            SERIES => {
-                let mut codes = Vec::with_capacity(self.group.rows());
-                if let [_] = *self.stations {
-                    return Ok(Column::new_scalar(SERIES.into(), Scalar::from(0_u32), self.group.rows()));
-                }
-                for (code, run) in self.stations.iter().enumerate() {
-                    codes.resize(codes.len() + run.rows, code as u32);
-                }
-                Ok(Column::new(SERIES.into(), codes))
-            }
             STATION_ID => {
                 let mut ids = StringChunkedBuilder::new(STATION_ID.into(), self.group.rows());
                 for run in self.stations.iter() {
@@ -109,18 +94,24 @@ impl AnonymousScan for RowGroupScan {
     }
 }
 
-/// The station of each `series` number: an expression on that column.
+/// The station of each `row` of a row group: an expression on that column.
 #[must_use]
 pub fn station_of(stations: Arc<[StationRun]>) -> Expr {
-    let lookup = move |series: Column| {
-        let codes = series.u32()?;
-        let mut ids = StringChunkedBuilder::new(STATION_ID.into(), codes.len());
-        for code in codes.iter() {
-            ids.append_option(code.and_then(|code| stations.get(code as usize)).map(|run| &*run.station_id));
+    let ends = stations.iter().scan(0, |end, run| {
+        *end += run.rows;
+        Some(*end)
+    });
+    let ends: Vec<usize> = ends.collect();
+    let lookup = move |rows: Column| {
+        let rows = rows.u32()?;
+        let mut ids = StringChunkedBuilder::new(STATION_ID.into(), rows.len());
+        for row in rows.iter() {
+            let run = row.map(|row| ends.partition_point(|end| *end <= row as usize));
+            ids.append_option(run.and_then(|run| stations.get(run)).map(|run| &*run.station_id));
         }
         Ok(ids.finish().into_column())
     };
-    col(SERIES)
+    col("row")
         .map_with_fmt_str(lookup, |_, _| Ok(Field::new(STATION_ID.into(), DataType::String)), "station_of")
         .alias(STATION_ID)
 }

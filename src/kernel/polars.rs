@@ -25,11 +25,20 @@ pub struct SeriesCount {
 /// Counts of series, one a measurement, filled in when a plan with the expression is collected.
 pub type SeriesCounts = Arc<Mutex<Vec<SeriesCount>>>;
 
+/// Where one series ends and the next begins.
+#[derive(Debug, Clone)]
+pub enum Boundaries {
+    /// A run of equal values of this column is a series: strings or integers, no nulls.
+    Runs(PlSmallStr),
+    /// The series have these numbers of rows, which add up to the frame's.
+    Lengths(Arc<[usize]>),
+}
+
 /// The columns that the kernel works on.
 #[derive(Debug, Clone)]
 pub struct Columns {
-    /// Column whose runs of equal values are the series: strings or integers, no nulls.
-    pub series: PlSmallStr,
+    /// The series.
+    pub series: Boundaries,
     /// Column of times, ascending within a series; needed for a fill limit in time only.
     pub time: Option<PlSmallStr>,
     /// Float64 columns to test: null, NaN and infinite values are missing.
@@ -45,13 +54,13 @@ pub struct Columns {
 ///
 /// ```
 /// use isd::kernel::RollingTest;
-/// use isd::kernel::polars::{Columns, rolling_outliers};
+/// use isd::kernel::polars::{Boundaries, Columns, rolling_outliers};
 /// use polars::prelude::*;
 ///
 /// let wind: Vec<f64> = (0..60).map(|hour| if hour == 45 { 45.8 } else { 3.0 + f64::from(hour % 3) / 10.0 }).collect();
 /// let frame = df!("station_id" => vec!["724920-23237"; 60], "wind_speed_rate" => wind)?;
 /// let columns = Columns {
-///     series: "station_id".into(),
+///     series: Boundaries::Runs("station_id".into()),
 ///     time: None,
 ///     measurements: vec!["wind_speed_rate".into()],
 ///     carried: vec!["station_id".into()],
@@ -66,9 +75,15 @@ pub struct Columns {
 /// ```
 #[must_use]
 pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<SeriesCounts>) -> Expr {
-    let carried = columns.carried.len();
-    let mut inputs = vec![columns.series];
-    inputs.extend(columns.carried);
+    let mut inputs = columns.carried;
+    let carried = inputs.len();
+    let lengths = match columns.series {
+        Boundaries::Lengths(lengths) => Some(lengths),
+        Boundaries::Runs(keys) => {
+            inputs.push(keys);
+            None
+        }
+    };
     let time = columns.time.filter(|_| test.needs_time());
     let timed = time.is_some();
     inputs.extend(time);
@@ -76,15 +91,23 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     let inputs: Vec<Expr> = inputs.into_iter().map(col).collect();
     apply_multiple(
         move |inputs: &mut [Column]| {
-            let (keys, rest) =
-                inputs.split_first().ok_or_else(|| polars_err!(ComputeError: "no column of series"))?;
-            let (carried, rest) = rest.split_at(carried);
+            let (carried, rest) = inputs.split_at(carried);
+            let (keys, rest) = rest.split_at(usize::from(lengths.is_none()));
             let (time, measurements) = rest.split_at(usize::from(timed));
-            detect(keys, carried, time.first(), measurements, &test, counts.as_ref())
+            let runs;
+            let lengths = match (&lengths, keys.first()) {
+                (Some(lengths), _) => &**lengths,
+                (None, Some(keys)) => {
+                    runs = run_lengths(keys)?;
+                    &*runs
+                }
+                (None, None) => polars_bail!(ComputeError: "no column of series"),
+            };
+            detect(lengths, carried, time.first(), measurements, &test, counts.as_ref())
         },
         inputs,
         move |_, inputs| {
-            let mut fields = inputs.get(1..=carried).unwrap_or_default().to_vec();
+            let mut fields = inputs.get(..carried).unwrap_or_default().to_vec();
             fields.extend(fields_of_kernel());
             Ok(Field::new("outlier".into(), DataType::Struct(fields)))
         },
@@ -108,14 +131,13 @@ fn fields_of_kernel() -> [Field; 8] {
 }
 
 fn detect(
-    keys: &Column,
+    lengths: &[usize],
     carried: &[Column],
     time: Option<&Column>,
     measurements: &[Column],
     test: &RollingTest,
     counts: Option<&SeriesCounts>,
 ) -> PolarsResult<Column> {
-    let lengths = run_lengths(keys)?;
     let times = time.map(|time| microseconds(time)).transpose()?;
     let times = times.as_ref().map(|times| times.cont_slice()).transpose()?;
     let mut scratch = Scratch::default();
@@ -134,7 +156,7 @@ fn detect(
             outcomes = KernelSeries::new(array.values().as_slice())
                 .with_validity(validity)
                 .and_then(|series| series.with_times(times))
-                .and_then(|series| series.split(&lengths, test, &mut scratch, &mut outliers))
+                .and_then(|series| series.split(lengths, test, &mut scratch, &mut outliers))
                 .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))?;
         }
         counted.push(SeriesCount {
@@ -199,14 +221,8 @@ fn run_lengths(keys: &Column) -> PolarsResult<Vec<usize>> {
         return Ok(if keys.is_empty() { Vec::new() } else { vec![keys.len()] });
     }
     let keys = keys.as_materialized_series().rechunk();
-    match keys.dtype() {
-        DataType::String => Ok(runs(keys.str()?.iter())),
-        DataType::UInt32 => Ok(runs(keys.u32()?.iter())),
-        _ => {
-            let keys = keys.cast(&DataType::String)?;
-            Ok(runs(keys.str()?.iter()))
-        }
-    }
+    let keys = keys.cast(&DataType::String)?;
+    Ok(runs(keys.str()?.iter()))
 }
 
 fn runs<T: PartialEq>(keys: impl Iterator<Item = T>) -> Vec<usize> {

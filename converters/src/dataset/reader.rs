@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int32Type, Schema, TimeUnit, TimestampMicrosecondType,
@@ -21,6 +21,9 @@ use rayon::prelude::*;
 
 use super::{Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::{ColumnInfo, Error, Result, StationRun};
+
+/// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
+const BATCH_ROWS: usize = 1 << 15;
 
 /// A dataset on disk: its files' footers are read, its values are not.
 #[derive(Debug)]
@@ -192,27 +195,29 @@ impl RowGroup {
         if let Some(station_id) = self.only_station() {
             return Ok(vec![StationRun { station_id, rows: self.rows() }]);
         }
-        let array = self.read(&self.file.dictionary, STATION_ID, None)?;
-        let keys = array.as_dictionary::<Int32Type>();
-        let ids = keys.values().as_string::<i32>();
-        if keys.null_count() > 0 {
-            return Err(
-                self.column_error(STATION_ID, format!("{} rows without a station", keys.null_count()))
-            );
-        }
         let mut runs: Vec<StationRun> = Vec::new();
-        for (key, rows) in equal_runs(keys.keys().values()) {
-            let id = ids.value(key as usize);
-            match runs.last_mut() {
-                // Two keys may stand for one string.
-                Some(last) if &*last.station_id == id => last.rows += rows,
-                Some(last) if &*last.station_id > id => {
-                    let found = format!("{id} behind {}: stations are not in order", last.station_id);
-                    return Err(self.column_error(STATION_ID, found));
-                }
-                _ => runs.push(StationRun { station_id: id.into(), rows }),
+        self.read(&self.file.dictionary, STATION_ID, None, |array| {
+            let keys = array.as_dictionary::<Int32Type>();
+            let ids = keys.values().as_string::<i32>();
+            if keys.null_count() > 0 {
+                return Err(
+                    self.column_error(STATION_ID, format!("{} rows without a station", keys.null_count()))
+                );
             }
-        }
+            for (key, rows) in equal_runs(keys.keys().values()) {
+                let id = ids.value(key as usize);
+                match runs.last_mut() {
+                    // A batch ends within a station, and two keys may stand for one string.
+                    Some(last) if &*last.station_id == id => last.rows += rows,
+                    Some(last) if &*last.station_id > id => {
+                        let found = format!("{id} behind {}: stations are not in order", last.station_id);
+                        return Err(self.column_error(STATION_ID, found));
+                    }
+                    _ => runs.push(StationRun { station_id: id.into(), rows }),
+                }
+            }
+            Ok(())
+        })?;
         Ok(runs)
     }
 
@@ -241,17 +246,27 @@ impl RowGroup {
     /// # Errors
     /// An unreadable file, or a column that is absent or holds no numbers.
     pub fn values(&self, column: &str) -> Result<Float64Array> {
-        let array = self.read(&self.file.metadata, column, None)?;
-        match array.data_type() {
-            DataType::Float64 => Ok(array.as_primitive::<Float64Type>().clone()),
-            DataType::Float32 => Ok(array.as_primitive::<Float32Type>().unary(widen)),
-            _ => {
-                let doubles = cast(&array, &DataType::Float64).map_err(|_| {
-                    self.column_error(column, format!("expected numbers, found {}", array.data_type()))
-                })?;
-                Ok(doubles.as_primitive::<Float64Type>().clone())
+        let mut values = Vec::with_capacity(self.rows());
+        let mut validity = NullBufferBuilder::new(self.rows());
+        self.read(&self.file.metadata, column, None, |array| {
+            match array.data_type() {
+                DataType::Float64 => values.extend_from_slice(array.as_primitive::<Float64Type>().values()),
+                DataType::Float32 => {
+                    values.extend(array.as_primitive::<Float32Type>().values().iter().map(|v| widen(*v)));
+                }
+                found => {
+                    let doubles = cast(array, &DataType::Float64)
+                        .map_err(|_| self.column_error(column, format!("expected numbers, found {found}")))?;
+                    values.extend_from_slice(doubles.as_primitive::<Float64Type>().values());
+                }
             }
-        }
+            match array.nulls() {
+                Some(nulls) => validity.append_buffer(nulls),
+                None => validity.append_n_non_nulls(array.len()),
+            }
+            Ok(())
+        })?;
+        Ok(Float64Array::new(values.into(), validity.finish()))
     }
 
     /// The time of each row: microseconds since 1970, UTC.
@@ -272,36 +287,45 @@ impl RowGroup {
     }
 
     fn read_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {
-        let array = self.read(&self.file.metadata, TIMESTAMP, rows)?;
-        // A time without a zone is taken as UTC.
-        let times: TimestampMicrosecondArray = match array.data_type() {
-            DataType::Timestamp(TimeUnit::Second, _) => {
-                array.as_primitive::<TimestampSecondType>().unary(|t| t.saturating_mul(1_000_000))
+        let mut times = Vec::with_capacity(rows.as_ref().map_or(self.rows(), RowSelection::row_count));
+        self.read(&self.file.metadata, TIMESTAMP, rows, |array| {
+            if array.null_count() > 0 {
+                return Err(
+                    self.column_error(TIMESTAMP, format!("{} rows without a time", array.null_count()))
+                );
             }
-            DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                array.as_primitive::<TimestampMillisecondType>().unary(|t| t.saturating_mul(1000))
+            // A time without a zone is taken as UTC.
+            match array.data_type() {
+                DataType::Timestamp(TimeUnit::Microsecond, _) => {
+                    times.extend_from_slice(array.as_primitive::<TimestampMicrosecondType>().values());
+                }
+                DataType::Timestamp(TimeUnit::Second, _) => {
+                    let seconds = array.as_primitive::<TimestampSecondType>().values();
+                    times.extend(seconds.iter().map(|t| t.saturating_mul(1_000_000)));
+                }
+                DataType::Timestamp(TimeUnit::Millisecond, _) => {
+                    let milliseconds = array.as_primitive::<TimestampMillisecondType>().values();
+                    times.extend(milliseconds.iter().map(|t| t.saturating_mul(1000)));
+                }
+                DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+                    let nanoseconds = array.as_primitive::<TimestampNanosecondType>().values();
+                    times.extend(nanoseconds.iter().map(|t| t.div_euclid(1000)));
+                }
+                found => return Err(self.column_error(TIMESTAMP, format!("expected times, found {found}"))),
             }
-            DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                array.as_primitive::<TimestampMicrosecondType>().clone()
-            }
-            DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                array.as_primitive::<TimestampNanosecondType>().unary(|t| t.div_euclid(1000))
-            }
-            found => return Err(self.column_error(TIMESTAMP, format!("expected times, found {found}"))),
-        };
-        if times.null_count() > 0 {
-            return Err(self.column_error(TIMESTAMP, format!("{} rows without a time", times.null_count())));
-        }
-        Ok(times)
+            Ok(())
+        })?;
+        Ok(TimestampMicrosecondArray::new(times.into(), None))
     }
 
-    /// Reads a column of the row group into one array.
+    /// Hands the row group's column to `take`, batch by batch.
     fn read(
         &self,
         metadata: &ArrowReaderMetadata,
         column: &str,
         rows: Option<RowSelection>,
-    ) -> Result<ArrayRef> {
+        mut take: impl FnMut(&ArrayRef) -> Result<()>,
+    ) -> Result<()> {
         let path = &self.file.path;
         let leaf = self.leaf(metadata, column).ok_or_else(|| {
             self.column_error(column, format!("no such column; the file holds {}", names(metadata.schema())))
@@ -310,21 +334,15 @@ impl RowGroup {
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
             .with_row_groups(vec![self.index])
             .with_projection(ProjectionMask::leaves(metadata.parquet_schema(), [leaf]))
-            .with_batch_size(self.rows().max(1));
+            .with_batch_size(BATCH_ROWS);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }
-        let mut batches = builder.build().map_err(|error| broken(path, &error))?;
-        let unreadable = |reason: String| self.column_error(column, reason);
-        match batches.next() {
-            Some(batch) => {
-                let batch = batch.map_err(|error| unreadable(format!("cannot read: {error}")))?;
-                Ok(Arc::clone(batch.column(0)))
-            }
-            None => Ok(arrow::array::new_empty_array(
-                metadata.schema().field_with_name(column).map_err(|e| unreadable(e.to_string()))?.data_type(),
-            )),
+        for batch in builder.build().map_err(|error| broken(path, &error))? {
+            let batch = batch.map_err(|error| self.column_error(column, format!("cannot read: {error}")))?;
+            take(batch.column(0))?;
         }
+        Ok(())
     }
 
     fn leaf(&self, metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
