@@ -1,4 +1,5 @@
-//! Integration tests of the tools and the library, one binary.
+//! The tests of the package, one binary: each module tests one behaviour from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, reason = "a test binary has no users")]
 
-/// `isd-convert` as it is run from a shell: exit status, error lines, what is left behind.
-mod convert;
+mod convert; // isd-convert as it is run from a shell
