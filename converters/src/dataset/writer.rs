@@ -4,11 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, StringArray,
-};
-use arrow::datatypes::DataType;
-use arrow::datatypes::{Field, Float32Type, Int32Type, SchemaRef};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, StringArray};
+use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
