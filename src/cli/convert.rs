@@ -45,8 +45,8 @@ pub struct ConvertArgs {
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum ScaleArg {
-    /// The file's own scale_factor and add_offset; values as stored where it has none
     #[default]
+    #[value(help = "The file's own scale_factor and add_offset; values as stored where it has none")]
     Attributes,
     /// ISD's own: tenths, except for direction and sky condition
     Isd,

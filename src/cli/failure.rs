@@ -60,7 +60,7 @@ impl Failure {
 
     /// A failure to write to standard output.
     #[must_use]
-    pub fn stdout(error: io::Error) -> Self {
+    pub fn stdout(error: &io::Error) -> Self {
         match error.kind() {
             ErrorKind::BrokenPipe => Self::ClosedPipe,
             _ => Self::error(format!("cannot write to standard output: {error}")),
@@ -84,11 +84,8 @@ impl Failure {
             Self::Usage { message, hint } => (message, hint, ExitCode::from(2)),
             Self::ClosedPipe => return ExitCode::SUCCESS,
         };
-        let mut text = format!("error: {}\n", one_line(message));
-        if let Some(hint) = hint {
-            text += &format!("hint: {}\n", one_line(hint));
-        }
-        say(&text);
+        let hint = hint.as_ref().map(|hint| format!("hint: {}\n", one_line(hint))).unwrap_or_default();
+        say(&format!("error: {}\n{hint}", one_line(message)));
         status
     }
 }

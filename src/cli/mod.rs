@@ -106,7 +106,7 @@ fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure
 /// It cannot be written; [`Failure::ClosedPipe`] if the reader has gone.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Failure::stdout)
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| Failure::stdout(&error))
 }
 
 /// Writes to standard error, where that is possible.

@@ -4,11 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, ArrowPrimitiveType, DictionaryArray, Float64Array, PrimitiveArray, StringArray,
-};
-use arrow::datatypes::DataType;
-use arrow::datatypes::{Field, Float32Type, Int32Type, SchemaRef};
+use arrow::array::{ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, StringArray};
+use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
@@ -200,8 +197,7 @@ fn station_ids(piece: &Piece) -> DictionaryArray<Int32Type> {
 
 /// Rounds to float32; a finite value that is too large for it is an error, not an infinity.
 fn to_float32(values: &Float64Array, column: &str, path: &Path) -> Result<PrimitiveArray<Float32Type>> {
-    type Narrow = <Float32Type as ArrowPrimitiveType>::Native;
-    if let Some(value) = values.iter().flatten().find(|&v| v.is_finite() && (v as Narrow).is_infinite()) {
+    if let Some(value) = values.iter().flatten().find(|&v| v.is_finite() && (v as f32).is_infinite()) {
         return Err(Error::Column {
             path: path.to_owned(),
             column: column.to_owned(),
@@ -209,7 +205,7 @@ fn to_float32(values: &Float64Array, column: &str, path: &Path) -> Result<Primit
             hint: Some("convert without --float32".into()),
         });
     }
-    Ok(values.unary(|value| value as Narrow))
+    Ok(values.unary(|value| value as f32))
 }
 
 fn properties() -> std::result::Result<WriterProperties, ParquetError> {

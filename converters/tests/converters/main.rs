@@ -1,4 +1,5 @@
 //! Integration tests of the converters, one module a subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 /// Writing a dataset: order, whole stations, layout, what is left after an error.
 mod dataset;
