@@ -57,13 +57,11 @@ impl Number {
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
         let digits = i32::try_from(fraction.len()).ok()? - exponent.parse::<i32>().ok()?;
-        match u32::try_from(digits) {
-            Ok(digits) => Some(Decimal { mantissa, digits }),
-            Err(_) => {
-                let factor = 10_i64.checked_pow(digits.unsigned_abs())?;
-                Some(Decimal { mantissa: mantissa.checked_mul(factor)?, digits: 0 })
-            }
+        if let Ok(digits) = u32::try_from(digits) {
+            return Some(Decimal { mantissa, digits });
         }
+        let factor = 10_i64.checked_pow(digits.unsigned_abs())?;
+        Some(Decimal { mantissa: mantissa.checked_mul(factor)?, digits: 0 })
     }
 }
 

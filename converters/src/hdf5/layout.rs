@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::file::{Element, Hdf5Dataset, Hdf5File, Member, Scalar};
 use super::pickle;
 use super::plan::{Catalog, Entry, KEYS};
+use crate::names::list;
 use crate::{Error, ReadOptions, Result};
 
 /// Where the archive of the talk has its table.
@@ -87,8 +88,8 @@ impl Flat {
             }
         }
         let names = match self.file.members("/") {
-            Ok(members) if !members.datasets.is_empty() => members.datasets.join(", "),
-            Ok(_) if !groups.is_empty() => format!("the groups {}", groups.join(", ")),
+            Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
+            Ok(_) if !groups.is_empty() => format!("the groups {}", list(groups)),
             Ok(_) => "nothing".into(),
             Err(reason) => format!("a root that cannot be listed ({reason})"),
         };

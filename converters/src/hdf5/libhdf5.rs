@@ -224,6 +224,18 @@ fn variable_texts(
     })
 }
 
+fn numbers<T: H5Type + Copy>(
+    attribute: &::hdf5::Attribute,
+    number: impl Fn(T) -> Number,
+) -> Result<Attribute, ::hdf5::Error> {
+    Ok(Attribute::Numbers(attribute.read_raw::<T>()?.into_iter().map(number).collect()))
+}
+
+fn text<T: H5Type + AsRef<str>>(attribute: &::hdf5::Attribute) -> Result<Attribute, ::hdf5::Error> {
+    let texts = attribute.read_raw::<T>()?;
+    Ok(texts.first().map_or(Attribute::Other, |text| Attribute::Text(text.as_ref().to_owned())))
+}
+
 fn read_attribute(
     attribute: &::hdf5::Attribute,
     descriptor: &TypeDescriptor,
@@ -237,16 +249,6 @@ fn read_attribute(
         })?;
         Ok(texts.into_iter().next().map_or(Attribute::Other, Attribute::Text))
     };
-    fn numbers<T: H5Type + Copy>(
-        attribute: &::hdf5::Attribute,
-        number: impl Fn(T) -> Number,
-    ) -> Result<Attribute, ::hdf5::Error> {
-        Ok(Attribute::Numbers(attribute.read_raw::<T>()?.into_iter().map(number).collect()))
-    }
-    fn text<T: H5Type + AsRef<str>>(attribute: &::hdf5::Attribute) -> Result<Attribute, ::hdf5::Error> {
-        let texts = attribute.read_raw::<T>()?;
-        Ok(texts.first().map_or(Attribute::Other, |text| Attribute::Text(text.as_ref().to_owned())))
-    }
     match descriptor {
         TypeDescriptor::Integer(_) => numbers(attribute, |v: i64| Number::Int(v.into())),
         TypeDescriptor::Unsigned(_) => numbers(attribute, |v: u64| Number::Int(v.into())),

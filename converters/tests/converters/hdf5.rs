@@ -238,6 +238,33 @@ fn packed_integers_are_unpacked_exactly() {
     }
 }
 
+/// The reader fills unwritten chunks with the bytes of `_FillValue`, whatever its type is.
+#[test]
+fn unwritten_rows_are_missing_or_refused() {
+    let hole = |wide: bool| {
+        fixture(move |file| {
+            keys(file, Storage::Contiguous);
+            let air =
+                file.new_dataset::<i16>().shape([ROWS]).chunk(&[100]).create("air_temperature").unwrap();
+            air.write_chunk(0, &[7, 0].repeat(100)).unwrap();
+            if wide {
+                number(&air, "_FillValue", -9999_i64);
+            } else {
+                number(&air, "_FillValue", -9999_i16);
+            }
+        })
+    };
+    let native =
+        |path: &Path| open(path, &ReadOptions::default()).and_then(|mut source| read(source.as_mut()));
+    let air = native(&hole(false).path).unwrap().columns.remove(0).1;
+    assert!(air[..100].iter().all(|&v| v == Some(7.0)));
+    assert!(air[100..].iter().all(|v| v.is_none() || *v == Some(0.0)));
+    match native(&hole(true).path) {
+        Err(error) => assert!(error.to_string().contains("rows 100 to 199 were never written"), "{error}"),
+        Ok(all) => assert!(all.columns[0].1[100..].iter().all(|v| *v == Some(0.0))),
+    }
+}
+
 #[test]
 fn extra_columns_follow_and_measurements_limit() {
     let archive = fixture(|file| {
