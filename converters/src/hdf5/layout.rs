@@ -31,12 +31,14 @@ pub fn recognise(file: Arc<dyn Hdf5File>, path: &Path, options: &ReadOptions) ->
         return Ok(Box::new(table));
     }
     let groups = flat.file.members("/").map(|members| members.groups).unwrap_or_default();
-    let mut tables = Vec::new();
+    let (mut tables, mut broken) = (Vec::new(), None);
     for group in &groups {
         let at = format!("{group}/table");
-        // A damaged group that is no table is none of ours.
-        if let Ok(Some(table)) = Table::open(&flat, &at) {
-            tables.push((at, table));
+        match Table::open(&flat, &at) {
+            Ok(Some(table)) => tables.push((at, table)),
+            Ok(None) => {}
+            // Of interest only where nothing else is the archive.
+            Err(error) => broken = broken.or(Some(error)),
         }
     }
     if tables.len() > 1 {
@@ -49,7 +51,7 @@ pub fn recognise(file: Arc<dyn Hdf5File>, path: &Path, options: &ReadOptions) ->
     }
     match tables.pop() {
         Some((_, table)) => Ok(Box::new(table)),
-        None => Err(flat.unknown(&groups)),
+        None => Err(broken.unwrap_or_else(|| flat.unknown(&groups))),
     }
 }
 

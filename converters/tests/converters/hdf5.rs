@@ -62,12 +62,12 @@ fn tenths() -> Vec<f64> {
         .collect()
 }
 
-struct Fixture {
+pub struct Fixture {
     _directory: TempDir,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
-fn fixture(write: impl FnOnce(&H5File)) -> Fixture {
+pub fn fixture(write: impl FnOnce(&H5File)) -> Fixture {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("archive.h5");
     let file = H5File::create(&path).unwrap();
@@ -150,7 +150,7 @@ pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Everything> {
 }
 
 /// The one-line message of the error that opening or reading gives.
-fn refusal(path: &Path, options: &ReadOptions) -> (Error, String) {
+pub fn refusal(path: &Path, options: &ReadOptions) -> (Error, String) {
     let error = read_path(path, options).expect_err("the file should be refused");
     let message = error.to_string();
     assert!(!message.contains('\n'), "{message}");

@@ -7,3 +7,5 @@
 mod hdf5;
 /// The same on published data and on files of other writers, where they are at hand.
 mod hdf5_real;
+/// Pandas tables in HDF5, as compounds.
+mod hdf5_table;
