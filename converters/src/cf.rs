@@ -57,13 +57,11 @@ impl Number {
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let mantissa: i64 = format!("{whole}{fraction}").parse().ok()?;
         let digits = i32::try_from(fraction.len()).ok()? - exponent.parse::<i32>().ok()?;
-        match u32::try_from(digits) {
-            Ok(digits) => Some(Decimal { mantissa, digits }),
-            Err(_) => {
-                let factor = 10_i64.checked_pow(digits.unsigned_abs())?;
-                Some(Decimal { mantissa: mantissa.checked_mul(factor)?, digits: 0 })
-            }
+        if let Ok(digits) = u32::try_from(digits) {
+            return Some(Decimal { mantissa, digits });
         }
+        let factor = 10_i64.checked_pow(digits.unsigned_abs())?;
+        Some(Decimal { mantissa: mantissa.checked_mul(factor)?, digits: 0 })
     }
 }
 
@@ -99,6 +97,11 @@ impl std::fmt::Display for Decimal {
 pub enum Transform {
     /// Values as stored.
     Identity,
+    /// stored / `divisor`, which is correctly rounded for every number: scales such as 0.1.
+    Quotient {
+        /// Power of ten, negative for a negative scale.
+        divisor: f64,
+    },
     /// (stored × `factor` + `offset`) / `divisor` for stored integers up to `limit`, all exact but
     /// the division; `scale` and `shift` are the same in plain arithmetic, for all other numbers.
     Decimal {
@@ -131,6 +134,7 @@ impl Transform {
     pub fn apply(self, stored: f64) -> f64 {
         match self {
             Self::Identity => stored,
+            Self::Quotient { divisor } => stored / divisor,
             Self::Decimal { factor, offset, divisor, limit, scale, shift } => {
                 if stored.abs() <= limit && stored.trunc() == stored {
                     (stored * factor + offset) / divisor
@@ -155,12 +159,16 @@ impl Transform {
                 return None;
             }
             let (factor, offset) = (scale.with_digits(digits)? as f64, offset.with_digits(digits)? as f64);
+            let divisor = 10_f64.powi(digits as i32);
+            if factor.abs() == 1.0 && offset == 0.0 {
+                return Some(Self::Quotient { divisor: divisor * factor });
+            }
             let limit = ((EXACT_INTEGERS - offset.abs()) / factor.abs()).floor();
             let representable = factor.abs() <= EXACT_INTEGERS && offset.abs() <= EXACT_INTEGERS;
-            (representable && limit >= 1.0).then(|| Self::Decimal {
+            (representable && limit >= 1.0).then_some(Self::Decimal {
                 factor,
                 offset,
-                divisor: 10_f64.powi(digits as i32),
+                divisor,
                 limit,
                 scale: plain_scale,
                 shift: plain_shift,
@@ -252,6 +260,7 @@ mod tests {
             assert_eq!(transform.apply(f64::from(tenths)), nearest, "{tenths}");
         }
         assert_ne!(51.0 * 0.1, 5.1, "plain arithmetic would do");
+        assert_eq!(transform.apply(1.5), 0.15, "nor need the stored number be an integer");
     }
 
     #[test]

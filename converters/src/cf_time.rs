@@ -123,7 +123,7 @@ fn parse_time(text: &str) -> Option<i128> {
     Some(i128::from(micros) - i128::from(parse_offset(offset)?) * 60_000_000)
 }
 
-/// Minutes east of Greenwich of ``, `+01:00`, `-0330`, `+1`, `0:00`.
+/// Minutes east of Greenwich of `+01:00`, `-0330`, `+1`, `0:00`, or of nothing at all.
 fn parse_offset(text: &str) -> Option<i64> {
     if text.is_empty() {
         return Some(0);

@@ -1,4 +1,17 @@
-//! Names that people mistype: a name and the known ones in, the nearest of them out.
+//! Names in messages: the known ones in, a short list of them or the nearest to a mistyped one out.
+
+/// Names that a message lists before it says how many more there are.
+const LISTED: usize = 20;
+
+/// The names in one line, the first of them where there are many.
+pub fn list(names: &[String]) -> String {
+    match names.get(..LISTED) {
+        Some(first) if names.len() > LISTED => {
+            format!("{} and {} more", first.join(", "), names.len() - LISTED)
+        }
+        _ => names.join(", "),
+    }
+}
 
 /// The known name that differs least from `name`, where it differs by a third of it at most.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -205,7 +205,10 @@ impl Attribute {
 /// Stored bytes of rows.
 pub enum Bytes {
     /// Decoded into a buffer of their own.
+    #[cfg(feature = "libhdf5")]
     Owned(Vec<u8>),
+    /// As the native reader decoded them.
+    Shared(Arc<[u8]>),
     /// As the native reader's storage returned them.
     Storage(hdf5_reader::StorageBuffer),
 }
@@ -215,7 +218,9 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
+            #[cfg(feature = "libhdf5")]
             Self::Owned(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
             Self::Storage(bytes) => bytes,
         }
     }

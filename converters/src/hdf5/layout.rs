@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::file::{Element, Hdf5Dataset, Hdf5File, Member, Scalar};
 use super::pickle;
 use super::plan::{Catalog, Entry, KEYS};
+use crate::names::list;
 use crate::{Error, ReadOptions, Result};
 
 /// Where the archive of the talk has its table.
@@ -30,12 +31,14 @@ pub fn recognise(file: Arc<dyn Hdf5File>, path: &Path, options: &ReadOptions) ->
         return Ok(Box::new(table));
     }
     let groups = flat.file.members("/").map(|members| members.groups).unwrap_or_default();
-    let mut tables = Vec::new();
+    let (mut tables, mut broken) = (Vec::new(), None);
     for group in &groups {
         let at = format!("{group}/table");
-        // A damaged group that is no table is none of ours.
-        if let Ok(Some(table)) = Table::open(&flat, &at) {
-            tables.push((at, table));
+        match Table::open(&flat, &at) {
+            Ok(Some(table)) => tables.push((at, table)),
+            Ok(None) => {}
+            // Of interest only where nothing else is the archive.
+            Err(error) => broken = broken.or(Some(error)),
         }
     }
     if tables.len() > 1 {
@@ -48,7 +51,7 @@ pub fn recognise(file: Arc<dyn Hdf5File>, path: &Path, options: &ReadOptions) ->
     }
     match tables.pop() {
         Some((_, table)) => Ok(Box::new(table)),
-        None => Err(flat.unknown(&groups)),
+        None => Err(broken.unwrap_or_else(|| flat.unknown(&groups))),
     }
 }
 
@@ -87,8 +90,8 @@ impl Flat {
             }
         }
         let names = match self.file.members("/") {
-            Ok(members) if !members.datasets.is_empty() => members.datasets.join(", "),
-            Ok(_) if !groups.is_empty() => format!("the groups {}", groups.join(", ")),
+            Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
+            Ok(_) if !groups.is_empty() => format!("the groups {}", list(groups)),
             Ok(_) => "nothing".into(),
             Err(reason) => format!("a root that cannot be listed ({reason})"),
         };

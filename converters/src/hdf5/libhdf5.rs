@@ -2,13 +2,15 @@
 //!
 //! It knows every filter that is installed beside it, and runs one call at a time.
 
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 
-use ::hdf5::types::{FixedAscii, FixedUnicode, FloatSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use ::hdf5::types::{FixedAscii, FixedUnicode, FloatSize, TypeDescriptor};
 use ::hdf5::{Dataspace, Datatype, H5Type, LocationType};
-use hdf5_sys::h5d::H5Dread;
+use hdf5_sys::h5a::H5Aread;
+use hdf5_sys::h5d::{H5Dread, H5Dvlen_reclaim};
 use hdf5_sys::h5p::H5P_DEFAULT;
 
 use super::file::{
@@ -160,41 +162,99 @@ impl Hdf5Dataset for LibDataset {
     fn read_strings(&self, start: u64, rows: usize) -> Result<Vec<String>, Reason> {
         let from = usize::try_from(start).map_err(reason)?;
         let to = from.checked_add(rows).ok_or("rows beyond the dataset")?;
-        let texts = |error: ::hdf5::Error| reason(error);
-        match self.dataset.dtype().and_then(|datatype| datatype.to_descriptor()).map_err(texts)? {
-            TypeDescriptor::VarLenAscii => {
-                let texts = self.dataset.read_slice_1d::<VarLenAscii, _>(from..to).map_err(texts)?;
-                Ok(texts.iter().map(|text| text.as_str().to_owned()).collect())
-            }
-            _ => {
-                let texts = self.dataset.read_slice_1d::<VarLenUnicode, _>(from..to).map_err(texts)?;
-                Ok(texts.iter().map(|text| text.as_str().to_owned()).collect())
-            }
+        let file_space = self.dataset.space().and_then(|space| space.select(from..to)).map_err(reason)?;
+        let memory_space = Dataspace::try_new(rows).map_err(reason)?;
+        if self.element != Element::Scalar(Scalar::VariableText) || file_space.selection_size() != rows {
+            return Err(format!("rows {from} to {to} are no strings of the dataset"));
         }
+        let datatype = self.dataset.dtype().map_err(reason)?;
+        #[allow(unsafe_code)]
+        variable_texts(&datatype, &memory_space, rows, |buffer| {
+            // SAFETY: the buffer holds one pointer for each selected row; the ids live as long as
+            // this call.
+            unsafe {
+                H5Dread(
+                    self.dataset.id(),
+                    datatype.id(),
+                    memory_space.id(),
+                    file_space.id(),
+                    H5P_DEFAULT,
+                    buffer,
+                )
+            }
+        })
     }
+}
+
+/// Strings that the library allocates, through a buffer of `count` pointers that `read` fills.
+///
+/// The file's own type is the memory type: writers differ in the base type of such strings, and
+/// the library has no conversion between those.
+fn variable_texts(
+    datatype: &Datatype,
+    space: &Dataspace,
+    count: usize,
+    read: impl FnOnce(*mut c_void) -> c_int,
+) -> Result<Vec<String>, Reason> {
+    if datatype.size() != size_of::<*mut c_char>() {
+        return Err("its strings are not pointers in memory".into());
+    }
+    let mut pointers: Vec<*mut c_char> = vec![std::ptr::null_mut(); count];
+    let buffer: *mut c_void = pointers.as_mut_ptr().cast();
+    ::hdf5::sync::sync(|| {
+        if read(buffer) < 0 {
+            return Err("the HDF5 library cannot read its strings".into());
+        }
+        let texts = pointers
+            .iter()
+            .map(|&pointer| {
+                if pointer.is_null() {
+                    return Ok(String::new());
+                }
+                // SAFETY: a pointer that is not null is a string that the library ended with a zero.
+                #[allow(unsafe_code)]
+                let text = unsafe { CStr::from_ptr(pointer) };
+                text.to_str().map(str::to_owned).map_err(|_| Reason::from("a string is not UTF-8"))
+            })
+            .collect();
+        // SAFETY: type, space and buffer are those that the strings were read with.
+        #[allow(unsafe_code)]
+        let freed = unsafe { H5Dvlen_reclaim(datatype.id(), space.id(), H5P_DEFAULT, buffer) };
+        if freed < 0 { Err("the HDF5 library cannot free its strings".into()) } else { texts }
+    })
+}
+
+fn numbers<T: H5Type + Copy>(
+    attribute: &::hdf5::Attribute,
+    number: impl Fn(T) -> Number,
+) -> Result<Attribute, ::hdf5::Error> {
+    Ok(Attribute::Numbers(attribute.read_raw::<T>()?.into_iter().map(number).collect()))
+}
+
+fn text<T: H5Type + AsRef<str>>(attribute: &::hdf5::Attribute) -> Result<Attribute, ::hdf5::Error> {
+    let texts = attribute.read_raw::<T>()?;
+    Ok(texts.first().map_or(Attribute::Other, |text| Attribute::Text(text.as_ref().to_owned())))
 }
 
 fn read_attribute(
     attribute: &::hdf5::Attribute,
     descriptor: &TypeDescriptor,
 ) -> Result<Attribute, ::hdf5::Error> {
-    fn numbers<T: H5Type + Copy>(
-        attribute: &::hdf5::Attribute,
-        number: impl Fn(T) -> Number,
-    ) -> Result<Attribute, ::hdf5::Error> {
-        Ok(Attribute::Numbers(attribute.read_raw::<T>()?.into_iter().map(number).collect()))
-    }
-    fn text<T: H5Type + AsRef<str>>(attribute: &::hdf5::Attribute) -> Result<Attribute, ::hdf5::Error> {
-        let texts = attribute.read_raw::<T>()?;
-        Ok(texts.first().map_or(Attribute::Other, |text| Attribute::Text(text.as_ref().to_owned())))
-    }
+    let variable = || -> Result<Attribute, ::hdf5::Error> {
+        let (datatype, space) = (attribute.dtype()?, attribute.space()?);
+        #[allow(unsafe_code)]
+        let texts = variable_texts(&datatype, &space, attribute.size(), |buffer| {
+            // SAFETY: the buffer holds one pointer for each element of the attribute.
+            unsafe { H5Aread(attribute.id(), datatype.id(), buffer) }
+        })?;
+        Ok(texts.into_iter().next().map_or(Attribute::Other, Attribute::Text))
+    };
     match descriptor {
         TypeDescriptor::Integer(_) => numbers(attribute, |v: i64| Number::Int(v.into())),
         TypeDescriptor::Unsigned(_) => numbers(attribute, |v: u64| Number::Int(v.into())),
         TypeDescriptor::Float(FloatSize::U4) => numbers(attribute, Number::F32),
         TypeDescriptor::Float(_) => numbers(attribute, Number::F64),
-        TypeDescriptor::VarLenUnicode => text::<VarLenUnicode>(attribute),
-        TypeDescriptor::VarLenAscii => text::<VarLenAscii>(attribute),
+        TypeDescriptor::VarLenUnicode | TypeDescriptor::VarLenAscii => variable(),
         TypeDescriptor::FixedAscii(..=ATTRIBUTE_TEXT) => text::<FixedAscii<ATTRIBUTE_TEXT>>(attribute),
         TypeDescriptor::FixedUnicode(..=ATTRIBUTE_TEXT) => text::<FixedUnicode<ATTRIBUTE_TEXT>>(attribute),
         _ => Ok(Attribute::Other),

@@ -77,7 +77,12 @@ impl Hdf5File for NativeFile {
         })?;
         let Some((dataset, contiguous, chunk_rows)) = opened else { return Ok(None) };
         let element = element(dataset.dtype(), dataset.vlen_reference_size())?;
-        Ok(Some(Arc::new(NativeDataset { file: self.0.clone(), dataset, element, contiguous, chunk_rows })))
+        let foreign_fill = dataset
+            .fill_value()
+            .and_then(|fill| fill.value.clone())
+            .filter(|fill| !fill.is_empty() && fill.len() != element.size());
+        let file = self.0.clone();
+        Ok(Some(Arc::new(NativeDataset { file, dataset, element, contiguous, chunk_rows, foreign_fill })))
     }
 
     fn members(&self, group: &str) -> Result<Members, Reason> {
@@ -93,6 +98,8 @@ struct NativeDataset {
     /// Where the rows lie side by side in this file.
     contiguous: Option<u64>,
     chunk_rows: Option<u64>,
+    /// A fill value that is not of the elements' size.
+    foreign_fill: Option<Vec<u8>>,
 }
 
 /// Address of a dataset whose rows lie side by side in the file itself, all of them.
@@ -175,12 +182,13 @@ impl Hdf5Dataset for NativeDataset {
             let length = rows.checked_mul(size).ok_or_else(beyond)?;
             guarded(|| Ok(Bytes::Storage(self.file.storage().read_range(from.unwrap_or(u64::MAX), length)?)))?
         } else {
-            Bytes::Owned(self.read_selection(start, end)?)
+            Bytes::Shared(self.read_selection(start, end)?)
         };
-        if bytes.len() == rows * size {
-            return Ok(bytes);
+        if bytes.len() != rows * size {
+            return Err(format!("{} bytes were read, expected {rows} rows of {size}", bytes.len()));
         }
-        Err(format!("{} bytes were read, expected {rows} rows of {size}", bytes.len()))
+        self.check_fill(start, &bytes)?;
+        Ok(bytes)
     }
 
     fn read_strings(&self, start: u64, rows: usize) -> Result<Vec<String>, Reason> {
@@ -197,11 +205,37 @@ impl Hdf5Dataset for NativeDataset {
 }
 
 impl NativeDataset {
-    fn read_selection(&self, start: u64, end: u64) -> Result<Vec<u8>, Reason> {
+    /// Refuses rows that were never written where the reader has filled them with nonsense.
+    ///
+    /// Without a fill value of the dataset's own it takes the attribute `_FillValue`, whatever its
+    /// type: h5py makes a plain -9999 an int64, whose bytes are -9999, -1, -1, -1 in a dataset of
+    /// int16. Such a chunk is that pattern from end to end, which no written one is.
+    fn check_fill(&self, start: u64, bytes: &[u8]) -> Result<(), Reason> {
+        let (Some(fill), size) = (&self.foreign_fill, self.element.size()) else { return Ok(()) };
+        let chunk = self.chunk_rows.unwrap_or(u64::MAX);
+        let rows = (bytes.len() / size.max(1)) as u64;
+        let mut from = 0;
+        while from < rows {
+            let to = rows.min(from + (chunk - (start + from) % chunk));
+            let part = bytes.get(from as usize * size..to as usize * size).unwrap_or_default();
+            let pattern = fill.iter().cycle().skip(from as usize * size % fill.len());
+            if part.iter().zip(pattern).all(|(byte, filled)| byte == filled) {
+                return Err(format!(
+                    "rows {} to {} were never written, and _FillValue is not of the dataset's type",
+                    start + from,
+                    start + to - 1
+                ));
+            }
+            from = to;
+        }
+        Ok(())
+    }
+
+    fn read_selection(&self, start: u64, end: u64) -> Result<Arc<[u8]>, Reason> {
         let selection = SliceInfo { selections: vec![SliceInfoElem::Slice { start, end, step: 1 }] };
         guarded(|| {
             let rows = self.dataset.read_slice::<RawRow>(&selection)?;
-            Ok(rows.into_iter().next().and_then(|first| first.0).map(|bytes| *bytes).unwrap_or_default())
+            Ok(rows.into_iter().next().and_then(|first| first.0).unwrap_or_default())
         })
     }
 }
@@ -211,7 +245,7 @@ impl NativeDataset {
 /// The reader decodes into one value a row and offers nothing else for a range of rows of a
 /// compound; this way the bytes are copied once, whatever the type.
 #[derive(Clone)]
-struct RawRow(Option<Box<Vec<u8>>>);
+struct RawRow(Option<Arc<[u8]>>);
 
 impl H5Type for RawRow {
     fn hdf5_type() -> Datatype {
@@ -219,7 +253,7 @@ impl H5Type for RawRow {
     }
 
     fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, hdf5_reader::error::Error> {
-        Ok(Self(Some(Box::new(bytes.to_vec()))))
+        Ok(Self(Some(bytes.into())))
     }
 
     fn element_size(_: &Datatype) -> usize {
@@ -233,7 +267,7 @@ impl H5Type for RawRow {
     ) -> Option<Result<Vec<Self>, hdf5_reader::error::Error>> {
         let mut rows = vec![Self(None); count];
         if let Some(first) = rows.first_mut() {
-            first.0 = Some(Box::new(raw.to_vec()));
+            first.0 = Some(raw.into());
         }
         Some(Ok(rows))
     }

@@ -8,7 +8,7 @@ use super::file::{Attribute, Hdf5Dataset, NumberType, Reason, Scalar};
 use super::stored::StationPart;
 use crate::cf::{Number, Packing};
 use crate::cf_time::TimeUnits;
-use crate::names::nearest;
+use crate::names::{list, nearest};
 use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Scale};
 
 /// Columns that make a row's key.
@@ -147,7 +147,7 @@ pub fn plan(path: &Path, catalog: &dyn Catalog, options: &ReadOptions) -> Result
         ));
     }
     if !skipped.is_empty() {
-        plan.notes.push(format!("left out, since they are no column of numbers: {}", skipped.join(", ")));
+        plan.notes.push(format!("left out, since they are no column of numbers: {}", list(&skipped)));
     }
     Ok(plan)
 }
@@ -165,7 +165,7 @@ impl Planner<'_> {
 
     fn listing(&self) -> String {
         let names = self.catalog.names();
-        if names.is_empty() { "nothing that can be listed".into() } else { names.join(", ") }
+        if names.is_empty() { "nothing that can be listed".into() } else { list(&names) }
     }
 
     /// Where the user says that a column lies.
@@ -177,14 +177,13 @@ impl Planner<'_> {
     /// The column, where there is one; one that the user maps must be there.
     fn entry(&self, column: &str) -> Result<Option<Entry>> {
         let Some(mapped) = self.mapped(column) else { return self.catalog.find(column) };
-        match self.catalog.find(mapped)? {
-            Some(entry) => Ok(Some(entry)),
-            None => {
-                let found =
-                    format!("is to lie at {mapped}, which does not exist; the file has {}", self.listing());
-                Err(self.column_error(column, found, self.suggestion(mapped)))
-            }
+        let entry = self.catalog.find(mapped)?;
+        if entry.is_none() {
+            let found =
+                format!("is to lie at {mapped}, which does not exist; the file has {}", self.listing());
+            return Err(self.column_error(column, found, self.suggestion(mapped)));
         }
+        Ok(entry)
     }
 
     fn suggestion(&self, name: &str) -> Option<String> {

@@ -157,12 +157,16 @@ impl Hdf5Source {
                     let mut rest =
                         columns.next().map(|(_, column)| column.as_mut_slice()).unwrap_or_default();
                     for piece in &mut pieces {
-                        piece.outputs.push(Output::Values(split_front(&mut rest, piece.rows)));
+                        piece
+                            .outputs
+                            .push(Output::Values(rest.split_off_mut(..piece.rows).unwrap_or_default()));
                     }
                 }
                 Target::Time(..) => {
                     for piece in &mut pieces {
-                        piece.outputs.push(Output::Times(split_front(&mut times_left, piece.rows)));
+                        piece
+                            .outputs
+                            .push(Output::Times(times_left.split_off_mut(..piece.rows).unwrap_or_default()));
                     }
                 }
                 Target::Station(..) => {
@@ -252,15 +256,6 @@ fn pieces<'a>(storage: &Storage, start: u64, end: u64) -> Vec<Piece<'a>> {
         from = to;
     }
     pieces
-}
-
-/// Takes the first `count` items off a slice.
-fn split_front<'a, T>(rest: &mut &'a mut [T], count: usize) -> &'a mut [T] {
-    let all = std::mem::take(rest);
-    let count = count.min(all.len());
-    let (front, behind) = all.split_at_mut(count);
-    *rest = behind;
-    front
 }
 
 /// Values with NaN for missing as an array with nulls, and no NaN in it.

@@ -20,6 +20,8 @@ trait Stored: Copy + PartialEq {
 macro_rules! stored_integers {
     ($($type:ty),*) => {$(
         impl Stored for $type {
+            // The narrow types would convert without loss; the macro is for the wide ones as well.
+            #[allow(clippy::cast_lossless)]
             #[inline]
             fn to_f64(self) -> f64 {
                 self as f64

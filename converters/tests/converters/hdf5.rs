@@ -62,12 +62,12 @@ fn tenths() -> Vec<f64> {
         .collect()
 }
 
-struct Fixture {
+pub struct Fixture {
     _directory: TempDir,
-    path: PathBuf,
+    pub path: PathBuf,
 }
 
-fn fixture(write: impl FnOnce(&H5File)) -> Fixture {
+pub fn fixture(write: impl FnOnce(&H5File)) -> Fixture {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("archive.h5");
     let file = H5File::create(&path).unwrap();
@@ -150,7 +150,7 @@ pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Everything> {
 }
 
 /// The one-line message of the error that opening or reading gives.
-fn refusal(path: &Path, options: &ReadOptions) -> (Error, String) {
+pub fn refusal(path: &Path, options: &ReadOptions) -> (Error, String) {
     let error = read_path(path, options).expect_err("the file should be refused");
     let message = error.to_string();
     assert!(!message.contains('\n'), "{message}");
@@ -235,6 +235,33 @@ fn packed_integers_are_unpacked_exactly() {
         let wind = (stored != -32_768 && stored != 0)
             .then(|| format!("{}e-2", i32::from(stored) + 500).parse::<f64>().unwrap());
         assert_eq!(all.columns[1].1[row], wind, "row {row}");
+    }
+}
+
+/// The reader fills unwritten chunks with the bytes of `_FillValue`, whatever its type is.
+#[test]
+fn unwritten_rows_are_missing_or_refused() {
+    let hole = |wide: bool| {
+        fixture(move |file| {
+            keys(file, Storage::Contiguous);
+            let air =
+                file.new_dataset::<i16>().shape([ROWS]).chunk(&[100]).create("air_temperature").unwrap();
+            air.write_chunk(0, &[7, 0].repeat(100)).unwrap();
+            if wide {
+                number(&air, "_FillValue", -9999_i64);
+            } else {
+                number(&air, "_FillValue", -9999_i16);
+            }
+        })
+    };
+    let native =
+        |path: &Path| open(path, &ReadOptions::default()).and_then(|mut source| read(source.as_mut()));
+    let air = native(&hole(false).path).unwrap().columns.remove(0).1;
+    assert!(air[..100].iter().all(|&v| v == Some(7.0)));
+    assert!(air[100..].iter().all(|v| v.is_none() || *v == Some(0.0)));
+    match native(&hole(true).path) {
+        Err(error) => assert!(error.to_string().contains("rows 100 to 199 were never written"), "{error}"),
+        Ok(all) => assert!(all.columns[0].1[100..].iter().all(|v| *v == Some(0.0))),
     }
 }
 

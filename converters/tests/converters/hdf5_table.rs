@@ -1,0 +1,131 @@
+use isd_converters::{ReadOptions, Scale, open};
+use rust_hdf5::H5File;
+use rust_hdf5::format::messages::datatype::{CompoundMember, DatatypeMessage};
+
+use crate::hdf5::{Fixture, fixture, read_path, refusal};
+
+const ROWS: usize = 500;
+
+fn member(name: &str, offset: u32, datatype: DatatypeMessage) -> CompoundMember {
+    CompoundMember { name: name.into(), offset, datatype }
+}
+
+/// A fixed-length string attribute, as PyTables writes them.
+fn attribute(dataset: &rust_hdf5::H5Dataset, name: &str, text: &str) {
+    let datatype = DatatypeMessage::fixed_string(text.len() as u32);
+    dataset.set_attr_typed(name, datatype, text.as_bytes().to_vec()).unwrap();
+}
+
+fn table(
+    file: &H5File,
+    at: &str,
+    members: Vec<CompoundMember>,
+    record: impl Fn(usize) -> Vec<u8>,
+) -> rust_hdf5::H5Dataset {
+    let size = record(0).len();
+    let bytes: Vec<u8> = (0..ROWS).flat_map(record).collect();
+    let group = file.create_group(at).unwrap();
+    let dataset = group
+        .new_dataset::<u8>()
+        .datatype(DatatypeMessage::compound(size as u32, members))
+        .shape([ROWS])
+        .chunk(&[64])
+        .shuffle_deflate(4)
+        .create("table")
+        .unwrap();
+    dataset.write_raw_bytes(&bytes).unwrap();
+    dataset
+}
+
+fn stored(row: usize) -> f64 {
+    if row % 9 == 4 { f64::NAN } else { row as f64 - 100.0 }
+}
+
+fn expected() -> Vec<Option<f64>> {
+    (0..ROWS).map(|row| Some(stored(row)).filter(|v| !v.is_nan())).collect()
+}
+
+/// One column a member: `data_columns=True`.
+fn by_column(at: &'static str) -> Fixture {
+    fixture(|file| {
+        let members = vec![
+            member("index", 0, DatatypeMessage::i64_type()),
+            member("wind_speed_rate", 8, DatatypeMessage::f64_type()),
+            member("station_usaf", 16, DatatypeMessage::i64_type()),
+            member("timestamp", 24, DatatypeMessage::f64_type()),
+            member("air_temperature", 32, DatatypeMessage::f64_type()),
+        ];
+        let dataset = table(file, at, members, |row| {
+            let numbers = [stored(row), 0.0, 3600.0 * row as f64, 1.5];
+            let mut record = (row as i64).to_le_bytes().to_vec();
+            record.extend(numbers.iter().flat_map(|v| v.to_le_bytes()));
+            record[16..24].copy_from_slice(&(10_i64 + row as i64 / 250).to_le_bytes());
+            record
+        });
+        attribute(&dataset, "index_kind", "integer");
+        attribute(&dataset, "wind_speed_rate_kind", "(lp0\nVwind_speed_rate\np1\na.");
+    })
+}
+
+#[test]
+fn members_are_columns_and_the_row_label_is_none() {
+    for at in ["isdlite", "somewhere"] {
+        let archive = by_column(at);
+        let source = open(&archive.path, &ReadOptions::default()).unwrap();
+        assert_eq!(source.layout(), "pandas table in HDF5");
+        let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+        assert_eq!(all.stations, [("000010".to_owned(), 250), ("000011".to_owned(), 250)]);
+        assert_eq!(all.timestamps[499], 499 * 3_600_000_000);
+        let names: Vec<&str> = all.columns.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["air_temperature", "wind_speed_rate"]);
+        assert_eq!(all.columns[0].1, vec![Some(1.5); ROWS]);
+        assert_eq!(all.columns[1].1, expected());
+        let scaled = ReadOptions { scale: Scale::Isd, ..ReadOptions::default() };
+        assert_eq!(read_path(&archive.path, &scaled).unwrap().columns[0].1[0], Some(0.15));
+    }
+}
+
+#[test]
+fn columns_of_a_block_and_an_index_of_times() {
+    let write = |kind: &'static str| {
+        fixture(move |file| {
+            let members = vec![
+                member("index", 0, DatatypeMessage::i64_type()),
+                member("values_block_0", 8, DatatypeMessage::array(vec![2], DatatypeMessage::f64_type())),
+                member("station_id", 24, DatatypeMessage::fixed_string(4)),
+            ];
+            let dataset = table(file, "obs", members, |row| {
+                let mut record = (3_600_000_000_000 * row as i64).to_le_bytes().to_vec();
+                record.extend([stored(row), 2.0].iter().flat_map(|v| v.to_le_bytes()));
+                record.extend(if row < 100 { b"ab\0\0" } else { b"abcd" });
+                record
+            });
+            attribute(&dataset, "index_kind", "datetime64[ns]");
+            attribute(&dataset, "values_block_0_kind", kind);
+        })
+    };
+    let archive = write("(lp0\nVwind_speed_rate\np1\naVsky_condition\np2\na.");
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("ab".to_owned(), 100), ("abcd".to_owned(), 400)]);
+    assert_eq!(all.timestamps[1], 3_600_000_000);
+    assert_eq!(all.columns[0], ("wind_speed_rate".to_owned(), expected()));
+    assert_eq!(all.columns[1].1, vec![Some(2.0); ROWS]);
+
+    let (_, message) = refusal(&write("(lp0\nVwind_speed_rate\np1\na.").path, &ReadOptions::default());
+    assert!(message.contains("values_block_0"), "{message}");
+    let (error, message) = refusal(&write("\u{80}\u{4}pickle").path, &ReadOptions::default());
+    assert!(message.contains("has no list of column names"), "{message}");
+    assert!(error.hint().unwrap().contains("data_columns=True"));
+}
+
+#[test]
+fn members_beyond_their_record_are_refused() {
+    let archive = fixture(|file| {
+        let members = vec![
+            member("timestamp", 0, DatatypeMessage::f64_type()),
+            member("wind_speed_rate", 12, DatatypeMessage::f64_type()),
+        ];
+        table(file, "isdlite", members, |_| vec![0; 16]);
+    });
+    assert!(open(&archive.path, &ReadOptions::default()).is_err());
+}
