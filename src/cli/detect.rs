@@ -310,7 +310,7 @@ fn to_stdout(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(), Failure>
     };
     written.map_err(|error| Failure::error(format!("cannot format the outliers: {error}")))?;
     let mut out = BufWriter::new(io::stdout().lock());
-    out.write_all(&text).and_then(|()| out.flush()).map_err(Failure::stdout)
+    out.write_all(&text).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
 }
 
 fn describe(detection: &Detection, output: Option<(&str, u64)>, seconds: f64) -> String {

@@ -223,7 +223,7 @@ impl RowGroup {
 
     /// The station of all rows, if the statistics say so.
     fn only_station(&self) -> Option<Arc<str>> {
-        let column = self.leaf(&self.file.metadata, STATION_ID)?;
+        let column = leaf(&self.file.metadata, STATION_ID)?;
         let Statistics::ByteArray(statistics) =
             self.file.metadata.metadata().row_group(self.index).column(column).statistics()?
         else {
@@ -327,7 +327,7 @@ impl RowGroup {
         mut take: impl FnMut(&ArrayRef) -> Result<()>,
     ) -> Result<()> {
         let path = &self.file.path;
-        let leaf = self.leaf(metadata, column).ok_or_else(|| {
+        let leaf = leaf(metadata, column).ok_or_else(|| {
             self.column_error(column, format!("no such column; the file holds {}", names(metadata.schema())))
         })?;
         let file = File::open(path).map_err(|source| io(path, "cannot open", source))?;
@@ -345,13 +345,14 @@ impl RowGroup {
         Ok(())
     }
 
-    fn leaf(&self, metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
-        metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts() == [column])
-    }
-
     fn column_error(&self, column: &str, found: String) -> Error {
         Error::Column { path: self.file.path.clone(), column: column.into(), found, hint: None }
     }
+}
+
+/// Position of a column among the file's leaves.
+fn leaf(metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
+    metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts() == [column])
 }
 
 /// The double nearest the decimal of at most three digits behind the point that a float32 is nearest
