@@ -89,7 +89,7 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     inputs.extend(time);
     inputs.extend(columns.measurements);
     let inputs: Vec<Expr> = inputs.into_iter().map(col).collect();
-    apply_multiple(
+    let mut expr = apply_multiple(
         move |inputs: &mut [Column]| {
             let (carried, rest) = inputs.split_at(carried);
             let (keys, rest) = rest.split_at(usize::from(lengths.is_none()));
@@ -112,7 +112,12 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
             Ok(Field::new("outlier".into(), DataType::Struct(fields)))
         },
         false,
-    )
+    );
+    // What a printed plan calls it.
+    if let Expr::AnonymousFunction { fmt_str, .. } = &mut expr {
+        **fmt_str = "rolling_outliers".into();
+    }
+    expr
 }
 
 fn fields_of_kernel() -> [Field; 8] {
