@@ -7,8 +7,7 @@ use std::sync::Arc;
 use isd_converters::MEASUREMENTS;
 use rayon::prelude::*;
 use rust_hdf5::format::messages::filter::{FilterPipeline, apply_filters};
-use rust_hdf5::types::VarLenUnicode;
-use rust_hdf5::{H5Dataset, H5File, Hdf5Error};
+use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, Hdf5Error};
 
 use super::options::{Compression, Layout};
 use super::series::Series;
@@ -297,7 +296,9 @@ fn create_dataset(
         }};
     }
     let text = |dataset: &H5Dataset, name: &str, value: &str| {
-        dataset.new_attr::<VarLenUnicode>().shape(()).create(name)?.write_string(value)
+        // Of fixed length: every reader takes that, while some C programs cannot convert one of variable length.
+        let kind = DatatypeMessage::fixed_string(value.len() as u32 + 1);
+        dataset.set_attr_typed(name, kind, [value.as_bytes(), &[0]].concat())
     };
     let number = |dataset: &H5Dataset, name: &str, value: f64| {
         dataset.new_attr::<f64>().shape(()).create(name)?.write_numeric(&value)
