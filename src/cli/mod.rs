@@ -43,7 +43,10 @@ impl CommonArgs {
         let threads = self.threads.map_or(0, NonZeroUsize::get);
         if threads > 0 {
             // Polars has a pool of its own, whose size can only be said here.
-            #[allow(unsafe_code, reason = "the only way to size Polars' thread pool is its environment variable")]
+            #[allow(
+                unsafe_code,
+                reason = "the only way to size Polars' thread pool is its environment variable"
+            )]
             // SAFETY: the process has no other thread yet that could read the environment.
             unsafe {
                 std::env::set_var("POLARS_MAX_THREADS", threads.to_string());

@@ -5,6 +5,8 @@
 //! the test is carried out on doubles that hold the integers exactly; beyond, in 128 bits. Either rules a row out only
 //! with a margin wider than its rounding, and hands the others to [`Window::decide`].
 
+use std::ops::Range;
+
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::{Unit, Window};
 use super::{Outlier, Reach, RollingTest, Series};
@@ -266,18 +268,18 @@ impl<'a> Pass<'a> {
         let units = &self.buffers.units[head..self.filled];
         let sums = (&self.buffers.sums[last - n..][..len], &self.buffers.sums[last..][..len]);
         let squares = (&self.buffers.squares[last - n..][..len], &self.buffers.squares[last..][..len]);
-        for start in (0..len).step_by(LANES) {
-            let lanes = start..(start + LANES).min(len);
-            let passed = bounds.any(
+        let passes = |lanes: Range<usize>| {
+            bounds.any(
                 &units[lanes.clone()],
                 (&sums.0[lanes.clone()], &sums.1[lanes.clone()]),
-                (&squares.0[lanes.clone()], &squares.1[lanes.clone()]),
-            );
-            if passed {
-                for i in lanes {
-                    if bounds.wide(self, head + i, n) {
-                        self.decide(head + i, n, found);
-                    }
+                (&squares.0[lanes.clone()], &squares.1[lanes]),
+            )
+        };
+        for start in (0..len).step_by(LANES) {
+            let lanes = start..(start + LANES).min(len);
+            if passes(lanes.clone()) {
+                for i in lanes.filter(|i| passes(*i..i + 1)) {
+                    self.decide(head + i, n, found);
                 }
             }
         }
