@@ -1,1 +1,26 @@
-//! SQL on outliers and datasets.
+//! In: outliers files and datasets, and SQL; out: a stream of record batches, and text of it.
+//!
+//! A [`Session`] holds named tables; [`Session::run`] plans one statement and returns its [`Answer`], which
+//! reads the files as it is polled. [`output`] writes an answer as an aligned table, CSV or NDJSON.
+//!
+//! ```
+//! # use isd_queries::{Session, SessionOptions};
+//! # let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+//! # runtime.block_on(async {
+//! let session = Session::new(&SessionOptions::default());
+//! let mut answer = session.run("select 6 * 7 as answer").await?;
+//! let batch = answer.next().await.transpose()?;
+//! assert_eq!(batch.map(|b| b.num_rows()), Some(1));
+//! # Ok::<(), isd_queries::Error>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+pub mod output;
+mod session;
+mod tables;
+
+pub use error::{Error, Position, Result};
+pub use session::{Answer, Session, SessionOptions};
+pub use tables::{Storage, TableSource};

@@ -1,0 +1,336 @@
+//! In: what the SQL engine, a file or the output says went wrong; out: one line, and a hint where there is one.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use arrow::error::ArrowError;
+use datafusion::common::utils::datafusion_strsim::levenshtein;
+use datafusion::common::{Column, DataFusionError, Diagnostic, SchemaError};
+
+/// Result of everything in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a table could not be opened, a statement not be run or a result not be written.
+///
+/// Every message is one line; [`Error::hint`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or directory that should be a table could not be read.
+    #[error("{}: {found}", path.display())]
+    Table {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was found and what was expected.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A statement is not valid SQL, or names what does not exist.
+    #[error("SQL{}: {found}", position.map(|p| format!(" {p}")).unwrap_or_default())]
+    Sql {
+        /// Where in the statement, if the engine says.
+        position: Option<Position>,
+        /// What is wrong there.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A valid statement failed while it ran.
+    #[error("{found}")]
+    Run {
+        /// What failed.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A result has a column that the output format cannot hold.
+    #[error("column {column}: {found}")]
+    Format {
+        /// The column of the result.
+        column: String,
+        /// Why it does not fit.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The output could not be written.
+    #[error("cannot write the result: {0}")]
+    Output(#[from] std::io::Error),
+    /// The engine did not start, or a bug in it ended the statement.
+    #[error("the SQL engine failed: {0}")]
+    Engine(String),
+}
+
+/// A place in a statement; both count from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line.
+    pub line: u64,
+    /// The character within the line.
+    pub column: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+impl Error {
+    /// What the user can do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Table { hint, .. }
+            | Self::Sql { hint, .. }
+            | Self::Run { hint, .. }
+            | Self::Format { hint, .. } => hint.as_deref(),
+            Self::Output(_) | Self::Engine(_) => None,
+        }
+    }
+
+    /// Whether the reader of the output went away, which is no failure.
+    #[must_use]
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// What an engine error can be explained with: the tables of the session.
+pub(crate) struct Known<'a> {
+    /// Names of the tables there are.
+    pub tables: &'a [String],
+    /// The only table's file or directory, to be named when its data are broken.
+    pub only_path: Option<PathBuf>,
+}
+
+impl Known<'_> {
+    /// The engine's error in our words.
+    pub(crate) fn explain(&self, error: &DataFusionError) -> Error {
+        let position = error.diagnostic().and_then(position_of);
+        match innermost(error) {
+            DataFusionError::SchemaError(schema, _) => explain_schema(schema, position),
+            DataFusionError::SQL(parser, _) => explain_syntax(&parser.to_string()),
+            DataFusionError::Plan(text) => self.explain_plan(text, error.diagnostic(), position),
+            DataFusionError::NotImplemented(text)
+                if text.contains("only supports a single SQL statement") =>
+            {
+                Error::Sql {
+                    position: None,
+                    found: "more than one statement".into(),
+                    hint: Some("give one statement a run; `;` may only end it".into()),
+                }
+            }
+            DataFusionError::NotImplemented(text) => {
+                Error::Sql { position, found: format!("not supported: {}", one_line(text)), hint: None }
+            }
+            DataFusionError::Internal(text) => {
+                Error::Run { found: format!("the SQL engine failed: {}", one_line(text)), hint: None }
+            }
+            DataFusionError::ResourcesExhausted(text) => Error::Run {
+                found: one_line(text),
+                hint: Some("select fewer columns or rows, or free memory and disk space".into()),
+            },
+            other => self.explain_data(other),
+        }
+    }
+
+    fn explain_plan(&self, text: &str, diagnostic: Option<&Diagnostic>, position: Option<Position>) -> Error {
+        if let Some(table) = text.strip_prefix("table '").and_then(|rest| rest.split_once("' not found")) {
+            // The engine puts its catalog and schema before the name.
+            let name = table.0.rsplit('.').next().unwrap_or(table.0);
+            return Error::Sql {
+                position,
+                found: format!("there is no table `{name}`"),
+                hint: Some(match self.tables {
+                    [] => "there are no tables".into(),
+                    [only] => format!("the table is called `{only}`"),
+                    tables => format!("tables: {}", tables.join(", ")),
+                }),
+            };
+        }
+        if let Some((found, suggestion)) = text.split_once(".\nDid you mean ") {
+            return Error::Sql {
+                position,
+                found: lower_first(&one_line(found)),
+                hint: Some(format!("did you mean {}", suggestion.trim())),
+            };
+        }
+        let help = diagnostic.and_then(|d| d.helps.first()).map(|help| lower_first(&one_line(&help.message)));
+        Error::Sql { position, found: lower_first(&one_line(text)), hint: help }
+    }
+
+    /// Failures while reading: those that lie in the data name the file.
+    fn explain_data(&self, error: &DataFusionError) -> Error {
+        let (found, in_data) = match error {
+            DataFusionError::ArrowError(arrow, _) => (arrow.to_string(), arrow_blames_data(arrow)),
+            DataFusionError::ParquetError(parquet) => (parquet.to_string(), true),
+            DataFusionError::ObjectStore(store) => (store.to_string(), true),
+            DataFusionError::IoError(io) => (io.to_string(), true),
+            other => (other.message().into_owned(), false),
+        };
+        let found = one_line(&found);
+        match &self.only_path {
+            Some(path) if in_data => Error::Table {
+                path: path.clone(),
+                found,
+                hint: Some("the file is damaged or was not written to its end; write it again".into()),
+            },
+            _ => Error::Run { found, hint: None },
+        }
+    }
+}
+
+/// Whether an Arrow error lies in what was read rather than in what was asked of it.
+fn arrow_blames_data(error: &ArrowError) -> bool {
+    match error {
+        ArrowError::CsvError(_)
+        | ArrowError::JsonError(_)
+        | ArrowError::IpcError(_)
+        | ArrowError::IoError(..)
+        | ArrowError::ParquetError(_) => true,
+        // A cast in the statement is told from a CSV field by the line that only the latter has.
+        ArrowError::ParseError(text) => text.contains(" at line "),
+        ArrowError::ExternalError(source) => source
+            .downcast_ref::<DataFusionError>()
+            .is_some_and(|e| matches!(e, DataFusionError::ParquetError(_))),
+        _ => false,
+    }
+}
+
+/// The error under its contexts, notes and shared wrappers; of several, the first.
+fn innermost(mut error: &DataFusionError) -> &DataFusionError {
+    loop {
+        error = match error {
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => inner,
+            DataFusionError::Shared(inner) => inner,
+            DataFusionError::Collection(errors) => match errors.first() {
+                Some(first) => first,
+                None => return error,
+            },
+            DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+                ArrowError::ExternalError(source) => match source.downcast_ref() {
+                    Some(inner) => inner,
+                    None => return error,
+                },
+                _ => return error,
+            },
+            DataFusionError::External(source) => match source.downcast_ref() {
+                Some(inner) => inner,
+                None => return error,
+            },
+            _ => return error,
+        }
+    }
+}
+
+fn position_of(diagnostic: &Diagnostic) -> Option<Position> {
+    let start = diagnostic.span?.start;
+    // Zero marks a span that the parser made up.
+    (start.line > 0).then_some(Position { line: start.line, column: start.column })
+}
+
+fn explain_schema(error: &SchemaError, position: Option<Position>) -> Error {
+    let (found, hint) = match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            (format!("there is no column `{}`", field.flat_name()), hint_columns(field, valid_fields))
+        }
+        SchemaError::AmbiguousReference { field } => (
+            format!("column `{}` is in more than one table", field.name),
+            Some(format!("name the table too: `table.{}`", field.name)),
+        ),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            (format!("two columns are called `{name}`"), Some(format!("rename one: `{name} AS …`")))
+        }
+    };
+    Error::Sql { position, found, hint }
+}
+
+fn hint_columns(field: &Column, valid: &[Column]) -> Option<String> {
+    if valid.is_empty() {
+        return None;
+    }
+    // An upper-case name in a file needs quotes: unquoted names are folded to lower case.
+    if let Some(exact) =
+        valid.iter().find(|c| c.name != field.name && c.name.eq_ignore_ascii_case(&field.name))
+    {
+        return Some(format!("write \"{}\", in double quotes", exact.name));
+    }
+    let columns = valid.iter().map(|c| c.name.as_str()).collect::<Vec<_>>();
+    let list = format!("columns: {}", columns.join(", "));
+    Some(match nearest(&field.name, &columns) {
+        Some(near) => format!("did you mean `{near}`? {list}"),
+        None => list,
+    })
+}
+
+/// The candidate that the fewest edits lead to, if they are at most a third of the longer name.
+fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+    let wanted = name.to_lowercase();
+    candidates
+        .iter()
+        .map(|candidate| (levenshtein(&wanted, &candidate.to_lowercase()), *candidate))
+        .min_by_key(|(edits, _)| *edits)
+        .filter(|(edits, candidate)| edits * 3 <= wanted.chars().count().max(candidate.chars().count()))
+        .map(|(_, candidate)| candidate)
+}
+
+/// The parser ends its messages with ` at Line: 1, Column: 8`.
+fn explain_syntax(text: &str) -> Error {
+    let text = text.strip_prefix("sql parser error: ").unwrap_or(text);
+    let (found, position) = match text.rsplit_once(" at Line: ") {
+        Some((found, place)) => (found, parse_position(place)),
+        None => (text, None),
+    };
+    Error::Sql { position, found: lower_first(&one_line(found)), hint: None }
+}
+
+fn parse_position(place: &str) -> Option<Position> {
+    let (line, column) = place.split_once(", Column: ")?;
+    let digits = column.split(|c: char| !c.is_ascii_digit()).next()?;
+    Some(Position { line: line.parse().ok()?, column: digits.parse().ok()? })
+}
+
+/// Folds every run of white space, line breaks included, into one space.
+pub(crate) fn one_line(text: &str) -> String {
+    let mut folded = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    while folded.ends_with('.') {
+        folded.pop();
+    }
+    folded
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        // An upper-case word, such as SELECT, stays.
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().collect::<String>() + chars.as_str()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_name_is_found_only_when_it_is_near() {
+        let columns = ["station_id", "timestamp", "value", "zscore"];
+        assert_eq!(nearest("valeu", &columns), Some("value"));
+        assert_eq!(nearest("Stationid", &columns), Some("station_id"));
+        assert_eq!(nearest("pressure", &columns), None);
+        assert_eq!(nearest("x", &[]), None);
+    }
+
+    #[test]
+    fn syntax_error_gives_up_its_position() {
+        let error =
+            explain_syntax("sql parser error: Expected: an expression,\n found: FROM at Line: 3, Column: 8");
+        assert_eq!(error.to_string(), "SQL line 3, column 8: expected: an expression, found: FROM");
+        assert_eq!(explain_syntax("Odd").to_string(), "SQL: odd");
+    }
+}

@@ -1,0 +1,124 @@
+use crate::support::{answer, dataset, outliers_file, run_with_input};
+
+#[test]
+fn outliers_are_counted() {
+    let (_directory, path) = outliers_file();
+    assert_eq!(answer(&path, "select count(*) as n from outliers", &[]), "n\n5\n");
+}
+
+#[test]
+fn outliers_are_grouped_by_station() {
+    let (_directory, path) = outliers_file();
+    let sql = "select station_id, count(*) as n, max(abs(value - rolling_mean)) as most
+               from outliers group by station_id order by n desc;";
+    let expected = "station_id,n,most\n722010-12836,3,46.3\n010010-99999,2,17.0\n";
+    assert_eq!(answer(&path, sql, &[]), expected);
+}
+
+#[test]
+fn months_keep_their_zone() {
+    let (_directory, path) = outliers_file();
+    let sql =
+        "select date_trunc('month', timestamp) as month, count(*) as n from outliers group by 1 order by 1";
+    assert_eq!(answer(&path, sql, &[]), "month,n\n2017-09-01T00:00:00Z,4\n2017-10-01T00:00:00Z,1\n");
+}
+
+#[test]
+fn times_compare_with_literals() {
+    let (_directory, path) = outliers_file();
+    let sql = "select count(*) as n from outliers
+               where timestamp >= timestamp '2017-09-10 12:00:00' and extract(year from timestamp) = 2017";
+    assert_eq!(answer(&path, sql, &[]), "n\n3\n");
+}
+
+#[test]
+fn window_functions_look_back_within_a_station() {
+    let (_directory, path) = outliers_file();
+    let sql = "select station_id, timestamp, value - lag(value) over w as step, row_number() over w as k
+               from outliers window w as (partition by station_id order by timestamp) order by 1, 2";
+    let expected = "station_id,timestamp,step,k\n\
+                    010010-99999,2017-09-10T01:00:00Z,,1\n\
+                    010010-99999,2017-09-11T01:00:00Z,-19.5,2\n\
+                    722010-12836,2017-09-10T00:00:00Z,,1\n\
+                    722010-12836,2017-09-10T12:00:00Z,-15.399999999999999,2\n\
+                    722010-12836,2017-10-01T00:00:00Z,-10.3,3\n";
+    assert_eq!(answer(&path, sql, &[]), expected);
+}
+
+#[test]
+fn moving_frames_reach_back_in_time() {
+    let (_directory, path) = outliers_file();
+    let sql = "select timestamp, count(*) over (partition by station_id order by timestamp
+               range between interval '1 day' preceding and current row) as n
+               from outliers where station_id like '7220%' order by timestamp";
+    let expected = "timestamp,n\n2017-09-10T00:00:00Z,1\n2017-09-10T12:00:00Z,2\n2017-10-01T00:00:00Z,1\n";
+    assert_eq!(answer(&path, sql, &[]), expected);
+}
+
+#[test]
+fn outliers_of_two_stations_are_joined_by_time() {
+    let (_directory, path) = outliers_file();
+    let sql = "with pairs as (
+                 select a.timestamp as first, b.timestamp as second from outliers a join outliers b
+                 on a.station_id < b.station_id and b.timestamp between a.timestamp - interval '2 hours'
+                 and a.timestamp + interval '24 hours')
+               select count(*) as n, min(first) as since from pairs";
+    assert_eq!(answer(&path, sql, &[]), "n,since\n2,2017-09-10T01:00:00Z\n");
+}
+
+#[test]
+fn quantiles_strings_and_lists_are_there() {
+    let (_directory, path) = outliers_file();
+    let sql =
+        "select median(value) as median, percentile_cont(0.25) within group (order by value) as quarter,
+                 upper(left(min(station_id), 6)) as usaf, array_agg(distinct filled order by filled) as filled
+               from outliers";
+    assert_eq!(answer(&path, sql, &[]), "median,quarter,usaf,filled\n25.7,20.0,010010,\"[false, true]\"\n");
+}
+
+#[test]
+fn tables_are_described() {
+    let (_directory, path) = outliers_file();
+    let described = answer(&path, "describe outliers", &[]);
+    assert!(described.contains("timestamp,\"Timestamp(µs, \"\"UTC\"\")\""), "{described}");
+    assert!(answer(&path, "show tables", &[]).contains("outliers"));
+}
+
+#[test]
+fn dataset_is_one_table_without_its_manifest() {
+    let (_directory, path) = dataset();
+    let sql = "select block, count(*) as n, count(wind_speed_rate) as observed, max(wind_speed_rate) as most
+               from observations group by block order by block";
+    assert_eq!(answer(&path, sql, &[]), "block,n,observed,most\n01,6,4,4.0\n72,12,8,21.0\n");
+}
+
+#[test]
+fn hive_key_is_text_and_prunes_files() {
+    let (_directory, path) = dataset();
+    let sql =
+        "select count(wind_speed_rate) as n from observations where block = '01' and wind_speed_rate > 1.5";
+    assert_eq!(answer(&path, sql, &[]), "n\n2\n");
+    // As a number, 01 would be 1 and the leading zero lost.
+    assert_eq!(answer(&path, "select distinct arrow_typeof(block) as t from observations", &[]), "t\nUtf8\n");
+    let plan = answer(&path, "explain select * from observations where block = '01'", &[]);
+    assert!(plan.contains("block=01/part-00000.parquet"), "{plan}");
+    assert!(!plan.contains("block=72"), "{plan}");
+}
+
+#[test]
+fn statement_comes_from_standard_input() {
+    let (_directory, path) = outliers_file();
+    let output =
+        run_with_input(&[path.to_str().unwrap()], "-- how many\nselect count(*) as n\nfrom outliers;\n");
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "n\n5\n");
+    let summary = String::from_utf8(output.stderr).unwrap();
+    assert!(summary.starts_with("1 row, ") && summary.ends_with(" s\n"), "{summary}");
+}
+
+#[test]
+fn answer_does_not_depend_on_threads() {
+    let (_directory, path) = dataset();
+    let sql = "select station_id, avg(wind_speed_rate) as mean from observations group by 1 order by 1";
+    assert_eq!(answer(&path, sql, &["--threads", "1"]), answer(&path, sql, &["--threads", "4"]));
+}

@@ -1,0 +1,188 @@
+use tempfile::TempDir;
+
+use crate::support::{dataset, failure, observations, outliers_file, run, write_parquet};
+
+#[test]
+fn unknown_column_is_placed_and_the_nearest_named() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select station_id,\n  valeu from outliers"], 1);
+    assert!(stderr.starts_with("error: SQL line 2, column 3: there is no column `valeu`\n"), "{stderr}");
+    assert!(stderr.contains("hint: did you mean `value`? columns: station_id, timestamp, "), "{stderr}");
+}
+
+#[test]
+fn unknown_table_names_the_one_there_is() {
+    let (_directory, path) = dataset();
+    let stderr = failure(&[path.to_str().unwrap(), "select * from outliers"], 1);
+    let expected = "error: SQL line 1, column 15: there is no table `outliers`\n\
+                    hint: the table is called `observations`\n";
+    assert_eq!(stderr, expected);
+}
+
+#[test]
+fn unknown_function_names_the_nearest() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select date_trnc('month', timestamp) from outliers"], 1);
+    assert!(stderr.contains("invalid function 'date_trnc'\nhint: did you mean 'date_trunc'?"), "{stderr}");
+}
+
+#[test]
+fn syntax_error_is_placed() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select *\nfrom outliers\nwhere order by 1"], 1);
+    assert!(stderr.starts_with("error: SQL line 3, column "), "{stderr}");
+}
+
+#[test]
+fn ungrouped_column_says_what_to_do() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select station_id, count(*) from outliers"], 1);
+    assert!(stderr.contains("station_id") && stderr.contains("hint: "), "{stderr}");
+}
+
+#[test]
+fn second_statement_is_refused() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select 1; select 2"], 1);
+    assert!(stderr.starts_with("error: SQL: more than one statement\nhint: "), "{stderr}");
+}
+
+#[test]
+fn tables_are_not_written_to() {
+    let (_directory, path) = dataset();
+    let before = std::fs::read_dir(path.join("block=72")).unwrap().count();
+    let sql = "insert into observations select * from observations";
+    let stderr = failure(&[path.to_str().unwrap(), sql], 1);
+    assert!(stderr.starts_with("error: SQL: tables are read-only\nhint: "), "{stderr}");
+    failure(&[path.to_str().unwrap(), &format!("explain analyze {sql}")], 1);
+    assert_eq!(std::fs::read_dir(path.join("block=72")).unwrap().count(), before);
+}
+
+#[test]
+fn failure_of_a_value_is_one_line() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select cast(station_id as int) from outliers"], 1);
+    assert!(stderr.contains("010010-99999"), "{stderr}");
+    assert!(!stderr.contains("outliers.parquet"), "the file is not to blame: {stderr}");
+}
+
+#[test]
+fn deep_statement_does_not_overflow_the_stack() {
+    let (_directory, path) = outliers_file();
+    let sum = vec!["value"; 3_000].join(" + ");
+    let output = run(&[path.to_str().unwrap(), &format!("select {sum} as s from outliers"), "--quiet"]);
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{:?}", output.status);
+}
+
+#[test]
+fn missing_file_is_named() {
+    let stderr = failure(&["nowhere/outliers.parquet", "select 1"], 1);
+    assert!(stderr.starts_with("error: nowhere/outliers.parquet: cannot open: "), "{stderr}");
+    assert!(stderr.contains("\nhint: "), "{stderr}");
+}
+
+#[test]
+fn unknown_extension_lists_the_known() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.xlsx");
+    std::fs::write(&path, "x").unwrap();
+    let stderr = failure(&[path.to_str().unwrap(), "select 1"], 1);
+    assert!(stderr.contains("outliers.xlsx: files ending in .xlsx cannot be read as a table"), "{stderr}");
+    assert!(stderr.contains("hint: isd-query reads .parquet, .csv, .arrow and .ndjson files"), "{stderr}");
+}
+
+#[test]
+fn empty_file_is_refused() {
+    let directory = TempDir::new().unwrap();
+    for name in ["outliers.parquet", "outliers.csv", "outliers.arrow", "outliers.ndjson"] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, "").unwrap();
+        let stderr = failure(&[path.to_str().unwrap(), "select 1"], 1);
+        assert!(stderr.contains(&format!("{name}: the file is empty")), "{stderr}");
+    }
+}
+
+#[test]
+fn file_that_is_not_parquet_is_refused() {
+    let directory = TempDir::new().unwrap();
+    for name in ["outliers.parquet", "outliers.arrow"] {
+        let path = directory.path().join(name);
+        std::fs::write(&path, "station_id,timestamp,value\n".repeat(20)).unwrap();
+        let stderr = failure(&[path.to_str().unwrap(), "select * from outliers"], 1);
+        assert!(stderr.contains(&format!("{name}: cannot be read as ")), "{stderr}");
+    }
+}
+
+#[test]
+fn truncated_file_of_a_dataset_is_named() {
+    let (_directory, path) = dataset();
+    let broken = path.join("block=72/part-00001.parquet");
+    let bytes = std::fs::read(&broken).unwrap();
+    std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
+    let stderr = failure(&[path.to_str().unwrap(), "select * from observations"], 1);
+    assert!(stderr.contains("block=72/part-00001.parquet: cannot be read as Parquet: "), "{stderr}");
+}
+
+#[test]
+fn file_of_a_dataset_with_other_types_is_named() {
+    let (_directory, path) = dataset();
+    let other = observations("724000-00001", 0, 3);
+    let winds = arrow::compute::cast(other.column(2), &arrow::datatypes::DataType::Utf8).unwrap();
+    let columns = [("station_id", other.column(0).clone()), ("wind_speed_rate", winds)];
+    let batch = arrow::array::RecordBatch::try_from_iter(columns).unwrap();
+    write_parquet(&path.join("block=72/part-00002.parquet"), &batch);
+    let stderr = failure(&[path.to_str().unwrap(), "select * from observations"], 1);
+    assert!(stderr.contains("part-00002.parquet: its columns differ"), "{stderr}");
+    assert!(stderr.contains("wind_speed_rate"), "{stderr}");
+}
+
+#[test]
+fn damaged_value_names_file_and_line() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.csv");
+    std::fs::write(&path, "station_id,value\n722010,5.5\n722010,calm\n").unwrap();
+    let stderr = failure(&[path.to_str().unwrap(), "select sum(value) from outliers"], 1);
+    assert!(
+        stderr.contains("outliers.csv: ") && stderr.contains("calm") && stderr.contains("line 3"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn directory_without_parquet_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let stderr = failure(&[directory.path().to_str().unwrap(), "select 1"], 1);
+    assert!(stderr.contains(": a directory without Parquet files\nhint: "), "{stderr}");
+}
+
+#[test]
+fn column_twice_does_not_fit_json() {
+    let (_directory, path) = outliers_file();
+    let sql = "select a.value, b.value from outliers a join outliers b using (station_id)";
+    let stderr = failure(&[path.to_str().unwrap(), sql, "--format", "ndjson"], 1);
+    assert!(stderr.starts_with("error: column value: is there twice"), "{stderr}");
+}
+
+#[test]
+fn usage_errors_have_status_2() {
+    let (_directory, path) = outliers_file();
+    let path = path.to_str().unwrap();
+    assert!(failure(&[], 2).contains("<TABLE>"));
+    assert!(failure(&[path, "select 1", "--format", "xml"], 2).contains("table, csv, ndjson"));
+    assert!(failure(&[path, "select 1", "--threads", "0"], 2).contains("--threads"));
+    assert!(
+        failure(&[path, "select 1", "--quite"], 2).contains("hint: a similar argument exists: '--quiet'")
+    );
+    assert!(failure(&[path], 2).starts_with("error: the SQL is empty\nhint: "));
+    assert!(failure(&[path, " \n"], 2).starts_with("error: the SQL is empty\nhint: "));
+}
+
+#[test]
+fn help_and_version_are_results() {
+    for flag in ["--help", "--version"] {
+        let output = run(&[flag]);
+        assert!(output.status.success());
+        assert!(String::from_utf8(output.stdout).unwrap().contains("isd-query"));
+        assert_eq!(output.stderr, b"");
+    }
+}

@@ -1,0 +1,144 @@
+use std::fs::File;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::{answer, dataset, outliers, outliers_file, write_parquet};
+
+/// Every statement must give this from every format that an outliers file may have.
+const SQL: &str = "select station_id, timestamp, measurement, value, zscore, window_count, filled,
+                   arrow_typeof(timestamp) as t from outliers order by station_id, timestamp";
+const ROWS: &str = "station_id,timestamp,measurement,value,zscore,window_count,filled,t\n\
+    010010-99999,2017-09-10T01:00:00Z,wind_speed_rate,20.0,17.0,30,false,\"Timestamp(µs, \"\"UTC\"\")\"\n\
+    010010-99999,2017-09-11T01:00:00Z,wind_speed_rate,0.5,inf,30,true,\"Timestamp(µs, \"\"UTC\"\")\"\n\
+    722010-12836,2017-09-10T00:00:00Z,wind_speed_rate,51.4,18.52,30,false,\"Timestamp(µs, \"\"UTC\"\")\"\n\
+    722010-12836,2017-09-10T12:00:00Z,wind_speed_rate,36.0,15.0,30,false,\"Timestamp(µs, \"\"UTC\"\")\"\n\
+    722010-12836,2017-10-01T00:00:00Z,wind_speed_rate,25.7,7.25,30,false,\"Timestamp(µs, \"\"UTC\"\")\"\n";
+
+#[test]
+fn parquet_is_read() {
+    let (_directory, path) = outliers_file();
+    assert_eq!(answer(&path, SQL, &[]), ROWS);
+}
+
+#[test]
+fn csv_is_read_with_the_types_it_means() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.csv");
+    arrow::csv::Writer::new(File::create(&path).unwrap()).write(&outliers()).unwrap();
+    assert_eq!(answer(&path, SQL, &[]), ROWS);
+}
+
+#[test]
+fn arrow_is_read() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.arrow");
+    let batch = outliers();
+    let file = File::create(&path).unwrap();
+    let mut writer = arrow::ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(answer(&path, SQL, &[]), ROWS);
+}
+
+#[test]
+fn ndjson_is_read_with_the_types_it_means() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.ndjson");
+    let mut writer = arrow::json::LineDelimitedWriter::new(File::create(&path).unwrap());
+    writer.write(&outliers()).unwrap();
+    writer.finish().unwrap();
+    // JSON has no infinity.
+    assert_eq!(answer(&path, SQL, &[]), ROWS.replace(",inf,", ",,"));
+}
+
+#[test]
+fn station_of_digits_keeps_its_zeros() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.csv");
+    std::fs::write(&path, "station_id,timestamp,value\n010010,2017-09-10T00:00:00Z,5\n").unwrap();
+    let sql = "select station_id, timestamp, value / 2 as half from outliers";
+    assert_eq!(answer(&path, sql, &[]), "station_id,timestamp,half\n010010,2017-09-10T00:00:00Z,2.5\n");
+}
+
+#[test]
+fn late_fraction_in_a_csv_column_is_kept() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("elevations.csv");
+    let whole = "7\n".repeat(5_000);
+    std::fs::write(&path, format!("elevation\n{whole}0.5\n")).unwrap();
+    assert_eq!(answer(&path, "select min(elevation) as least from outliers", &[]), "least\n0.5\n");
+}
+
+#[test]
+fn path_with_pattern_characters_is_a_path() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("out[1]* 100%.parquet");
+    write_parquet(&path, &outliers());
+    assert_eq!(answer(&path, "select count(*) as n from outliers", &[]), "n\n5\n");
+}
+
+#[test]
+fn table_is_aligned_with_numbers_to_the_right() {
+    let (_directory, path) = outliers_file();
+    let sql = "select station_id, value, nullif(measurement, 'wind_speed_rate') as other, filled
+               from outliers order by station_id, timestamp limit 2";
+    let expected = "station_id    value  other  filled\n\
+                    ------------  -----  -----  ------\n\
+                    010010-99999   20.0  null   false\n\
+                    010010-99999    0.5  null   true\n";
+    assert_eq!(answer(&path, sql, &["--format", "table"]), expected);
+}
+
+#[test]
+fn long_table_is_written_whole() {
+    let (_directory, path) = outliers_file();
+    let sql = "select value as k from generate_series(1, 25000) order by 1";
+    let text = answer(&path, sql, &["--format", "table"]);
+    assert_eq!(text.lines().count(), 25_002);
+    assert_eq!(text.lines().last(), Some("25000"));
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let (_directory, path) = outliers_file();
+    let text = answer(&path, "select 'a' || chr(27) || chr(10) || 'b' as t", &["--format", "table"]);
+    assert_eq!(text, "t\n----------\na\\u{1b}\\nb\n");
+}
+
+#[test]
+fn ndjson_keeps_nulls() {
+    let (_directory, path) = dataset();
+    let sql = "select timestamp, wind_speed_rate as wind from observations
+               where station_id = '723150-03812' order by 1 desc limit 2";
+    let expected = "{\"timestamp\":\"2017-09-10T02:00:00Z\",\"wind\":null}\n\
+                    {\"timestamp\":\"2017-09-10T01:00:00Z\",\"wind\":21.0}\n";
+    assert_eq!(answer(&path, sql, &["--format", "ndjson"]), expected);
+}
+
+#[test]
+fn result_without_rows_has_a_header() {
+    let (_directory, path) = outliers_file();
+    let sql = "select station_id, value from outliers where value > 1000";
+    assert_eq!(answer(&path, sql, &[]), "station_id,value\n");
+    let table = answer(&path, sql, &["--format", "table"]);
+    assert_eq!(table, "station_id  value\n----------  -----\n");
+    assert_eq!(answer(&path, sql, &["--format", "ndjson"]), "");
+}
+
+#[test]
+fn closed_pipe_is_no_failure() {
+    let (_directory, path) = outliers_file();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isd-query"))
+        .arg(&path)
+        .args(["select * from generate_series(1, 1000000)", "--quiet"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    assert!(output.status.success());
+}

@@ -1,0 +1,10 @@
+//! The behaviour of `isd-query`: every test writes its files, runs the binary and reads what it prints.
+
+/// What statements answer: counts, groups, dates, windows, quantiles, datasets and their Hive keys.
+mod answers;
+/// One line and a hint, the exit status, nothing on standard output.
+mod errors;
+/// File formats read and output formats written.
+mod formats;
+/// Files for the tests, and the binary's run.
+mod support;

@@ -1,0 +1,115 @@
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use parquet::arrow::ArrowWriter;
+use tempfile::TempDir;
+
+/// 2017-09-10T00:00:00Z, a day of Hurricane Irma, in microseconds.
+const START: i64 = 1_505_001_600_000_000;
+const HOUR: i64 = 3_600_000_000;
+
+/// Five outliers of two stations: three of `722010-12836` (09-10 00:00, 09-10 12:00, 10-01 00:00), two of
+/// `010010-99999` (09-10 01:00, 09-11 01:00), the last with an infinite z-score, one filled.
+pub fn outliers() -> RecordBatch {
+    let stations = ["010010-99999", "010010-99999", "722010-12836", "722010-12836", "722010-12836"];
+    let times = [START + HOUR, START + 25 * HOUR, START, START + 12 * HOUR, START + 21 * 24 * HOUR];
+    let values = [20.0, 0.5, 51.4, 36.0, 25.7];
+    let times = TimestampMicrosecondArray::from(times.to_vec()).with_timezone("UTC");
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("station_id", Arc::new(StringArray::from(stations.to_vec()))),
+        ("timestamp", Arc::new(times)),
+        ("measurement", Arc::new(StringArray::from(vec!["wind_speed_rate"; 5]))),
+        ("value", Arc::new(Float64Array::from(values.to_vec()))),
+        ("rolling_mean", Arc::new(Float64Array::from(vec![3.0, 0.0, 5.1, 6.0, 4.0]))),
+        ("rolling_std", Arc::new(Float64Array::from(vec![1.0, 0.0, 2.5, 2.0, 3.0]))),
+        ("zscore", Arc::new(Float64Array::from(vec![17.0, f64::INFINITY, 18.52, 15.0, 7.25]))),
+        ("window_count", Arc::new(Int64Array::from(vec![30; 5]))),
+        ("filled", Arc::new(BooleanArray::from(vec![false, true, false, false, false]))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+/// Hourly observations of one station: `wind_speed_rate` counts up from `first`, every third is missing.
+pub fn observations(station: &str, first: u32, rows: usize) -> RecordBatch {
+    let times: Vec<i64> = (0..rows as i64).map(|row| START + row * HOUR).collect();
+    let winds = (0..rows).map(|row| (row % 3 != 2).then_some(f64::from(first) + row as f64));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("station_id", Arc::new(StringArray::from(vec![station; rows]))),
+        ("timestamp", Arc::new(TimestampMicrosecondArray::from(times).with_timezone("UTC"))),
+        ("wind_speed_rate", Arc::new(winds.collect::<Float64Array>())),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+pub fn write_parquet(path: &Path, batch: &RecordBatch) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// A directory with `outliers.parquet`.
+pub fn outliers_file() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("outliers.parquet");
+    write_parquet(&path, &outliers());
+    (directory, path)
+}
+
+/// A dataset as `isd-convert` lays it out: two WMO blocks, three stations, a manifest.
+pub fn dataset() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("observations");
+    write_parquet(&path.join("block=01/part-00000.parquet"), &observations("010010-99999", 0, 6));
+    write_parquet(&path.join("block=72/part-00000.parquet"), &observations("722010-12836", 10, 9));
+    write_parquet(&path.join("block=72/part-00001.parquet"), &observations("723150-03812", 20, 3));
+    std::fs::write(path.join("_isd.json"), "{\"rows\": 18}").unwrap();
+    (directory, path)
+}
+
+/// Runs `isd-query` with these arguments and nothing on standard input.
+pub fn run(arguments: &[&str]) -> Output {
+    run_with_input(arguments, "")
+}
+
+pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_isd-query"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A run that is refused at once closes its input: that is its right.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Standard output of a run that must succeed and say nothing else.
+pub fn answer(path: &Path, sql: &str, options: &[&str]) -> String {
+    let mut arguments = vec![path.to_str().unwrap(), sql, "--quiet"];
+    arguments.extend(options);
+    let output = run(&arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{sql}\n{stderr}");
+    assert_eq!(stderr, "", "{sql}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard error of a run that must fail with this status and write no result.
+pub fn failure(arguments: &[&str], status: i32) -> String {
+    let output = run(arguments);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(status), "{stderr}");
+    assert_eq!(output.stdout, b"", "{stderr}");
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    assert!(stderr.lines().count() <= 2, "{stderr}");
+    assert!(stderr.lines().skip(1).all(|line| line.starts_with("hint: ")), "{stderr}");
+    stderr
+}
