@@ -5,20 +5,13 @@
 //! the test is carried out on doubles that hold the integers exactly; beyond, in 128 bits. Either rules a row out only
 //! with a margin wider than its rounding, and hands the others to [`Window::decide`].
 
-use std::ops::Range;
-
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::{Unit, Window};
+use super::lanes::{Bounds, Grid, LANES, ROUNDER, Windows, first_passing, to_units};
 use super::{Outlier, Reach, RollingTest, Series};
 
 /// Rows that are worked on at a time: their integers and prefix sums stay in the first-level cache.
 const BLOCK: usize = 1024;
-
-/// Rows whose verdicts are combined before the first look at one of them.
-const LANES: usize = 64;
-
-/// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
-const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// Relative width by which the doubles' test is made easier to pass than the exact one: thousands
 /// of times its rounding error.
@@ -91,13 +84,7 @@ struct Pass<'a> {
     reach: Reach<'a>,
     buffers: &'a mut Buffers,
     decimals: u32,
-    factor: f64,
-    /// Integer that all others are taken about.
-    origin: f64,
-    /// Largest integer for which a window's sums fit a double.
-    narrow: f64,
-    /// Largest integer for which they fit 64 bits.
-    wide: f64,
+    grid: Grid,
     block: usize,
     /// Last observed row and its integer.
     last: (usize, i64),
@@ -138,12 +125,14 @@ impl<'a> Pass<'a> {
             reach: Reach::of(test, series),
             buffers,
             decimals,
-            factor: GRID_FACTORS[decimals as usize],
-            origin,
-            // n^2 times the square of it stays below 2^50, n times below 2^62: sums of n such, n of those, and
-            // the deviation n x - S of twice the size have room.
-            narrow: 2_f64.powi(25) / n as f64,
-            wide: (2_f64.powi(62) / n as f64).sqrt().min(2_f64.powi(31)).floor(),
+            grid: Grid {
+                factor: GRID_FACTORS[decimals as usize],
+                origin,
+                // n^2 times the square of it stays below 2^50, n times below 2^62: sums of n such, n of those, and
+                // the deviation n x - S of twice the size have room.
+                narrow: 2_f64.powi(25) / n as f64,
+                wide: (2_f64.powi(62) / n as f64).sqrt().min(2_f64.powi(31)).floor(),
+            },
             block,
             last: (first, 0),
             done: 0,
@@ -159,12 +148,7 @@ impl<'a> Pass<'a> {
     fn load(&mut self, start: usize, end: usize) -> Result<(), Ended> {
         let values = &self.series.values[start..end];
         let units = &mut self.buffers.units[..values.len()];
-        let seen = match self.decimals {
-            0 => to_units::<0>(values, self.origin, self.narrow, self.wide, units),
-            1 => to_units::<1>(values, self.origin, self.narrow, self.wide, units),
-            2 => to_units::<2>(values, self.origin, self.narrow, self.wide, units),
-            _ => to_units::<3>(values, self.origin, self.narrow, self.wide, units),
-        };
+        let seen = to_units(values, &self.grid, units);
         let complete = match self.series.validity {
             None => true,
             Some(v) => v.slice(start, values.len()).count_valid() == values.len(),
@@ -179,10 +163,10 @@ impl<'a> Pass<'a> {
             self.last = (end - 1, units[values.len() - 1]);
         } else if seen.on_grid && !seen.beyond_wide && unlimited {
             self.last.1 = fill(self.series, start, units, self.last.1);
-            beyond_narrow = beyond_narrow && exceed(units, self.narrow);
+            beyond_narrow = beyond_narrow && exceed(units, self.grid.narrow);
         } else {
             self.fill_with_care(start, end)?;
-            beyond_narrow = exceed(&self.buffers.units[..self.filled], self.narrow);
+            beyond_narrow = exceed(&self.buffers.units[..self.filled], self.grid.narrow);
         }
         if beyond_narrow {
             self.wide_until = self.done + self.filled + self.test.window();
@@ -198,14 +182,14 @@ impl<'a> Pass<'a> {
             let unit = if self.series.is_observed(row) {
                 let value = self.series.values[row];
                 // Far beyond 2^51 this is no integer, but farther than `wide` from any origin all the same.
-                let integer = value * self.factor + ROUNDER - ROUNDER;
-                if (integer - self.origin).abs() > self.wide {
+                let integer = value * self.grid.factor + ROUNDER - ROUNDER;
+                if (integer - self.grid.origin).abs() > self.grid.wide {
                     return Err(Ended::TooWide);
                 }
-                if integer / self.factor != value {
+                if integer / self.grid.factor != value {
                     return Err(Ended::OffGrid);
                 }
-                self.last = (row, (integer - self.origin) as i64);
+                self.last = (row, (integer - self.grid.origin) as i64);
                 self.last.1
             } else if self.reach.bridges(self.last.0, row) {
                 self.last.1
@@ -245,19 +229,17 @@ impl<'a> Pass<'a> {
         let head = (n - current.min(n)).saturating_sub(self.done).min(self.filled);
         for i in 0..head {
             let count = self.done + i + current;
-            if count >= self.test.least_count()
-                && Bounds::new(self.test, count, self.factor).wide(self, i, count)
-            {
+            if count >= self.test.least_count() && self.passes(&self.bounds(count), i, count) {
                 self.decide(i, count, found);
             }
         }
         if head == self.filled {
             return;
         }
-        let bounds = Bounds::new(self.test, n, self.factor);
+        let bounds = self.bounds(n);
         if self.done < self.wide_until {
             for i in head..self.filled {
-                if bounds.wide(self, i, n) {
+                if self.passes(&bounds, i, n) {
                     self.decide(i, n, found);
                 }
             }
@@ -265,24 +247,45 @@ impl<'a> Pass<'a> {
         }
         let last = self.history + head + current;
         let len = self.filled - head;
-        let units = &self.buffers.units[head..self.filled];
-        let sums = (&self.buffers.sums[last - n..][..len], &self.buffers.sums[last..][..len]);
-        let squares = (&self.buffers.squares[last - n..][..len], &self.buffers.squares[last..][..len]);
-        let passes = |lanes: Range<usize>| {
-            bounds.any(
-                &units[lanes.clone()],
-                (&sums.0[lanes.clone()], &sums.1[lanes.clone()]),
-                (&squares.0[lanes.clone()], &squares.1[lanes]),
-            )
+        let (sums, squares) = (&self.buffers.sums, &self.buffers.squares);
+        let windows = Windows {
+            units: &self.buffers.units[head..self.filled],
+            sums: (&sums[last - n..][..len], &sums[last..][..len]),
+            squares: (&squares[last - n..][..len], &squares[last..][..len]),
         };
-        for start in (0..len).step_by(LANES) {
-            let lanes = start..(start + LANES).min(len);
-            if passes(lanes.clone()) {
-                for i in lanes.filter(|i| passes(*i..i + 1)) {
-                    self.decide(head + i, n, found);
-                }
+        let mut start = first_passing(windows, &bounds, 0);
+        while start < len {
+            let end = (start + LANES).min(len);
+            for i in (start..end).filter(|i| windows.passes(&bounds, *i)) {
+                self.decide(head + i, n, found);
             }
+            start = first_passing(windows, &bounds, end);
         }
+    }
+
+    /// The cheap test's bounds for windows of `count` values.
+    fn bounds(&self, count: usize) -> Bounds {
+        let n = count as f64;
+        let freedom = n - self.test.freedom() as f64;
+        let threshold = self.test.threshold().to_f64();
+        let easier = 1.0 - MARGIN;
+        let floor = threshold * n * self.test.floor().to_f64() * self.grid.factor;
+        Bounds {
+            n,
+            // Without a degree of freedom there is no deviation to exceed.
+            factor: if freedom > 0.0 { threshold * threshold * n / freedom * easier } else { f64::NAN },
+            floor: floor * floor * easier,
+        }
+    }
+
+    /// Whether the block's value `i` passes the cheap test; its sums need only fit 64 bits.
+    fn passes(&self, bounds: &Bounds, i: usize, count: usize) -> bool {
+        let (sum, square) = self.moments(i, count);
+        let n = count as i128;
+        let deviation = (n * i128::from(self.buffers.units[i]) - i128::from(sum)) as f64;
+        let spread = (n * i128::from(square) - i128::from(sum) * i128::from(sum)) as f64;
+        let deviation = deviation * deviation;
+        deviation > bounds.factor * spread && deviation > bounds.floor
     }
 
     /// Sum and sum of squares of the `count` filled values of the window of the block's value `i`.
@@ -302,9 +305,9 @@ impl<'a> Pass<'a> {
         }
         let (sum, squares) = self.moments(i, count);
         let x = self.buffers.units[i];
-        let window = Window { n: count, sum, squares, x, origin: self.origin as i64 };
+        let window = Window { n: count, sum, squares, x, origin: self.grid.origin as i64 };
         if let Some(s) = window.decide(Unit::Decimal(self.decimals), self.test) {
-            let value = (x as f64 + self.origin) / self.factor;
+            let value = (x as f64 + self.grid.origin) / self.grid.factor;
             found.push(Outlier { row, value, mean: s.mean, std: s.std, zscore: s.zscore, count, filled });
         }
     }
@@ -318,91 +321,6 @@ impl<'a> Pass<'a> {
         self.done += self.filled;
         self.history = keep;
     }
-}
-
-/// The cheap test for windows of one size, on `a = n x - S` and `v = n Q - S^2`:
-/// a row passes if `a^2 > factor v` and `a^2 > floor`.
-struct Bounds {
-    n: i64,
-    factor: f64,
-    floor: f64,
-}
-
-impl Bounds {
-    fn new(test: &RollingTest, count: usize, grid: f64) -> Self {
-        let n = count as f64;
-        let freedom = n - test.freedom() as f64;
-        let threshold = test.threshold().to_f64();
-        let easier = 1.0 - MARGIN;
-        let floor = threshold * n * test.floor().to_f64() * grid;
-        Self {
-            n: count as i64,
-            // Without a degree of freedom there is no deviation to exceed.
-            factor: if freedom > 0.0 { threshold * threshold * n / freedom * easier } else { f64::NAN },
-            floor: floor * floor * easier,
-        }
-    }
-
-    /// Whether any of the lanes passes. All sums stay below 2^53, where doubles are exact.
-    #[inline]
-    fn any(&self, units: &[i64], sums: (&[i64], &[i64]), squares: (&[i64], &[i64])) -> bool {
-        let n = self.n as f64;
-        let sums = sums.0.iter().zip(sums.1);
-        let squares = squares.0.iter().zip(squares.1);
-        let mut passed = 0_u64;
-        for ((unit, (sum_from, sum_to)), (square_from, square_to)) in units.iter().zip(sums).zip(squares) {
-            let sum = to_double(sum_to.wrapping_sub(*sum_from));
-            let square = to_double(square_to.wrapping_sub(*square_from));
-            let deviation = n * to_double(*unit) - sum;
-            let spread = n * square - sum * sum;
-            let deviation = deviation * deviation;
-            passed |= u64::from(deviation > self.factor * spread) & u64::from(deviation > self.floor);
-        }
-        passed != 0
-    }
-
-    /// Whether the block's value `i` passes; its sums need only fit 64 bits.
-    #[inline]
-    fn wide(&self, pass: &Pass<'_>, i: usize, count: usize) -> bool {
-        let (sum, square) = pass.moments(i, count);
-        let n = i128::from(self.n);
-        let deviation = (n * i128::from(pass.buffers.units[i]) - i128::from(sum)) as f64;
-        let spread = (n * i128::from(square) - i128::from(sum) * i128::from(sum)) as f64;
-        let deviation = deviation * deviation;
-        deviation > self.factor * spread && deviation > self.floor
-    }
-}
-
-/// What a look at a block's values found, missing ones among them.
-struct Seen {
-    on_grid: bool,
-    beyond_narrow: bool,
-    beyond_wide: bool,
-}
-
-/// Takes each value as its integer on the grid less `origin`. What stands where a value is off the grid or beyond
-/// `wide` means nothing.
-fn to_units<const DECIMALS: usize>(
-    values: &[f64],
-    origin: f64,
-    narrow: f64,
-    wide: f64,
-    units: &mut [i64],
-) -> Seen {
-    let factor = GRID_FACTORS[DECIMALS];
-    let base = (ROUNDER + origin).to_bits() as i64;
-    let (mut off_grid, mut beyond_narrow, mut beyond_wide) = (0_u64, 0_u64, 0_u64);
-    for (value, unit) in values.iter().zip(units) {
-        let shifted = value * factor + ROUNDER;
-        let integer = shifted - ROUNDER;
-        // One division of two integers that doubles hold: the double nearest the decimal.
-        off_grid |= u64::from(integer / factor != *value);
-        let distance = (integer - origin).abs();
-        beyond_narrow |= u64::from(distance > narrow);
-        beyond_wide |= u64::from(distance > wide);
-        *unit = (shifted.to_bits() as i64).wrapping_sub(base);
-    }
-    Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
 }
 
 /// Fills the slots that the bitmap marks missing with the integer before them; returns the last one.
@@ -423,10 +341,4 @@ fn fill(series: &Series<'_>, start: usize, units: &mut [i64], mut last: i64) -> 
 fn exceed(units: &[i64], bound: f64) -> bool {
     let bound = bound as u64;
     units.iter().any(|unit| unit.unsigned_abs() > bound)
-}
-
-/// The double that equals an integer of magnitude below 2^51, in operations that every processor has for many lanes.
-#[inline]
-fn to_double(integer: i64) -> f64 {
-    f64::from_bits((integer.wrapping_add(ROUNDER.to_bits() as i64)) as u64) - ROUNDER
 }

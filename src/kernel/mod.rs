@@ -16,6 +16,7 @@ mod decimal;
 mod exact;
 mod general;
 mod grid;
+mod lanes;
 mod options;
 pub mod polars;
 mod validity;

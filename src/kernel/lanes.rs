@@ -1,0 +1,207 @@
+//! The loops of the grid pass that run in independent lanes: slices in, verdicts out.
+//!
+//! Each is compiled for plain processors and for wider ones, and the widest that the processor has is chosen at run
+//! time. All give the same: no operation is fused, reordered or approximated.
+#![allow(
+    clippy::inline_always,
+    reason = "a loop is compiled for an instruction set by being inlined into its function"
+)]
+
+/// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
+pub(super) const ROUNDER: f64 = 6_755_399_441_055_744.0;
+
+/// Rows whose verdicts are combined before the first look at one of them.
+pub(super) const LANES: usize = 64;
+
+/// Defines a function that is another one, compiled once for each instruction set.
+macro_rules! in_lanes {
+    ($name:ident = $plain:ident($($argument:ident: $kind:ty),*) -> $result:ty) => {
+        #[allow(unsafe_code, reason = "a function for a processor's extension may only be called where it has that")]
+        pub(super) fn $name($($argument: $kind),*) -> $result {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+                fn with_avx512($($argument: $kind),*) -> $result {
+                    $plain($($argument),*)
+                }
+                #[target_feature(enable = "avx2")]
+                fn with_avx2($($argument: $kind),*) -> $result {
+                    $plain($($argument),*)
+                }
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                {
+                    // SAFETY: the processor has these extensions.
+                    return unsafe { with_avx512($($argument),*) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has this extension.
+                    return unsafe { with_avx2($($argument),*) };
+                }
+            }
+            $plain($($argument),*)
+        }
+    };
+}
+
+/// Where the integers of a series lie: see [`to_units`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    /// `10^decimals`.
+    pub factor: f64,
+    /// Integer that all others are taken about, of magnitude below 2^50.
+    pub origin: f64,
+    /// Largest distance from it for which a window's sums fit a double.
+    pub narrow: f64,
+    /// Largest distance for which they fit 64 bits, below 2^32.
+    pub wide: f64,
+}
+
+/// What a look at some values found, missing ones among them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub on_grid: bool,
+    pub beyond_narrow: bool,
+    pub beyond_wide: bool,
+}
+
+in_lanes!(to_units = to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen);
+
+/// Takes each value as its integer on the grid less the origin. What stands where a value is off the grid or beyond
+/// `wide` means nothing.
+#[inline(always)]
+fn to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
+    let Grid { factor, origin, narrow, wide } = *grid;
+    let base = (ROUNDER + origin).to_bits() as i64;
+    let (mut off_grid, mut beyond_narrow, mut beyond_wide) = (0_u64, 0_u64, 0_u64);
+    for (value, unit) in values.iter().zip(units) {
+        let shifted = value * factor + ROUNDER;
+        let integer = shifted - ROUNDER;
+        // One division of two integers that doubles hold: the double nearest the decimal.
+        off_grid |= u64::from(integer / factor != *value);
+        let distance = (integer - origin).abs();
+        beyond_narrow |= u64::from(distance > narrow);
+        beyond_wide |= u64::from(distance > wide);
+        *unit = (shifted.to_bits() as i64).wrapping_sub(base);
+    }
+    Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
+}
+
+/// The cheap test for windows of one size, on `a = n x - S` and `v = n Q - S^2`:
+/// a row passes if `a^2 > factor v` and `a^2 > floor`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub n: f64,
+    pub factor: f64,
+    pub floor: f64,
+}
+
+/// Tested integers, and the prefix sums at the begin and end of each one's window. All of one length.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Windows<'a> {
+    pub units: &'a [i64],
+    pub sums: (&'a [i64], &'a [i64]),
+    pub squares: (&'a [i64], &'a [i64]),
+}
+
+impl<'a> Windows<'a> {
+    fn slice(self, from: usize, to: usize) -> Windows<'a> {
+        Self {
+            units: &self.units[from..to],
+            sums: (&self.sums.0[from..to], &self.sums.1[from..to]),
+            squares: (&self.squares.0[from..to], &self.squares.1[from..to]),
+        }
+    }
+
+    /// Whether row `i` passes, alone.
+    pub(super) fn passes(self, bounds: &Bounds, i: usize) -> bool {
+        any(self.slice(i, i + 1), bounds)
+    }
+}
+
+in_lanes!(first_passing = first_passing_plain(windows: Windows<'_>, bounds: &Bounds, from: usize) -> usize);
+
+/// Begin of the first [`LANES`] rows, counted from `from`, of which any passes; the number of rows if none does.
+///
+/// All sums stay below 2^53, where doubles are exact.
+#[inline(always)]
+fn first_passing_plain(windows: Windows<'_>, bounds: &Bounds, from: usize) -> usize {
+    let len = windows.units.len();
+    let mut start = from;
+    while start < len {
+        let end = (start + LANES).min(len);
+        if any(windows.slice(start, end), bounds) {
+            return start;
+        }
+        start = end;
+    }
+    len
+}
+
+#[inline(always)]
+fn any(windows: Windows<'_>, bounds: &Bounds) -> bool {
+    let Bounds { n, factor, floor } = *bounds;
+    let sums = windows.sums.0.iter().zip(windows.sums.1);
+    let squares = windows.squares.0.iter().zip(windows.squares.1);
+    let mut passed = 0_u64;
+    for ((unit, (sum_from, sum_to)), (square_from, square_to)) in windows.units.iter().zip(sums).zip(squares)
+    {
+        let sum = to_double(sum_to.wrapping_sub(*sum_from));
+        let square = to_double(square_to.wrapping_sub(*square_from));
+        let deviation = n * to_double(*unit) - sum;
+        let spread = n * square - sum * sum;
+        let deviation = deviation * deviation;
+        passed |= u64::from(deviation > factor * spread) & u64::from(deviation > floor);
+    }
+    passed != 0
+}
+
+/// The double that equals an integer of magnitude below 2^51, in operations that every processor has for many lanes.
+#[inline(always)]
+fn to_double(integer: i64) -> f64 {
+    f64::from_bits((integer.wrapping_add(ROUNDER.to_bits() as i64)) as u64) - ROUNDER
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_gives_what_the_plain_one_gives() {
+        let grid = Grid { factor: 10.0, origin: 57.0, narrow: 5000.0, wide: 2e9 };
+        for len in [0, 1, 2, 7, 63, 64, 65, 1000] {
+            for (at, special) in
+                [(0, 0.1), (5, 0.05), (2, f64::NAN), (9, f64::INFINITY), (3, 600.0), (8, 1e12), (4, -0.0)]
+            {
+                let mut values: Vec<f64> = (0..len).map(|i| f64::from(i * 37 % 211) / 10.0).collect();
+                if let Some(value) = values.get_mut(at) {
+                    *value = special;
+                }
+                let (mut fast, mut plain) = (vec![0; values.len()], vec![0; values.len()]);
+                let seen = to_units(&values, &grid, &mut fast);
+                assert_eq!(seen, to_units_plain(&values, &grid, &mut plain));
+                assert_eq!(fast, plain);
+                let expected = values.iter().all(|v| (v * 10.0).round() / 10.0 == *v);
+                assert_eq!(seen.on_grid, expected, "{values:?}");
+
+                let sums: Vec<i64> = (0..=plain.len() as i64).map(|i| i * i % 777).collect();
+                let squares: Vec<i64> = (0..=plain.len() as i64).map(|i| i * 1_000_003 % 99_991).collect();
+                let (from, to) = (plain.len(), 1);
+                let units: Vec<i64> = plain.iter().map(|unit| unit % 4000).collect();
+                let windows = Windows {
+                    units: &units,
+                    sums: (&sums[..from], &sums[to..]),
+                    squares: (&squares[..from], &squares[to..]),
+                };
+                for factor in [0.0, 1.0, 1e6, f64::NAN] {
+                    let bounds = Bounds { n: 30.0, factor, floor: 0.0 };
+                    let found = first_passing(windows, &bounds, 0);
+                    assert_eq!(found, first_passing_plain(windows, &bounds, 0));
+                    let first = (0..units.len()).find(|i| windows.passes(&bounds, *i));
+                    assert_eq!(found, first.map_or(units.len(), |i| i / LANES * LANES));
+                }
+            }
+        }
+    }
+}
