@@ -13,7 +13,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use isd_converters::StationRun;
-use isd_converters::dataset::{Dataset, RowGroup};
+use isd_converters::dataset::{Dataset, RowGroup, iso8601};
 use polars::prelude::{
     DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, col, lit,
 };
@@ -74,6 +74,16 @@ pub enum DetectError {
         /// The station.
         station: String,
     },
+    /// The rows of a station are not in the order of their times.
+    #[error("{path}: station {station}: {time} follows a row that is not earlier")]
+    Unsorted {
+        /// The file.
+        path: String,
+        /// The station.
+        station: String,
+        /// Time of the row that is out of order.
+        time: String,
+    },
 }
 
 /// The plan that one row group is run through.
@@ -113,7 +123,8 @@ fn plan_of(
 /// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight and the outliers.
 ///
 /// # Errors
-/// An unreadable dataset, a measurement that it lacks, or stations split across row groups.
+/// An unreadable dataset, a measurement that it lacks, stations split across row groups, or, where the dataset is not
+/// `isd-convert`'s own, times that do not ascend.
 pub fn detect(
     dataset: &Dataset,
     options: &OutlierOptions,
@@ -125,6 +136,10 @@ pub fn detect(
         .par_iter()
         .map(|group| {
             let part = Part::of(group, options)?;
+            // What isd-convert wrote is sorted.
+            if dataset.manifest().is_none() {
+                check_order(group, &part.stations)?;
+            }
             progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
             Ok(part)
         })
@@ -162,6 +177,24 @@ pub fn detect(
         outliers: parts.into_iter().map(|part| part.outliers).filter(|batch| batch.num_rows() > 0).collect(),
         measurements,
     })
+}
+
+/// Makes sure that the times of each station ascend.
+fn check_order(group: &RowGroup, stations: &[StationRun]) -> Result<(), DetectError> {
+    let times = group.timestamps()?;
+    let mut start = 0;
+    for run in stations {
+        let series = times.values().get(start..start + run.rows).unwrap_or_default();
+        if let Some(pair) = series.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(DetectError::Unsorted {
+                path: group.path().display().to_string(),
+                station: run.station_id.to_string(),
+                time: iso8601(pair[1]),
+            });
+        }
+        start += run.rows;
+    }
+    Ok(())
 }
 
 /// What came of one row group.

@@ -2,7 +2,6 @@
 //!
 //! A file is written beside its final name and renamed when complete.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -98,9 +97,19 @@ impl OutputFile {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file =
-            tempfile::Builder::new().prefix(".isd-").suffix(".tmp").tempfile_in(parent).map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".isd-").suffix(".tmp");
+        // A temporary file is for its owner's eyes only; a result is for everyone whom the umask lets in.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let file = builder.tempfile_in(parent).map_err(failed)?;
         Ok(Self { path: path.to_owned(), format, file })
+    }
+
+    /// What the table will be written as.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
     }
 
     /// Writes the table under its final name; returns the file's size in bytes.
@@ -129,24 +138,11 @@ impl OutputFile {
         }
         out.flush().map_err(|source| io("cannot write", source))?;
         drop(out);
-        make_readable(file.as_file()).map_err(|source| io("cannot write", source))?;
         file.as_file().sync_all().map_err(|source| io("cannot write", source))?;
         let bytes = file.as_file().metadata().map_err(|source| io("cannot write", source))?.len();
         file.persist(&path).map_err(|error| io("cannot put in place", error.error))?;
         Ok(bytes)
     }
-}
-
-/// A temporary file is for its owner's eyes only; a result is for everyone whom the directory lets in.
-#[cfg(unix)]
-fn make_readable(file: &File) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &File) -> io::Result<()> {
-    Ok(())
 }
 
 fn write_parquet(

@@ -82,7 +82,7 @@ impl OutlierOptions {
 /// [validated](RollingTest::validated).
 ///
 /// # Errors
-/// On collection: a column that is absent or of another type.
+/// On collection: a column that is absent or of another type; from the kernel, a station whose rows lie in two places.
 #[must_use]
 pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame {
     match options.engine {
@@ -103,9 +103,13 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
                 .map(|m| with_expressions(observations.clone(), m, &options.test))
                 .collect();
             let keys = [STATION_ID, TIMESTAMP, "measurement"];
-            concat(parts, UnionArgs::default())
-                .unwrap_or_else(|_| observations.filter(lit(false)))
-                .sort(keys, SortMultipleOptions::default().with_maintain_order(true))
+            // Only a union of nothing fails: the outliers of no measurement are those that the kernel finds.
+            match concat(parts, UnionArgs::default()) {
+                Ok(found) => found.sort(keys, SortMultipleOptions::default().with_maintain_order(true)),
+                Err(_) => {
+                    outliers(observations, &OutlierOptions { engine: Engine::Kernel, ..options.clone() })
+                }
+            }
         }
     }
 }
@@ -120,7 +124,7 @@ pub(crate) fn kernel_rows(
     counts: Option<SeriesCounts>,
 ) -> LazyFrame {
     let mut inputs: Vec<Expr> = keys.into_iter().collect();
-    inputs.extend(options.measurements.iter().map(|m| col(m.as_str()).cast(DataType::Float64)));
+    inputs.extend(options.measurements.iter().map(|m| col(m.as_str()).strict_cast(DataType::Float64)));
     observations
         .select(inputs)
         .select([rolling_outliers(columns, options.test.clone(), counts).alias("outlier")])
@@ -135,26 +139,33 @@ pub(crate) fn names(options: &OutlierOptions) -> Vec<PlSmallStr> {
 /// The outliers of one measurement by Polars' own rolling expressions.
 fn with_expressions(observations: LazyFrame, measurement: &str, test: &RollingTest) -> LazyFrame {
     let over = |expr: Expr| expr.over([col(STATION_ID)]).unwrap_or_else(|_| lit(NULL));
-    let options = |min_periods| RollingOptionsFixedWindow {
+    let window = |min_periods| RollingOptionsFixedWindow {
         window_size: test.window(),
         min_periods,
-        fn_params: Some(RollingFnParams::Var(RollingVarParams { ddof: test.freedom() as u8 })),
         ..Default::default()
     };
-    let plain = |min_periods| RollingOptionsFixedWindow { fn_params: None, ..options(min_periods) };
+    let population = Some(RollingFnParams::Var(RollingVarParams { ddof: 0 }));
     // The window ends before the current row unless it is included.
     let shift = i64::from(!test.includes_current());
     let rolled = |expr: Expr| over(expr.shift(lit(shift)));
     let least = test.least_count();
+    // Polars keeps the degrees of freedom in a byte, so that they are taken off afterwards.
+    let count = col("window_count").cast(DataType::Float64);
+    let divisor = (count.clone() / (count - lit(test.freedom() as f64))).sqrt();
 
     let observed = col("observed");
     let limit = match test.limit() {
-        Some(FillLimit::Rows(rows)) => Some(rows as IdxSize),
+        // More rows than a frame can have are no limit.
+        Some(FillLimit::Rows(rows)) => IdxSize::try_from(rows).ok(),
         _ => None,
     };
     let forward = FillNullStrategy::Forward(limit);
     let mut filled = observations
-        .select([col(STATION_ID), col(TIMESTAMP), col(measurement).cast(DataType::Float64).alias("observed")])
+        .select([
+            col(STATION_ID),
+            col(TIMESTAMP),
+            col(measurement).strict_cast(DataType::Float64).alias("observed"),
+        ])
         .with_column(
             when(observed.clone().is_finite()).then(observed.clone()).otherwise(lit(NULL)).alias("observed"),
         )
@@ -176,12 +187,18 @@ fn with_expressions(observations: LazyFrame, measurement: &str, test: &RollingTe
     let mut found = filled
         .filter(value.clone().is_not_null().and(col("observations").gt(lit(least as i64))))
         .with_columns([
-            rolled(value.clone().rolling_mean(plain(least))).alias("rolling_mean"),
-            rolled(value.clone().rolling_std(options(least))).alias("rolling_std"),
-            rolled(value.clone().is_not_null().cast(DataType::Float64).rolling_sum(plain(1)))
+            rolled(value.clone().rolling_mean(window(least))).alias("rolling_mean"),
+            rolled(
+                value
+                    .clone()
+                    .rolling_std(RollingOptionsFixedWindow { fn_params: population, ..window(least) }),
+            )
+            .alias("rolling_std"),
+            rolled(value.clone().is_not_null().cast(DataType::Float64).rolling_sum(window(1)))
                 .cast(DataType::Int64)
                 .alias("window_count"),
         ])
+        .with_column(col("rolling_std") * divisor)
         .filter(deviation.clone().abs().gt(lit(test.threshold().to_f64()) * spread.clone()));
     if !test.tests_filled() {
         found = found.filter(observed.clone().is_not_null());

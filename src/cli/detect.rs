@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use arrow::array::RecordBatch;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print, rate, say};
 use crate::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema, plan};
 use crate::kernel::{Decimal, FillLimit, OptionsError, RollingTest};
-use crate::output::{OutputError, OutputFile, write_csv, write_table};
+use crate::output::{Format, OutputError, OutputFile, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
@@ -140,7 +140,7 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     if args.explain {
         return explain(&dataset, &options);
     }
-    let output = args.output.as_deref().map(OutputFile::create).transpose()?;
+    let output = args.create_output()?;
     let progress = Progress::rows(Some(dataset.rows()), args.common.quiet);
     let detection = detect(&dataset, &options, &|rows| progress.set(rows))?;
     drop(progress);
@@ -205,7 +205,32 @@ impl DetectArgs {
                     .hint(format!("it has {}", OUTLIER_COLUMNS.join(", ")))
             })
         };
-        self.columns.iter().map(position).collect()
+        let mut columns: Vec<usize> = Vec::new();
+        for name in &self.columns {
+            let column = position(name)?;
+            if columns.contains(&column) {
+                return Err(Failure::usage(format!("--columns {name}: named twice")));
+            }
+            columns.push(column);
+        }
+        Ok(columns)
+    }
+
+    /// The file to write, which must neither take the dataset's place nor become a part of it.
+    fn create_output(&self) -> Result<Option<OutputFile>, Failure> {
+        let Some(path) = self.output.as_deref() else { return Ok(None) };
+        let output = OutputFile::create(path)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if let (Ok(dataset), Ok(parent), Some(name)) =
+            (self.dataset.canonicalize(), parent.canonicalize(), path.file_name())
+        {
+            let inside = parent.starts_with(&dataset) && output.format() == Format::Parquet;
+            if inside || parent.join(name) == dataset {
+                return Err(Failure::usage(format!("{}: lies in the dataset that is read", path.display()))
+                    .hint("give another -o"));
+            }
+        }
+        Ok(Some(output))
     }
 
     /// The measurements to test, all of which the dataset holds.
@@ -397,6 +422,9 @@ impl From<DetectError> for Failure {
             DetectError::Dataset(error) => error.into(),
             DetectError::Split { .. } => Self::chain(&error)
                 .hint("a row group must hold whole stations: convert the archive with isd-convert"),
+            DetectError::Unsorted { .. } => {
+                Self::chain(&error).hint("rows must be sorted by station_id and timestamp, each key once")
+            }
             // The plan's source hands its hint on behind a line break.
             DetectError::Plan(error) => {
                 let text = error.to_string();

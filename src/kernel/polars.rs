@@ -3,6 +3,7 @@
 //! The expression is groupwise: it sees the whole of its columns at once, in any engine, so that no
 //! window loses its past at a morsel's edge.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
@@ -28,7 +29,7 @@ pub type SeriesCounts = Arc<Mutex<Vec<SeriesCount>>>;
 /// Where one series ends and the next begins.
 #[derive(Debug, Clone)]
 pub enum Boundaries {
-    /// A run of equal values of this column is a series: strings or integers, no nulls.
+    /// A run of equal values of this column is a series: strings or integers, no nulls, no value in two runs.
     Runs(PlSmallStr),
     /// The series have these numbers of rows, which add up to the frame's.
     Lengths(Arc<[usize]>),
@@ -219,26 +220,24 @@ fn microseconds(time: &Column) -> PolarsResult<Int64Chunked> {
     Ok(times.to_physical_repr().i64()?.clone())
 }
 
-/// Lengths of the runs of equal keys.
+/// Lengths of the runs of equal keys, each of which has one run only.
 fn run_lengths(keys: &Column) -> PolarsResult<Vec<usize>> {
     polars_ensure!(keys.null_count() == 0, ComputeError: "{}: holds rows without a series", keys.name());
     if let Column::Scalar(_) = keys {
         return Ok(if keys.is_empty() { Vec::new() } else { vec![keys.len()] });
     }
     let keys = keys.as_materialized_series().rechunk();
-    let keys = keys.cast(&DataType::String)?;
-    Ok(runs(keys.str()?.iter()))
-}
-
-fn runs<T: PartialEq>(keys: impl Iterator<Item = T>) -> Vec<usize> {
-    let mut lengths: Vec<usize> = Vec::new();
-    let mut last = None;
-    for key in keys {
-        match lengths.last_mut() {
-            Some(len) if last.as_ref() == Some(&key) => *len += 1,
-            _ => lengths.push(1),
+    let text = keys.cast(&DataType::String)?;
+    let mut runs: Vec<(&str, usize)> = Vec::new();
+    for key in text.str()?.iter().flatten() {
+        match runs.last_mut() {
+            Some((last, len)) if *last == key => *len += 1,
+            _ => runs.push((key, 1)),
         }
-        last = Some(key);
     }
-    lengths
+    let mut seen = HashSet::with_capacity(runs.len());
+    if let Some((key, _)) = runs.iter().find(|(key, _)| !seen.insert(*key)) {
+        polars_bail!(ComputeError: "{}: the rows of {key} lie in two places: expected rows sorted by series", keys.name());
+    }
+    Ok(runs.into_iter().map(|(_, len)| len).collect())
 }

@@ -11,7 +11,7 @@ use crate::model;
 const HOUR: i64 = 3_600_000_000;
 
 /// Times with a step of one to four hours.
-fn times(len: usize) -> Vec<i64> {
+pub fn times(len: usize) -> Vec<i64> {
     let steps = (0..len).scan(0_i64, |time, i| {
         *time += HOUR * (1 + (i as i64 * 7 % 11) / 3);
         Some(*time)
@@ -43,7 +43,7 @@ fn test_of(window: usize, threshold: &str) -> RollingTest {
 }
 
 /// Series of every kind that has broken somebody's rolling window.
-fn series() -> impl Strategy<Value = Vec<Option<f64>>> {
+pub fn series() -> impl Strategy<Value = Vec<Option<f64>>> {
     let len = 0..220_usize;
     let tenths = (-400..400_i32).prop_map(|n| f64::from(n) / 10.0);
     let near = (-3..3_i32).prop_map(|n| f64::from(n + 10_132) / 10.0);
@@ -102,7 +102,7 @@ fn series() -> impl Strategy<Value = Vec<Option<f64>>> {
     })
 }
 
-fn options() -> impl Strategy<Value = RollingTest> {
+pub fn options() -> impl Strategy<Value = RollingTest> {
     let threshold = prop::sample::select(vec!["0", "0.5", "1.5", "2", "3", "6", "6.1"]);
     let floor = prop::sample::select(vec!["0", "0", "0", "0.1", "0.25", "3"]);
     let limit = prop_oneof![

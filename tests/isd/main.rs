@@ -3,6 +3,11 @@
 #![allow(missing_docs, reason = "a test binary has no users")]
 
 mod convert; // isd-convert as it is run from a shell
+mod detect; // the detector on datasets of every layout
+mod detect_cli; // isd-detect as it is run from a shell
 mod kernel; // the kernel against the rational model
+mod memory; // datasets for tests
 mod model; // the model
+mod plan; // the lazy plan on frames, both engines
+mod real; // the published rows
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there

@@ -25,8 +25,28 @@ fn on_grid(value: f64) -> bool {
     text.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= 3)
 }
 
+/// What the model says of a tested row.
+pub struct Decision {
+    pub row: usize,
+    pub filled: bool,
+    pub outlier: bool,
+    /// Whether the two sides of the test agree to nine digits, so that arithmetic in doubles may decide otherwise.
+    pub close: bool,
+}
+
 /// (row, filled) of every outlier of one series.
 pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Vec<(usize, bool)> {
+    let decisions = decisions(values, times, test).into_iter();
+    decisions.filter(|decision| decision.outlier).map(|decision| (decision.row, decision.filled)).collect()
+}
+
+/// Whether two squares differ by no more than their roots do in the tenth digit.
+fn close(a: &BigInt, b: &BigInt) -> bool {
+    (a - b).magnitude() * 500_000_000_u32 <= *a.max(b).magnitude()
+}
+
+/// Every tested row of one series, in order.
+pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Vec<Decision> {
     let values: Vec<Option<f64>> = values.iter().map(|v| v.filter(|v| v.is_finite())).collect();
     if values.iter().flatten().count() < test.least_count() + 1 {
         return Vec::new();
@@ -72,12 +92,16 @@ pub fn outliers(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Ve
         let squares: BigInt = window.iter().map(|(_, v)| (v * n - &sum).pow(2)).sum();
         let m = n - test.freedom();
         let left = (&deviation * &threshold_scale).pow(2);
-        let against_std = &left * m > threshold.pow(2) * squares;
-        let least: BigInt = &threshold * &floor * n * &unit;
-        let against_floor = left * floor_scale.pow(2) > least.pow(2);
-        if against_std && against_floor {
-            found.push((*row, !observed));
-        }
+        let right = threshold.pow(2) * squares;
+        let against_std = &left * m;
+        let least = (&threshold * &floor * n * &unit).pow(2);
+        let against_floor = left * floor_scale.pow(2);
+        found.push(Decision {
+            row: *row,
+            filled: !observed,
+            outlier: against_std > right && against_floor > least,
+            close: close(&against_std, &right) || close(&against_floor, &least),
+        });
     }
     found
 }

@@ -1,0 +1,142 @@
+//! The published rows: the outliers that exact arithmetic found in them, from either archive, however it is cut.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::compute::concat_batches;
+use arrow::datatypes::TimestampMicrosecondType;
+use isd::detect::{Detection, detect, outliers_schema};
+use isd::kernel::RollingTest;
+use isd::plan::{Engine, OutlierOptions};
+use isd_converters::dataset::Dataset;
+use isd_converters::{ConvertOptions, ReadOptions, Scale, convert, open};
+use tempfile::TempDir;
+
+const MEASUREMENTS: [&str; 4] =
+    ["wind_speed_rate", "air_temperature", "sea_level_pressure", "dew_point_temperature"];
+
+/// Windows, and how many outliers of each measurement they find.
+const FOUND: [(usize, [usize; 4]); 3] =
+    [(30, [451, 169, 85, 845]), (84, [209, 26, 24, 276]), (720, [102, 10, 30, 186])];
+
+fn published(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/hdf5").join(name);
+    if !path.is_file() {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn converted(source: &Path, target: &Path, scale: Scale, row_group_rows: Option<usize>) -> Dataset {
+    let mut options = ConvertOptions::default();
+    options.row_group_rows = row_group_rows.unwrap_or(options.row_group_rows);
+    let source = open(source, &ReadOptions { scale, ..ReadOptions::default() }).unwrap();
+    convert(source, target, &options, &|_| ()).unwrap();
+    Dataset::open(target).unwrap()
+}
+
+fn test(window: usize, threshold: &str) -> RollingTest {
+    RollingTest::new(window, threshold.parse().unwrap()).unwrap().validated().unwrap()
+}
+
+fn found(
+    dataset: &Dataset,
+    measurements: &[&str],
+    test: RollingTest,
+    engine: Engine,
+    threads: usize,
+) -> Detection {
+    let options = OutlierOptions { test, engine, ..OutlierOptions::new(measurements.iter().copied()) };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    pool.install(|| detect(dataset, &options, &|_| ())).unwrap()
+}
+
+fn counts(detection: &Detection) -> Vec<usize> {
+    detection.measurements.iter().map(|m| m.outliers).collect()
+}
+
+fn table(detection: &Detection) -> RecordBatch {
+    concat_batches(&outliers_schema(), &detection.outliers).unwrap()
+}
+
+#[test]
+fn the_published_archive_holds_the_outliers_that_exact_arithmetic_found() {
+    let Some(archive) = published("isdlite.hdf5") else { return };
+    let home = TempDir::new().unwrap();
+    let datasets = [
+        ("stored", Scale::Attributes, None),
+        ("scaled", Scale::Isd, None),
+        ("stations", Scale::Attributes, Some(1)),
+    ]
+    .map(|(name, scale, rows)| (name, converted(&archive, &home.path().join(name), scale, rows)));
+    let mut wind: Option<RecordBatch> = None;
+    for (name, dataset) in &datasets {
+        assert_eq!(dataset.rows(), 993_786);
+        for threads in [1, 2] {
+            for (window, expected) in FOUND {
+                let detection = found(dataset, &MEASUREMENTS, test(window, "6"), Engine::Kernel, threads);
+                assert_eq!(detection.stations, 63);
+                assert_eq!(counts(&detection), expected, "{name}, {threads} threads, window {window}");
+            }
+            let one = |test| found(dataset, &["wind_speed_rate"], test, Engine::Kernel, threads);
+            let including = RollingTest::new(84, "6".parse().unwrap()).unwrap().include_current(true);
+            assert_eq!(counts(&one(including.validated().unwrap())), [38], "{name}: window included");
+            let detection = one(test(30, "6.5"));
+            assert_eq!(counts(&detection), [312], "{name}: 6.5 sigma");
+            if *name != "scaled" {
+                let table = table(&detection);
+                assert_eq!(*wind.get_or_insert_with(|| table.clone()), table, "{name}, {threads} threads");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_expressions_find_as_many() {
+    let Some(archive) = published("isdlite.hdf5") else { return };
+    let home = TempDir::new().unwrap();
+    let dataset = converted(&archive, &home.path().join("d"), Scale::Attributes, None);
+    for (window, expected) in FOUND {
+        let [kernel, expressions] = [Engine::Kernel, Engine::Expressions]
+            .map(|engine| found(&dataset, &MEASUREMENTS, test(window, "6"), engine, 2));
+        assert_eq!(counts(&expressions), expected, "window {window}");
+        let tested =
+            |d: &Detection| d.measurements.iter().map(|m| (m.tested, m.too_short)).collect::<Vec<_>>();
+        assert_eq!(tested(&kernel), tested(&expressions), "window {window}");
+    }
+}
+
+#[test]
+fn the_pandas_table_holds_the_outliers_of_its_stations() {
+    let (Some(flat), Some(table_file)) = (published("isdlite.hdf5"), published("isdlite-pandas-table.h5"))
+    else {
+        return;
+    };
+    let home = TempDir::new().unwrap();
+    let flat = converted(&flat, &home.path().join("flat"), Scale::Attributes, None);
+    let six = converted(&table_file, &home.path().join("table"), Scale::Attributes, None);
+    let stations: BTreeSet<String> = six
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.stations().unwrap())
+        .map(|run| run.station_id.to_string())
+        .collect();
+    assert_eq!((six.rows(), stations.len()), (52_346, 6));
+    let rows = |dataset: &Dataset| -> Vec<(String, i64, String)> {
+        let table = table(&found(dataset, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2));
+        let strings = |name| table.column_by_name(name).unwrap().as_string::<i32>();
+        let times = table.column_by_name("timestamp").unwrap().as_primitive::<TimestampMicrosecondType>();
+        (0..table.num_rows())
+            .map(|at| {
+                let station = strings("station_id").value(at).to_owned();
+                (station, times.value(at), strings("measurement").value(at).to_owned())
+            })
+            .filter(|row| stations.contains(&row.0))
+            .collect()
+    };
+    let (expected, found) = (rows(&flat), rows(&six));
+    assert!(!expected.is_empty());
+    assert_eq!(found, expected);
+}
