@@ -2,6 +2,7 @@
 //!
 //! A file is written beside its final name and renamed when complete.
 
+use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -128,7 +129,7 @@ impl OutputFile {
         let mut out = BufWriter::new(file.as_file());
         match format {
             Format::Parquet => {
-                write_parquet(&mut out, schema, batches, metadata).map_err(|e| fail(e.to_string()))?
+                write_parquet(&mut out, schema, batches, metadata).map_err(|e| fail(e.to_string()))?;
             }
             Format::Csv => write_csv(&mut out, schema, batches).map_err(|e| fail(e.to_string()))?,
             Format::Arrow => {
@@ -185,7 +186,7 @@ fn write_arrow(
 pub fn write_csv(out: impl Write, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(), ArrowError> {
     let mut writer = WriterBuilder::new().with_header(true).build(out);
     if batches.is_empty() {
-        writer.write(&RecordBatch::new_empty(Arc::clone(schema)))?;
+        writer.write(&with_text_times(&RecordBatch::new_empty(Arc::clone(schema)))?)?;
     }
     for batch in batches {
         writer.write(&with_text_times(batch)?)?;
@@ -250,9 +251,9 @@ pub fn write_table(
             let cell = &cells[row];
             let gap = if line.is_empty() { "" } else { "  " };
             if field.data_type().is_numeric() {
-                line += &format!("{gap}{cell:>width$}");
+                let _ = write!(line, "{gap}{cell:>width$}");
             } else {
-                line += &format!("{gap}{cell:<width$}");
+                let _ = write!(line, "{gap}{cell:<width$}");
             }
         }
         writeln!(out, "{}", line.trim_end())?;

@@ -42,6 +42,10 @@ pub const OUTLIER_COLUMNS: [&str; 9] = [
     "filled",
 ];
 
+/// How far, relative to its values, Polars' mean of a constant window may lie from them: no deviation, however small
+/// the spread.
+const MEAN_ROUNDING: f64 = 1e-12;
+
 /// What computes the rolling step of the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Engine {
@@ -83,7 +87,6 @@ impl OutlierOptions {
 ///
 /// # Errors
 /// On collection: a column that is absent or of another type; from the kernel, a station whose rows lie in two places.
-#[must_use]
 pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame {
     match options.engine {
         Engine::Kernel => {
@@ -199,7 +202,13 @@ fn with_expressions(observations: LazyFrame, measurement: &str, test: &RollingTe
                 .alias("window_count"),
         ])
         .with_column(col("rolling_std") * divisor)
-        .filter(deviation.clone().abs().gt(lit(test.threshold().to_f64()) * spread.clone()));
+        .filter(
+            deviation
+                .clone()
+                .abs()
+                .gt(lit(test.threshold().to_f64()) * spread.clone())
+                .and(deviation.clone().abs().gt(lit(MEAN_ROUNDING) * value.abs())),
+        );
     if !test.tests_filled() {
         found = found.filter(observed.clone().is_not_null());
     }

@@ -66,9 +66,11 @@ impl RowGroupScan {
                 }
                 Ok(ids.finish().into_column())
             }
-            TIMESTAMP => times(self.group.timestamps().map_err(failed)?.into_parts().1.into_inner()),
+            TIMESTAMP => {
+                times(self.group.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
+            }
             _ => {
-                let values = self.group.values(name).map_err(failed)?;
+                let values = self.group.values(name).map_err(|error| failed(&error))?;
                 Ok(doubles(name, values))
             }
         }
@@ -95,7 +97,6 @@ impl AnonymousScan for RowGroupScan {
 }
 
 /// The station of each `row` of a row group: an expression on that column.
-#[must_use]
 pub fn station_of(stations: Arc<[StationRun]>) -> Expr {
     let ends = stations.iter().scan(0, |end, run| {
         *end += run.rows;
@@ -117,7 +118,6 @@ pub fn station_of(stations: Arc<[StationRun]>) -> Expr {
 }
 
 /// The time of each `row` of a row group, read only where it is asked for: an expression on that column.
-#[must_use]
 pub fn time_of(group: RowGroup) -> Expr {
     let lookup = move |rows: Column| {
         let mut wanted: Vec<usize> = rows.u32()?.iter().flatten().map(|row| row as usize).collect();
@@ -127,7 +127,7 @@ pub fn time_of(group: RowGroup) -> Expr {
         if wanted.is_empty() {
             return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
         }
-        let read = group.timestamps_at(&wanted).map_err(failed)?;
+        let read = group.timestamps_at(&wanted).map_err(|error| failed(&error))?;
         let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
         times(arrow::buffer::Buffer::from_vec(found.iter().map(|row| at[row]).collect::<Vec<i64>>()))
     };
@@ -141,7 +141,7 @@ fn time_type() -> DataType {
 }
 
 /// A dataset's error as Polars hands it on.
-fn failed(error: Error) -> PolarsError {
+fn failed(error: &Error) -> PolarsError {
     let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
     PolarsError::ComputeError(format!("{error}{hint}").into())
 }

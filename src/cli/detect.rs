@@ -22,6 +22,8 @@ use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
 /// values before, station by station.
 #[derive(Debug, Parser)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(name = "isd-detect", version, max_term_width = 100)]
 pub struct DetectArgs {
     /// Dataset that isd-convert wrote, or any Parquet file or directory with station_id, timestamp and values
@@ -321,6 +323,8 @@ fn explain(dataset: &Dataset, options: &OutlierOptions) -> Result<(), Failure> {
         return Err(Failure::error(format!("{}: holds no rows", dataset.path().display())));
     };
     let plan = plan(group, options)?.explain(true).map_err(DetectError::from)?;
+    // Polars does not say what its anonymous scans read.
+    let plan = plan.replace("Anonymous SCAN []", &format!("SCAN row group of {}", dataset.path().display()));
     print(&format!("The plan of each of {} row groups:\n{plan}\n", HumanCount(groups.len() as u64)))
 }
 

@@ -74,7 +74,6 @@ pub struct Columns {
 /// assert_eq!(outliers.column("row")?.u32()?.get(0), Some(45));
 /// # Ok::<(), PolarsError>(())
 /// ```
-#[must_use]
 pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<SeriesCounts>) -> Expr {
     let mut inputs = columns.carried;
     let carried = inputs.len();
@@ -144,7 +143,7 @@ fn detect(
     test: &RollingTest,
     counts: Option<&SeriesCounts>,
 ) -> PolarsResult<Column> {
-    let times = time.map(|time| microseconds(time)).transpose()?;
+    let times = time.map(microseconds).transpose()?;
     let times = times.as_ref().map(|times| times.cont_slice()).transpose()?;
     let mut scratch = Scratch::default();
     let mut found: Vec<(usize, Outlier)> = Vec::new();

@@ -185,7 +185,7 @@ fn the_table_has_its_columns_and_types_even_where_it_is_empty() {
         DataType::Int64,
         DataType::Boolean,
     ];
-    let schema = Schema::from_iter(OUTLIER_COLUMNS.iter().map(|name| PlSmallStr::from(*name)).zip(types));
+    let schema: Schema = OUTLIER_COLUMNS.iter().map(|name| PlSmallStr::from(*name)).zip(types).collect();
     for engine in both() {
         for (frame, height) in [(two_spikes(), 2), (two_spikes().slice(0, 35), 0), (two_spikes().clear(), 0)]
         {
