@@ -18,6 +18,7 @@ import os
 import pathlib
 import platform
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -229,9 +230,13 @@ def spawn(command):
     """Runs a command: its standard output, its seconds and its peak memory in bytes."""
     start = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE)
-    with process.stdout as pipe:
-        text = pipe.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        with process.stdout as pipe:
+            text = pipe.read()
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        process.kill()
+        raise
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
@@ -287,7 +292,8 @@ def race(tools, runs):
 
 def table(results):
     ours = results[DETECT]
-    header = ["tool", "median s", "min s", "M rows/s", "peak MiB", "outliers", "difference", "rounding errors", "times isd-detect"]
+    header = ["tool", "median s", "min s", "M rows/s", "peak MiB"]
+    header += ["outliers", "difference", "rounding errors", "times isd-detect"]
     lines = [header, ["---"] + ["---:"] * (len(header) - 1)]
     for tool, runs in results.items():
         seconds = [run.seconds for run in runs]
@@ -436,12 +442,16 @@ def main():
         run_peer(sys.argv[2], Work(**json.loads(sys.argv[3])))
         return 0
     arguments = parse(sys.argv[1:])
+    # Ended from outside, too, it ends the running tool and leaves no temporary directory.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     directory = arguments.work or pathlib.Path(tempfile.mkdtemp(prefix="isd-peers-"))
     try:
         directory.mkdir(parents=True, exist_ok=True)
         compare(arguments, directory)
     except (Failure, OSError) as error:
         say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
         return 1
     finally:
         if arguments.work is None:
