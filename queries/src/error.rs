@@ -97,13 +97,19 @@ impl Error {
     }
 }
 
-/// What an engine error can be explained with: the tables of the session.
-pub(crate) struct Known<'a> {
-    /// Names of the tables there are.
-    pub tables: &'a [String],
-    /// The only table's file or directory, to be named when its data are broken.
-    pub only_path: Option<PathBuf>,
+/// A table of a session, as far as an engine error can be explained with it.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    /// Its name in SQL.
+    pub name: String,
+    /// The file or directory.
+    pub path: PathBuf,
+    /// Names of the columns, in the order of the file.
+    pub columns: Vec<String>,
 }
+
+/// What an engine error can be explained with: the tables of the session.
+pub(crate) struct Known<'a>(pub &'a [Registered]);
 
 impl Known<'_> {
     /// The engine's error in our words.
@@ -143,10 +149,13 @@ impl Known<'_> {
             return Error::Sql {
                 position,
                 found: format!("there is no table `{name}`"),
-                hint: Some(match self.tables {
+                hint: Some(match self.0 {
                     [] => "there are no tables".into(),
-                    [only] => format!("the table is called `{only}`"),
-                    tables => format!("tables: {}", tables.join(", ")),
+                    [only] => format!("the table is called `{}`", only.name),
+                    tables => {
+                        let names = tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>();
+                        format!("tables: {}", names.join(", "))
+                    }
                 }),
             };
         }
@@ -171,15 +180,36 @@ impl Known<'_> {
             other => (other.message().into_owned(), false),
         };
         let found = one_line(&found);
-        match &self.only_path {
-            Some(path) if in_data => Error::Table {
-                path: path.clone(),
-                found,
-                hint: Some("the file is damaged or was not written to its end; write it again".into()),
+        // Of several tables the engine does not say which one it was reading.
+        match self.0 {
+            [only] if in_data => Error::Table {
+                path: only.path.clone(),
+                found: explain_field(&found, &only.columns).unwrap_or(found),
+                hint: Some("correct the file, or write it again".into()),
             },
             _ => Error::Run { found, hint: None },
         }
     }
+}
+
+/// A field of a CSV file that is not of its column's type, told by line and column.
+///
+/// Arrow counts rows from 1 below the header, and columns from 0.
+fn explain_field(found: &str, columns: &[String]) -> Option<String> {
+    let text = found.strip_prefix("Parser error: ")?;
+    let (before, after) = text.split_once(" at line ")?;
+    let (what, index) = before.rsplit_once("column ")?;
+    let column = columns.get(index.parse::<usize>().ok()?)?;
+    let digits = after.split(|c: char| !c.is_ascii_digit()).next()?;
+    let line = digits.parse::<u64>().ok()?.checked_add(1)?;
+    let problem = match what.strip_prefix("Error while parsing value '") {
+        Some(value) => {
+            let (value, expected) = value.split_once("' as type '")?;
+            format!("found `{value}`, expected {}", expected.trim_end_matches("' for "))
+        }
+        None => after.split_once(": ")?.1.to_owned(),
+    };
+    Some(format!("line {line}, column {column}: {problem}"))
 }
 
 /// Whether an Arrow error lies in what was read rather than in what was asked of it.
@@ -266,14 +296,14 @@ fn hint_columns(field: &Column, valid: &[Column]) -> Option<String> {
     })
 }
 
-/// The candidate that the fewest edits lead to, if they are at most a third of the longer name.
+/// The candidate that the fewest edits lead to, if they are at most two fifths of the longer name.
 fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     candidates
         .iter()
         .map(|candidate| (levenshtein(&wanted, &candidate.to_lowercase()), *candidate))
         .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, candidate)| edits * 3 <= wanted.chars().count().max(candidate.chars().count()))
+        .filter(|(edits, candidate)| edits * 5 <= 2 * wanted.chars().count().max(candidate.chars().count()))
         .map(|(_, candidate)| candidate)
 }
 
@@ -324,6 +354,19 @@ mod tests {
         assert_eq!(nearest("Stationid", &columns), Some("station_id"));
         assert_eq!(nearest("pressure", &columns), None);
         assert_eq!(nearest("x", &[]), None);
+    }
+
+    #[test]
+    fn field_is_told_by_line_and_column() {
+        let columns = ["station_id".to_owned(), "value".to_owned()];
+        let number =
+            "Parser error: Error while parsing value 'calm' as type 'Float64' for column 1 at line 2. Row";
+        let expected = "line 3, column value: found `calm`, expected Float64";
+        assert_eq!(explain_field(number, &columns).as_deref(), Some(expected));
+        let time = "Parser error: Error parsing column 0 at line 7: error parsing date";
+        let expected = "line 8, column station_id: error parsing date";
+        assert_eq!(explain_field(time, &columns).as_deref(), Some(expected));
+        assert_eq!(explain_field("Parser error: odd", &columns), None);
     }
 
     #[test]

@@ -179,14 +179,15 @@ fn printable(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
     }
-    text.chars().fold(String::with_capacity(text.len() + 8), |mut shown, c| {
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
         if c.is_control() {
-            shown.extend(c.escape_default())
+            shown.extend(c.escape_default());
         } else {
-            shown.push(c)
+            shown.push(c);
         }
-        shown
-    })
+    }
+    shown
 }
 
 fn csv(batch: &RecordBatch, header: bool) -> Result<Vec<u8>> {

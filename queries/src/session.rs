@@ -1,18 +1,20 @@
 //! In: table sources and SQL statements; out: their answers, batch by batch.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 
-use crate::error::{Error, Known, Result};
+use crate::error::{Error, Known, Registered, Result};
 use crate::tables::TableSource;
 
 /// How a session works.
@@ -34,7 +36,7 @@ impl SessionOptions {
 pub struct Session {
     context: SessionContext,
     /// The tables in the order in which they were registered.
-    tables: Vec<(String, PathBuf)>,
+    tables: Vec<Registered>,
 }
 
 impl Session {
@@ -59,17 +61,18 @@ impl Session {
     /// [`Error::Table`] when a file cannot be read as what its name says.
     pub async fn register(&mut self, name: &str, source: &TableSource) -> Result<()> {
         let table = source.open(&self.context.state()).await?;
-        let reference = datafusion::common::TableReference::bare(name);
+        let columns = table.schema().fields().iter().map(|f| f.name().clone()).collect();
+        let reference = TableReference::bare(name);
         self.context.deregister_table(reference.clone()).map_err(|e| self.known(&e))?;
         self.context.register_table(reference, Arc::new(table)).map_err(|e| self.known(&e))?;
-        self.tables.retain(|(known, _)| known != name);
-        self.tables.push((name.to_owned(), source.path().to_owned()));
+        self.tables.retain(|known| known.name != name);
+        self.tables.push(Registered { name: name.to_owned(), path: source.path().to_owned(), columns });
         Ok(())
     }
 
     /// Names of the tables, in the order in which they were registered.
     pub fn tables(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().map(|(name, _)| name.as_str())
+        self.tables.iter().map(|table| table.name.as_str())
     }
 
     /// Plans one statement and starts it.
@@ -93,15 +96,15 @@ impl Session {
         Ok(Answer { stream, tables: self.tables.clone() })
     }
 
-    fn known(&self, error: &datafusion::error::DataFusionError) -> Error {
-        explain(&self.tables, error)
+    fn known(&self, error: &DataFusionError) -> Error {
+        Known(&self.tables).explain(error)
     }
 }
 
 /// The rows that a statement gives, computed as they are asked for.
 pub struct Answer {
     stream: SendableRecordBatchStream,
-    tables: Vec<(String, PathBuf)>,
+    tables: Vec<Registered>,
 }
 
 impl Answer {
@@ -117,17 +120,8 @@ impl Answer {
     /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let next = self.stream.next().await?;
-        Some(next.map_err(|e| explain(&self.tables, &e)))
+        Some(next.map_err(|e| Known(&self.tables).explain(&e)))
     }
-}
-
-fn explain(tables: &[(String, PathBuf)], error: &datafusion::error::DataFusionError) -> Error {
-    let names: Vec<String> = tables.iter().map(|(name, _)| name.clone()).collect();
-    let only_path = match tables {
-        [(_, path)] => Some(path.clone()),
-        _ => None,
-    };
-    Known { tables: &names, only_path }.explain(error)
 }
 
 fn changes_tables(plan: &LogicalPlan) -> datafusion::error::Result<bool> {

@@ -236,7 +236,6 @@ fn typed(inferred: &Schema) -> SchemaRef {
     let fields = inferred.fields().iter().map(|field| {
         let name = field.name().as_str();
         let meant = match (name, field.data_type()) {
-            ("station_id" | "measurement", _) => DataType::Utf8,
             ("timestamp", DataType::Timestamp(..) | DataType::Utf8 | DataType::Null) => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
@@ -246,8 +245,8 @@ fn typed(inferred: &Schema) -> SchemaRef {
             ) => DataType::Float64,
             ("window_count", DataType::Int64 | DataType::Null) => DataType::Int64,
             ("filled", DataType::Boolean | DataType::Null) => DataType::Boolean,
-            // No row says what it is.
-            (_, DataType::Null) => DataType::Utf8,
+            // Of a column of nulls no row says what it is.
+            ("station_id" | "measurement", _) | (_, DataType::Null) => DataType::Utf8,
             (_, other) => other.clone(),
         };
         Field::new(name, meant, true)

@@ -1,4 +1,5 @@
 //! The behaviour of `isd-query`: every test writes its files, runs the binary and reads what it prints.
+#![expect(clippy::unwrap_used, reason = "clippy.toml allows it in tests, which leaves out their helpers")]
 
 /// What statements answer: counts, groups, dates, windows, quantiles, datasets and their Hive keys.
 mod answers;
