@@ -118,7 +118,8 @@ impl Dataset {
         self.row_groups().iter().map(|group| group.rows() as u64).sum()
     }
 
-    /// All row groups, in the order of the files' paths: that of the stations, in what `isd-convert` writes.
+    /// All row groups, in the order of the files' paths. That is nearly the order of the stations: only escaped
+    /// characters in the names of blocks sort apart.
     #[must_use]
     pub fn row_groups(&self) -> Vec<RowGroup> {
         let groups = self.files.iter().flat_map(|file| {
@@ -398,12 +399,21 @@ fn find_parquet(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
             continue;
         }
         if path.is_dir() {
+            if path.is_symlink() && leads_back(&path) {
+                continue;
+            }
             find_parquet(&path, found)?;
         } else if path.extension().is_some_and(|extension| extension == "parquet") {
             found.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether a link leads to a directory that holds it, whose files would be found again and again.
+fn leads_back(link: &Path) -> bool {
+    let place = link.parent().map(fs::canonicalize);
+    matches!((place, fs::canonicalize(link)), (Some(Ok(place)), Ok(target)) if place.starts_with(&target))
 }
 
 fn names(schema: &Schema) -> String {
@@ -422,7 +432,7 @@ fn broken(path: &Path, error: &ParquetError) -> Error {
     Error::Format {
         path: path.to_owned(),
         found: format!("cannot be read as Parquet: {error}"),
-        hint: Some("the file is damaged or none of Parquet's: convert the archive again".into()),
+        hint: Some("convert the archive with isd-convert, again if this is its result".into()),
     }
 }
 

@@ -183,12 +183,18 @@ pub enum Attribute {
 }
 
 impl Attribute {
+    /// The numbers; that of a string which spells one, as some writers have it.
+    pub fn numbers(&self) -> Vec<Number> {
+        match self {
+            Self::Numbers(numbers) => numbers.clone(),
+            Self::Text(_) => self.text().and_then(|t| t.parse().ok()).map(Number::F64).into_iter().collect(),
+            Self::Other => Vec::new(),
+        }
+    }
+
     /// The first number.
     pub fn number(&self) -> Option<Number> {
-        match self {
-            Self::Numbers(numbers) => numbers.first().copied(),
-            Self::Text(_) | Self::Other => None,
-        }
+        self.numbers().first().copied()
     }
 
     /// The string without its padding, unless it is blank.

@@ -181,7 +181,12 @@ impl Table {
                 let found = format!("has {} values a row for the columns {}", member.count, names.join(", "));
                 return Err(error(&member.name, found));
             }
-            columns.extend(table_columns(member, names, time_units));
+            let mut member = member.clone();
+            if text("meta")?.as_deref() == Some("category") {
+                // Integers that number the categories, which lie elsewhere.
+                member.scalar = Scalar::Other("a pandas category".into());
+            }
+            columns.extend(table_columns(&member, names, time_units));
         }
         Ok(Some(Self { dataset, at: at.into(), columns }))
     }

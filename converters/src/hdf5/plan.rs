@@ -14,6 +14,12 @@ use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, S
 /// Columns that make a row's key.
 pub const KEYS: [&str; 4] = ["station_usaf", "station_wban", "station_id", "timestamp"];
 
+/// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
+const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
+/// How the attribute `NAME` begins of a dataset that stands for a dimension and holds nothing
+/// (netCDF-4 file format, "Dimensions without variables").
+const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
+
 /// One column of a file, as a layout found it.
 #[derive(Clone)]
 pub struct Entry {
@@ -142,7 +148,7 @@ pub fn plan(path: &Path, catalog: &dyn Catalog, options: &ReadOptions) -> Result
     }
     if !unscaled.is_empty() {
         plan.notes.push(format!(
-            "{} have no scale_factor: values are stored as found; if they are ISD's tenths, --scale isd converts them",
+            "values are stored as found, without a scale_factor, for {}; if they are ISD's tenths, --scale isd converts them",
             unscaled.join(", ")
         ));
     }
@@ -150,6 +156,10 @@ pub fn plan(path: &Path, catalog: &dyn Catalog, options: &ReadOptions) -> Result
         plan.notes.push(format!("left out, since they are no column of numbers: {}", list(&skipped)));
     }
     Ok(plan)
+}
+
+fn is_bare_dimension(entry: &Entry) -> bool {
+    matches!(entry.attribute("NAME"), Ok(Some(name)) if name.text().is_some_and(|n| n.starts_with(BARE_DIMENSION)))
 }
 
 struct Planner<'a> {
@@ -256,9 +266,10 @@ impl Planner<'_> {
             // A file may well hold a damaged dataset that nobody asked for.
             if !mapped
                 && !KEYS.contains(&name.as_str())
-                && let Ok(entry) = self.catalog.find(&name)
+                && let Ok(Some(entry)) = self.catalog.find(&name)
+                && !is_bare_dimension(&entry)
             {
-                take(&name, entry, false);
+                take(&name, Some(entry), false);
             }
         }
         Ok(columns)
@@ -305,9 +316,7 @@ impl Planner<'_> {
     fn missing(&self, entry: &Entry) -> Result<Vec<Number>> {
         let mut missing = Vec::new();
         for name in ["_FillValue", "missing_value"] {
-            if let Some(Attribute::Numbers(numbers)) = self.attribute(entry, name)? {
-                missing.extend(numbers);
-            }
+            missing.extend(self.attribute(entry, name)?.map(|a| a.numbers()).unwrap_or_default());
         }
         Ok(missing)
     }
@@ -318,27 +327,30 @@ impl Planner<'_> {
                 Ok(Target::Station(part, entry.scalar.clone()))
             }
             other => {
-                Err(self.column_error(&entry.place, format!("is {other}, expected numbers or strings"), None))
+                let hint = "store the stations as plain strings or integers".into();
+                Err(self.column_error(
+                    &entry.place,
+                    format!("is {other}, expected numbers or strings"),
+                    Some(hint),
+                ))
             }
         }
     }
 
     fn time(&self, entry: &Entry) -> Result<Target> {
         let number = self.number(entry)?;
-        if let Some(calendar) = self.text_attribute(entry, "calendar")?
-            && !["standard", "gregorian", "proleptic_gregorian"].contains(&calendar.to_lowercase().as_str())
-        {
-            let found = format!("has the calendar '{calendar}', expected 'standard'");
-            return Err(self.column_error(&entry.place, found, None));
-        }
+        let calendar = self.text_attribute(entry, "calendar")?;
         let own = self.text_attribute(entry, "units")?;
         let units = match own.as_deref().or(entry.time_units) {
             None => TimeUnits::UNIX_SECONDS,
-            Some(units) => {
-                TimeUnits::parse(units).map_err(|reason| self.column_error(&entry.place, reason, None))?
-            }
+            Some(units) => TimeUnits::parse(units, calendar.as_deref())
+                .map_err(|reason| self.column_error(&entry.place, reason, None))?,
         };
-        Ok(Target::Time(number, units, self.missing(entry)?))
+        let mut missing = self.missing(entry)?;
+        if entry.time_units.is_some() {
+            missing.push(NOT_A_TIME);
+        }
+        Ok(Target::Time(number, units, missing))
     }
 
     /// How a value column is unpacked, and what is said of it.
@@ -358,7 +370,10 @@ impl Planner<'_> {
         let mut scale_known = true;
         let mut packing = match (measurement, self.options.scale) {
             _ if scale.is_some() || offset.is_some() => Packing::from_attributes(scale, offset, missing)
-                .map_err(|reason| self.column_error(&entry.place, reason, None))?,
+                .map_err(|reason| {
+                    let hint = "correct the attribute, or pick other columns with -m";
+                    self.column_error(&entry.place, reason, Some(hint.into()))
+                })?,
             (Some(measurement), Scale::Isd) => Packing::decimals(measurement.isd_decimals, missing),
             _ => {
                 scale_known = false;

@@ -248,7 +248,7 @@ impl StationPart {
 
     fn of_text(self, text: &str) -> Result<Arc<str>, String> {
         let column = self.column();
-        let text = text.trim();
+        let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
         let (digits, longer) = self.digits();
         if text.is_empty() || text.chars().any(char::is_control) {
             return Err(format!("{column} is {text:?}, expected a station"));
@@ -353,6 +353,7 @@ mod tests {
         let text = |part: StationPart, text| part.of_text(text).map(|text| text.to_string());
         assert_eq!(text(StationPart::Usaf, "A00001").unwrap(), "A00001");
         assert_eq!(text(StationPart::Wban, " 123 ").unwrap(), "00123");
+        assert_eq!(text(StationPart::Id, "KJFK \0").unwrap(), "KJFK");
         assert_eq!(text(StationPart::Id, "010010-99999").unwrap(), "010010-99999");
         assert_eq!(StationPart::Id.of_number(Number::Int(72_503_014_732)).unwrap().as_ref(), "72503014732");
         assert!(text(StationPart::Usaf, "1234567").is_err() && text(StationPart::Id, " ").is_err());

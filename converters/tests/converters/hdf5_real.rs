@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use isd_converters::{ReadOptions, Scale, open};
 
-use crate::hdf5::{read, read_path};
+use crate::archives::{read, read_path};
 
 /// A file of the shared data, or `None` with a message where there are none.
 fn shared(name: &str) -> Option<PathBuf> {

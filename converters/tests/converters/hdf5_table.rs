@@ -2,18 +2,12 @@ use isd_converters::{ReadOptions, Scale, open};
 use rust_hdf5::H5File;
 use rust_hdf5::format::messages::datatype::{CompoundMember, DatatypeMessage};
 
-use crate::hdf5::{Fixture, fixture, read_path, refusal};
+use crate::archives::{Fixture, fixed_text, fixture, read_path, refusal};
 
 const ROWS: usize = 500;
 
 fn member(name: &str, offset: u32, datatype: DatatypeMessage) -> CompoundMember {
     CompoundMember { name: name.into(), offset, datatype }
-}
-
-/// A fixed-length string attribute, as PyTables writes them.
-fn attribute(dataset: &rust_hdf5::H5Dataset, name: &str, text: &str) {
-    let datatype = DatatypeMessage::fixed_string(text.len() as u32);
-    dataset.set_attr_typed(name, datatype, text.as_bytes().to_vec()).unwrap();
 }
 
 fn table(
@@ -62,8 +56,8 @@ fn by_column(at: &'static str) -> Fixture {
             record[16..24].copy_from_slice(&(10_i64 + row as i64 / 250).to_le_bytes());
             record
         });
-        attribute(&dataset, "index_kind", "integer");
-        attribute(&dataset, "wind_speed_rate_kind", "(lp0\nVwind_speed_rate\np1\na.");
+        fixed_text(&dataset, "index_kind", "integer");
+        fixed_text(&dataset, "wind_speed_rate_kind", "(lp0\nVwind_speed_rate\np1\na.");
     })
 }
 
@@ -100,8 +94,8 @@ fn columns_of_a_block_and_an_index_of_times() {
                 record.extend(if row < 100 { b"ab\0\0" } else { b"abcd" });
                 record
             });
-            attribute(&dataset, "index_kind", "datetime64[ns]");
-            attribute(&dataset, "values_block_0_kind", kind);
+            fixed_text(&dataset, "index_kind", "datetime64[ns]");
+            fixed_text(&dataset, "values_block_0_kind", kind);
         })
     };
     let archive = write("(lp0\nVwind_speed_rate\np1\naVsky_condition\np2\na.");
@@ -128,4 +122,56 @@ fn members_beyond_their_record_are_refused() {
         table(file, "isdlite", members, |_| vec![0; 16]);
     });
     assert!(open(&archive.path, &ReadOptions::default()).is_err());
+}
+
+/// The integers of a pandas category number its categories: they are no stations and no values.
+#[test]
+fn the_codes_of_a_pandas_category_are_not_taken_for_values() {
+    let write = |categories: [&'static str; 2]| {
+        fixture(move |file| {
+            let members = vec![
+                member("station_id", 0, DatatypeMessage::i64_type()),
+                member("timestamp", 8, DatatypeMessage::f64_type()),
+                member("wind_speed_rate", 16, DatatypeMessage::f64_type()),
+                member("quality", 24, DatatypeMessage::i64_type()),
+            ];
+            let dataset = table(file, "isdlite", members, |row| {
+                let mut record = (row as i64 / 250).to_le_bytes().to_vec();
+                record.extend([3600.0 * row as f64, 1.0].iter().flat_map(|v| v.to_le_bytes()));
+                record.extend(1_i64.to_le_bytes());
+                record
+            });
+            for name in categories {
+                fixed_text(&dataset, &format!("{name}_meta"), "category");
+            }
+        })
+    };
+    let (error, message) = refusal(&write(["station_id", "quality"]).path, &ReadOptions::default());
+    assert!(message.contains("station_id: is a pandas category"), "{message}");
+    assert!(error.hint().unwrap().contains("plain strings"));
+    let archive = write(["quality", "other"]);
+    let mut source = open(&archive.path, &ReadOptions::default()).unwrap();
+    assert!(source.notes().iter().any(|note| note.contains("quality (a pandas category")));
+    assert_eq!(crate::archives::read(source.as_mut()).unwrap().columns.len(), 1);
+}
+
+#[test]
+fn a_nat_is_no_time_of_1677() {
+    let archive = fixture(|file| {
+        let members = vec![
+            member("station_id", 0, DatatypeMessage::i64_type()),
+            member("timestamp", 8, DatatypeMessage::i64_type()),
+            member("wind_speed_rate", 16, DatatypeMessage::f64_type()),
+        ];
+        let dataset = table(file, "isdlite", members, |row| {
+            let mut record = 1_i64.to_le_bytes().to_vec();
+            let time = if row == 0 { i64::MIN } else { 3_600_000_000_000 * row as i64 };
+            record.extend(time.to_le_bytes());
+            record.extend(1_f64.to_le_bytes());
+            record
+        });
+        fixed_text(&dataset, "timestamp_dtype", "datetime64[ns]");
+    });
+    let (_, message) = refusal(&archive.path, &ReadOptions::default());
+    assert!(message.contains("row 0: timestamp is the fill value"), "{message}");
 }
