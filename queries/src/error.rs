@@ -160,10 +160,27 @@ impl Known<'_> {
             };
         }
         if let Some((found, suggestion)) = text.split_once(".\nDid you mean ") {
+            // The engine always suggests something, near or not.
+            let suggestion = suggestion.trim_matches(|c: char| !c.is_alphanumeric());
+            let wanted = found.trim_end_matches('\'').rsplit('\'').next().unwrap_or_default();
+            let near = nearest(wanted, &[suggestion]);
             return Error::Sql {
                 position,
                 found: lower_first(&one_line(found)),
-                hint: Some(format!("did you mean {}", suggestion.trim())),
+                hint: Some(near.map_or_else(
+                    || "`show functions` lists what there is".into(),
+                    |near| format!("did you mean `{near}`?"),
+                )),
+            };
+        }
+        if let Some((_, call)) = text.split_once("No function matches the given name and argument types '")
+            && let Some((call, rest)) = call.split_once('\'')
+        {
+            let candidates = rest.split_once("Candidate functions:").map(|(_, list)| one_line(list));
+            return Error::Sql {
+                position,
+                found: format!("no function takes these arguments: {call}"),
+                hint: candidates.map(|list| format!("there is {list}; cast the arguments to such types")),
             };
         }
         let help = diagnostic.and_then(|d| d.helps.first()).map(|help| lower_first(&one_line(&help.message)));

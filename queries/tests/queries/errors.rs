@@ -23,7 +23,15 @@ fn unknown_table_names_the_one_there_is() {
 fn unknown_function_names_the_nearest() {
     let (_directory, path) = outliers_file();
     let stderr = failure(&[path.to_str().unwrap(), "select date_trnc('month', timestamp) from outliers"], 1);
-    assert!(stderr.contains("invalid function 'date_trnc'\nhint: did you mean 'date_trunc'?"), "{stderr}");
+    assert!(stderr.contains("invalid function 'date_trnc'\nhint: did you mean `date_trunc`?"), "{stderr}");
+}
+
+#[test]
+fn arguments_of_other_types_name_those_there_are() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select sum(station_id) from outliers"], 1);
+    assert!(stderr.starts_with("error: SQL: no function takes these arguments: sum("), "{stderr}");
+    assert!(stderr.contains("hint: there is sum(") && stderr.contains("sum(Float64)"), "{stderr}");
 }
 
 #[test]
