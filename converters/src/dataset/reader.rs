@@ -151,9 +151,9 @@ impl DataFile {
             }
         }
         let fields = schema.fields().iter().map(|field| {
-            if field.name() == STATION_ID {
-                let keys = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-                Arc::new(Field::new(STATION_ID, keys, field.is_nullable()))
+            // Strings that are not marked as such would be decoded as something else than promised.
+            if field.name() == STATION_ID && !matches!(field.data_type(), DataType::Binary) {
+                Arc::new(Field::new(STATION_ID, station_type(), field.is_nullable()))
             } else {
                 Arc::clone(field)
             }
@@ -198,6 +198,10 @@ impl RowGroup {
         }
         let mut runs: Vec<StationRun> = Vec::new();
         self.read(&self.file.dictionary, STATION_ID, None, |array| {
+            // Some writers do not mark their strings as such.
+            let array = cast(array, &station_type()).map_err(|_| {
+                self.column_error(STATION_ID, format!("expected strings, found {}", array.data_type()))
+            })?;
             let keys = array.as_dictionary::<Int32Type>();
             let ids = keys.values().as_string::<i32>();
             if keys.null_count() > 0 {
@@ -349,6 +353,11 @@ impl RowGroup {
     fn column_error(&self, column: &str, found: String) -> Error {
         Error::Column { path: self.file.path.clone(), column: column.into(), found, hint: None }
     }
+}
+
+/// How stations are decoded.
+fn station_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
 /// Position of a column among the file's leaves.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
-use isd_converters::dataset::{Dataset, MANIFEST, Manifest, block_of, column_info};
+use isd_converters::dataset::{MANIFEST, Manifest, block_of, column_info};
 use isd_converters::{Conversion, ConvertOptions, Error, convert};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding};
@@ -15,11 +15,11 @@ use tempfile::TempDir;
 
 use crate::memory::{MemorySource, Row, SOURCE_PATH, hourly};
 
-fn tiny(row_group_rows: usize) -> ConvertOptions {
+pub fn tiny(row_group_rows: usize) -> ConvertOptions {
     ConvertOptions { row_group_rows, ..ConvertOptions::default() }
 }
 
-fn write(
+pub fn write(
     rows: Vec<Row>,
     batch_rows: usize,
     target: &Path,
@@ -450,32 +450,4 @@ fn the_bytes_do_not_depend_on_threads_or_batches() {
         assert_eq!(read(&target).1, rows);
     }
     assert_eq!(snapshots[0], snapshots[1]);
-}
-
-#[test]
-#[cfg(unix)]
-fn a_link_back_does_not_double_the_dataset() {
-    let directory = TempDir::new().unwrap();
-    let target = directory.path().join("observations");
-    write(hourly(&[("010010-99999", 5), ("020010-99999", 5)]), 3, &target, &tiny(4)).unwrap();
-    std::os::unix::fs::symlink(&target, target.join("block=01").join("again")).unwrap();
-    assert_eq!(Dataset::open(&target).unwrap().rows(), 10);
-    // A link elsewhere is followed: a dataset may lie on several disks.
-    let other = directory.path().join("linked");
-    fs::create_dir(&other).unwrap();
-    std::os::unix::fs::symlink(target.join("block=02"), other.join("block=02")).unwrap();
-    assert_eq!(Dataset::open(&other).unwrap().rows(), 5);
-}
-
-/// Statistics hold the first bytes of long ids alone: two stations may look like one.
-#[test]
-fn long_station_ids_are_told_apart() {
-    let directory = TempDir::new().unwrap();
-    let target = directory.path().join("observations");
-    let ids = [format!("{:x<100}a", ""), format!("{:x<100}b", "")];
-    write(hourly(&[(&ids[0], 5), (&ids[1], 6)]), 4, &target, &tiny(100)).unwrap();
-    let groups = Dataset::open(&target).unwrap().row_groups();
-    let stations = groups[0].stations().unwrap();
-    let runs: Vec<_> = stations.iter().map(|run| (run.station_id.to_string(), run.rows)).collect();
-    assert_eq!(runs, [(ids[0].clone(), 5), (ids[1].clone(), 6)]);
 }

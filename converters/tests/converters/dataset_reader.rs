@@ -1,0 +1,63 @@
+use std::fs::{self, File};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use isd_converters::dataset::Dataset;
+use parquet::arrow::ArrowWriter;
+use tempfile::TempDir;
+
+use crate::dataset::{tiny, write};
+use crate::memory::hourly;
+
+#[test]
+#[cfg(unix)]
+fn a_link_back_does_not_double_the_dataset() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    write(hourly(&[("010010-99999", 5), ("020010-99999", 5)]), 3, &target, &tiny(4)).unwrap();
+    std::os::unix::fs::symlink(&target, target.join("block=01").join("again")).unwrap();
+    assert_eq!(Dataset::open(&target).unwrap().rows(), 10);
+    // A link elsewhere is followed: a dataset may lie on several disks.
+    let other = directory.path().join("linked");
+    fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(target.join("block=02"), other.join("block=02")).unwrap();
+    assert_eq!(Dataset::open(&other).unwrap().rows(), 5);
+}
+
+/// Statistics hold the first bytes of long ids alone: two stations may look like one.
+#[test]
+fn long_station_ids_are_told_apart() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let ids = [format!("{:x<100}a", ""), format!("{:x<100}b", "")];
+    write(hourly(&[(&ids[0], 5), (&ids[1], 6)]), 4, &target, &tiny(100)).unwrap();
+    let groups = Dataset::open(&target).unwrap().row_groups();
+    let stations = groups[0].stations().unwrap();
+    let runs: Vec<_> = stations.iter().map(|run| (run.station_id.to_string(), run.rows)).collect();
+    assert_eq!(runs, [(ids[0].clone(), 5), (ids[1].clone(), 6)]);
+}
+
+/// Polars and pandas write large strings or string views, older writers strings that are not marked as
+/// such: to read those was a panic.
+#[test]
+fn station_ids_of_other_writers_are_read() {
+    let directory = TempDir::new().unwrap();
+    let ids: ArrayRef = Arc::new(StringArray::from(vec!["a", "a", "b"]));
+    let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0, 1, 0]));
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::LargeUtf8));
+    for kind in [DataType::Utf8, DataType::LargeUtf8, DataType::Utf8View, DataType::Binary, dictionary] {
+        let path = directory.path().join("part.parquet");
+        let station = cast(&ids, &kind).unwrap();
+        let batch =
+            RecordBatch::try_from_iter([("station_id", station), ("timestamp", Arc::clone(&times))]).unwrap();
+        let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let stations = Dataset::open(&path).and_then(|dataset| dataset.row_groups()[0].stations());
+        let stations = stations.unwrap_or_else(|error| panic!("{kind}: {error}"));
+        let runs: Vec<_> = stations.iter().map(|run| (&*run.station_id, run.rows)).collect();
+        assert_eq!(runs, [("a", 2), ("b", 1)], "{kind}");
+    }
+}
