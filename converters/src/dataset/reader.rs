@@ -19,7 +19,7 @@ use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
-use super::{Manifest, STATION_ID, TIMESTAMP, column_info};
+use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::{ColumnInfo, Error, Result, StationRun};
 
 /// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
@@ -53,8 +53,8 @@ impl Dataset {
     /// Opens a directory of Parquet files (recursive; hidden files are passed over), or one file.
     ///
     /// # Errors
-    /// Nothing there, no Parquet file in it, a broken one, one without the key columns, or files
-    /// whose columns differ.
+    /// Nothing there, no Parquet file in it, a broken one, one without the key columns, files whose columns differ, or
+    /// other rows than the manifest says.
     pub fn open(path: &Path) -> Result<Self> {
         let kind = fs::metadata(path).map_err(|source| io(path, "cannot open", source))?;
         let mut paths = Vec::new();
@@ -91,7 +91,19 @@ impl Dataset {
                 });
             }
         }
-        Ok(Self { path: path.to_owned(), manifest, files, columns })
+        let dataset = Self { path: path.to_owned(), manifest, files, columns };
+        if let Some(expected) = dataset.manifest().map(|manifest| manifest.rows)
+            && expected != dataset.rows()
+        {
+            return Err(Error::Format {
+                path: path.to_owned(),
+                found: format!("holds {} rows, but its {MANIFEST} says {expected}", dataset.rows()),
+                hint: Some(
+                    "files of it are missing or do not belong to it: convert the archive again".into(),
+                ),
+            });
+        }
+        Ok(dataset)
     }
 
     /// Where it lies.

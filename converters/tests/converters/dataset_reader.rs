@@ -61,3 +61,14 @@ fn station_ids_of_other_writers_are_read() {
         assert_eq!(runs, [("a", 2), ("b", 1)], "{kind}");
     }
 }
+
+#[test]
+fn a_dataset_that_has_lost_a_file_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    write(hourly(&[("010010-99999", 5), ("020010-99999", 6)]), 3, &target, &tiny(4)).unwrap();
+    fs::remove_dir_all(target.join("block=02")).unwrap();
+    let error = Dataset::open(&target).unwrap_err();
+    assert!(error.to_string().contains("holds 5 rows, but its _isd.json says 11"), "{error}");
+    assert!(error.hint().is_some());
+}
