@@ -43,7 +43,7 @@ pub struct DetectArgs {
     /// Test a measurement even where a linear z-score of it means nothing
     #[arg(long)]
     force: bool,
-    /// File to write the outliers to: .parquet, .csv, .arrow or .ndjson [default: standard output]
+    /// File to write the outliers to: .parquet, .csv, .arrow or .ndjson [default: standard output, unless --json has it]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// Columns to write, in this order [default: all]

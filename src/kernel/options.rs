@@ -14,7 +14,7 @@ pub enum FillLimit {
     Micros(i64),
 }
 
-/// The rolling outlier test, valid by construction: see [`RollingTest::new`].
+/// The rolling outlier test; [`RollingTest::validated`] checks that its options make one.
 ///
 /// With f the forward-filled series and `W_i` the `window` filled values before row i, row i is an
 /// outlier if `|v_i - mean(W_i)| > threshold * max(std(W_i), min_std)`, strictly.
