@@ -1,3 +1,5 @@
+//! `isd-convert` as it is run from a shell: exit status, error lines, what is left behind.
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -5,8 +7,12 @@ use std::process::{Command, Output, Stdio};
 use rust_hdf5::H5File;
 use tempfile::TempDir;
 
+use crate::shell::{self, names};
+
+const ISD_CONVERT: &str = env!("CARGO_BIN_EXE_isd-convert");
+
 fn isd_convert(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_isd-convert")).args(arguments).current_dir(home).output().unwrap()
+    shell::run(ISD_CONVERT, home, arguments)
 }
 
 /// Writes a flat archive: two stations of three hours each, wind in tenths.
@@ -37,28 +43,9 @@ fn home() -> TempDir {
     home
 }
 
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
-
-/// Asserts a failure with that status: one error line with `message`, at most one hint, no output,
-/// and no new file. Gives the hint.
+/// Asserts a failure; gives its hint, if there is one.
 fn assert_fails(home: &Path, arguments: &[&str], status: i32, message: &str) -> Option<String> {
-    let before = names(home);
-    let output = isd_convert(home, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {stderr}");
-    let (error, hint) = stderr.trim_end().split_once('\n').unwrap_or((&stderr, ""));
-    assert!(error.starts_with("error: ") && error.contains(message), "{arguments:?}: {stderr}");
-    assert!(hint.is_empty() || hint.starts_with("hint: ") && !hint.contains('\n'), "{arguments:?}: {stderr}");
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(names(home), before, "{arguments:?}");
-    hint.strip_prefix("hint: ").map(str::to_owned)
+    shell::fails(ISD_CONVERT, home, arguments, status, message)
 }
 
 #[test]

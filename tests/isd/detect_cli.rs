@@ -18,11 +18,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::memory::{HOUR, Row, dataset, weather};
+use crate::shell::{self, names};
 
 const COLUMNS: [&str; 4] = ["air_temperature", "wind_direction", "wind_speed_rate", "sky_condition"];
 
+const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
+
 fn isd_detect(home: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_isd-detect")).args(arguments).current_dir(home).output().unwrap()
+    shell::run(ISD_DETECT, home, arguments)
 }
 
 /// A directory with the dataset `obs`: thirty stations in several row groups.
@@ -31,15 +34,6 @@ fn home() -> TempDir {
     let options = ConvertOptions { row_group_rows: 1000, ..ConvertOptions::default() };
     dataset(&home.path().join("obs"), &COLUMNS, &weather(4), &options);
     home
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 /// Runs it to the end: standard output and standard error.
@@ -51,22 +45,9 @@ fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
     (stdout, stderr)
 }
 
-/// Asserts a failure with that status: one error line with `message`, at most one hint, no output and no new file.
-/// Gives the hint.
+/// Asserts a failure; gives its hint, or nothing.
 fn fails(home: &Path, arguments: &[&str], status: i32, message: &str) -> String {
-    let before = names(home);
-    let output = isd_detect(home, arguments);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(status), "{arguments:?}: {stderr}");
-    let lines: Vec<&str> = stderr.lines().collect();
-    assert!(lines[0].starts_with("error: ") && lines[0].contains(message), "{arguments:?}: {stderr}");
-    assert!(
-        lines.len() <= 2 && lines[1..].iter().all(|line| line.starts_with("hint: ")),
-        "{arguments:?}: {stderr}"
-    );
-    assert!(output.stdout.is_empty(), "{arguments:?}");
-    assert_eq!(names(home), before, "{arguments:?}");
-    lines.get(1).map(|hint| hint["hint: ".len()..].to_owned()).unwrap_or_default()
+    shell::fails(ISD_DETECT, home, arguments, status, message).unwrap_or_default()
 }
 
 fn parquet(path: &Path) -> RecordBatch {

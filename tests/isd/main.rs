@@ -10,4 +10,5 @@ mod memory; // datasets for tests
 mod model; // the model
 mod plan; // the lazy plan on frames, both engines
 mod real; // the published rows
+mod shell; // the tools as they are run from a shell
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there

@@ -7,6 +7,8 @@ use std::path::Path;
 use hdf5_reader::Hdf5File;
 use isd::synth::{Compression, Error, Layout, Length, Options, Summary, Targets, write_archive};
 
+use crate::shell::names;
+
 const MEASUREMENTS: [&str; 8] = [
     "air_temperature",
     "dew_point_temperature",
@@ -35,15 +37,6 @@ fn targets(directory: &Path, name: &str) -> Targets {
 
 fn make(options: &Options, layout: Layout, targets: &Targets, threads: usize) -> Summary {
     write_archive(options, layout, targets, threads, &mut |_, _| {}).unwrap()
-}
-
-fn names(directory: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }
 
 /// An archive as another reader sees it.
