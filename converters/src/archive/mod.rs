@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use reader::{ArchiveReader, FileReport, ReadError};
 
+use crate::dataset::check_columns;
 use crate::names::list;
 use crate::{ColumnInfo, Error, Input, MEASUREMENTS, ReadOptions, Result, Source, open_input};
 
@@ -95,7 +96,11 @@ impl Archive {
         };
         let mut layouts = BTreeSet::new();
         for index in 0..archive.files.len() {
-            match (archive.opener)(index) {
+            let opened = (archive.opener)(index).and_then(|source| {
+                check_columns(source.columns(), &archive.files[index].path)?;
+                Ok(source)
+            });
+            match opened {
                 Ok(source) => {
                     layouts.insert(source.layout());
                     archive.rows = archive.rows.zip(source.rows()).map(|(all, rows)| all + rows);
