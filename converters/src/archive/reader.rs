@@ -1,6 +1,6 @@
 //! Reading an archive: its files one after another in, batches with the archive's columns out.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use arrow::array::Float64Array;
 
@@ -15,8 +15,8 @@ pub struct FileReport {
     pub file: usize,
     /// Number of rows.
     pub rows: u64,
-    /// Blocks that its rows belong to: see [`block_of`].
-    pub blocks: BTreeSet<String>,
+    /// Blocks that its rows belong to, see [`block_of`], and how many do.
+    pub blocks: BTreeMap<String, u64>,
     /// What was left out.
     pub tally: Tally,
 }
@@ -26,6 +26,8 @@ pub struct FileReport {
 pub struct ReadError {
     /// Its index in [`Archive::files`], for [`Archive::skip`].
     pub file: usize,
+    /// Rows of it that were handed out before.
+    pub rows: u64,
     /// Why.
     pub error: Error,
 }
@@ -46,25 +48,33 @@ impl<'a> ArchiveReader<'a> {
     /// The next rows, or `None` behind the last. Its columns are [`Archive::columns`]; one that the file lacks is null.
     ///
     /// # Errors
-    /// A file that cannot be read. Reading cannot go on: rows of that file may have been handed out.
+    /// A file that cannot be read, of which rows may have been handed out; the next call goes on with the other files.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
             if self.current.is_none() {
                 let Some(file) = self.waiting.pop_front() else { return Ok(None) };
-                let source = (self.archive.opener)(file).map_err(|error| ReadError { file, error })?;
-                let report = FileReport { file, rows: 0, blocks: BTreeSet::new(), tally: Tally::default() };
+                let source =
+                    (self.archive.opener)(file).map_err(|error| ReadError { file, rows: 0, error })?;
+                let report = FileReport { file, rows: 0, blocks: BTreeMap::new(), tally: Tally::default() };
                 self.current = Some((source, report));
             }
             let Some((source, report)) = &mut self.current else { continue };
-            let Some(batch) = source.next_batch().map_err(|error| ReadError { file: report.file, error })?
-            else {
-                report.tally = source.tally();
-                self.finished.extend(self.current.take().map(|(_, report)| report));
-                continue;
+            let batch = match source.next_batch() {
+                Ok(Some(batch)) => batch,
+                Ok(None) => {
+                    report.tally = source.tally();
+                    self.finished.extend(self.current.take().map(|(_, report)| report));
+                    continue;
+                }
+                Err(error) => {
+                    let (file, rows) = (report.file, report.rows);
+                    self.current = None;
+                    return Err(ReadError { file, rows, error });
+                }
             };
             report.rows += batch.rows() as u64;
             for run in &batch.stations {
-                report.blocks.insert(block_of(&run.station_id));
+                *report.blocks.entry(block_of(&run.station_id)).or_default() += run.rows as u64;
             }
             return Ok(Some(aligned(batch, source.as_ref(), self.archive)));
         }
