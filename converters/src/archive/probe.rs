@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::tar::{TarSource, is_tar};
 use super::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
+use crate::dataset::check_columns;
 use crate::names::list;
 use crate::{ColumnInfo, Error, Head, Input, MEASUREMENTS, ReadOptions, Result, Source, format_of};
 
@@ -88,6 +89,7 @@ fn look(
     let counting = counted(&file.path, progress);
     if is_tar(&head) {
         let source = TarSource::open(&input, options, failures)?;
+        check_columns(source.columns(), &file.path)?;
         let (options, failures) = (options.clone(), failures.clone());
         let open = move || {
             let source = TarSource::open(&counting, &options, &failures)?;
