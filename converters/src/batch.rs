@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
+use serde::{Deserialize, Serialize};
 
 /// What a source knows of one of its value columns.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ColumnInfo {
     /// Column name in the dataset.
     pub name: String,

@@ -11,6 +11,7 @@ pub mod dataset;
 mod error;
 mod format;
 pub mod hdf5;
+mod ingest;
 mod input;
 mod measurement;
 mod names;
@@ -18,9 +19,11 @@ mod source;
 pub mod text;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
-pub use convert::{Conversion, ConvertOptions, Duplicates, convert};
+pub use convert::{Conversion, ConvertOptions, Course, convert};
+pub use dataset::gather::Duplicates;
 pub use error::{Error, Result};
 pub use format::{FORMATS, Format, format_names, format_of, open, open_input};
+pub use ingest::{IngestOptions, Ingested, Sink, ingest};
 pub use input::{Head, Input};
 pub use measurement::{MEASUREMENTS, Measurement};
 
