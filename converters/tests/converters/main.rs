@@ -10,4 +10,6 @@ mod hdf5_cf; // CF attributes: packing, missing values, times
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
 mod hdf5_table; // pandas tables in HDF5, as compounds
 mod ingest; // rows in any order, duplicates, sorting within little memory: against a naive model
+mod interrupted; // runs that are killed or find the disk full, and what the next one makes of what they left
 mod memory; // a source held in memory, for tests of what comes after a source
+mod update; // datasets brought up to date with their source files: the same as converted anew
