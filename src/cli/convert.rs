@@ -107,7 +107,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let dataset = args.output.display().to_string();
     let text = describe(&conversion, &dataset, seconds);
-    let Conversion { manifest, bytes_in, bytes_out } = &conversion;
+    let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
     let summary = Summary {
         dataset,
         manifest,
@@ -145,7 +145,7 @@ fn column_path(text: &str) -> Result<(String, String), String> {
 
 /// The summary for people.
 fn describe(conversion: &Conversion, dataset: &str, seconds: f64) -> String {
-    let Conversion { manifest, bytes_in, bytes_out } = conversion;
+    let Conversion { manifest, bytes_in, bytes_out, .. } = conversion;
     let mut text = format!(
         "{}: {} rows, {} stations, {} to {}\n",
         manifest.layout,
