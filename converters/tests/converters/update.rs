@@ -335,3 +335,44 @@ proptest! {
         }
     }
 }
+
+/// A file that fails after rows of it were taken: nothing of it may stay, wherever its rows had got to by then.
+#[test]
+fn a_file_that_fails_half_way_leaves_no_row() {
+    const ROWS: usize = 500_000;
+    let files = three_blocks();
+    fs::remove_dir_all(files.target()).unwrap();
+    for out_of_order in [false, true] {
+        let path = files.path("00.h5");
+        let _ = fs::remove_file(&path);
+        let file = H5File::create(&path).unwrap();
+        let storage = Storage::Gzip(8192);
+        column(&file, "station_usaf", &vec![10_005_i64; ROWS], storage);
+        column(&file, "station_wban", &vec![99_999_i64; ROWS], storage);
+        let time = |row: usize| if out_of_order && row == 2 { 0.0 } else { 3600.0 * row as f64 };
+        column(&file, "timestamp", &(0..ROWS).map(time).collect::<Vec<_>>(), storage);
+        // Noise to the last bit, so that the file is large and most of it is values.
+        let noise = |row: usize| {
+            let mixed = (row as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            (mixed ^ (mixed >> 29)) as f64 / 2_f64.powi(64)
+        };
+        for name in ["wind_speed_rate", "air_temperature", "dew_point_temperature"] {
+            column(&file, name, &(0..ROWS).map(noise).collect::<Vec<_>>(), storage);
+        }
+        file.close().unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        assert!(bytes.len() > 9 << 20, "{} bytes are read as a whole", bytes.len());
+        let damaged = bytes.len() / 2;
+        bytes[damaged..damaged + 4096].fill(0x55);
+        fs::write(&path, &bytes).unwrap();
+
+        let mut archive = files.archive();
+        let options = ConvertOptions { overwrite: true, ..options() };
+        let conversion = convert(&mut archive, &files.target(), &options, &|_| ()).unwrap();
+        assert!(archive.progress().passes() > 1, "no row was taken before the failure");
+        assert_eq!(archive.failures().len(), 1);
+        assert_eq!((conversion.manifest.rows, conversion.manifest.failed_files), (230, 1));
+        assert_eq!(read(&files.target()).0.concat().len(), 4);
+    }
+}
