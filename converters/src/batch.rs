@@ -6,10 +6,12 @@ use std::sync::Arc;
 use arrow::array::Float64Array;
 
 /// What a source knows of one of its value columns.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnInfo {
     /// Column name in the dataset.
     pub name: String,
+    /// Where it lies in the source and how it is stored there, for people, such as `TMP, tenths`.
+    pub origin: Option<String>,
     /// Units of the values as yielded (UDUNITS spelling), where the source or ISD's own table says them.
     pub units: Option<String>,
     /// What the column holds, for people.

@@ -79,6 +79,14 @@ pub struct Conversion {
     pub bytes_out: u64,
 }
 
+/// Checks that [`convert`] may write a dataset at `target`, without writing anything.
+///
+/// # Errors
+/// A target that exists without `overwrite`, that is no dataset, or that overlaps a source.
+pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
+    Target::check(target, options.overwrite, &options.sources).map(|_| ())
+}
+
 /// Writes all rows of `archive` as a new dataset in the directory `target`.
 ///
 /// While one row group is encoded, its columns in parallel on the ambient rayon pool, the next is

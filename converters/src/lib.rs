@@ -12,16 +12,18 @@ mod error;
 mod format;
 pub mod hdf5;
 mod input;
+mod inspect;
 mod measurement;
 mod names;
 mod source;
 pub mod text;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
-pub use convert::{Conversion, ConvertOptions, Duplicates, convert};
+pub use convert::{Conversion, ConvertOptions, Duplicates, check_target, convert};
 pub use error::{Error, Result};
 pub use format::{FORMATS, Format, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
+pub use inspect::{InspectedColumn, Inspection, inspect};
 pub use measurement::{MEASUREMENTS, Measurement};
 
 pub use source::{Hdf5Reader, Quality, ReadOptions, Scale, Source, Tally};

@@ -142,6 +142,7 @@ pub fn column_info(field: &Field) -> ColumnInfo {
     let metadata = |key: &str| field.metadata().get(key).cloned();
     ColumnInfo {
         name: field.name().clone(),
+        origin: None,
         units: metadata(UNITS),
         long_name: metadata(LONG_NAME),
         resolution: metadata(RESOLUTION),

@@ -31,16 +31,12 @@ impl Target {
     /// dataset, that lies inside one of `sources` or holds one, or a place where nothing can be
     /// written.
     pub(crate) fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
-        let path = resolve_link(path)?;
-        let Some(name) = path.file_name() else {
-            return Err(refused(&path, "names no directory that could be created".into()));
-        };
-        let replaces = holds_dataset(&path, overwrite)?;
+        let (path, replaces) = Self::check(path, overwrite, sources)?;
+        let name = path.file_name().unwrap_or_default();
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        refuse_overlap(&path, sources)?;
         let parents = MadeDirectories::make(parent)?;
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(name);
@@ -54,6 +50,20 @@ impl Target {
         let staged = work.path().join("dataset");
         fs::create_dir(&staged).map_err(|error| io_error(&staged, "cannot create directory", error))?;
         Ok(Self { path, staged, replaces, work, parents })
+    }
+
+    /// Where a dataset at `path` would lie, and whether it would replace one; writes nothing.
+    ///
+    /// # Errors
+    /// As [`Target::prepare`], but for what only writing shows.
+    pub(crate) fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+        let path = resolve_link(path)?;
+        if path.file_name().is_none() {
+            return Err(refused(&path, "names no directory that could be created".into()));
+        }
+        let replaces = holds_dataset(&path, overwrite)?;
+        refuse_overlap(&path, sources)?;
+        Ok((path, replaces))
     }
 
     /// The directory to write into.

@@ -53,6 +53,7 @@ pub fn isd_columns() -> Vec<ColumnInfo> {
 fn isd_column(measurement: &Measurement) -> ColumnInfo {
     ColumnInfo {
         name: measurement.name.to_owned(),
+        origin: None,
         units: Some(measurement.units.to_owned()),
         long_name: Some(measurement.long_name.to_owned()),
         resolution: Some(if measurement.isd_decimals == 1 { "0.1" } else { "1" }.to_owned()),
