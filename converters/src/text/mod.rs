@@ -2,6 +2,8 @@
 //!
 //! The file is read in blocks of whole lines, and the lines of a block are read in parallel.
 
+mod fields;
+mod number;
 mod rows;
 mod time;
 
@@ -10,8 +12,10 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
+pub use fields::{Fields, fields};
+pub use number::{decimal, integer};
 pub use rows::Rows;
-pub use time::{civil_micros, digits};
+pub use time::{civil_micros, digits, iso_micros};
 
 use crate::input::Input;
 use crate::names::nearest;
