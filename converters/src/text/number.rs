@@ -2,8 +2,8 @@
 
 /// Powers of ten that are doubles exactly.
 const POWERS_OF_TEN: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
 ];
 /// Integers up to this magnitude are doubles without a neighbour in between.
 const EXACT_INTEGERS: i64 = 1 << 53;
@@ -19,13 +19,19 @@ pub fn integer(field: &[u8]) -> Option<i64> {
         return None;
     }
     let start = field.iter().position(|&byte| byte != b' ')?;
-    let (negative, digits) = match field.get(start..)? {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let (negative, digits) = sign(field.get(start..)?);
     let value = super::digits(digits)?;
     Some(if negative { -value } else { value })
+}
+
+/// Whether a number is negative, and what follows its sign.
+#[inline]
+fn sign(field: &[u8]) -> (bool, &[u8]) {
+    match field.split_first() {
+        Some((b'-', number)) => (true, number),
+        Some((b'+', number)) => (false, number),
+        _ => (false, field),
+    }
 }
 
 /// A number as CSV files hold it (`51`, `-0.5`, `1e3`), times 10^-`shift`: the double nearest that decimal.
@@ -39,11 +45,7 @@ pub fn decimal(field: &[u8], shift: u32) -> Option<f64> {
 /// Up to 18 digits and a point, whose integer and power of ten are doubles: their quotient is rounded once.
 #[inline]
 fn plain_decimal(field: &[u8], shift: u32) -> Option<f64> {
-    let (negative, number) = match field {
-        [b'-', number @ ..] => (true, number),
-        [b'+', number @ ..] => (false, number),
-        number => (false, number),
-    };
+    let (negative, number) = sign(field);
     if number.len() > DIGITS {
         return None;
     }
@@ -111,7 +113,8 @@ mod tests {
 
     #[test]
     fn decimals_are_the_nearest_doubles() {
-        for text in ["0", "-0", "5.1", "-0.5", ".5", "5.", "+12.8", "1e3", "1.5E-2", "0.1234567890123456789"] {
+        for text in ["0", "-0", "5.1", "-0.5", ".5", "5.", "+12.8", "1e3", "1.5E-2", "0.1234567890123456789"]
+        {
             assert_eq!(decimal(text.as_bytes(), 0), Some(text.parse().unwrap()), "{text}");
         }
         for tenths in -20_000..=20_000 {
