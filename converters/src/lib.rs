@@ -2,21 +2,26 @@
 //!
 //! Data flows one way: a [`Source`] yields [`Batch`]es, which become a [`dataset`].
 
+pub mod archive;
 mod batch;
 mod cf;
 mod cf_time;
 mod convert;
 pub mod dataset;
 mod error;
+mod format;
 pub mod hdf5;
+mod input;
 mod measurement;
 mod names;
-mod open;
 mod source;
+pub mod text;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
 pub use convert::{Conversion, ConvertOptions, convert};
 pub use error::{Error, Result};
+pub use format::{FORMATS, Format, format_names, format_of, open, open_input};
+pub use input::{Head, Input};
 pub use measurement::{MEASUREMENTS, Measurement};
-pub use open::open;
-pub use source::{Hdf5Reader, ReadOptions, Scale, Source};
+
+pub use source::{Hdf5Reader, Quality, ReadOptions, Scale, Source, Tally};

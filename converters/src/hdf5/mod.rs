@@ -21,10 +21,30 @@ use std::sync::Arc;
 use file::{Hdf5File, Reason};
 use plan::Plan;
 
+use crate::format::Format;
+use crate::input::{Head, Input};
 use crate::{Error, Hdf5Reader, ReadOptions, Result, Source};
 
 /// Most that is kept of decoded chunks which several batches share.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
+
+/// HDF5 in all the layouts that [`open`] knows.
+#[derive(Debug)]
+pub struct Hdf5;
+
+impl Format for Hdf5 {
+    fn name(&self) -> &'static str {
+        "hdf5"
+    }
+
+    fn recognises(&self, head: &Head) -> bool {
+        superblock::recognises(&head.text)
+    }
+
+    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+        open(input.on_disk()?, options)
+    }
+}
 
 /// Opens an HDF5 archive: flat 1-D datasets, or a pandas/PyTables table.
 ///

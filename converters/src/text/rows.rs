@@ -1,0 +1,132 @@
+//! Observations being gathered from lines: station, time and values of one line after another in, a batch out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::Float64Array;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+
+use crate::{StationRun, Tally};
+
+/// Rows of some lines of a file.
+#[derive(Debug)]
+pub struct Rows {
+    stations: Vec<StationRun>,
+    timestamps: Vec<i64>,
+    /// Values by column; missing ones are NaN.
+    columns: Vec<Vec<f64>>,
+    tally: Tally,
+}
+
+impl Rows {
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            stations: Vec::new(),
+            timestamps: Vec::new(),
+            columns: vec![Vec::new(); columns],
+            tally: Tally::default(),
+        }
+    }
+
+    /// Begins a row of that station at that time (microseconds since 1970), with every value missing.
+    pub fn begin(&mut self, station_id: &str, timestamp: i64) {
+        match self.stations.last_mut() {
+            Some(run) if *run.station_id == *station_id => run.rows += 1,
+            _ => self.stations.push(StationRun { station_id: station_id.into(), rows: 1 }),
+        }
+        self.timestamps.push(timestamp);
+        for column in &mut self.columns {
+            column.push(f64::NAN);
+        }
+    }
+
+    /// Sets a value of the row begun last. NaN and infinities count as missing.
+    pub fn set(&mut self, column: usize, value: f64) {
+        if value.is_finite()
+            && let Some(last) = self.columns.get_mut(column).and_then(|column| column.last_mut())
+        {
+            *last = value;
+        }
+    }
+
+    /// Counts a value that failed quality control with that code.
+    pub fn reject(&mut self, column: &str, code: &str) {
+        match self.tally.rejected.get_mut(column) {
+            Some(codes) => count(codes, code),
+            None => {
+                self.tally.rejected.insert(column.to_owned(), BTreeMap::from([(code.to_owned(), 1)]));
+            }
+        }
+    }
+
+    /// Counts a trace amount that became 0 mm.
+    pub fn trace(&mut self, column: &str) {
+        count(&mut self.tally.traces, column);
+    }
+
+    /// Counts a line that is no observation.
+    pub fn leave_out(&mut self, what: &str) {
+        count(&mut self.tally.left_out, what);
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.timestamps.len()
+    }
+
+    /// Adds the rows of the lines that follow.
+    pub(super) fn append(&mut self, mut other: Self) {
+        let mut runs = other.stations.into_iter();
+        if let Some(first) = runs.next() {
+            match self.stations.last_mut() {
+                Some(last) if last.station_id == first.station_id => last.rows += first.rows,
+                _ => self.stations.push(first),
+            }
+        }
+        self.stations.extend(runs);
+        self.timestamps.append(&mut other.timestamps);
+        for (column, more) in self.columns.iter_mut().zip(&mut other.columns) {
+            column.append(more);
+        }
+        self.tally.add(&other.tally);
+    }
+
+    /// Stations, times and the columns at these indexes.
+    pub(super) fn into_parts(
+        self,
+        wanted: &[usize],
+    ) -> (Vec<StationRun>, Vec<i64>, Vec<Float64Array>, Tally) {
+        let mut columns: Vec<Option<Vec<f64>>> = self.columns.into_iter().map(Some).collect();
+        let arrays = wanted
+            .iter()
+            .map(|&index| array(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
+            .collect();
+        (self.stations, self.timestamps, arrays, self.tally)
+    }
+}
+
+fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
+    match counts.get_mut(key) {
+        Some(count) => *count += 1,
+        None => {
+            counts.insert(key.to_owned(), 1);
+        }
+    }
+}
+
+/// Values with NaN for missing as an array with nulls.
+fn array(values: Vec<f64>) -> Float64Array {
+    let valid = BooleanBuffer::collect_bool(values.len(), |row| !values[row].is_nan());
+    let nulls = NullBuffer::new(valid);
+    let nulls = (nulls.null_count() > 0).then_some(nulls);
+    Float64Array::new(values.into(), nulls)
+}
+
+/// The station as every batch of a file holds it, so that equal ids are one string.
+pub(super) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
+    for run in stations {
+        match last {
+            Some(known) if **known == *run.station_id => run.station_id = Arc::clone(known),
+            _ => *last = Some(Arc::clone(&run.station_id)),
+        }
+    }
+}
