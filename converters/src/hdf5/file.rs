@@ -62,7 +62,8 @@ pub trait Hdf5Dataset: Send + Sync {
 
 /// Number of elements in a range of each dimension; `None` beyond what can be counted.
 pub fn selected(ranges: &[Range<u64>]) -> Option<usize> {
-    let count = ranges.iter().try_fold(1_u64, |n, range| n.checked_mul(range.end.checked_sub(range.start)?))?;
+    let count =
+        ranges.iter().try_fold(1_u64, |n, range| n.checked_mul(range.end.checked_sub(range.start)?))?;
     usize::try_from(count).ok()
 }
 

@@ -3,7 +3,8 @@
 //! Numbers: the HDF Group's list of registered filters.
 
 use hdf5_reader::filters::{FilterFn, FilterRegistry};
-use hdf5_reader::{FilterDescription, error};
+use hdf5_reader::error;
+use hdf5_reader::messages::filter_pipeline::FilterDescription;
 
 /// h5py's LZF.
 const LZF: u16 = 32_000;
@@ -18,7 +19,8 @@ pub fn registry() -> FilterRegistry {
     let lzf: FilterFn = Box::new(|filter, data, _| {
         // h5py stores its own and LZF's version, and the bytes of a chunk.
         let expected = filter.client_data.get(2).map_or(0, |&bytes| bytes as usize);
-        lzf(data, expected).ok_or_else(|| error::Error::InvalidData("the LZF data of a chunk are damaged".into()))
+        lzf(data, expected)
+            .ok_or_else(|| error::Error::InvalidData("the LZF data of a chunk are damaged".into()))
     });
     registry.register(LZF, lzf);
     registry
@@ -41,7 +43,11 @@ pub fn unknown(filters: &[FilterDescription]) -> Option<String> {
         32_026 => "blosc2",
         id => {
             let own = filter.name.as_deref().map(|name| name.trim_matches(['\0', ' '])).unwrap_or_default();
-            return Some(if own.is_empty() { format!("filter {id}") } else { format!("{own} (filter {id})") });
+            return Some(if own.is_empty() {
+                format!("filter {id}")
+            } else {
+                format!("{own} (filter {id})")
+            });
         }
     };
     Some(format!("{name} (filter {})", filter.id))
@@ -105,7 +111,11 @@ mod tests {
 
     #[test]
     fn filters_have_names() {
-        let filter = |id, name: Option<&str>| FilterDescription { id, name: name.map(Into::into), client_data: Vec::new() };
+        let filter = |id, name: Option<&str>| FilterDescription {
+            id,
+            name: name.map(Into::into),
+            client_data: Vec::new(),
+        };
         assert_eq!(unknown(&[filter(2, None), filter(1, None), filter(LZF, None)]), None);
         assert_eq!(unknown(&[filter(2, None), filter(32_001, None)]).unwrap(), "blosc (filter 32001)");
         assert_eq!(unknown(&[filter(40_000, Some("mine\0"))]).unwrap(), "mine (filter 40000)");

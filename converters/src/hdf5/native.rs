@@ -10,9 +10,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{
-    ByteOrder, Datatype, FilterDescription, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize, VarLenKind,
+    ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize,
+    VarLenKind,
 };
 
 use super::file::{
@@ -94,7 +96,16 @@ impl Hdf5File for NativeFile {
             .filter(|fill| !fill.is_empty() && fill.len() != element.size());
         let group = path.trim_matches('/').rsplit_once('/').map_or("", |(group, _)| group).into();
         let (file, scales) = (self.file.clone(), Arc::clone(&self.scales));
-        Ok(Some(Arc::new(NativeDataset { file, group, scales, dataset, element, storage, chunk, foreign_fill })))
+        Ok(Some(Arc::new(NativeDataset {
+            file,
+            group,
+            scales,
+            dataset,
+            element,
+            storage,
+            chunk,
+            foreign_fill,
+        })))
     }
 
     fn members(&self, group: &str) -> Result<Members, Reason> {
@@ -183,9 +194,14 @@ impl Hdf5Dataset for NativeDataset {
         let elements = self.chunk()?.iter().try_fold(1_u64, |n, &length| n.checked_mul(length));
         let bytes = elements.and_then(|n| n.checked_mul(self.element.size() as u64));
         if bytes.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64) {
-            let found = format!("has chunks of {:?} elements, more than {} MiB each", self.chunk()?, MAX_CHUNK_BYTES >> 20);
+            let found = format!(
+                "has chunks of {:?} elements, more than {} MiB each",
+                self.chunk()?,
+                MAX_CHUNK_BYTES >> 20
+            );
             let small = vec!["65536"; self.shape().len().min(1)].join("x");
-            let hint = format!("rewrite it in smaller ones, such as `h5repack -l CHUNK={small} in.h5 out.h5`");
+            let hint =
+                format!("rewrite it in smaller ones, such as `h5repack -l CHUNK={small} in.h5 out.h5`");
             return Some((found, hint));
         }
         None
@@ -193,9 +209,11 @@ impl Hdf5Dataset for NativeDataset {
 
     fn dimensions(&self) -> Vec<Option<String>> {
         let listed = guarded(|| self.listed_dimensions()).unwrap_or_default();
-        let mut names: Vec<Option<String>> = listed.into_iter().map(|address| self.scale_name(address?)).collect();
+        let mut names: Vec<Option<String>> =
+            listed.into_iter().map(|address| self.scale_name(address?)).collect();
         names.resize(self.shape().len(), None);
-        let is_scale = matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
+        let is_scale =
+            matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
         if let Some(first @ None) = names.first_mut()
             && is_scale
         {
@@ -210,7 +228,8 @@ impl Hdf5Dataset for NativeDataset {
 
     fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason> {
         let shape = self.shape();
-        let within = ranges.len() == shape.len() && ranges.iter().zip(shape).all(|(range, &length)| range.end <= length);
+        let within = ranges.len() == shape.len()
+            && ranges.iter().zip(shape).all(|(range, &length)| range.end <= length);
         let elements = selected(ranges).filter(|_| within);
         let size = self.element.size();
         let beyond = || format!("elements {ranges:?} lie beyond the dataset");
@@ -218,7 +237,9 @@ impl Hdf5Dataset for NativeDataset {
         let bytes = match (self.storage.contiguous, consecutive(shape, ranges)) {
             (Some(address), Some(first)) => {
                 let from = first.checked_mul(size as u64).and_then(|skip| address.checked_add(skip));
-                guarded(|| Ok(Bytes::Storage(self.file.storage().read_range(from.unwrap_or(u64::MAX), length)?)))?
+                guarded(|| {
+                    Ok(Bytes::Storage(self.file.storage().read_range(from.unwrap_or(u64::MAX), length)?))
+                })?
             }
             _ if self.storage.compact => Bytes::Owned(self.read_compact(ranges)?),
             _ => Bytes::Shared(self.read_selection(ranges)?),
@@ -303,7 +324,8 @@ impl NativeDataset {
     fn scale_name(&self, address: u64) -> Option<String> {
         let mut scales = self.scales.lock().unwrap_or_else(PoisonError::into_inner);
         let name = scales.entry(address).or_insert_with(|| {
-            let named = |group: &str| guarded(|| self.file.group(group)?.child_name_by_address(address)).ok()?;
+            let named =
+                |group: &str| guarded(|| self.file.group(group)?.child_name_by_address(address)).ok()?;
             named(&self.group).or_else(|| named("/"))
         });
         name.clone()
