@@ -53,7 +53,7 @@ pub fn compare(measurement: &Measurement, found: &str) -> Units {
         ("hPa", "pa" | "pascal") => conversion(0, 0, 1, 100),
         ("hPa", "kpa" | "kilopascal") => conversion(0, 0, 10, 1),
         ("hPa", "bar") => conversion(0, 0, 1000, 1),
-        ("m s-1", "kt" | "kn" | "knot" | "nauticalmile/hour" | "nauticalmileperhour") => {
+        ("m s-1", "kt" | "kts" | "kn" | "knot" | "nauticalmile/hour" | "nauticalmileperhour") => {
             conversion(0, 0, 1852, 3600)
         }
         (
@@ -66,7 +66,7 @@ pub fn compare(measurement: &Measurement, found: &str) -> Units {
         }
         ("mm", "m" | "meter" | "metre") => conversion(0, 0, 1000, 1),
         ("mm", "cm" | "centimeter" | "centimetre") => conversion(0, 0, 10, 1),
-        ("mm", "in" | "inch" | "inches") => conversion(0, 0, 254, 10),
+        ("mm", "in" | "inch" | "inche") => conversion(0, 0, 254, 10),
         _ => Units::Unknown,
     }
 }
@@ -76,14 +76,13 @@ fn spelling(found: &str) -> String {
     let word = |word: &str| {
         let lower = word.to_lowercase();
         match lower.strip_suffix('s') {
-            // Not of s itself, nor of abbreviations such as hrs.
-            Some(singular) if singular.len() > 2 && !singular.ends_with('/') => singular.to_owned(),
+            // Not of abbreviations such as ms, nor of Celsius.
+            Some(singular) if singular.len() > 2 && !lower.ends_with("celsius") => singular.to_owned(),
             _ => lower,
         }
     };
     let words = found.trim().split(|c: char| c.is_whitespace() || matches!(c, '_' | '.' | '·'));
-    let joined: String = words.map(|part| part.split('/').map(word).collect::<Vec<_>>().join("/")).collect();
-    joined
+    words.map(|part| part.split('/').map(word).collect::<Vec<_>>().join("/")).collect()
 }
 
 #[cfg(test)]

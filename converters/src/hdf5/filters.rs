@@ -2,8 +2,8 @@
 //!
 //! Numbers: the HDF Group's list of registered filters.
 
-use hdf5_reader::filters::{FilterFn, FilterRegistry};
 use hdf5_reader::error;
+use hdf5_reader::filters::{FilterFn, FilterRegistry};
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 
 /// h5py's LZF.

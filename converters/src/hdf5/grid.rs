@@ -430,6 +430,6 @@ mod tests {
     #[test]
     fn times_by_stations_become_stations_by_times() {
         assert_eq!(transposed(&[1, 2, 3, 4, 5, 6], 2), [1, 4, 2, 5, 3, 6]);
-        assert_eq!(transposed::<i32>(&[], 0), []);
+        assert!(transposed::<i32>(&[], 0).is_empty());
     }
 }

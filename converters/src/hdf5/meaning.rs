@@ -67,16 +67,21 @@ const STATION_ATTRIBUTES: [&str; 10] = [
     "station_name",
 ];
 
-/// Statistics of a period rather than the quantity itself.
-const STATISTICS: [&str; 8] = [
+/// Words for statistics of a longer period, and for temperatures of something else than the air,
+/// that go by the same standard name.
+const OTHERS: [&str; 12] = [
     "maximum",
     "minimum",
     "standard_deviation",
-    "variance",
-    "std dev",
     "standard deviation",
+    "std dev",
+    "variance",
     "range",
     "gust",
+    " last ",
+    "grass",
+    "soil",
+    "water",
 ];
 
 /// HadISD is known by the names of its variables.
@@ -138,13 +143,13 @@ pub fn is_flag(variable: &Variable) -> bool {
         || variable.name.ends_with("_qc")
 }
 
-/// Whether the variable is the measurement by its standard name, and no statistic of it.
+/// Whether the variable is the measurement by its standard name, and nothing else by its description.
 pub fn measures(variable: &Variable, measurement: &str) -> bool {
     let Some((_, names)) = STANDARD_NAMES.iter().find(|(name, _)| *name == measurement) else { return false };
     let text = |name: &str| variable.entry.text(name).unwrap_or_default().to_ascii_lowercase();
     let described = [text("cell_methods"), text("long_name")];
     names.contains(&text("standard_name").as_str())
-        && !STATISTICS.iter().any(|word| described.iter().any(|text| text.contains(word)))
+        && !OTHERS.iter().any(|word| described.iter().any(|text| text.contains(word)))
 }
 
 /// Index of the variable that holds the times of the rows.

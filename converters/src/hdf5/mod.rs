@@ -5,6 +5,8 @@
 //! is) -> `catalog` (which columns it has) -> `plan` (which of them are read and how they are unpacked)
 //! -> `reader`, `grid` or `parts` (batches, through `stored`'s loops).
 
+#[cfg(test)]
+mod against_h5py;
 mod catalog;
 mod file;
 mod filters;

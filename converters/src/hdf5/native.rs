@@ -13,8 +13,7 @@ use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::DataLayout;
 use hdf5_reader::{
-    ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize,
-    VarLenKind,
+    ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize, VarLenKind,
 };
 
 use super::file::{

@@ -251,6 +251,8 @@ impl NetCdf {
             && meaning::is_number(variable)
             && !meaning::is_time(variable)
             && !self.bounds.contains(&variable.name)
+            // The coordinate of the dimension numbers the rows.
+            && !self.time_dimension.as_ref().is_some_and(|time| time.name.as_ref() == Some(&variable.name))
             && self.column(at).is_some_and(|entry| {
                 let varies = match self.time_dimension {
                     Some(_) => entry.axes.time.is_some(),

@@ -182,6 +182,7 @@ struct Notes {
     unscaled: Vec<String>,
     converted: Vec<String>,
     foreign: Vec<String>,
+    limited: Vec<String>,
 }
 
 impl Notes {
@@ -195,6 +196,7 @@ impl Notes {
             line(&self.unscaled, unscaled, isd),
             line(&self.converted, "units were converted: ", ""),
             line(&self.foreign, "kept in units that have no known conversion to the measurement's own: ", ""),
+            line(&self.limited, "valid_min, valid_max and valid_range were not applied: ", ""),
             line(&self.skipped, "left out, since they are no column of numbers: ", ""),
         ]
         .into_iter()
@@ -463,6 +465,9 @@ impl Planner<'_> {
         })?;
         packing.flagged = flagged;
         packing.resolution = packing.resolution.filter(|_| on_grid);
+        if !self.numbers(entry, &["valid_min", "valid_max", "valid_range"])?.is_empty() {
+            notes.limited.push(name.into());
+        }
         let long_name = self.text_attribute(entry, "long_name")?;
         let info = ColumnInfo {
             name: name.into(),
