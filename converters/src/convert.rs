@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::archive::{Archive, ArchiveReader};
 use crate::dataset::gather::{Gatherer, RowGroup, Totals};
 use crate::dataset::target::Target;
 use crate::dataset::writer::{DatasetWriter, Written};
 use crate::dataset::{
-    self, BLOCK, FORMAT_VERSION, MANIFEST, Manifest, ManifestColumn, ManifestOptions, ROW_GROUP_ROWS,
-    STATION_ID, TIMESTAMP, iso8601,
+    self, FORMAT_VERSION, MANIFEST, Manifest, ManifestColumn, ManifestOptions, ROW_GROUP_ROWS, iso8601,
 };
-use crate::{Error, ReadOptions, Result, Scale, Source};
+use crate::{Error, ReadOptions, Result, Scale};
 
 /// How to convert.
 #[derive(Debug, Clone)]
@@ -21,12 +21,36 @@ pub struct ConvertOptions {
     pub read: ReadOptions,
     /// Replace a dataset that exists; without it one is refused.
     pub overwrite: bool,
+    /// Bring a dataset that exists up to date: only the blocks whose source files changed are written anew.
+    pub update: bool,
+    /// Go on where an interrupted conversion of the same files to the same target stopped.
+    pub resume: bool,
+    /// Which of several rows of one station and time stays.
+    pub duplicates: Duplicates,
     /// Store values as float32 instead of float64.
     pub float32: bool,
     /// Rows of a row group, unless a single station has more.
     #[doc(hidden)]
     pub row_group_rows: usize,
+    /// Bytes of observations held at once while sorting, before they are spilled to disk.
+    #[doc(hidden)]
+    pub sort_bytes: usize,
 }
+
+/// Which of several rows of one station and time stays, where they differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicates {
+    /// None: the conversion fails.
+    Error,
+    /// The first in the order of reading.
+    First,
+    /// The last in the order of reading.
+    #[default]
+    Last,
+}
+
+/// Observations held at once while sorting: so much that the whole process stays under 1 GiB.
+const SORT_BYTES: usize = 256 << 20;
 
 impl Default for ConvertOptions {
     fn default() -> Self {
@@ -34,8 +58,12 @@ impl Default for ConvertOptions {
             sources: Vec::new(),
             read: ReadOptions::default(),
             overwrite: false,
+            update: false,
+            resume: false,
+            duplicates: Duplicates::default(),
             float32: false,
             row_group_rows: ROW_GROUP_ROWS,
+            sort_bytes: SORT_BYTES,
         }
     }
 }
@@ -51,7 +79,7 @@ pub struct Conversion {
     pub bytes_out: u64,
 }
 
-/// Writes all rows of `source` as a new dataset in the directory `target`.
+/// Writes all rows of `archive` as a new dataset in the directory `target`.
 ///
 /// While one row group is encoded, its columns in parallel on the ambient rayon pool, the next is
 /// read; memory holds two row groups and the batches they touch. The dataset takes its name when
@@ -62,30 +90,28 @@ pub struct Conversion {
 /// Whatever the source reports; rows that are not in strictly ascending order of (`station_id`,
 /// `timestamp`); a source without rows; a target that exists or cannot be written.
 pub fn convert(
-    mut source: Box<dyn Source>,
+    archive: &mut Archive,
     target: &Path,
     options: &ConvertOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Conversion> {
-    let columns = source.columns().to_vec();
+    let columns = archive.columns().to_vec();
     let first_source = options.sources.first().map_or(target, PathBuf::as_path);
-    check_names(columns.iter().map(|column| column.name.as_str()), first_source)?;
     let target = Target::prepare(target, options.overwrite, &options.sources)?;
     let mut writer = DatasetWriter::new(target.directory(), dataset::schema(&columns, options.float32))?;
     let mut gatherer = Gatherer::new(columns.len(), options.row_group_rows);
 
-    let mut next = next_row_group(&mut *source, &mut gatherer, progress)?;
+    let mut reader = archive.read(|_, _| true);
+    let mut next = next_row_group(&mut reader, &mut gatherer, progress)?;
     while let Some(row_group) = next {
-        let (written, following) = rayon::join(
-            || writer.write(&row_group),
-            || next_row_group(&mut *source, &mut gatherer, progress),
-        );
+        let (written, following) =
+            rayon::join(|| writer.write(&row_group), || next_row_group(&mut reader, &mut gatherer, progress));
         written?;
         next = following?;
     }
     let written = writer.finish()?;
     let totals = gatherer.totals();
-    let manifest = manifest(&*source, options, totals, written).ok_or_else(|| Error::Format {
+    let manifest = manifest(archive, options, totals, written).ok_or_else(|| Error::Format {
         path: first_source.to_owned(),
         found: "holds no observations".into(),
         hint: Some("name a source that has rows".into()),
@@ -99,7 +125,7 @@ pub fn convert(
 
 /// Reads until a row group is complete; `None` behind the last.
 fn next_row_group(
-    source: &mut dyn Source,
+    reader: &mut ArchiveReader,
     gatherer: &mut Gatherer,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Option<RowGroup>> {
@@ -110,7 +136,7 @@ fn next_row_group(
         if gatherer.is_finished() {
             return Ok(None);
         }
-        let Some(batch) = source.next_batch()? else {
+        let Some(batch) = reader.next_batch().map_err(|failed| failed.error)? else {
             gatherer.finish();
             continue;
         };
@@ -119,44 +145,20 @@ fn next_row_group(
     }
 }
 
-/// A dataset's columns have names of their own, and none of the keys'.
-fn check_names<'a>(names: impl Iterator<Item = &'a str>, source: &Path) -> Result<()> {
-    let mut seen = vec![STATION_ID, TIMESTAMP, BLOCK];
-    for name in names {
-        let found = if name.is_empty() {
-            "a value column without a name"
-        } else if seen[..3].contains(&name) {
-            "a value column under the name of a key of the dataset"
-        } else if seen.contains(&name) {
-            "two value columns of this name"
-        } else {
-            seen.push(name);
-            continue;
-        };
-        return Err(Error::Column {
-            path: source.to_owned(),
-            column: name.to_owned(),
-            found: found.to_owned(),
-            hint: Some("rename it with --column NAME=PATH, or pick others with -m".into()),
-        });
-    }
-    Ok(())
-}
-
 /// The manifest, or `None` of a source without rows.
 fn manifest(
-    source: &dyn Source,
+    archive: &Archive,
     options: &ConvertOptions,
     totals: &Totals,
     written: Written,
 ) -> Option<Manifest> {
     let (first, last) = totals.time_range?;
-    let columns = source.columns().iter().zip(&totals.nulls);
+    let columns = archive.columns().iter().zip(&totals.nulls);
     Some(Manifest {
         format_version: FORMAT_VERSION,
         tool: concat!("isd-convert ", env!("CARGO_PKG_VERSION")).to_owned(),
         sources: options.sources.iter().map(|path| path.display().to_string()).collect(),
-        layout: source.layout().to_owned(),
+        layout: archive.layout().to_owned(),
         options: ManifestOptions {
             measurements: options.read.measurements.clone(),
             column_paths: options.read.column_paths.clone(),
@@ -180,7 +182,7 @@ fn manifest(
                 nulls,
             })
             .collect(),
-        notes: source.notes().to_vec(),
+        notes: archive.notes().to_vec(),
     })
 }
 

@@ -10,6 +10,11 @@ pub trait Format: Sync {
     /// What `--format` calls it, such as `isd-lite`.
     fn name(&self) -> &'static str;
 
+    /// Whether it is text, which can be read from memory and of which the first lines make sense by themselves.
+    fn is_text(&self) -> bool {
+        true
+    }
+
     /// Whether a file that begins so is of this format.
     fn recognises(&self, head: &Head) -> bool;
 

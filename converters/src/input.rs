@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -21,6 +22,8 @@ const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 pub struct Input {
     path: Arc<Path>,
     content: Content,
+    /// Counts the stored bytes that a [`reader`](Self::reader) takes.
+    counter: Option<Arc<AtomicU64>>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,13 +54,23 @@ impl Input {
     /// A file on disk.
     #[must_use]
     pub fn file(path: &Path) -> Self {
-        Self { path: path.into(), content: Content::File }
+        Self { path: path.into(), content: Content::File, counter: None }
     }
 
     /// A member of an archive, whose path is the archive's with the member's name behind it.
     #[must_use]
     pub fn member(archive: &Path, name: &Path, content: Bytes) -> Self {
-        Self { path: archive.join(name).into(), content: Content::Memory(content) }
+        Self { path: archive.join(name).into(), content: Content::Memory(content), counter: None }
+    }
+
+    /// The same place with another content.
+    pub(crate) fn with_content(&self, content: Bytes) -> Self {
+        Self { path: Arc::clone(&self.path), content: Content::Memory(content), counter: None }
+    }
+
+    /// The same, adding the stored bytes that are read to `counter`.
+    pub(crate) fn counted(self, counter: Arc<AtomicU64>) -> Self {
+        Self { counter: Some(counter), ..self }
     }
 
     /// Where it lies, for messages.
@@ -121,7 +134,7 @@ impl Input {
     /// A file that cannot be opened.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
         let mut magic = [0; 2];
-        let mut stored = self.stored()?;
+        let mut stored = Counted { stored: self.stored()?, counter: self.counter.clone() };
         let mut read = 0;
         while let Some(rest) = magic.get_mut(read..).filter(|rest| !rest.is_empty()) {
             match stored.read(rest).map_err(|error| self.unreadable(error))? {
@@ -150,5 +163,20 @@ impl Input {
     #[must_use]
     pub fn unreadable(&self, source: std::io::Error) -> Error {
         Error::Io { path: self.path.to_path_buf(), action: "cannot read", source }
+    }
+}
+
+struct Counted {
+    stored: Box<dyn Read + Send>,
+    counter: Option<Arc<AtomicU64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stored.read(buffer)?;
+        if let Some(counter) = &self.counter {
+            counter.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        Ok(read)
     }
 }

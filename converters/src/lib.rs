@@ -19,7 +19,7 @@ pub mod text;
 mod units;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
-pub use convert::{Conversion, ConvertOptions, convert};
+pub use convert::{Conversion, ConvertOptions, Duplicates, convert};
 pub use error::{Error, Result};
 pub use format::{FORMATS, Format, format_names, format_of, open, open_input};
 pub use input::{Head, Input};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
+use isd_converters::archive::Archive;
 use isd_converters::{Conversion, ConvertOptions, Hdf5Reader, ReadOptions, Scale};
 use serde::Serialize;
 
@@ -89,9 +90,10 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
             ScaleArg::Isd => Scale::Isd,
         },
         hdf5_reader: args.hdf5_reader(),
+        ..ReadOptions::default()
     };
-    let source = isd_converters::open(&args.source, &read)?;
-    let progress = Progress::rows(source.rows(), args.common.quiet);
+    let mut archive = Archive::open(std::slice::from_ref(&args.source), &read, true)?;
+    let progress = Progress::rows(archive.rows(), args.common.quiet);
     let options = ConvertOptions {
         sources: vec![args.source],
         read,
@@ -99,7 +101,8 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
         float32: args.float32,
         ..ConvertOptions::default()
     };
-    let conversion = isd_converters::convert(source, &args.output, &options, &|rows| progress.set(rows))?;
+    let conversion =
+        isd_converters::convert(&mut archive, &args.output, &options, &|rows| progress.set(rows))?;
     drop(progress);
     let seconds = start.elapsed().as_secs_f64();
     let dataset = args.output.display().to_string();

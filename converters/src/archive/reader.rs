@@ -1,12 +1,23 @@
 //! Reading an archive: its files one after another in, batches with the archive's columns out.
+//!
+//! Small files are read as a whole, several at a time; others piece by piece.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use arrow::array::Float64Array;
+use rayon::prelude::*;
 
-use super::Archive;
-use crate::dataset::block_of;
-use crate::{Batch, Error, Result, Source, Tally};
+use super::{Archive, Opener};
+use crate::dataset::{block_of, block_prefix};
+use crate::{Batch, ColumnInfo, Error, Result, Source, Tally};
+
+/// Stored bytes of small files that are read at a time.
+const TOGETHER_BYTES: u64 = 16 << 20;
+/// Small files that each thread reads at a time.
+const TOGETHER: usize = 16;
+
+/// Rows of a file that is read as a whole: compressed text may be much larger than it looks.
+const WHOLE_ROWS: usize = 2 << 20;
 
 /// What one file held, once it has been read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +30,23 @@ pub struct FileReport {
     pub blocks: BTreeSet<String>,
     /// What was left out.
     pub tally: Tally,
+}
+
+impl FileReport {
+    fn new(file: usize) -> Self {
+        Self { file, rows: 0, blocks: BTreeSet::new(), tally: Tally::default() }
+    }
+
+    fn add(&mut self, batch: &Batch) {
+        self.rows += batch.rows() as u64;
+        let mut last = None;
+        for run in &batch.stations {
+            let prefix = block_prefix(&run.station_id);
+            if last.replace(prefix) != Some(prefix) {
+                self.blocks.insert(block_of(&run.station_id));
+            }
+        }
+    }
 }
 
 /// A file of an archive that cannot be read to its end.
@@ -34,39 +62,52 @@ pub struct ReadError {
 pub struct ArchiveReader<'a> {
     archive: &'a Archive,
     waiting: VecDeque<usize>,
+    /// Files that are larger than they look.
+    large: HashSet<usize>,
+    /// Batches of small files, which have been read to their ends.
+    ready: VecDeque<Batch>,
     current: Option<(Box<dyn Source>, FileReport)>,
     finished: Vec<FileReport>,
 }
 
 impl<'a> ArchiveReader<'a> {
     pub(super) fn new(archive: &'a Archive, files: VecDeque<usize>) -> Self {
-        Self { archive, waiting: files, current: None, finished: Vec::new() }
+        Self {
+            archive,
+            waiting: files,
+            large: HashSet::new(),
+            ready: VecDeque::new(),
+            current: None,
+            finished: Vec::new(),
+        }
     }
 
     /// The next rows, or `None` behind the last. Its columns are [`Archive::columns`]; one that the file lacks is null.
     ///
     /// # Errors
-    /// A file that cannot be read. Reading cannot go on: rows of that file may have been handed out.
+    /// A file that cannot be read and must not be left out, or of which rows may have been handed out. Reading cannot
+    /// go on then.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
-            if self.current.is_none() {
-                let Some(file) = self.waiting.pop_front() else { return Ok(None) };
-                let source = (self.archive.opener)(file).map_err(|error| ReadError { file, error })?;
-                let report = FileReport { file, rows: 0, blocks: BTreeSet::new(), tally: Tally::default() };
-                self.current = Some((source, report));
+            if let Some(batch) = self.ready.pop_front() {
+                return Ok(Some(batch));
             }
-            let Some((source, report)) = &mut self.current else { continue };
-            let Some(batch) = source.next_batch().map_err(|error| ReadError { file: report.file, error })?
-            else {
+            if let Some((source, report)) = &mut self.current {
+                let file = report.file;
+                if let Some(batch) = source.next_batch().map_err(|error| ReadError { file, error })? {
+                    report.add(&batch);
+                    self.count_rows(file, batch.rows());
+                    let own = self.current.as_ref().map_or(&[][..], |(source, _)| source.columns());
+                    return Ok(Some(aligned(batch, own, &self.archive.columns)));
+                }
                 report.tally = source.tally();
                 self.finished.extend(self.current.take().map(|(_, report)| report));
-                continue;
-            };
-            report.rows += batch.rows() as u64;
-            for run in &batch.stations {
-                report.blocks.insert(block_of(&run.station_id));
+                self.archive.progress.file_done();
+            } else if self.waiting.is_empty() {
+                return Ok(None);
+            } else {
+                self.advance()?;
             }
-            return Ok(Some(aligned(batch, source.as_ref(), self.archive)));
         }
     }
 
@@ -74,21 +115,112 @@ impl<'a> ArchiveReader<'a> {
     pub fn take_finished(&mut self) -> Vec<FileReport> {
         std::mem::take(&mut self.finished)
     }
+
+    /// Reads the next small files, or opens the next other one.
+    fn advance(&mut self) -> Result<(), ReadError> {
+        let mut together: Vec<(usize, &Opener)> = Vec::new();
+        let mut bytes = 0;
+        while let Some(&file) = self.waiting.front() {
+            match self.archive.openers.get(file).and_then(Option::as_ref) {
+                None => {}
+                Some(opener) if opener.small && !self.large.contains(&file) => {
+                    bytes += self.archive.files.get(file).map_or(0, |file| file.bytes);
+                    let full =
+                        bytes > TOGETHER_BYTES || together.len() == TOGETHER * rayon::current_num_threads();
+                    if full && !together.is_empty() {
+                        break;
+                    }
+                    together.push((file, opener));
+                }
+                Some(_) if !together.is_empty() => break,
+                Some(opener) => {
+                    self.waiting.pop_front();
+                    let source = (opener.open)().map_err(|error| ReadError { file, error })?;
+                    self.current = Some((source, FileReport::new(file)));
+                    return Ok(());
+                }
+            }
+            self.waiting.pop_front();
+        }
+        let read: Vec<Result<_>> =
+            together.par_iter().with_max_len(1).map(|(_, opener)| read_whole((opener.open)()?)).collect();
+        for (&(file, _), read) in together.iter().zip(read) {
+            match read {
+                Ok((_, None)) => {
+                    // Those behind it have to wait for it.
+                    let behind = together.iter().map(|(file, _)| *file).skip_while(|&other| other != file);
+                    let behind: Vec<usize> = behind.collect();
+                    behind.into_iter().rev().for_each(|file| self.waiting.push_front(file));
+                    self.large.insert(file);
+                    break;
+                }
+                Ok((source, Some(batches))) => {
+                    let mut report = FileReport::new(file);
+                    for batch in batches {
+                        report.add(&batch);
+                        self.ready.push_back(aligned(batch, source.columns(), &self.archive.columns));
+                    }
+                    report.tally = source.tally();
+                    self.finished.push(report);
+                    self.archive.progress.file_done();
+                }
+                Err(error) => self.leave_out(file, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A file of which no row was handed out need not be the end, unless it is the only one.
+    fn leave_out(&self, file: usize, error: Error) -> Result<(), ReadError> {
+        if self.archive.openers.len() == 1 {
+            return Err(ReadError { file, error });
+        }
+        let path = self.archive.files.get(file).map(|file| file.path.clone()).unwrap_or_default();
+        self.archive.failures.add(&path, error).map_err(|error| ReadError { file, error })
+    }
+
+    /// Counts the bytes of rows of a file whose reader does not count them itself.
+    fn count_rows(&self, file: usize, rows: usize) {
+        let all = self.current.as_ref().and_then(|(source, _)| source.rows());
+        if let (Some(all @ 1..), Some(file)) = (all, self.archive.files.get(file)) {
+            let share = u128::from(file.bytes) * rows as u128 / u128::from(all);
+            self.archive.progress.add_bytes(share as u64);
+        }
+    }
 }
 
-/// The batch with the archive's columns.
-fn aligned(mut batch: Batch, source: &dyn Source, archive: &Archive) -> Batch {
-    let own = source.columns();
-    if own.len() == archive.columns.len() && own.iter().zip(&archive.columns).all(|(a, b)| a.name == b.name) {
+/// A source that was read to its end, and its batches, unless they are too many.
+type Whole = (Box<dyn Source>, Option<Vec<Batch>>);
+
+/// All batches of a source; none where they hold more than [`WHOLE_ROWS`].
+pub(super) fn read_whole(mut source: Box<dyn Source>) -> Result<Whole> {
+    let mut batches = Vec::new();
+    let mut rows = 0;
+    while let Some(batch) = source.next_batch()? {
+        rows += batch.rows();
+        if rows > WHOLE_ROWS {
+            return Ok((source, None));
+        }
+        batches.push(batch);
+    }
+    Ok((source, Some(batches)))
+}
+
+/// The batch of a source with the columns `own`, with the columns `all` instead.
+pub(super) fn aligned(mut batch: Batch, own: &[ColumnInfo], all: &[ColumnInfo]) -> Batch {
+    if own.len() == all.len() && own.iter().zip(all).all(|(a, b)| a.name == b.name) {
         return batch;
     }
     let rows = batch.rows();
+    let mut missing: Option<Float64Array> = None;
     let column = |name: &str| {
         let index = own.iter().position(|column| column.name == name)?;
         batch.columns.get(index).cloned()
     };
-    let columns = archive.columns.iter();
-    batch.columns =
-        columns.map(|c| column(&c.name).unwrap_or_else(|| Float64Array::new_null(rows))).collect();
+    let columns = all.iter().map(|info| {
+        column(&info.name)
+            .unwrap_or_else(|| missing.get_or_insert_with(|| Float64Array::new_null(rows)).clone())
+    });
+    batch.columns = columns.collect();
     batch
 }

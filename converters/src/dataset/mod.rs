@@ -16,6 +16,7 @@ pub(crate) mod target;
 pub(crate) mod writer;
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -24,7 +25,7 @@ use chrono::{DateTime, SecondsFormat};
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 pub use reader::{Dataset, RowGroup};
 
-use crate::ColumnInfo;
+use crate::{ColumnInfo, Error, Result};
 
 /// Name of the column that says which station an observation is of: a string, never null.
 pub const STATION_ID: &str = "station_id";
@@ -108,6 +109,31 @@ pub fn schema(columns: &[ColumnInfo], float32: bool) -> SchemaRef {
         Field::new(&column.name, value_type.clone(), true).with_metadata(metadata)
     }));
     Arc::new(Schema::new(fields))
+}
+
+/// A dataset's columns have names of their own, and none of the keys'.
+pub(crate) fn check_columns(columns: &[ColumnInfo], source: &Path) -> Result<()> {
+    let mut seen = vec![STATION_ID, TIMESTAMP, BLOCK];
+    for column in columns {
+        let name = column.name.as_str();
+        let found = if name.is_empty() {
+            "a value column without a name"
+        } else if seen[..3].contains(&name) {
+            "a value column under the name of a key of the dataset"
+        } else if seen.contains(&name) {
+            "two value columns of this name"
+        } else {
+            seen.push(name);
+            continue;
+        };
+        return Err(Error::Column {
+            path: source.to_owned(),
+            column: name.to_owned(),
+            found: found.to_owned(),
+            hint: Some("rename it with --column NAME=PATH, or pick others with -m".into()),
+        });
+    }
+    Ok(())
 }
 
 /// What a file's field says of its column: the inverse of [`schema`].

@@ -51,6 +51,10 @@ impl Format for Hdf5 {
         "hdf5"
     }
 
+    fn is_text(&self) -> bool {
+        false
+    }
+
     fn recognises(&self, head: &Head) -> bool {
         superblock::recognises(&head.text)
     }

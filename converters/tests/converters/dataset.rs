@@ -25,7 +25,8 @@ pub fn write(
     target: &Path,
     options: &ConvertOptions,
 ) -> Result<Conversion, Error> {
-    convert(MemorySource::new(&["wind_speed_rate"], rows, batch_rows).boxed(), target, options, &|_| ())
+    let mut archive = MemorySource::new(&["wind_speed_rate"], rows, batch_rows).archive();
+    convert(&mut archive, target, options, &|_| ())
 }
 
 /// The dataset's Parquet files, in order of their paths.
@@ -300,13 +301,11 @@ fn a_source_without_rows_is_refused() {
 
 #[test]
 fn columns_that_would_clash_are_refused() {
-    let home = TempDir::new().unwrap();
     for columns in [["wind", "wind"], ["wind", "block"], ["timestamp", "wind"]] {
-        let source = MemorySource::new(&columns, vec![("01".into(), 0, vec![None, None])], 10).boxed();
-        let error = convert(source, &home.path().join("d"), &ConvertOptions::default(), &|_| ()).unwrap_err();
+        let source = MemorySource::new(&columns, vec![("01".into(), 0, vec![None, None])], 10);
+        let error = source.try_archive().err().unwrap();
         assert!(matches!(error, Error::Column { .. }), "{error}");
     }
-    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
 /// Every file under a directory with its bytes.
@@ -332,7 +331,7 @@ fn a_failure_on_the_way_leaves_what_was_there() {
     let mut source = MemorySource::new(&["wind_speed_rate"], hourly(&[("0100", 30), ("0200", 30)]), 10);
     source.fails_at = Some(45);
     let options = ConvertOptions { overwrite: true, ..tiny(1) };
-    let error = convert(source.boxed(), &target, &options, &|_| ()).unwrap_err();
+    let error = convert(&mut source.archive(), &target, &options, &|_| ()).unwrap_err();
     assert!(error.to_string().contains("is truncated"));
     assert_eq!(snapshot(home.path()), before);
 }

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
+use isd_converters::archive::Archive;
 use isd_converters::{Batch, ColumnInfo, Error, Result, Source, StationRun};
 
 /// One observation: station, microseconds, one value a column.
 pub type Row = (String, i64, Vec<Option<f64>>);
 
 /// Yields the given rows in batches of a fixed size.
+#[derive(Clone)]
 pub struct MemorySource {
     columns: Vec<ColumnInfo>,
     rows: Vec<Row>,
@@ -32,8 +34,12 @@ impl MemorySource {
         Self { columns: columns.iter().map(column).collect(), rows, batch_rows, next: 0, fails_at: None }
     }
 
-    pub fn boxed(self) -> Box<dyn Source> {
-        Box::new(self)
+    pub fn archive(self) -> Archive {
+        self.try_archive().unwrap()
+    }
+
+    pub fn try_archive(self) -> Result<Archive> {
+        Archive::of_source(move || Ok(Box::new(self.clone())))
     }
 }
 
