@@ -20,6 +20,7 @@ mod measurement;
 mod names;
 mod source;
 pub mod text;
+mod units;
 
 pub use batch::{Batch, ColumnInfo, StationRun};
 pub use convert::{Conversion, ConvertOptions, Duplicates, check_target, convert};
