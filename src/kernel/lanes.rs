@@ -7,11 +7,22 @@
     reason = "a loop is compiled for an instruction set by being inlined into its function"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
 pub(super) const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// Rows whose verdicts are combined before the first look at one of them.
 pub(super) const LANES: usize = 64;
+
+/// Whether loops run as compiled for plain processors, whatever the processor has.
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
+/// Has the kernel's loops run, in this process and from now on, as they are compiled for plain processors: to compare
+/// results and to count instructions, which must not depend on the machine.
+pub fn use_plain_instructions() {
+    PLAIN.store(true, Ordering::Relaxed);
+}
 
 /// Defines a function that is another one, compiled once for each instruction set.
 macro_rules! in_lanes {
@@ -19,7 +30,7 @@ macro_rules! in_lanes {
         #[allow(unsafe_code, reason = "a function for a processor's extension may only be called where it has that")]
         pub(super) fn $name($($argument: $kind),*) -> $result {
             #[cfg(target_arch = "x86_64")]
-            {
+            if !PLAIN.load(Ordering::Relaxed) {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
                 fn with_avx512($($argument: $kind),*) -> $result {
                     $plain($($argument),*)

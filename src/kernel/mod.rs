@@ -22,6 +22,8 @@ pub mod polars;
 mod validity;
 
 pub use decimal::{Decimal, ParseDecimalError};
+#[doc(hidden)]
+pub use lanes::use_plain_instructions;
 pub use options::{FillLimit, MAX_WINDOW, OptionsError, RollingTest};
 pub use validity::Validity;
 
