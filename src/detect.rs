@@ -15,7 +15,7 @@ use arrow::error::ArrowError;
 use isd_converters::StationRun;
 use isd_converters::dataset::{Dataset, RowGroup, iso8601};
 use polars::prelude::{
-    DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, col, lit,
+    DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, by_name, col, lit,
 };
 use rayon::prelude::*;
 
@@ -23,7 +23,7 @@ use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
 use crate::plan::{
     Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, names, outliers,
 };
-use crate::scan::{RowGroupScan, station_of, time_of};
+use crate::scan::{RowGroupScan, Spare, keys_of};
 
 /// The outliers of a dataset, and what was tested for them.
 #[derive(Debug)]
@@ -91,7 +91,7 @@ pub enum DetectError {
 /// # Errors
 /// An unreadable station column.
 pub fn plan(group: &RowGroup, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
-    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    let scan = RowGroupScan::new(group.clone(), &options.measurements, Spare::default())?;
     Ok(plan_of(group, scan, options, None)?)
 }
 
@@ -114,7 +114,8 @@ fn plan_of(
         carried: Vec::new(),
     };
     let found = kernel_rows(scan.lazy()?, time.map(col), columns, options, counts);
-    Ok(found.with_columns([station_of(stations), time_of(group.clone())]).select(OUTLIER_COLUMNS.map(col)))
+    let keyed = found.with_column(keys_of(group.clone(), stations));
+    Ok(keyed.unnest(by_name(["keys"], true, false), None).select(OUTLIER_COLUMNS.map(col)))
 }
 
 /// Detects the outliers of a dataset, row group by row group on the ambient rayon pool.
@@ -132,10 +133,11 @@ pub fn detect(
 ) -> Result<Detection, DetectError> {
     let groups = dataset.row_groups();
     let done = AtomicU64::new(0);
+    let spare = Spare::default();
     let mut parts: Vec<Part> = groups
         .par_iter()
         .map(|group| {
-            let part = Part::of(group, options)?;
+            let part = Part::of(group, options, &spare)?;
             // What isd-convert wrote is sorted.
             if dataset.manifest().is_none() {
                 check_order(group, &part.stations)?;
@@ -207,14 +209,14 @@ struct Part {
 }
 
 impl Part {
-    fn of(group: &RowGroup, options: &OutlierOptions) -> Result<Self, DetectError> {
-        let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    fn of(group: &RowGroup, options: &OutlierOptions, spare: &Spare) -> Result<Self, DetectError> {
+        let scan = RowGroupScan::new(group.clone(), &options.measurements, spare.clone())?;
         let stations = scan.stations();
         let counts = SeriesCounts::default();
         let frame = plan_of(group, scan, options, Some(Arc::clone(&counts)))?.collect()?;
         let counts = match options.engine {
             Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Engine::Expressions => count_series(group, &stations, options)?,
+            Engine::Expressions => count_series(group, &stations, options, spare)?,
         };
         Ok(Self {
             path: group.path().display().to_string(),
@@ -262,8 +264,9 @@ fn count_series(
     group: &RowGroup,
     stations: &[StationRun],
     options: &OutlierOptions,
+    spare: &Spare,
 ) -> Result<Vec<SeriesCount>, DetectError> {
-    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    let scan = RowGroupScan::new(group.clone(), &options.measurements, spare.clone())?;
     let observed = options.measurements.iter().map(|name| {
         let value = col(name.as_str());
         value.clone().is_finite().cast(DataType::Int64).sum().alias(name.as_str())

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print, rate, say};
 use crate::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema, plan};
-use crate::kernel::{Decimal, FillLimit, OptionsError, RollingTest};
+use crate::kernel::{Decimal, Extent, FillLimit, OptionsError, RollingTest};
 use crate::output::{Format, OutputError, OutputFile, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 
@@ -49,16 +49,17 @@ pub struct DetectArgs {
     /// Columns to write, in this order [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Number of values in the window
-    #[arg(long, value_name = "N", default_value = "30", value_parser = window)]
-    window: usize,
+    /// Values in the window, or how long it reaches back (90m, 24h, 7d, 2w): the values of t - 7d <= time < t, with
+    /// --include-current of t - 7d < time <= t
+    #[arg(long, value_name = "N|TIME", default_value = "30", value_parser = window)]
+    window: Extent,
     /// Standard deviations that an outlier exceeds
     #[arg(long, value_name = "SIGMA", default_value = "6")]
     threshold: Decimal,
     /// End the window at the tested value instead of before it
     #[arg(long)]
     include_current: bool,
-    /// Values that a window must hold for its row to be tested [default: the whole window]
+    /// Values that a window must hold for its row to be tested [default: the whole window; 10 where it is a time]
     #[arg(long, value_name = "N")]
     min_periods: Option<usize>,
     /// Degrees of freedom taken off the variance's divisor: 0 population, 1 sample
@@ -96,7 +97,10 @@ enum EngineArg {
 #[derive(Debug, Serialize)]
 struct Parameters {
     measurements: Vec<String>,
-    window: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_seconds: Option<f64>,
     threshold: f64,
     include_current: bool,
     min_periods: usize,
@@ -132,6 +136,10 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     args.common.start_threads()?;
     let test = args.test()?;
     let columns = args.columns()?;
+    if matches!(args.engine, EngineArg::Expressions) && test.rolling().needs_time() {
+        return Err(Failure::usage("--engine expressions: has no time windows")
+            .hint("give --window as a number of values, or leave --engine out"));
+    }
     let dataset = Dataset::open(&args.dataset)?;
     let measurements = args.measurements(&dataset)?;
     let engine = match args.engine {
@@ -186,9 +194,14 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
 
 impl DetectArgs {
     fn test(&self) -> Result<RollingTest, Failure> {
-        let test = RollingTest::new(self.window, self.threshold)?
+        let test = match self.window {
+            Extent::Rows(rows) => RollingTest::new(rows, self.threshold)?,
+            Extent::Micros(micros) => RollingTest::within(micros, self.threshold)?,
+        };
+        let least = self.min_periods.unwrap_or(test.least_count());
+        let test = test
             .include_current(self.include_current)
-            .min_periods(self.min_periods.unwrap_or(self.window))
+            .min_periods(least)
             .ddof(self.ddof)
             .min_std(self.min_std)
             .fill_limit(self.fill_limit)
@@ -278,21 +291,27 @@ impl DetectArgs {
 impl Parameters {
     fn of(options: &OutlierOptions) -> Self {
         let test = &options.test;
-        let (rows, micros) = match test.limit() {
+        let seconds = |micros: i64| micros as f64 / 1e6;
+        let (window, window_seconds) = match test.window() {
+            Extent::Rows(rows) => (Some(rows), None),
+            Extent::Micros(micros) => (None, Some(seconds(micros))),
+        };
+        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
             Some(FillLimit::Rows(rows)) => (Some(rows), None),
-            Some(FillLimit::Micros(micros)) => (None, Some(micros)),
+            Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
             None => (None, None),
         };
         Self {
             measurements: options.measurements.clone(),
-            window: test.window(),
+            window,
+            window_seconds,
             threshold: test.threshold().to_f64(),
             include_current: test.includes_current(),
             min_periods: test.least_count(),
             ddof: test.freedom(),
             min_std: test.floor().to_f64(),
-            fill_limit_rows: rows,
-            fill_limit_seconds: micros.map(|micros| micros as f64 / 1e6),
+            fill_limit_rows,
+            fill_limit_seconds,
             test_filled: test.tests_filled(),
             engine: match options.engine {
                 Engine::Kernel => "kernel",
@@ -372,24 +391,31 @@ fn describe(detection: &Detection, output: Option<(&str, u64)>, seconds: f64) ->
     text
 }
 
-fn window(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected a number of values, such as 30".to_owned())
+fn window(text: &str) -> Result<Extent, String> {
+    rows_or_time(text, Extent::Rows, Extent::Micros).ok_or_else(|| {
+        "expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w".to_owned()
+    })
 }
 
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
-    let expected = || "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned();
+    rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
+        .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
+}
+
+/// A plain number as `rows`, one with a unit of time as `micros`.
+fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
     let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
-        return text.parse().map(FillLimit::Rows).map_err(|_| expected());
+        return text.parse().ok().map(rows);
     };
     let minutes = match unit {
         'm' => 1,
         'h' => 60,
         'd' => 24 * 60,
         'w' => 7 * 24 * 60,
-        _ => return Err(expected()),
+        _ => return None,
     };
-    let number: i64 = text[..text.len() - 1].parse().map_err(|_| expected())?;
-    number.checked_mul(minutes * 60_000_000).map(FillLimit::Micros).ok_or_else(expected)
+    let number: i64 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(minutes * 60_000_000).map(micros)
 }
 
 impl From<OptionsError> for Failure {

@@ -8,7 +8,7 @@ use super::{LengthError, Outcome, Outlier, RollingTest, Scratch, Series, Validit
 
 /// Borrows an array (sliced or not) as a series; null, NaN and infinite slots are missing.
 ///
-/// `times`, where a fill limit in time needs them, are as many, ascending and without nulls.
+/// `times`, where a time window or a fill limit in time needs them, are as many, strictly ascending and without nulls.
 ///
 /// # Errors
 /// Another number of times than values.

@@ -6,7 +6,8 @@
 
 use super::decimal::grid_decimals;
 use super::exact::Window;
-use super::{Outlier, Reach, RollingTest, Series};
+use super::grid::Windowing;
+use super::{Outlier, RollingTest, Series};
 
 /// Rounding of the window's mean and standard deviation, in units of n times the largest magnitude times the machine
 /// epsilon: Welford's update errs by about one (Chan, Golub & `LeVeque` 1983, table 2), this is many times that.
@@ -21,6 +22,8 @@ pub(super) struct Buffers {
     values: Vec<f64>,
     /// Row of each.
     rows: Vec<usize>,
+    /// Time of each, where the window reaches over a time.
+    times: Vec<i64>,
     queue: Queue,
 }
 
@@ -28,17 +31,18 @@ pub(super) struct Buffers {
 pub(super) fn pass(
     series: &Series<'_>,
     first: usize,
+    windowing: Windowing<'_>,
     test: &RollingTest,
     buffers: &mut Buffers,
     found: &mut Vec<Outlier>,
 ) {
-    let Buffers { values, rows, queue } = buffers;
-    let grid = fill(series, first, test, values, rows);
-    let current = usize::from(test.includes_current());
+    let grid = fill(series, first, windowing, buffers);
+    let Buffers { values, rows, times, queue } = buffers;
     queue.clear();
+    let mut start = 0;
     for (i, x) in values.iter().copied().enumerate() {
-        let end = i + current;
-        let start = end.saturating_sub(test.window());
+        let end = windowing.rolling.end(i);
+        start = windowing.rolling.begin(start, i, times);
         queue.advance(values, start, end);
         if end - start < test.least_count() || queue.rules_out(values, x, test) {
             continue;
@@ -64,27 +68,24 @@ pub(super) fn pass(
 }
 
 /// Forward-fills the series; returns the decimals of the grid that all its values are on, if there is one.
-fn fill(
-    series: &Series<'_>,
-    first: usize,
-    test: &RollingTest,
-    values: &mut Vec<f64>,
-    rows: &mut Vec<usize>,
-) -> Option<u32> {
-    let reach = Reach::of(test, series);
+fn fill(series: &Series<'_>, first: usize, windowing: Windowing<'_>, buffers: &mut Buffers) -> Option<u32> {
+    let Buffers { values, rows, times, .. } = buffers;
     values.clear();
     rows.clear();
+    times.clear();
+    let kept = series.times.filter(|_| windowing.rolling.needs_time());
     let mut grid = Some(0);
     let mut last = first;
     for row in first..series.values.len() {
         if series.is_observed(row) {
             last = row;
             grid = grid.and_then(|grid| Some(grid_decimals(series.values[row])?.max(grid)));
-        } else if !reach.bridges(last, row) {
+        } else if !windowing.reach.bridges(last, row) {
             continue;
         }
         values.push(series.values[last]);
         rows.push(row);
+        times.extend(kept.map(|times| times[row]));
     }
     grid
 }

@@ -40,7 +40,7 @@ pub enum Boundaries {
 pub struct Columns {
     /// The series.
     pub series: Boundaries,
-    /// Column of times, ascending within a series; needed for a fill limit in time only.
+    /// Column of times, ascending within a series; needed for a time window and a fill limit in time only.
     pub time: Option<PlSmallStr>,
     /// Float64 columns to test: null, NaN and infinite values are missing.
     pub measurements: Vec<PlSmallStr>,
@@ -89,6 +89,7 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     inputs.extend(time);
     inputs.extend(columns.measurements);
     let inputs: Vec<Expr> = inputs.into_iter().map(col).collect();
+    let name = format!("rolling_outliers[{}]", test.rolling());
     let mut expr = apply_multiple(
         move |inputs: &mut [Column]| {
             let (carried, rest) = inputs.split_at(carried);
@@ -115,7 +116,7 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     );
     // What a printed plan calls it.
     if let Expr::AnonymousFunction { fmt_str, .. } = &mut expr {
-        **fmt_str = "rolling_outliers".into();
+        **fmt_str = name.into();
     }
     expr
 }
@@ -164,6 +165,10 @@ fn detect(
                 .and_then(|series| series.split(lengths, test, &mut scratch, &mut outliers))
                 .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))?;
         }
+        polars_ensure!(
+            !outcomes.contains(&Outcome::UnsortedTimes),
+            ComputeError: "{}: a time window needs times that ascend within a series, each once", time.map_or("", |time| time.name())
+        );
         counted.push(SeriesCount {
             tested: outcomes.iter().filter(|o| **o == Outcome::Tested).count(),
             too_short: outcomes.iter().filter(|o| **o == Outcome::TooShort).count(),

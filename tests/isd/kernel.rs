@@ -2,7 +2,8 @@
 
 use arrow::array::{Array, Float64Array};
 use isd::kernel::{
-    FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow::rolling_outliers_of, rolling_outliers,
+    Extent, FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow::rolling_outliers_of,
+    rolling_outliers,
 };
 use proptest::prelude::*;
 
@@ -36,6 +37,17 @@ fn rows(found: &[Outlier]) -> Vec<(usize, bool)> {
 fn assert_like_model(values: &[Option<f64>], test: &RollingTest) {
     let found = detect(values, test);
     assert_eq!(rows(&found), model::outliers(values, &times(values.len()), test), "{test:?} on {values:?}");
+}
+
+/// Where the window that ends before `end` begins.
+fn begin_of_window(test: &RollingTest, times: &[i64], end: usize) -> usize {
+    match test.window() {
+        Extent::Rows(rows) => end.saturating_sub(rows),
+        Extent::Micros(micros) if test.includes_current() => {
+            times.iter().position(|time| *time > times[end - 1] - micros).unwrap()
+        }
+        Extent::Micros(micros) => times.iter().position(|time| *time >= times[end] - micros).unwrap(),
+    }
 }
 
 fn test_of(window: usize, threshold: &str) -> RollingTest {
@@ -110,12 +122,29 @@ pub fn options() -> impl Strategy<Value = RollingTest> {
         1 => (1..6_usize).prop_map(|n| Some(FillLimit::Rows(n))),
         1 => (1..9_i64).prop_map(|n| Some(FillLimit::Micros(n * HOUR))),
     ];
-    let window = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)];
-    (window, threshold, floor, limit, any::<bool>(), any::<bool>(), 0..3_usize, any::<prop::sample::Index>())
+    let rows = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)].prop_map(Extent::Rows);
+    // A window of time holds any number of values: none, or all of a series.
+    let hours = prop_oneof![3 => 1..40_i64, 1 => 1..400_i64, 1 => Just(1_000_000)];
+    let time = (hours, -1..2_i64).prop_map(|(hours, more)| Extent::Micros(hours * HOUR + more));
+    (
+        prop_oneof![3 => rows, 2 => time],
+        threshold,
+        floor,
+        limit,
+        any::<bool>(),
+        any::<bool>(),
+        0..3_usize,
+        any::<prop::sample::Index>(),
+    )
         .prop_map(|(window, threshold, floor, limit, current, filled, ddof, least)| {
-            let ddof = ddof.min(window - 1);
-            let least = if least.index(3) == 0 { ddof + 1 + least.index(window - ddof) } else { window };
-            test_of(window, threshold)
+            let threshold = threshold.parse().unwrap();
+            let (test, longest, usual) = match window {
+                Extent::Rows(rows) => (RollingTest::new(rows, threshold), rows, rows),
+                Extent::Micros(micros) => (RollingTest::within(micros, threshold), 40, 10),
+            };
+            let ddof = ddof.min(longest - 1);
+            let least = if least.index(3) == 0 { ddof + 1 + least.index(longest - ddof) } else { usual };
+            test.unwrap()
                 .min_std(floor.parse().unwrap())
                 .fill_limit(limit)
                 .include_current(current)
@@ -146,12 +175,13 @@ proptest! {
 
     #[test]
     fn neighbouring_series_do_not_touch(
-        parts in prop::collection::vec(series(), 0..5), test in options().prop_filter("times differ", |t| !t.needs_time())
+        parts in prop::collection::vec(series(), 0..5), test in options()
     ) {
         let all: Float64Array = parts.iter().flatten().copied().collect();
         let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
         let mut together = Vec::new();
-        rolling_outliers_of(&all, None, &lengths, &test, &mut together).unwrap();
+        let times = lengths.iter().flat_map(|len| times(*len)).collect::<Vec<_>>().into();
+        rolling_outliers_of(&all, Some(&times), &lengths, &test, &mut together).unwrap();
         let mut alone = Vec::new();
         let mut start = 0;
         for part in &parts {
@@ -174,7 +204,7 @@ proptest! {
         }
         for o in detect(&values, &test) {
             let end = o.row - lead + usize::from(test.includes_current());
-            let window = &filled[end.saturating_sub(test.window())..end];
+            let window = &filled[..end][begin_of_window(&test, &times(values.len())[lead..], end)..];
             let n = window.len() as f64;
             let mean = window.iter().sum::<f64>() / n;
             let m2: f64 = window.iter().map(|v| (v - mean).powi(2)).sum();

@@ -1,6 +1,6 @@
 //! The brute-force model: SPEC section 3 word by word, window by window, in rational arithmetic.
 
-use isd::kernel::{FillLimit, RollingTest};
+use isd::kernel::{Extent, FillLimit, RollingTest};
 use num_bigint::BigInt;
 
 /// A value as an integer: thousandths on a decimal grid, else multiples of `2^-1100`, which hold any double.
@@ -81,15 +81,23 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
             continue;
         }
         let end = i + usize::from(test.includes_current());
-        let window = &filled[end.saturating_sub(test.window())..end];
+        let window: Vec<&BigInt> = match test.window() {
+            Extent::Rows(rows) => filled[end.saturating_sub(rows)..end].iter().map(|(_, v)| v).collect(),
+            Extent::Micros(micros) => {
+                let (first, time) =
+                    (i128::from(times[*row]) - i128::from(micros), |row: usize| i128::from(times[row]));
+                let reached = |from: i128| if test.includes_current() { first < from } else { first <= from };
+                filled[..end].iter().filter(|(row, _)| reached(time(*row))).map(|(_, v)| v).collect()
+            }
+        };
         let n = window.len();
         if n < test.least_count() || n <= test.freedom() {
             continue;
         }
-        let sum: BigInt = window.iter().map(|(_, v)| v).sum();
+        let sum: BigInt = window.iter().copied().sum();
         // n (x - mean), and n^2 (n - ddof) / n times the variance, from the definition: deviations squared and added.
         let deviation = x * n - &sum;
-        let squares: BigInt = window.iter().map(|(_, v)| (v * n - &sum).pow(2)).sum();
+        let squares: BigInt = window.iter().map(|v| (*v * n - &sum).pow(2)).sum();
         let m = n - test.freedom();
         let left = (&deviation * &threshold_scale).pow(2);
         let right = threshold.pow(2) * squares;

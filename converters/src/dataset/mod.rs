@@ -12,6 +12,7 @@
 pub(crate) mod gather;
 mod manifest;
 mod reader;
+mod station_runs;
 pub(crate) mod target;
 pub(crate) mod writer;
 
