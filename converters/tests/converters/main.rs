@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "a test binary has no users")]
 
+mod archive_files; // several files, directories and tar archives read as one
 mod archives; // HDF5 archives written for a test, and everything read from one
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
 mod dataset_reader; // reading a dataset back, and Parquet of other writers
