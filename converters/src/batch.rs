@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use arrow::array::Float64Array;
 use arrow::buffer::{BooleanBuffer, NullBuffer};
+use serde::{Deserialize, Serialize};
 
 /// What a source knows of one of its value columns.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnInfo {
     /// Column name in the dataset.
     pub name: String,

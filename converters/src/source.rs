@@ -86,7 +86,8 @@ pub struct ReadOptions {
 }
 
 /// What becomes of values that the source marks as failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// They become missing, and are counted by column and code.
     #[default]

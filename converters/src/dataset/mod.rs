@@ -3,6 +3,7 @@
 //! ```text
 //! observations/
 //!   _isd.json                      the manifest
+//!   _journal.ndjson                which source files each block comes from
 //!   block=72/part-00000.parquet    whole stations, sorted by (station_id, timestamp)
 //! ```
 //!
@@ -10,6 +11,9 @@
 //! row group can be processed by itself.
 
 pub(crate) mod gather;
+mod group;
+pub(crate) mod journal;
+mod leftover;
 mod manifest;
 mod reader;
 mod station_runs;
@@ -23,8 +27,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 
+pub use group::{Dropped, SeriesGroup};
+pub use journal::JOURNAL;
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 pub use reader::{Dataset, RowGroup};
+pub(crate) use target::io_error;
 
 use crate::{ColumnInfo, Error, Result};
 

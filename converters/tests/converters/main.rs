@@ -10,4 +10,5 @@ mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wro
 mod hdf5_cf; // CF attributes: packing, missing values, times
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
 mod hdf5_table; // pandas tables in HDF5, as compounds
+mod ingest; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod memory; // a source held in memory, for tests of what comes after a source
