@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::input::{Head, Input};
-use crate::{Error, ReadOptions, Result, Source, hdf5, isd_lite, isd_raw};
+use crate::{Error, ReadOptions, Result, Source, hdf5, isd_lite, isd_raw, talk_csv};
 
 /// A format of observations. Each has a module of its own, and a line in [`FORMATS`].
 pub trait Format: Sync {
@@ -26,7 +26,7 @@ pub trait Format: Sync {
 }
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 3] = [&hdf5::Hdf5, &isd_lite::IsdLite, &isd_raw::IsdRaw];
+pub const FORMATS: [&dyn Format; 4] = [&hdf5::Hdf5, &isd_lite::IsdLite, &isd_raw::IsdRaw, &talk_csv::TalkCsv];
 
 /// Opens a file of observations, recognising its format by its content unless the options name it.
 ///

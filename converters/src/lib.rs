@@ -20,6 +20,7 @@ mod isd_raw;
 mod measurement;
 mod names;
 mod source;
+mod talk_csv;
 pub mod text;
 mod units;
 
