@@ -10,6 +10,8 @@ mod convert;
 pub mod dataset;
 mod error;
 mod format;
+pub mod ghcnh;
+mod guard;
 pub mod hdf5;
 mod input;
 mod measurement;

@@ -4,6 +4,7 @@
 
 mod fields;
 mod number;
+mod positions;
 mod rows;
 mod time;
 
@@ -14,11 +15,12 @@ use rayon::prelude::*;
 
 pub use fields::{Fields, fields};
 pub use number::{decimal, integer};
+pub use positions::{field_at, field_starts};
 pub use rows::Rows;
+pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros};
 
 use crate::input::Input;
-use crate::names::nearest;
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
 
 /// Bytes of a block, but for a longer line.
@@ -89,16 +91,7 @@ impl<F: LineFormat> TextSource<F> {
     /// A file that cannot be opened, or a measurement in `options` that the format does not have.
     pub fn new(input: &Input, format: F, options: &ReadOptions) -> Result<Self> {
         let known = format.columns();
-        let wanted: Vec<usize> = if options.measurements.is_empty() {
-            (0..known.len()).collect()
-        } else {
-            if let Some(absent) =
-                options.measurements.iter().find(|name| known.iter().all(|c| c.name != **name))
-            {
-                return Err(unknown_column(input, known, absent));
-            }
-            (0..known.len()).filter(|&index| options.measurements.contains(&known[index].name)).collect()
-        };
+        let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         Ok(Self {
             reader: input.reader()?,
@@ -209,7 +202,7 @@ impl<F: LineFormat> Source for TextSource<F> {
             if count == 0 {
                 continue;
             }
-            rows::shared(&mut stations, &mut self.station);
+            shared_stations(&mut stations, &mut self.station);
             let first_row = self.rows;
             self.rows += count as u64;
             let path = Arc::clone(self.input.path());
@@ -231,15 +224,4 @@ fn pieces(block: &[u8]) -> Vec<&[u8]> {
         rest = after;
     }
     pieces
-}
-
-fn unknown_column(input: &Input, known: &[ColumnInfo], name: &str) -> Error {
-    let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
-    let hint = nearest(name, names.iter().copied()).map(|near| format!("did you mean {near}?"));
-    Error::Column {
-        path: input.path().to_path_buf(),
-        column: name.to_owned(),
-        found: format!("does not exist; the format has {}", names.join(", ")),
-        hint,
-    }
 }

@@ -2,8 +2,8 @@
 
 /// Powers of ten that are doubles exactly.
 const POWERS_OF_TEN: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
 ];
 /// Integers up to this magnitude are doubles without a neighbour in between.
 const EXACT_INTEGERS: i64 = 1 << 53;
@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn decimals_are_the_nearest_doubles() {
-        for text in ["0", "-0", "5.1", "-0.5", ".5", "5.", "+12.8", "1e3", "1.5E-2", "0.1234567890123456789"] {
+        for text in ["0", "-0", "5.1", "-0.5", ".5", "5.", "+12.8", "1e3", "1.5E-2", "0.1234567890123456789"]
+        {
             assert_eq!(decimal(text.as_bytes(), 0), Some(text.parse().unwrap()), "{text}");
         }
         for tenths in -20_000..=20_000 {
