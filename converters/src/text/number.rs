@@ -19,13 +19,19 @@ pub fn integer(field: &[u8]) -> Option<i64> {
         return None;
     }
     let start = field.iter().position(|&byte| byte != b' ')?;
-    let (negative, digits) = match field.get(start..)? {
-        [b'-', digits @ ..] => (true, digits),
-        [b'+', digits @ ..] => (false, digits),
-        digits => (false, digits),
-    };
+    let (negative, digits) = sign(field.get(start..)?);
     let value = super::digits(digits)?;
     Some(if negative { -value } else { value })
+}
+
+/// Whether a number is negative, and what follows its sign.
+#[inline]
+fn sign(field: &[u8]) -> (bool, &[u8]) {
+    match field.split_first() {
+        Some((b'-', number)) => (true, number),
+        Some((b'+', number)) => (false, number),
+        _ => (false, field),
+    }
 }
 
 /// A number as CSV files hold it (`51`, `-0.5`, `1e3`), times 10^-`shift`: the double nearest that decimal.
@@ -39,11 +45,7 @@ pub fn decimal(field: &[u8], shift: u32) -> Option<f64> {
 /// Up to 18 digits and a point, whose integer and power of ten are doubles: their quotient is rounded once.
 #[inline]
 fn plain_decimal(field: &[u8], shift: u32) -> Option<f64> {
-    let (negative, number) = match field {
-        [b'-', number @ ..] => (true, number),
-        [b'+', number @ ..] => (false, number),
-        number => (false, number),
-    };
+    let (negative, number) = sign(field);
     if number.len() > DIGITS {
         return None;
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
-use arrow::buffer::{BooleanBuffer, NullBuffer};
 
+use crate::batch::nullable;
 use crate::{StationRun, Tally};
 
 /// Rows of some lines of a file.
@@ -28,16 +28,39 @@ impl Rows {
         }
     }
 
+    /// Makes room for that many rows more.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.timestamps.reserve(rows);
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+    }
+
+    /// Adds a row whose values are those of the first columns, in order; NaN and infinities count as missing.
+    #[inline]
+    pub fn push(&mut self, station_id: &str, timestamp: i64, values: &[f64]) {
+        self.key(station_id, timestamp);
+        let mut values = values.iter();
+        for column in &mut self.columns {
+            column.push(values.next().copied().filter(|value| value.is_finite()).unwrap_or(f64::NAN));
+        }
+    }
+
     /// Begins a row of that station at that time (microseconds since 1970), with every value missing.
     pub fn begin(&mut self, station_id: &str, timestamp: i64) {
+        self.key(station_id, timestamp);
+        for column in &mut self.columns {
+            column.push(f64::NAN);
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, station_id: &str, timestamp: i64) {
         match self.stations.last_mut() {
             Some(run) if *run.station_id == *station_id => run.rows += 1,
             _ => self.stations.push(StationRun { station_id: station_id.into(), rows: 1 }),
         }
         self.timestamps.push(timestamp);
-        for column in &mut self.columns {
-            column.push(f64::NAN);
-        }
     }
 
     /// Sets a value of the row begun last. NaN and infinities count as missing.
@@ -98,7 +121,7 @@ impl Rows {
         let mut columns: Vec<Option<Vec<f64>>> = self.columns.into_iter().map(Some).collect();
         let arrays = wanted
             .iter()
-            .map(|&index| array(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
+            .map(|&index| nullable(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
             .collect();
         (self.stations, self.timestamps, arrays, self.tally)
     }
@@ -111,14 +134,6 @@ fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
             counts.insert(key.to_owned(), 1);
         }
     }
-}
-
-/// Values with NaN for missing as an array with nulls.
-fn array(values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |row| !values[row].is_nan());
-    let nulls = NullBuffer::new(valid);
-    let nulls = (nulls.null_count() > 0).then_some(nulls);
-    Float64Array::new(values.into(), nulls)
 }
 
 /// The station as every batch of a file holds it, so that equal ids are one string.
