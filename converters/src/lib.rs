@@ -11,6 +11,7 @@ pub mod dataset;
 mod error;
 mod format;
 pub mod ghcnh;
+mod global_hourly;
 mod guard;
 pub mod hdf5;
 mod input;

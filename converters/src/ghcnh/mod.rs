@@ -49,11 +49,8 @@ impl Format for Ghcnh {
             return parquet::open(input, options);
         }
         let header = head.lines().next().unwrap_or_default();
-        let lines = PsvLines::new(header, options).map_err(|error| Error::Column {
-            path: input.path().to_path_buf(),
-            column: error.column,
-            found: error.found,
-            hint: Some("a file of GHCNh begins with a header of names between pipes".into()),
+        let lines = PsvLines::new(header, options).map_err(|error| {
+            error.of(input, "a file of GHCNh begins with a header of names between pipes")
         })?;
         Ok(Box::new(TextSource::new(input, lines, options)?))
     }

@@ -3,12 +3,12 @@
 //! Lines have 238 or 329 fields, most of them empty. The fields are found by the names in the header, the few that are
 //! numbers are looked at, and their flags only where there is a number.
 
-use std::collections::HashMap;
-
 use super::variables::{Flag, NOTES, VARIABLES, Variable, columns};
 use super::{DATE_NAME, STATION_NAMES, TIME_NAMES};
 use crate::input::Head;
-use crate::text::{LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros};
+use crate::text::{
+    Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros,
+};
 use crate::{ColumnInfo, Quality, ReadOptions};
 
 const SEPARATOR: u8 = b'|';
@@ -17,8 +17,7 @@ const FIELDS: usize = 1 + TIME_NAMES.len() + VARIABLES.len();
 
 /// The lines of one file, by its header.
 pub struct PsvLines {
-    header: Vec<u8>,
-    fields: usize,
+    header: Header,
     /// Fields that are looked for, ascending: what the slots below count.
     wanted: Vec<usize>,
     station: usize,
@@ -45,13 +44,6 @@ struct Value {
     source: Option<usize>,
 }
 
-/// A column that a header lacks, or has in the wrong place.
-#[derive(Debug)]
-pub struct HeaderError {
-    pub column: String,
-    pub found: String,
-}
-
 /// Whether a file begins with a header of GHCNh.
 pub fn recognises(head: &Head) -> bool {
     head.lines().next().is_some_and(|header| {
@@ -60,41 +52,28 @@ pub fn recognises(head: &Head) -> bool {
 }
 
 impl PsvLines {
-    /// The lines that follow `header`. Only the columns that `options` ask for are looked at.
+    /// The lines that follow the header `line`. Only the columns that `options` ask for are looked at.
     ///
     /// # Errors
     /// A header without station, time or any of the variables.
-    pub fn new(header: &[u8], options: &ReadOptions) -> Result<Self, HeaderError> {
-        let names: Vec<String> = header
-            .split(|&byte| byte == SEPARATOR)
-            .map(|name| String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase())
-            .collect();
-        let mut positions: HashMap<&str, usize> = HashMap::new();
-        for (position, name) in names.iter().enumerate() {
-            positions.entry(name).or_insert(position);
-        }
-        let position = |name: &str| positions.get(name).copied();
-        let lacks = |column: &str, expected: &str| HeaderError {
-            column: column.to_owned(),
-            found: format!("is not in the header, expected {expected}"),
-        };
-
-        let station = STATION_NAMES.into_iter().find_map(position);
-        let station = station.ok_or_else(|| lacks("Station_ID", "Station_ID or STATION"))?;
-        let parts = TIME_NAMES.map(position);
+    pub fn new(line: &[u8], options: &ReadOptions) -> Result<Self, HeaderError> {
+        let header = Header::of(line, SEPARATOR);
+        let station = STATION_NAMES.into_iter().find_map(|name| header.place(name));
+        let station = station.ok_or_else(|| HeaderError::lacks("Station_ID", "Station_ID or STATION"))?;
+        let parts = TIME_NAMES.map(|name| header.place(name));
         let times: Vec<usize> = if parts.iter().all(Option::is_some) {
             parts.into_iter().flatten().collect()
         } else {
-            let date = position(DATE_NAME);
-            vec![date.ok_or_else(|| lacks("DATE", "Year, Month, Day, Hour and Minute, or DATE"))?]
+            let expected = "Year, Month, Day, Hour and Minute, or DATE";
+            vec![header.place(DATE_NAME).ok_or_else(|| HeaderError::lacks("DATE", expected))?]
         };
         let present: Vec<(usize, Variable, usize)> = VARIABLES
             .into_iter()
             .enumerate()
-            .filter_map(|(index, variable)| Some((index, variable, position(variable.name)?)))
+            .filter_map(|(index, variable)| Some((index, variable, header.place(variable.name)?)))
             .collect();
         if present.is_empty() {
-            return Err(lacks("temperature", "it or another variable of GHCNh"));
+            return Err(HeaderError::lacks("temperature", "it or another variable of GHCNh"));
         }
         let chosen: Vec<_> =
             present.into_iter().filter(|(_, variable, _)| options.reads(variable.column)).collect();
@@ -110,7 +89,7 @@ impl PsvLines {
             .map(|&(index, variable, place)| {
                 let behind = |flag: Flag| {
                     let name = format!("{}{}", variable.name, flag.suffix());
-                    let Some(at) = position(&name) else { return Ok(None) };
+                    let Some(at) = header.place(&name) else { return Ok(None) };
                     at.checked_sub(place).map(Some).ok_or_else(|| HeaderError {
                         column: name,
                         found: format!("comes before {}, expected behind it", variable.name),
@@ -131,12 +110,11 @@ impl PsvLines {
             _ => Time::Date(times.first().map_or(0, |&date| slot(date))),
         };
         Ok(Self {
-            fields: names.len(),
             station: slot(station),
             time,
             values,
             wanted,
-            header: header.to_owned(),
+            header,
             columns: columns(),
             keep: options.quality == Quality::Keep,
         })
@@ -157,7 +135,7 @@ impl LineFormat for PsvLines {
     }
 
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {
-        if line == self.header {
+        if self.header.is_repeated_in(line) {
             return Ok(());
         }
         let mut starts = [line.len(); FIELDS];
@@ -166,14 +144,11 @@ impl LineFormat for PsvLines {
         let field = |slot: usize| field_at(line, SEPARATOR, start(slot)).trim_ascii();
         let station = field(self.station);
         if STATION_NAMES.iter().any(|name| station.eq_ignore_ascii_case(name.as_bytes())) {
-            return Err(format!(
-                "is a header of {fields} columns that differs from the first line's of {}; expected one layout a file",
-                self.fields
-            ));
+            return Err(self.header.differs(fields));
         }
         // More fields are a pipe in the remarks, which come last.
-        if fields < self.fields {
-            return Err(format!("has {fields} fields, expected {}", self.fields));
+        if fields < self.header.columns() {
+            return Err(format!("has {fields} fields, expected {}", self.header.columns()));
         }
         let station = str::from_utf8(station).ok().filter(|station| !station.is_empty());
         let station = station.ok_or("has no station, expected an identifier")?;

@@ -4,6 +4,7 @@
 
 mod blocks;
 mod fields;
+mod header;
 mod number;
 mod positions;
 mod rows;
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 
 use blocks::{Blocks, LINE_BYTES};
 pub use fields::{Fields, fields};
+pub use header::{Header, HeaderError};
 pub use number::{decimal, integer};
 pub use positions::{field_at, field_starts};
 pub use rows::Rows;

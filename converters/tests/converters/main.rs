@@ -6,6 +6,7 @@ mod archives; // HDF5 archives written for a test, and everything read from one
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
 mod dataset_reader; // reading a dataset back, and Parquet of other writers
 mod ghcnh; // GHCNh as text and Parquet, of both versions
+mod global_hourly; // NOAA Global Hourly CSV
 mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wrong with a file
 mod hdf5_cf; // CF attributes: packing, missing values, times
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
