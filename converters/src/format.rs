@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::input::{Head, Input};
-use crate::{Error, ReadOptions, Result, Source, ghcnh, global_hourly, hdf5, isd_lite, isd_raw};
+use crate::{Error, ReadOptions, Result, Source, ghcnh, global_hourly, hdf5, isd_lite, isd_raw, talk_csv};
 
 /// A format of observations. Each has a module of its own, and a line in [`FORMATS`].
 pub trait Format: Sync {
@@ -21,8 +21,14 @@ pub trait Format: Sync {
 }
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 5] =
-    [&hdf5::Hdf5, &isd_lite::IsdLite, &isd_raw::IsdRaw, &ghcnh::Ghcnh, &global_hourly::GlobalHourly];
+pub const FORMATS: [&dyn Format; 6] = [
+    &hdf5::Hdf5,
+    &isd_lite::IsdLite,
+    &isd_raw::IsdRaw,
+    &ghcnh::Ghcnh,
+    &global_hourly::GlobalHourly,
+    &talk_csv::TalkCsv,
+];
 
 /// Opens a file of observations, recognising its format by its content unless the options name it.
 ///

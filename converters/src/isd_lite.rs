@@ -6,7 +6,7 @@
 
 use crate::format::Format;
 use crate::input::{Head, Input};
-use crate::text::{LineFormat, Rows, TextSource, civil_micros, integer, isd_columns};
+use crate::text::{LineFormat, Rows, TextSource, civil_micros, integer, isd_columns, shown};
 use crate::{ColumnInfo, Error, MEASUREMENTS, ReadOptions, Result, Source};
 
 /// Characters of a line.
@@ -112,11 +112,6 @@ fn parsed(line: &[u8]) -> Result<(i64, [i64; MEASUREMENTS.len()]), String> {
             .ok_or_else(|| format!("{} is {}, expected an integer", measurement.name, shown(field)))?;
     }
     Ok((timestamp, stored))
-}
-
-/// Bytes of a line as a message quotes them.
-fn shown(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
 #[cfg(test)]

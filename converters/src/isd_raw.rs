@@ -13,7 +13,7 @@ use crate::isd_groups::{
     AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
     UNNUMBERED, summary,
 };
-use crate::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns};
+use crate::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
 use crate::{ColumnInfo, Quality, ReadOptions, Result, Source};
 
 /// Characters of the control and mandatory sections.
@@ -223,9 +223,4 @@ fn group_length([first, second, number]: [u8; 3]) -> Option<usize> {
         b"MK" => 24,
         _ => return None,
     })
-}
-
-/// Bytes of a line as a message quotes them.
-fn shown(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
 }

@@ -21,6 +21,7 @@ mod isd_raw;
 mod measurement;
 mod names;
 mod source;
+mod talk_csv;
 pub mod text;
 
 pub use batch::{Batch, ColumnInfo, StationRun};

@@ -130,7 +130,8 @@ pub enum Scale {
     /// The file's own `scale_factor` and `add_offset`; values as stored where there are none.
     #[default]
     Attributes,
-    /// ISD's own: tenths for temperature, pressure, speed and precipitation. Attributes win where present.
+    /// ISD's own: tenths for temperature, pressure, speed and precipitation, of which a stored -1 is a trace that
+    /// becomes 0. Attributes win where present.
     Isd,
 }
 

@@ -14,6 +14,7 @@ mod plan;
 mod reader;
 mod stored;
 mod superblock;
+mod traces;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use plan::Plan;
 
 use crate::format::Format;
 use crate::input::{Head, Input};
-use crate::{Error, Hdf5Reader, ReadOptions, Result, Source};
+use crate::{Error, Hdf5Reader, ReadOptions, Result, Scale, Source};
 
 /// Most that is kept of decoded chunks which several batches share.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
@@ -42,7 +43,11 @@ impl Format for Hdf5 {
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
-        open(input.on_disk()?, options)
+        let source = open(input.on_disk()?, options)?;
+        Ok(match options.scale {
+            Scale::Isd => Box::new(traces::Traces::new(source)),
+            Scale::Attributes => source,
+        })
     }
 }
 

@@ -22,7 +22,7 @@ pub use number::{decimal, integer};
 pub use positions::{field_at, field_starts};
 pub use rows::Rows;
 pub(crate) use rows::shared as shared_stations;
-pub use time::{civil_micros, digits, iso_micros};
+pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::Input;
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
@@ -50,6 +50,12 @@ pub trait LineFormat: Send + Sync {
     /// # Errors
     /// What was found and what was expected.
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String>;
+}
+
+/// Bytes of a line as a message quotes them.
+#[must_use]
+pub fn shown(bytes: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
 /// The columns of ISD's measurements, as a text format that knows their physical units yields them.
@@ -186,7 +192,10 @@ impl<F: LineFormat> Source for TextSource<F> {
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         while let Some(rows) = self.next_rows()? {
             let count = rows.len();
-            let (mut stations, timestamps, columns, tally) = rows.into_parts(&self.wanted);
+            let (mut stations, timestamps, columns, mut tally) = rows.into_parts(&self.wanted);
+            let read = |name: &str| self.columns.iter().any(|column| column.name == name);
+            tally.rejected.retain(|name, _| read(name));
+            tally.traces.retain(|name, _| read(name));
             self.tally.add(&tally);
             if count == 0 {
                 continue;

@@ -64,13 +64,33 @@ pub fn iso_micros(field: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let local = civil_micros(year, month, day, digits(&hour)?, digits(&minute)?, digits(&second)?)?;
+    Some(local + fraction_micros(fraction)? - offset_micros(offset)?)
+}
+
+/// Microseconds since 1970-01-01T00:00:00Z of Unix seconds in decimals, such as `1483228800` or `-0.25`; `None` of
+/// anything else. What a fraction has beyond microseconds is cut off.
+#[must_use]
+pub fn unix_micros(field: &[u8]) -> Option<i64> {
+    let (negative, seconds) = match field.strip_prefix(b"-") {
+        Some(seconds) => (true, seconds),
+        None => (false, field),
+    };
+    let point = seconds.iter().position(|&byte| byte == b'.');
+    let (whole, fraction) = seconds.split_at_checked(point.unwrap_or(seconds.len()))?;
+    let fraction = fraction_micros(fraction.strip_prefix(b".").unwrap_or(fraction))?;
+    let micros = digits(whole)?.checked_mul(1_000_000)?.checked_add(fraction)?;
+    Some(if negative { -micros } else { micros })
+}
+
+/// Microseconds of the digits behind a point.
+fn fraction_micros(fraction: &[u8]) -> Option<i64> {
     let mut micros = 0;
     let mut unit = 100_000;
     for byte in fraction {
         micros += digits(&[*byte])? * unit;
         unit /= 10;
     }
-    Some(local + micros - offset_micros(offset)?)
+    Some(micros)
 }
 
 /// Microseconds that local time is ahead of UTC by an offset of ISO 8601; nothing and `Z` mean UTC.
@@ -146,6 +166,25 @@ mod tests {
             "01/02/2017 00:00",
         ] {
             assert_eq!(iso_micros(text.as_bytes()), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn unix_seconds() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            ("1483228800", Some(1_483_228_800_000_000)),
+            ("1483228800.0", Some(1_483_228_800_000_000)),
+            ("-0.25", Some(-250_000)),
+            ("1.1234567", Some(1_123_456)),
+            ("", None),
+            ("-", None),
+            (".5", None),
+            ("1e9", None),
+            ("1.2.3", None),
+            ("99999999999999999", None),
+        ] {
+            assert_eq!(unix_micros(text.as_bytes()), expected, "{text:?}");
         }
     }
 

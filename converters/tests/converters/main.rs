@@ -11,5 +11,10 @@ mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wro
 mod hdf5_cf; // CF attributes: packing, missing values, times
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
 mod hdf5_table; // pandas tables in HDF5, as compounds
+mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the same as their HDF5 twin
+mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
 mod memory; // a source held in memory, for tests of what comes after a source
+mod mutations; // text of every format, cut and damaged anywhere
 mod samples; // reading a whole file of NOAA's own formats, published samples, damaged files
+mod talk_csv; // CSV with a header: the talk's tenths and physical values
+mod texts; // text files written for a test, and everything read from one
