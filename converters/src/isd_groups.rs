@@ -16,6 +16,11 @@ pub const SKY_CONDITION: usize = 5;
 pub const LIQUID_PRECIPITATION_1H: usize = 6;
 pub const LIQUID_PRECIPITATION_6H: usize = 7;
 
+/// What stands for a report's station where it has no number, USAF and WBAN: that of any number of stations.
+pub const NO_STATION: &[u8] = b"99999999999";
+/// What such reports are counted as.
+pub const UNNUMBERED: &str = "reports without a station number";
+
 /// What a report that is no observation is counted as; `None` of an observation.
 ///
 /// Summaries repeat extremes and sums of a day or month under the time of its end.

@@ -10,15 +10,14 @@
 use crate::format::Format;
 use crate::input::{Head, Input};
 use crate::isd_groups::{
-    AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION, summary,
+    AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
+    UNNUMBERED, summary,
 };
 use crate::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
 use crate::{ColumnInfo, Quality, ReadOptions, Result, Source};
 
 /// Characters of the control and mandatory sections.
 const MANDATORY: usize = 105;
-/// What stands for a report's station where it has no number: USAF and WBAN.
-const NO_STATION: &[u8] = b"99999999999";
 
 /// Raw ISD, `USAF-WBAN-YEAR.gz` or any selection of such lines.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl LineFormat for Lines {
             return Ok(());
         }
         if report[4..15] == *NO_STATION {
-            rows.leave_out("reports without a station number");
+            rows.leave_out(UNNUMBERED);
             return Ok(());
         }
         let (station_id, timestamp) = (station(report)?, time(report)?);

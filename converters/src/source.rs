@@ -1,10 +1,12 @@
 //! What every format gives: a stream of [`Batch`]es from one file, and a [`Tally`] of what it left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, ColumnInfo, Result};
+use crate::names::nearest;
+use crate::{Batch, ColumnInfo, Error, Result};
 
 /// A file of observations that is read front to back.
 ///
@@ -83,6 +85,33 @@ pub struct ReadOptions {
     pub scale: Scale,
     /// Which HDF5 implementation reads.
     pub hdf5_reader: Hdf5Reader,
+}
+
+impl ReadOptions {
+    /// Whether a column of that name is read.
+    #[must_use]
+    pub fn reads(&self, column: &str) -> bool {
+        self.measurements.is_empty() || self.measurements.iter().any(|name| name == column)
+    }
+
+    /// Which of a format's columns are read.
+    ///
+    /// # Errors
+    /// A measurement that the format does not have.
+    pub fn wanted(&self, path: &Path, known: &[ColumnInfo]) -> Result<Vec<usize>> {
+        if let Some(absent) = self.measurements.iter().find(|name| known.iter().all(|c| c.name != **name)) {
+            let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
+            let hint = nearest(absent, names.iter().copied()).map(|near| format!("did you mean {near}?"));
+            return Err(Error::Column {
+                path: path.to_path_buf(),
+                column: absent.clone(),
+                found: format!("does not exist; the format has {}", names.join(", ")),
+                hint,
+            });
+        }
+        let read = known.iter().enumerate().filter(|(_, column)| self.reads(&column.name));
+        Ok(read.map(|(index, _)| index).collect())
+    }
 }
 
 /// What becomes of values that the source marks as failed.

@@ -4,7 +4,9 @@
 
 mod blocks;
 mod fields;
+mod header;
 mod number;
+mod positions;
 mod rows;
 mod time;
 
@@ -15,12 +17,14 @@ use rayon::prelude::*;
 
 use blocks::{Blocks, LINE_BYTES};
 pub use fields::{Fields, fields};
+pub use header::{Header, HeaderError};
 pub use number::{decimal, integer};
+pub use positions::{field_at, field_starts};
 pub use rows::Rows;
+pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::Input;
-use crate::names::nearest;
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
 
 /// Bytes of a block whose lines one task reads.
@@ -95,16 +99,7 @@ impl<F: LineFormat> TextSource<F> {
     /// A file that cannot be opened, or a measurement in `options` that the format does not have.
     pub fn new(input: &Input, format: F, options: &ReadOptions) -> Result<Self> {
         let known = format.columns();
-        let wanted: Vec<usize> = if options.measurements.is_empty() {
-            (0..known.len()).collect()
-        } else {
-            if let Some(absent) =
-                options.measurements.iter().find(|name| known.iter().all(|c| c.name != **name))
-            {
-                return Err(unknown_column(input, known, absent));
-            }
-            (0..known.len()).filter(|&index| options.measurements.contains(&known[index].name)).collect()
-        };
+        let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         Ok(Self {
             blocks: Blocks::new(input.reader()?),
@@ -206,7 +201,7 @@ impl<F: LineFormat> Source for TextSource<F> {
             if count == 0 {
                 continue;
             }
-            rows::shared(&mut stations, &mut self.station);
+            shared_stations(&mut stations, &mut self.station);
             let first_row = self.rows;
             self.rows += count as u64;
             let path = Arc::clone(self.input.path());
@@ -234,15 +229,4 @@ fn pieces(block: &[u8]) -> Vec<&[u8]> {
 fn row_limit(piece: &[u8]) -> usize {
     let ends = piece.iter().fold(0, |ends, &byte| ends + usize::from(byte == b'\n'));
     (ends + 1).min(piece.len() / SHORT_LINE_BYTES)
-}
-
-fn unknown_column(input: &Input, known: &[ColumnInfo], name: &str) -> Error {
-    let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
-    let hint = nearest(name, names.iter().copied()).map(|near| format!("did you mean {near}?"));
-    Error::Column {
-        path: input.path().to_path_buf(),
-        column: name.to_owned(),
-        found: format!("does not exist; the format has {}", names.join(", ")),
-        hint,
-    }
 }

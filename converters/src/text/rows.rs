@@ -19,7 +19,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Self {
             stations: Vec::new(),
             timestamps: Vec::new(),
@@ -92,12 +92,12 @@ impl Rows {
         count(&mut self.tally.left_out, what);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.timestamps.len()
     }
 
     /// Adds the rows of the lines that follow.
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         let mut runs = other.stations.into_iter();
         if let Some(first) = runs.next() {
             match self.stations.last_mut() {
@@ -114,7 +114,7 @@ impl Rows {
     }
 
     /// Stations, times and the columns at these indexes.
-    pub(super) fn into_parts(
+    pub(crate) fn into_parts(
         self,
         wanted: &[usize],
     ) -> (Vec<StationRun>, Vec<i64>, Vec<Float64Array>, Tally) {
@@ -137,7 +137,7 @@ fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
 }
 
 /// The station as every batch of a file holds it, so that equal ids are one string.
-pub(super) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
+pub(crate) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
     for run in stations {
         match last {
             Some(known) if **known == *run.station_id => run.station_id = Arc::clone(known),
