@@ -10,6 +10,9 @@ mod ghcnh; // GHCNh as text and Parquet, of both versions
 mod global_hourly; // NOAA Global Hourly CSV
 mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wrong with a file
 mod hdf5_cf; // CF attributes: packing, missing values, times
+mod hdf5_filters; // compressed chunks: what is read, and what is refused by name
+mod hdf5_groups; // groups that are archives: one a station, pandas frames in the fixed format
+mod hdf5_netcdf; // netCDF-4: grids, ragged arrays, single stations, HadISD
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
 mod hdf5_table; // pandas tables in HDF5, as compounds
 mod ingest; // rows in any order, duplicates, sorting within little memory: against a naive model
