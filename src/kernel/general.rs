@@ -5,8 +5,8 @@
 //! largest magnitude in the window; a row that the bound cannot rule out is decided in integers.
 
 use super::decimal::grid_decimals;
-use super::exact::Window;
 use super::grid::Windowing;
+use super::moving::Moving;
 use super::{Outlier, RollingTest, Series};
 
 /// Rounding of the window's mean and standard deviation, in units of n times the largest magnitude times the machine
@@ -25,6 +25,7 @@ pub(super) struct Buffers {
     /// Time of each, where the window reaches over a time.
     times: Vec<i64>,
     queue: Queue,
+    moving: Moving,
 }
 
 /// Tests the series; `first` is its first observed row.
@@ -37,8 +38,9 @@ pub(super) fn pass(
     found: &mut Vec<Outlier>,
 ) {
     let grid = fill(series, first, windowing, buffers);
-    let Buffers { values, rows, times, queue } = buffers;
+    let Buffers { values, rows, times, queue, moving } = buffers;
     queue.clear();
+    moving.restart(grid);
     let mut start = 0;
     for (i, x) in values.iter().copied().enumerate() {
         let end = windowing.rolling.end(i);
@@ -51,7 +53,8 @@ pub(super) fn pass(
         if filled && !test.tests_filled() {
             continue;
         }
-        let (window, unit) = Window::of(&values[start..end], x, grid);
+        moving.advance(values, start, end);
+        let (window, unit) = moving.window(x);
         if let Some(s) = window.decide(unit, test) {
             let count = end - start;
             found.push(Outlier {
@@ -63,6 +66,28 @@ pub(super) fn pass(
                 count,
                 filled,
             });
+        }
+    }
+}
+
+/// Calls `each` with every row of a window that holds enough, and the window.
+pub(super) fn statistics(
+    series: &Series<'_>,
+    first: usize,
+    windowing: Windowing<'_>,
+    buffers: &mut Buffers,
+    mut each: impl FnMut(usize, &Moving),
+) {
+    let grid = fill(series, first, windowing, buffers);
+    let Buffers { values, rows, times, moving, .. } = buffers;
+    moving.restart(grid);
+    let mut start = 0;
+    for (i, row) in rows.iter().enumerate() {
+        let end = windowing.rolling.end(i);
+        start = windowing.rolling.begin(start, i, times);
+        if end - start >= windowing.rolling.least_count() {
+            moving.advance(values, start, end);
+            each(*row, moving);
         }
     }
 }

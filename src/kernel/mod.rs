@@ -1,10 +1,11 @@
-//! The rolling outlier kernel: a series as slices in, its outlying rows out.
+//! The rolling kernels: a series as slices in, its outlying rows or a column of statistics out.
 //!
-//! The kernel is a pure function over a slice of doubles and a validity bitmap. It forward-fills, takes the moments of
-//! the window before each row and tests the row in one pass, without an intermediate column. Arrow and Polars are
-//! adapters around it ([`arrow`] and [`polars`]).
+//! A kernel is a pure function over a slice of doubles and a validity bitmap. [`rolling_outliers`] forward-fills, takes
+//! the moments of the window before each row and tests the row in one pass, without an intermediate column;
+//! [`forward_fill`], [`rolling_mean`] and [`rolling_std`] are its steps by themselves. Arrow and Polars are adapters
+//! around them ([`arrow`] and [`polars`]).
 //!
-//! It is exact. A cheap test with a proven margin rules out nearly every row; what is left is decided in integers
+//! They are exact. A cheap test with a proven margin rules out nearly every row; what is left is decided in integers
 //! ([`RollingTest`] says what is decided). Two passes share that scheme:
 //! - a series on a decimal grid of up to three decimals (weather is) is turned into integers, whose prefix sums are
 //!   exact, so that a window is a difference of two of them;
@@ -18,23 +19,27 @@ mod exact;
 mod general;
 mod grid;
 mod lanes;
+mod moving;
 mod options;
 mod outliers;
+mod pair;
 pub mod polars;
 mod rolling;
 mod series;
+mod statistics;
 mod validity;
 
-pub use decimal::{Decimal, ParseDecimalError};
 use grid::Windowing;
 #[doc(hidden)]
 pub use lanes::use_plain_instructions;
-pub use options::{FillLimit, RollingTest};
 use outliers::Outliers;
-use rolling::BadTimes;
-pub use rolling::{Extent, MAX_WINDOW, OptionsError, Rolling, TIME_WINDOW_MIN_PERIODS};
 use series::Reach;
-pub use series::{LengthError, Series};
+
+pub use decimal::{Decimal, ParseDecimalError};
+pub use options::{FillLimit, RollingTest};
+pub use rolling::{Extent, MAX_WINDOW, OptionsError, Rolling, TIME_WINDOW_MIN_PERIODS, TimesError};
+pub use series::{LengthError, Series, SeriesError};
+pub use statistics::{forward_fill, rolling_mean, rolling_std};
 pub use validity::Validity;
 
 /// A row that the test reports.
@@ -110,8 +115,8 @@ pub fn rolling_outliers(
     }
     let most = match test.rolling().most(&series) {
         Ok(most) => most,
-        Err(BadTimes::Missing) => return Outcome::NoTimes,
-        Err(BadTimes::Unsorted) => return Outcome::UnsortedTimes,
+        Err(TimesError::Missing) => return Outcome::NoTimes,
+        Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
     };
     let windowing = Windowing { rolling: test.rolling(), reach: Reach::of(test.limit(), &series), most };
     let mut outliers = Outliers::new(test, &mut scratch.gathered, found);
@@ -119,4 +124,23 @@ pub fn rolling_outliers(
         general::pass(&series, first, windowing, test, &mut scratch.general, found);
     }
     Outcome::Tested
+}
+
+/// Tests each of the series that `whole` is made of; rows of `found` count from its start.
+fn outliers_of_each(
+    whole: &Series<'_>,
+    lengths: &[usize],
+    test: &RollingTest,
+    scratch: &mut Scratch,
+    found: &mut Vec<Outlier>,
+) -> Result<Vec<Outcome>, LengthError> {
+    let mut outcomes = Vec::with_capacity(lengths.len());
+    for (start, series) in whole.split(lengths)? {
+        let before = found.len();
+        outcomes.push(rolling_outliers(series, test, scratch, found));
+        for outlier in &mut found[before..] {
+            outlier.row += start;
+        }
+    }
+    Ok(outcomes)
 }

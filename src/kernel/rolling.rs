@@ -202,13 +202,13 @@ impl Rolling {
     }
 
     /// The most values that any window of the series can hold, if it has the times that takes.
-    pub(super) fn most(&self, series: &Series<'_>) -> Result<usize, BadTimes> {
+    pub(super) fn most(&self, series: &Series<'_>) -> Result<usize, TimesError> {
         match (self.extent, series.times) {
             (Extent::Rows(window), _) => Ok(window),
-            (Extent::Micros(_), None) => Err(BadTimes::Missing),
+            (Extent::Micros(_), None) => Err(TimesError::Missing),
             (Extent::Micros(_), Some(times)) => {
                 if times.windows(2).any(|pair| pair[0] >= pair[1]) {
-                    return Err(BadTimes::Unsorted);
+                    return Err(TimesError::Unsorted);
                 }
                 let mut begin = 0;
                 let count = (0..times.len()).map(|i| {
@@ -250,10 +250,14 @@ impl fmt::Display for Rolling {
     }
 }
 
-/// Why a series has no time windows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BadTimes {
+/// Why a series has no windows of time, or no limit in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TimesError {
+    /// It has no times.
+    #[error("a time window or a fill limit in time needs the times of the rows")]
     Missing,
+    /// A row is not later than the one before it.
+    #[error("a time window needs times that ascend within a series, each once")]
     Unsorted,
 }
 
@@ -306,7 +310,7 @@ mod tests {
         };
         assert_eq!(most(&times), Ok(3));
         assert_eq!(most(&[]), Ok(0));
-        assert_eq!(most(&[1, 1]), Err(BadTimes::Unsorted));
-        assert_eq!(rolling.most(&Series::new(&values)), Err(BadTimes::Missing));
+        assert_eq!(most(&[1, 1]), Err(TimesError::Unsorted));
+        assert_eq!(rolling.most(&Series::new(&values)), Err(TimesError::Missing));
     }
 }

@@ -1,6 +1,6 @@
 //! A series as the kernels take it: a slice of doubles, a validity bitmap and times in, which rows hold a value out.
 
-use super::{FillLimit, Outcome, Outlier, RollingTest, Scratch, Validity, rolling_outliers};
+use super::{FillLimit, TimesError, Validity};
 
 /// One measurement of one station in time order.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,17 @@ pub struct LengthError {
     what: &'static str,
     found: usize,
     expected: usize,
+}
+
+/// Why a kernel does not take its series.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeriesError {
+    /// Slices that do not belong together.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// Times that are missing or out of order.
+    #[error(transparent)]
+    Times(#[from] TimesError),
 }
 
 impl<'a> Series<'a> {
@@ -60,38 +71,30 @@ impl<'a> Series<'a> {
         (0..self.values.len()).filter(|i| self.is_observed(*i))
     }
 
-    /// Tests each of the series that this one is made of, one behind the other.
+    /// The series that this one is made of, one behind the other, each with the row that it begins at.
     ///
     /// # Errors
     /// Lengths that do not add up to the number of values.
     pub(crate) fn split(
         &self,
         lengths: &[usize],
-        test: &RollingTest,
-        scratch: &mut Scratch,
-        found: &mut Vec<Outlier>,
-    ) -> Result<Vec<Outcome>, LengthError> {
+    ) -> Result<impl Iterator<Item = (usize, Series<'a>)>, LengthError> {
         let total = lengths.iter().fold(0_usize, |sum, len| sum.saturating_add(*len));
         if total != self.values.len() {
             return Err(LengthError { what: "series", found: total, expected: self.values.len() });
         }
+        let whole = *self;
         let mut start = 0;
-        let mut outcomes = Vec::with_capacity(lengths.len());
-        for len in lengths {
+        Ok(lengths.iter().map(move |len| {
             let rows = start..start + len;
             let series = Series {
-                values: &self.values[rows.clone()],
-                validity: self.validity.map(|v| v.slice(start, *len)),
-                times: self.times.map(|times| &times[rows]),
+                values: &whole.values[rows.clone()],
+                validity: whole.validity.map(|v| v.slice(start, *len)),
+                times: whole.times.map(|times| &times[rows]),
             };
-            let before = found.len();
-            outcomes.push(rolling_outliers(series, test, scratch, found));
-            for outlier in &mut found[before..] {
-                outlier.row += start;
-            }
             start += len;
-        }
-        Ok(outcomes)
+            (start - len, series)
+        }))
     }
 }
 

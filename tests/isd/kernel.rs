@@ -2,8 +2,7 @@
 
 use arrow::array::{Array, Float64Array};
 use isd::kernel::{
-    Extent, FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow::rolling_outliers_of,
-    rolling_outliers,
+    Extent, FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow as arrays, rolling_outliers,
 };
 use proptest::prelude::*;
 
@@ -169,7 +168,7 @@ proptest! {
         let slice = padded.slice(before, values.len());
         let mut found = Vec::new();
         let times = arrow::array::TimestampMicrosecondArray::from(times(values.len()));
-        rolling_outliers_of(&slice, Some(&times), &[values.len()], &test, &mut found).unwrap();
+        arrays::rolling_outliers(&slice, Some(&times), &[values.len()], &test, &mut found).unwrap();
         prop_assert_eq!(found, detect(&values, &test));
     }
 
@@ -181,7 +180,7 @@ proptest! {
         let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
         let mut together = Vec::new();
         let times = lengths.iter().flat_map(|len| times(*len)).collect::<Vec<_>>().into();
-        rolling_outliers_of(&all, Some(&times), &lengths, &test, &mut together).unwrap();
+        arrays::rolling_outliers(&all, Some(&times), &lengths, &test, &mut together).unwrap();
         let mut alone = Vec::new();
         let mut start = 0;
         for part in &parts {

@@ -19,10 +19,44 @@ fn integer(value: f64, decimal: bool) -> BigInt {
     if value < 0.0 { -magnitude } else { magnitude }
 }
 
+/// The integer of 1.
+fn scale(decimal: bool) -> BigInt {
+    if decimal { BigInt::from(1000) } else { BigInt::from(1) << 1100_u32 }
+}
+
 /// Whether a double's shortest text has at most three decimals.
-fn on_grid(value: f64) -> bool {
+pub fn on_grid(value: f64) -> bool {
     let text = format!("{value}");
     text.split_once('.').is_none_or(|(_, fraction)| fraction.len() <= 3)
+}
+
+/// Twice the numbers halfway to the doubles on either side of one that is not negative, as multiples of `2^-1100`.
+fn halfways(value: f64) -> [BigInt; 2] {
+    let integers = [value.next_down(), value, value.next_up()].map(|double| integer(double, false));
+    [&integers[0] + &integers[1], &integers[1] + &integers[2]]
+}
+
+/// Whether a double is the one nearest the mean of the values.
+pub fn is_mean(found: f64, values: &[f64], decimal: bool) -> bool {
+    let sum: BigInt = values.iter().map(|v| integer(*v, decimal)).sum();
+    let (sum, found) = if found < 0.0 { (-sum, -found) } else { (sum, found) };
+    let [low, high] = halfways(found);
+    let (mean, n) = (sum * 2 * scale(false), scale(decimal) * values.len());
+    low * &n <= mean && mean <= high * n
+}
+
+/// Whether a double is the one nearest the standard deviation of the values.
+pub fn is_std(found: f64, values: &[f64], ddof: usize, decimal: bool) -> bool {
+    let n = values.len();
+    let values: Vec<BigInt> = values.iter().map(|v| integer(*v, decimal)).collect();
+    let sum: BigInt = values.iter().sum();
+    let squares: BigInt = values.iter().map(|v| (v * n - &sum).pow(2)).sum();
+    if found.is_infinite() {
+        return squares > integer(f64::MAX, decimal).pow(2) * n * n;
+    }
+    let [low, high] = halfways(found);
+    let (variance, divisor) = (squares * 4 * scale(false).pow(2), scale(decimal).pow(2) * n * n * (n - ddof));
+    (found == 0.0 || low.pow(2) * &divisor <= variance) && variance <= high.pow(2) * divisor
 }
 
 /// What the model says of a tested row.
@@ -72,7 +106,7 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
         |d: isd::kernel::Decimal| (BigInt::from(d.mantissa()), BigInt::from(10).pow(d.decimals()));
     let (threshold, threshold_scale) = decimal_fraction(test.threshold());
     let (floor, floor_scale) = decimal_fraction(test.floor());
-    let unit = if decimal { BigInt::from(1000) } else { BigInt::from(1) << 1100_u32 };
+    let unit = scale(decimal);
     let mut found = Vec::new();
     for i in 0..filled.len() {
         let (row, x) = &filled[i];
