@@ -5,7 +5,7 @@ use isd_converters::{Input, MEASUREMENTS, ReadOptions, open_input};
 use crate::archives::read_rows;
 use crate::texts::gzip;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same damage in every run.
+/// `SplitMix64` (Steele, Lea and Flood 2014): the same damage in every run.
 struct Random(u64);
 
 impl Random {
