@@ -13,7 +13,19 @@ use crate::isd_groups::{
 use crate::text::{
     Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros,
 };
-use crate::{ColumnInfo, Quality, ReadOptions, Result, Source};
+use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
+
+/// Where each measurement lies, for people.
+const ORIGINS: [&str; MEASUREMENTS.len()] = [
+    "TMP, tenths",
+    "DEW, tenths",
+    "SLP, tenths",
+    "WND",
+    "WND, tenths",
+    "GF1",
+    "AA1-AA4 of 1 hour, tenths",
+    "AA1-AA4 of 6 hours, tenths",
+];
 
 const SEPARATOR: u8 = b',';
 
@@ -75,7 +87,7 @@ impl Lines {
                 *of = Some(slot);
             }
         }
-        Ok(Self { header, slots, columns: isd_columns(), quality })
+        Ok(Self { header, slots, columns: isd_columns(ORIGINS), quality })
     }
 }
 

@@ -9,6 +9,18 @@ use crate::input::{Head, Input};
 use crate::text::{LineFormat, Rows, TextSource, civil_micros, integer, isd_columns, shown};
 use crate::{ColumnInfo, Error, MEASUREMENTS, ReadOptions, Result, Source};
 
+/// Where each measurement lies, for people.
+const ORIGINS: [&str; MEASUREMENTS.len()] = [
+    "characters 14-19, tenths",
+    "characters 20-25, tenths",
+    "characters 26-31, tenths",
+    "characters 32-37",
+    "characters 38-43, tenths",
+    "characters 44-49",
+    "characters 50-55, tenths",
+    "characters 56-61, tenths",
+];
+
 /// Characters of a line.
 const LINE: usize = 61;
 /// Characters before the first value.
@@ -41,7 +53,7 @@ impl Format for IsdLite {
             found: "is ISD-Lite, whose lines do not name their station, and nor does its name".into(),
             hint: Some("name it as NOAA does, USAF-WBAN-YEAR, such as 724060-93721-2017.gz".into()),
         })?;
-        let lines = Lines { station_id: station_id.to_owned(), columns: isd_columns() };
+        let lines = Lines { station_id: station_id.to_owned(), columns: isd_columns(ORIGINS) };
         Ok(Box::new(TextSource::new(input, lines, options)?))
     }
 }

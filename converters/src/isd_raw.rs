@@ -14,7 +14,19 @@ use crate::isd_groups::{
     UNNUMBERED, summary,
 };
 use crate::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
-use crate::{ColumnInfo, Quality, ReadOptions, Result, Source};
+use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
+
+/// Where each measurement lies, for people.
+const ORIGINS: [&str; MEASUREMENTS.len()] = [
+    "positions 88-92, tenths",
+    "positions 94-98, tenths",
+    "positions 100-104, tenths",
+    "positions 61-63",
+    "positions 66-69, tenths",
+    "GF1",
+    "AA1-AA4 of 1 hour, tenths",
+    "AA1-AA4 of 6 hours, tenths",
+];
 
 /// Characters of the control and mandatory sections.
 const MANDATORY: usize = 105;
@@ -37,7 +49,7 @@ impl Format for IsdRaw {
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
-        let lines = Lines { columns: isd_columns(), quality: options.quality };
+        let lines = Lines { columns: isd_columns(ORIGINS), quality: options.quality };
         Ok(Box::new(TextSource::new(input, lines, options)?))
     }
 }

@@ -173,6 +173,10 @@ impl Header<'_> {
                     Stored::Tenths { certain: false, .. } => Some("0.1".to_owned()),
                     _ => None,
                 },
+                origin: Some(match stored {
+                    Stored::Tenths { .. } => format!("{name}, tenths"),
+                    Stored::AsWritten => name.clone(),
+                }),
                 name,
             });
             lines.stored.push(stored);

@@ -115,6 +115,7 @@ impl Variable {
         let measurement = Measurement::named(self.column);
         ColumnInfo {
             name: self.column.to_owned(),
+            origin: Some(self.name.to_owned()),
             units: measurement.map(|m| m.units).or(self.units).map(str::to_owned),
             long_name: Some(measurement.map_or(self.long_name, |m| m.long_name).to_owned()),
             resolution: None,

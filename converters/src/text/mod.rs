@@ -59,16 +59,17 @@ pub fn shown(bytes: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
-/// The columns of ISD's measurements, as a text format that knows their physical units yields them.
+/// The columns of ISD's measurements, as a text format yields them that knows their physical units. `origins` say where
+/// each lies in a line.
 #[must_use]
-pub fn isd_columns() -> Vec<ColumnInfo> {
-    MEASUREMENTS.iter().map(isd_column).collect()
+pub fn isd_columns(origins: [&str; MEASUREMENTS.len()]) -> Vec<ColumnInfo> {
+    MEASUREMENTS.iter().zip(origins).map(|(measurement, origin)| isd_column(measurement, origin)).collect()
 }
 
-fn isd_column(measurement: &Measurement) -> ColumnInfo {
+fn isd_column(measurement: &Measurement, origin: &str) -> ColumnInfo {
     ColumnInfo {
         name: measurement.name.to_owned(),
-        origin: None,
+        origin: Some(origin.to_owned()),
         units: Some(measurement.units.to_owned()),
         long_name: Some(measurement.long_name.to_owned()),
         resolution: Some(if measurement.isd_decimals == 1 { "0.1" } else { "1" }.to_owned()),
