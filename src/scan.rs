@@ -1,6 +1,6 @@
-//! The plan's lazy source: a row group of the dataset in, a Polars frame of the columns asked for out.
+//! The plan's lazy source: whole series in, a Polars frame of the columns asked for out.
 //!
-//! Row groups are read by arrow-rs; their buffers become Polars columns without a copy, and serve again when Polars is
+//! Rows are read by arrow-rs; their buffers become Polars columns without a copy, and serve again when Polars is
 //! done with them. Where the station and the time are wanted for a few rows only, their columns are not asked for:
 //! [`keys_of`] looks them up by row.
 
@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::buffer::NullBuffer;
-use isd_converters::dataset::RowGroup;
 use isd_converters::{Error, StationRun};
 use polars::prelude::*;
 use polars_arrow::array::PrimitiveArray;
@@ -17,11 +16,12 @@ use polars_arrow::bitmap::Bitmap;
 use polars_buffer::Buffer;
 
 use crate::plan::{STATION_ID, TIMESTAMP};
+use crate::series::Series;
 
-/// A row group as a lazy source.
+/// Whole series as a lazy source.
 #[derive(Debug)]
-pub struct RowGroupScan {
-    group: RowGroup,
+pub struct SeriesScan {
+    series: Arc<dyn Series>,
     stations: Arc<[StationRun]>,
     schema: SchemaRef,
     spare: Spare,
@@ -59,23 +59,23 @@ impl Drop for Lent {
     }
 }
 
-impl RowGroupScan {
-    /// A source of a row group's keys and `measurements`, which are decoded into `spare` memory.
+impl SeriesScan {
+    /// A source of the rows' keys and `measurements`, which are decoded into `spare` memory.
     ///
     /// # Errors
     /// An unreadable station column.
-    pub fn new(group: RowGroup, measurements: &[String], spare: Spare) -> Result<Self, Error> {
-        let stations = group.stations()?.into();
+    pub fn new(series: Arc<dyn Series>, measurements: &[String], spare: Spare) -> Result<Self, Error> {
+        let stations = series.stations()?.into();
         let mut schema = Schema::default();
         schema.insert(STATION_ID.into(), DataType::String);
         schema.insert(TIMESTAMP.into(), time_type());
         for measurement in measurements {
             schema.insert(measurement.as_str().into(), DataType::Float64);
         }
-        Ok(Self { group, stations, schema: Arc::new(schema), spare })
+        Ok(Self { series, stations, schema: Arc::new(schema), spare })
     }
 
-    /// The row group's stations, in row order.
+    /// The stations, in row order.
     #[must_use]
     pub fn stations(&self) -> Arc<[StationRun]> {
         Arc::clone(&self.stations)
@@ -87,14 +87,14 @@ impl RowGroupScan {
     /// None that a plan of this source can bring about.
     pub fn lazy(self) -> PolarsResult<LazyFrame> {
         let schema = Some(Arc::clone(&self.schema));
-        let args = ScanArgsAnonymous { schema, name: "ISD ROW GROUP", ..Default::default() };
+        let args = ScanArgsAnonymous { schema, name: "ISD SERIES", ..Default::default() };
         LazyFrame::anonymous_scan(Arc::new(self), args)
     }
 
     fn column(&self, name: &str) -> PolarsResult<Column> {
         match name {
             STATION_ID => {
-                let mut ids = StringChunkedBuilder::new(STATION_ID.into(), self.group.rows());
+                let mut ids = StringChunkedBuilder::new(STATION_ID.into(), self.series.rows());
                 for run in self.stations.iter() {
                     for _ in 0..run.rows {
                         ids.append_value(&*run.station_id);
@@ -103,18 +103,19 @@ impl RowGroupScan {
                 Ok(ids.finish().into_column())
             }
             TIMESTAMP => {
-                times(self.group.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
+                times(self.series.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
             }
             _ => {
                 let mut lent = Lent { values: self.spare.take(), home: self.spare.clone() };
-                let nulls = self.group.values_into(name, &mut lent.values).map_err(|error| failed(&error))?;
+                let nulls =
+                    self.series.values_into(name, &mut lent.values).map_err(|error| failed(&error))?;
                 Ok(doubles(name, lent, nulls.as_ref()))
             }
         }
     }
 }
 
-impl AnonymousScan for RowGroupScan {
+impl AnonymousScan for SeriesScan {
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -125,7 +126,7 @@ impl AnonymousScan for RowGroupScan {
             None => self.schema.iter_names().cloned().collect(),
         };
         let columns = names.iter().map(|name| self.column(name)).collect::<PolarsResult<Vec<_>>>()?;
-        DataFrame::new(self.group.rows(), columns)
+        DataFrame::new(self.series.rows(), columns)
     }
 
     fn allows_projection_pushdown(&self) -> bool {
@@ -133,15 +134,15 @@ impl AnonymousScan for RowGroupScan {
     }
 }
 
-/// The station and the time of each `row` of a row group, as a struct of the two: an expression on that column. Times are
+/// The station and the time of each `row` of some series, as a struct of the two: an expression on that column. Times are
 /// read only where they are asked for.
 ///
 /// One expression, because Polars runs several in threads of its own, for which a worker of ours would wait by beginning
 /// another row group: more would be in flight than there are threads.
-pub fn keys_of(group: RowGroup, stations: Arc<[StationRun]>) -> Expr {
+pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Expr {
     let lookup = move |rows: Column| {
         let rows: Vec<usize> = rows.u32()?.iter().flatten().map(|row| row as usize).collect();
-        let keys = [station_of(&stations, &rows), time_of(&group, &rows)?];
+        let keys = [station_of(&stations, &rows), time_of(&*series, &rows)?];
         Ok(StructChunked::from_columns("keys".into(), rows.len(), &keys)?.into_column())
     };
     let fields =
@@ -170,14 +171,14 @@ fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {
     ids.finish().into_column()
 }
 
-fn time_of(group: &RowGroup, rows: &[usize]) -> PolarsResult<Column> {
+fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
     let mut wanted = rows.to_vec();
     wanted.sort_unstable();
     wanted.dedup();
     if wanted.is_empty() {
         return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
     }
-    let read = group.timestamps_at(&wanted).map_err(|error| failed(&error))?;
+    let read = series.timestamps_at(&wanted).map_err(|error| failed(&error))?;
     let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
     times(arrow::buffer::Buffer::from_vec(rows.iter().map(|row| at[row]).collect::<Vec<i64>>()))
 }

@@ -10,8 +10,8 @@ pub trait Format: Sync {
     /// What `--format` calls it, such as `isd-lite`.
     fn name(&self) -> &'static str;
 
-    /// Whether it is text, which can be read from memory and of which the first lines make sense by themselves.
-    fn is_text(&self) -> bool {
+    /// Whether a file that begins so is text, of which the first lines make sense by themselves.
+    fn is_text(&self, _head: &Head) -> bool {
         true
     }
 

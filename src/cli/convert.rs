@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
-use isd_converters::{Conversion, ConvertOptions, Duplicates};
+use clap::Parser;
+use isd_converters::{Conversion, ConvertOptions};
 use serde::Serialize;
 
 use super::source::{SourceArgs, failures_json, report_failures};
@@ -31,9 +31,6 @@ pub struct ConvertArgs {
     /// Store values as float32: half the size, seven digits
     #[arg(long)]
     float32: bool,
-    /// Which of several rows of one station and time to keep, where they differ
-    #[arg(long, value_enum, default_value_t)]
-    duplicates: DuplicatesArg,
     /// Replace the dataset if it exists
     #[arg(long)]
     overwrite: bool,
@@ -53,17 +50,6 @@ pub struct ConvertArgs {
     source: SourceArgs,
     #[command(flatten)]
     common: CommonArgs,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum DuplicatesArg {
-    /// None: fail
-    Error,
-    /// The first that was read
-    First,
-    /// The last that was read
-    #[default]
-    Last,
 }
 
 /// What `--json` prints: the manifest, and what this run took.
@@ -95,11 +81,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
         overwrite: args.overwrite,
         update: args.update,
         resume: args.resume,
-        duplicates: match args.duplicates {
-            DuplicatesArg::Error => Duplicates::Error,
-            DuplicatesArg::First => Duplicates::First,
-            DuplicatesArg::Last => Duplicates::Last,
-        },
+        duplicates: args.source.duplicates(),
         float32: args.float32,
         ..ConvertOptions::default()
     };

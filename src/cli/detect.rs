@@ -1,4 +1,4 @@
-//! `isd-detect`: from a dataset to the outliers table, and a summary of what was tested.
+//! `isd-detect`: from a dataset or an archive to the outliers table, and a summary of what was tested.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
@@ -10,11 +10,12 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use clap::{Parser, ValueEnum};
 use isd_converters::Measurement;
-use isd_converters::dataset::Dataset;
 use serde::Serialize;
 
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print, rate, say};
-use crate::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema, plan};
+use super::observations::Observations;
+use super::source::{SourceArgs, failures_json, report_failures};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, rate, say};
+use crate::detect::{DetectError, Detection, MeasurementCount, outliers_schema};
 use crate::kernel::{Decimal, Extent, FillLimit, OptionsError, RollingTest};
 use crate::output::{Format, OutputError, OutputFile, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
@@ -26,8 +27,10 @@ use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(name = "isd-detect", version, max_term_width = 100)]
 pub struct DetectArgs {
-    /// Dataset that isd-convert wrote, or any Parquet file or directory with station_id, timestamp and values
-    dataset: PathBuf,
+    /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-convert
+    /// reads, tested as it is read: files, directories, patterns, or - for a list on standard input
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// Measurements to test, separated by commas or by repeating the flag
     #[arg(
         short,
@@ -81,6 +84,8 @@ pub struct DetectArgs {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -123,6 +128,7 @@ struct Summary<'a> {
     stations: usize,
     outliers: usize,
     measurements: &'a [MeasurementCount],
+    failures: Vec<serde_json::Value>,
     seconds: f64,
     rows_per_second: f64,
 }
@@ -140,23 +146,21 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         return Err(Failure::usage("--engine expressions: has no time windows")
             .hint("give --window as a number of values, or leave --engine out"));
     }
-    let dataset = Dataset::open(&args.dataset)?;
-    let measurements = args.measurements(&dataset)?;
+    let mut observations = Observations::open(&args.sources, &args.source, &args.measurements)?;
+    let measurements = args.measurements(&observations)?;
     let engine = match args.engine {
         EngineArg::Kernel => Engine::Kernel,
         EngineArg::Expressions => Engine::Expressions,
     };
     let options = OutlierOptions { measurements, test, engine };
     if args.explain {
-        return explain(&dataset, &options);
+        return observations.explain(&options);
     }
     let output = args.create_output()?;
-    let progress = Progress::rows(Some(dataset.rows()), args.common.quiet);
-    let detection = detect(&dataset, &options, &|rows| progress.update(rows))?;
-    drop(progress);
+    let detection = observations.detect(&options, args.common.quiet)?;
 
     let parameters = Parameters::of(&options);
-    let metadata = metadata(&parameters, &dataset)?;
+    let metadata = metadata(&parameters, &observations)?;
     let schema = outliers_schema();
     let projected = |error: ArrowError| Failure::error(format!("cannot select the columns: {error}"));
     let schema: SchemaRef = schema.project(&columns).map_err(projected)?.into();
@@ -176,20 +180,23 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         }
     };
     let seconds = start.elapsed().as_secs_f64();
+    let failures = observations.failures();
     let output = args.output.map(|path| path.display().to_string());
     let text = describe(&detection, output.as_deref().zip(bytes), seconds);
     let summary = Summary {
-        dataset: dataset.path().display().to_string(),
+        dataset: observations.name(),
         output,
         parameters: &parameters,
         rows: detection.rows,
         stations: detection.stations,
         outliers: detection.measurements.iter().map(|m| m.outliers).sum(),
         measurements: &detection.measurements,
+        failures: failures_json(&failures),
         seconds,
         rows_per_second: detection.rows as f64 / seconds.max(1e-9),
     };
-    args.common.summarize(&summary, &text)
+    args.common.summarize(&summary, &text)?;
+    report_failures(&failures)
 }
 
 impl DetectArgs {
@@ -236,11 +243,12 @@ impl DetectArgs {
         let Some(path) = self.output.as_deref() else { return Ok(None) };
         let output = OutputFile::create(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if let (Ok(dataset), Ok(parent), Some(name)) =
-            (self.dataset.canonicalize(), parent.canonicalize(), path.file_name())
-        {
-            let inside = parent.starts_with(&dataset) && output.format() == Format::Parquet;
-            if inside || parent.join(name) == dataset {
+        let (Ok(parent), Some(name)) = (parent.canonicalize(), path.file_name()) else {
+            return Ok(Some(output));
+        };
+        for source in self.sources.iter().filter_map(|source| source.canonicalize().ok()) {
+            let inside = parent.starts_with(&source) && output.format() == Format::Parquet;
+            if inside || parent.join(name) == source {
                 return Err(Failure::usage(format!("{}: lies in the dataset that is read", path.display()))
                     .hint("give another -o"));
             }
@@ -249,8 +257,8 @@ impl DetectArgs {
     }
 
     /// The measurements to test, all of which the dataset holds.
-    fn measurements(&self, dataset: &Dataset) -> Result<Vec<String>, Failure> {
-        let held: Vec<&str> = dataset.columns().iter().map(|column| column.name.as_str()).collect();
+    fn measurements(&self, observations: &Observations) -> Result<Vec<String>, Failure> {
+        let held: Vec<&str> = observations.columns().iter().map(|column| column.name.as_str()).collect();
         let linear = |name: &str| Measurement::named(name).is_none_or(|measurement| measurement.linear);
         if self.all {
             let (tested, left): (Vec<&str>, Vec<&str>) =
@@ -262,7 +270,7 @@ impl DetectArgs {
                 ));
             }
             if tested.is_empty() {
-                let path = dataset.path().display();
+                let path = observations.name();
                 return Err(Failure::error(format!("{path}: holds no measurement that can be tested")));
             }
             return Ok(tested.into_iter().map(str::to_owned).collect());
@@ -270,7 +278,7 @@ impl DetectArgs {
         let mut measurements: Vec<String> = Vec::new();
         for name in &self.measurements {
             if !held.contains(&name.as_str()) {
-                let path = dataset.path().display();
+                let path = observations.name();
                 return Err(Failure::error(format!("{path}: holds no measurement {name}"))
                     .hint(format!("it holds {}", held.join(", "))));
             }
@@ -322,7 +330,7 @@ impl Parameters {
 }
 
 /// How a file of outliers was made: the tool, the parameters and the dataset's manifest.
-fn metadata(parameters: &Parameters, dataset: &Dataset) -> Result<Vec<(String, String)>, Failure> {
+fn metadata(parameters: &Parameters, observations: &Observations) -> Result<Vec<(String, String)>, Failure> {
     let json = |result: serde_json::Result<String>| {
         result.map_err(|error| Failure::error(format!("cannot describe the outliers: {error}")))
     };
@@ -330,21 +338,10 @@ fn metadata(parameters: &Parameters, dataset: &Dataset) -> Result<Vec<(String, S
         ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
     ];
-    if let Some(manifest) = dataset.manifest() {
-        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(manifest))?));
+    if let Some(source) = observations.provenance() {
+        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(&source))?));
     }
     Ok(metadata)
-}
-
-fn explain(dataset: &Dataset, options: &OutlierOptions) -> Result<(), Failure> {
-    let groups = dataset.row_groups();
-    let Some(group) = groups.first() else {
-        return Err(Failure::error(format!("{}: holds no rows", dataset.path().display())));
-    };
-    let plan = plan(group, options)?.explain(true).map_err(DetectError::from)?;
-    // Polars does not say what its anonymous scans read.
-    let plan = plan.replace("Anonymous SCAN []", &format!("SCAN row group of {}", dataset.path().display()));
-    print(&format!("The plan of each of {} row groups:\n{plan}\n", HumanCount(groups.len() as u64)))
 }
 
 /// Writes the table to standard output: aligned on a terminal, CSV into a pipe.

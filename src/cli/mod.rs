@@ -4,6 +4,7 @@ pub mod convert;
 pub mod detect;
 mod failure;
 mod inspect;
+mod observations;
 mod progress;
 mod source;
 pub mod synth;

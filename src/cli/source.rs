@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use isd_converters::archive::{Archive, Failure as FileFailure, discover};
-use isd_converters::{Hdf5Reader, Quality, ReadOptions, Scale, Tally, format_names};
+use isd_converters::{Duplicates, Hdf5Reader, Quality, ReadOptions, Scale, Tally, format_names};
 
 use super::{Failure, HumanCount};
 
@@ -27,6 +27,9 @@ pub struct SourceArgs {
     /// What becomes of values that failed the source's own quality control
     #[arg(long, value_enum, default_value_t)]
     quality: QualityArg,
+    /// Which of several rows of one station and time to keep, where they differ
+    #[arg(long, value_enum, default_value_t)]
+    duplicates: DuplicatesArg,
     /// Stop at the first file that cannot be read, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -52,6 +55,17 @@ enum QualityArg {
     Drop,
     /// They are kept like any other
     Keep,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum DuplicatesArg {
+    /// None: fail
+    Error,
+    /// The first that was read
+    First,
+    /// The last that was read
+    #[default]
+    Last,
 }
 
 #[cfg(feature = "libhdf5")]
@@ -81,6 +95,16 @@ impl SourceArgs {
                 QualityArg::Keep => Quality::Keep,
             },
             hdf5_reader: self.hdf5_reader(),
+        }
+    }
+
+    /// What becomes of rows of one station and time.
+    #[must_use]
+    pub fn duplicates(&self) -> Duplicates {
+        match self.duplicates {
+            DuplicatesArg::Error => Duplicates::Error,
+            DuplicatesArg::First => Duplicates::First,
+            DuplicatesArg::Last => Duplicates::Last,
         }
     }
 

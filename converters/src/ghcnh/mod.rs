@@ -31,6 +31,10 @@ impl Format for Ghcnh {
         "ghcnh"
     }
 
+    fn is_text(&self, head: &Head) -> bool {
+        !head.text.starts_with(PARQUET_MAGIC)
+    }
+
     /// Any Parquet file: only its end says which columns it has.
     fn recognises(&self, head: &Head) -> bool {
         head.text.starts_with(PARQUET_MAGIC) || psv::recognises(head)

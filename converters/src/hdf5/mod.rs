@@ -52,7 +52,7 @@ impl Format for Hdf5 {
         "hdf5"
     }
 
-    fn is_text(&self) -> bool {
+    fn is_text(&self, _head: &Head) -> bool {
         false
     }
 
