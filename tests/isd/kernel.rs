@@ -190,9 +190,8 @@ fn long_series(seed: u64, len: usize, kind: Kind, gaps: bool) -> Vec<Option<f64>
                     (value * factor).round() / factor
                 }
                 Kind::Single => f64::from(((value * 10.0).round() / 10.0) as f32),
-                Kind::Arbitrary => value / 3.0,
                 Kind::Worlds if i / 1100 % 3 == 1 => value * 1e12,
-                Kind::Worlds => value / 3.0,
+                Kind::Arbitrary | Kind::Worlds => value / 3.0,
             };
         }
         values.push(Some(last));
