@@ -81,6 +81,17 @@ impl Limits {
     }
 }
 
+/// Continues prefix sums of integers and of their squares, from the first slot on.
+pub(super) fn accumulate(units: &[i64], sums: &mut [i64], squares: &mut [i64]) {
+    let (mut sum, mut square) = (sums[0], squares[0]);
+    for ((unit, s), q) in units.iter().zip(&mut sums[1..]).zip(&mut squares[1..]) {
+        sum = sum.wrapping_add(*unit);
+        square = square.wrapping_add(unit.wrapping_mul(*unit));
+        *s = sum;
+        *q = square;
+    }
+}
+
 /// Buffers for windows of any sizes.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -116,44 +127,42 @@ impl Stretch<'_> {
         mut each: impl FnMut(usize),
     ) {
         let limits = Limits::new(test, scale);
-        let len = self.units.len();
-        if len == 0 {
-            return;
-        }
-        let ends = (&self.sums[self.end..][..len], &self.squares[self.end..][..len]);
-        let windows = |begins: (_, _)| Windows {
-            units: self.units,
-            sums: (begins.0, ends.0),
-            squares: (begins.1, ends.1),
-        };
         match self.begins {
+            Begins::Before(_) if self.units.is_empty() => {}
             Begins::Before(count) => {
-                let begin = self.end - count;
-                let windows = windows((&self.sums[begin..][..len], &self.squares[begin..][..len]));
+                let (begin, len) = (self.end - count, self.units.len());
+                let windows = self.windows(&self.sums[begin..][..len], &self.squares[begin..][..len]);
                 let bounds = limits.bounds(count);
-                search(
-                    len,
-                    |from| first_passing_of_one_size(windows, bounds, from),
-                    |i| windows.passes(bounds, i),
-                    &mut each,
-                );
+                let first = |from| first_passing_of_one_size(windows, bounds, from);
+                search(len, first, |i| windows.passes(bounds, i), each);
             }
             Begins::At(begins) => {
-                gathered.gather(self, begins, &limits);
-                let windows = windows((&gathered.sums[..len], &gathered.squares[..len]));
+                // A series begins with windows that hold too little.
+                let full = |(i, begin): (usize, &usize)| self.end + i - begin >= limits.least;
+                let Some(skip) = begins.iter().enumerate().position(full) else { return };
+                let (units, begins) = (&self.units[skip..], &begins[skip..]);
+                let rest = Stretch { units, end: self.end + skip, begins: Begins::At(begins), ..*self };
+                gathered.gather(&rest, begins, &limits);
+                let windows = rest.windows(&gathered.sums, &gathered.squares);
                 let counts = Varying {
-                    n: &gathered.n[..len],
-                    factor: &gathered.factor[..len],
+                    n: &gathered.n,
+                    factor: &gathered.factor,
                     floor: limits.floor,
                     slack: limits.slack,
                 };
-                search(
-                    len,
-                    |from| first_passing_of_any_size(windows, counts, from),
-                    |i| windows.passes(counts, i),
-                    &mut each,
-                );
+                let first = |from| first_passing_of_any_size(windows, counts, from);
+                search(units.len(), first, |i| windows.passes(counts, i), |i| each(skip + i));
             }
+        }
+    }
+
+    /// The rows with the prefix sums where their windows begin, and those where they end.
+    fn windows<'a>(&'a self, sums: &'a [i64], squares: &'a [i64]) -> Windows<'a> {
+        let ends = self.end..self.end + self.units.len();
+        Windows {
+            units: self.units,
+            sums: (sums, &self.sums[ends.clone()]),
+            squares: (squares, &self.squares[ends]),
         }
     }
 
@@ -195,12 +204,12 @@ fn search(
     len: usize,
     first: impl Fn(usize) -> usize,
     passes: impl Fn(usize) -> bool,
-    each: &mut impl FnMut(usize),
+    mut each: impl FnMut(usize),
 ) {
     let mut start = first(0);
     while start < len {
         let end = (start + LANES).min(len);
-        (start..end).filter(|i| passes(*i)).for_each(&mut *each);
+        (start..end).filter(|i| passes(*i)).for_each(&mut each);
         start = first(end);
     }
 }

@@ -3,7 +3,7 @@
 //! Values are taken as integers about the first observed one. While a window's sums stay below 2^51 doubles hold them
 //! exactly; beyond, 128 bits do. A [`Sink`] makes of each block what is wanted.
 
-use super::block::{Begins, Stretch};
+use super::block::{Begins, Stretch, accumulate};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::Unit;
 use super::lanes::{Grid, LANES, ROUNDER, to_units};
@@ -256,13 +256,7 @@ impl<'a> Pass<'a> {
         let range = self.history..=self.history + self.filled;
         let sums = &mut self.buffers.sums[range.clone()];
         let squares = &mut self.buffers.squares[range];
-        let (mut sum, mut square) = (sums[0], squares[0]);
-        for ((unit, s), q) in units.iter().zip(&mut sums[1..]).zip(&mut squares[1..]) {
-            sum = sum.wrapping_add(*unit);
-            square = square.wrapping_add(unit.wrapping_mul(*unit));
-            *s = sum;
-            *q = square;
-        }
+        accumulate(units, sums, squares);
     }
 
     /// Finds where the windows of the block's values begin, unless all are of one size.

@@ -99,6 +99,39 @@ fn to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
     Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
 }
 
+in_lanes!(range_of = range_of_plain(values: &[f64]) -> (f64, f64));
+
+/// The least and the largest of finite values.
+#[inline(always)]
+fn range_of_plain(values: &[f64]) -> (f64, f64) {
+    let mut least = [f64::INFINITY; 16];
+    let mut largest = [f64::NEG_INFINITY; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    let mut take = |lane: usize, value: f64| {
+        least[lane] = if value < least[lane] { value } else { least[lane] };
+        largest[lane] = if value > largest[lane] { value } else { largest[lane] };
+    };
+    for chunk in chunks {
+        chunk.iter().enumerate().for_each(|(lane, value)| take(lane, *value));
+    }
+    for value in rest {
+        take(0, *value);
+    }
+    (least.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(f64::NEG_INFINITY, f64::max))
+}
+
+in_lanes!(quantise = quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) -> ());
+
+/// Takes each value as the integer nearest its distance from the center, of which there are `per_unit` in a unit; below
+/// 2^51.
+#[inline(always)]
+fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) {
+    for (value, unit) in values.iter().zip(units) {
+        let shifted = (value - center) * per_unit + ROUNDER;
+        *unit = (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
+    }
+}
+
 /// The cheap test for a window of `n` values, on `a = |n x - S| + slack` and `v = n Q - S^2`:
 /// a row passes if `a^2 > factor v` and `a^2 > floor`.
 #[derive(Debug, Clone, Copy)]
@@ -245,6 +278,17 @@ mod tests {
                 assert_eq!(fast, plain);
                 let expected = values.iter().all(|v| (v * 10.0).round() / 10.0 == *v);
                 assert_eq!(seen.on_grid, expected, "{values:?}");
+                let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+                assert_eq!(range_of(&finite), range_of_plain(&finite));
+                let least = finite.iter().copied().fold(f64::INFINITY, f64::min);
+                assert_eq!(range_of(&finite).0, least);
+                let (mut fast_units, mut plain_units) = (vec![0; finite.len()], vec![0; finite.len()]);
+                quantise(&finite, 5.0, 100.0, &mut fast_units);
+                quantise_plain(&finite, 5.0, 100.0, &mut plain_units);
+                assert_eq!(fast_units, plain_units);
+                for (value, unit) in finite.iter().zip(fast_units) {
+                    assert!(((value - 5.0) * 100.0 - unit as f64).abs() <= 0.500_01);
+                }
 
                 let sums: Vec<i64> = (0..=plain.len() as i64).map(|i| i * i % 777).collect();
                 let squares: Vec<i64> = (0..=plain.len() as i64).map(|i| i * 1_000_003 % 99_991).collect();

@@ -9,13 +9,16 @@
 //! ([`RollingTest`] says what is decided). Two passes share that scheme:
 //! - a series on a decimal grid of up to three decimals (weather is) is turned into integers, whose prefix sums are
 //!   exact, so that a window is a difference of two of them;
-//! - any other series runs through a queue of two stacks that never subtracts what it added, so that a value which has
-//!   left the window leaves nothing behind.
+//! - any other series is rounded to integers block by block, which rule rows out in the same way; what they leave is
+//!   decided from sums of the doubles' own integers, which are exact, too.
+//!
+//! Either way a value that has left the window leaves nothing behind.
 
 pub mod arrow;
 mod block;
 mod decimal;
 mod exact;
+mod filled;
 mod general;
 mod grid;
 mod lanes;
@@ -24,6 +27,7 @@ mod options;
 mod outliers;
 mod pair;
 pub mod polars;
+mod queue;
 mod rolling;
 mod series;
 mod statistics;
@@ -119,9 +123,10 @@ pub fn rolling_outliers(
         Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
     };
     let windowing = Windowing { rolling: test.rolling(), reach: Reach::of(test.limit(), &series), most };
-    let mut outliers = Outliers::new(test, &mut scratch.gathered, found);
-    if !grid::run(&series, first, windowing, &mut scratch.grid, &mut outliers) {
-        general::pass(&series, first, windowing, test, &mut scratch.general, found);
+    let Scratch { gathered, grid, general } = scratch;
+    let mut outliers = Outliers::new(test, gathered, found);
+    if !grid::run(&series, first, windowing, grid, &mut outliers) {
+        general::outliers(&series, first, windowing, test, general, gathered, found);
     }
     Outcome::Tested
 }

@@ -52,7 +52,8 @@ impl grid::Sink for Outliers<'_> {
     }
 }
 
-fn outlier(row: usize, value: f64, count: usize, filled: bool, statistics: Statistics) -> Outlier {
+/// A row with what its window says of it.
+pub(super) fn outlier(row: usize, value: f64, count: usize, filled: bool, statistics: Statistics) -> Outlier {
     let Statistics { mean, std, zscore } = statistics;
     Outlier { row, value, mean, std, zscore, count, filled }
 }

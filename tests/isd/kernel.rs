@@ -153,13 +153,98 @@ pub fn options() -> impl Strategy<Value = RollingTest> {
         })
 }
 
+/// What the values of a long series are.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// So many decimals.
+    Decimals(i32),
+    /// Tenths as single precision holds them: on no decimal grid, in runs.
+    Single,
+    /// Doubles of full precision.
+    Arbitrary,
+    /// The same, with stretches that are a million million times larger.
+    Worlds,
+}
+
+/// A series of blocks and blocks: a slow wave under noise, with stuck stretches, spikes and gaps.
+fn long_series(seed: u64, len: usize, kind: Kind, gaps: bool) -> Vec<Option<f64>> {
+    let mut state = seed;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    let (mut values, mut last) = (Vec::with_capacity(len), 0.0);
+    for i in 0..len {
+        if gaps && below(13) == 0 {
+            values.push(None);
+            continue;
+        }
+        let stuck = i / 700 % 4 == (seed % 4) as usize && below(300) != 0;
+        let noise = below(1_000_000) as f64 / 50_000.0;
+        let spike = if below(400) == 0 { 150.0 } else { 0.0 };
+        let value = (i as f64 / 900.0).sin() * 8.0 + noise + spike;
+        if !stuck {
+            last = match kind {
+                Kind::Decimals(decimals) => {
+                    let factor = 10_f64.powi(decimals);
+                    (value * factor).round() / factor
+                }
+                Kind::Single => f64::from(((value * 10.0).round() / 10.0) as f32),
+                Kind::Worlds if i / 1100 % 3 == 1 => value * 1e12,
+                Kind::Arbitrary | Kind::Worlds => value / 3.0,
+            };
+        }
+        values.push(Some(last));
+    }
+    values
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_series_equal_the_rational_model(
+        (seed, len, gaps) in (any::<u64>(), 1500..9000_usize, any::<bool>()),
+        kind in prop::sample::select(vec![
+            Kind::Decimals(0), Kind::Decimals(1), Kind::Decimals(1), Kind::Decimals(2), Kind::Decimals(3), Kind::Single,
+            Kind::Arbitrary, Kind::Worlds,
+        ]),
+        window in prop_oneof![4 => 1..60_usize, 1 => 60..1000_usize, 1 => 1000..5000_usize],
+        timed in any::<bool>(),
+        test in options(),
+    ) {
+        let values = long_series(seed, len, kind, gaps);
+        // Options that were drawn for a short window, over a long one.
+        let rolling = if timed {
+            RollingTest::within(window as i64 * 2 * HOUR, test.threshold())
+        } else {
+            RollingTest::new(window, test.threshold())
+        };
+        let most = if timed { 40 } else { window };
+        let test = rolling.unwrap()
+            .ddof(test.freedom().min(most - 1))
+            .min_periods(test.least_count().clamp(test.freedom() + 1, most.max(test.freedom() + 1)).min(most))
+            .min_std(test.floor())
+            .include_current(test.includes_current())
+            .test_filled(test.tests_filled())
+            .fill_limit(test.limit());
+        let found = rows(&detect(&values, &test));
+        let expected = model::outliers(&values, &times(len), &test);
+        prop_assert!(found == expected, "{:?} but {:?}: {:?}", found, expected, test);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 9600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_kernel_equals_the_rational_model(values in series(), test in options()) {
         assert_like_model(&values, &test);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_slice_gives_what_its_copy_gives(values in series(), before in 0..130_usize, test in options()) {

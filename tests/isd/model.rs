@@ -59,6 +59,47 @@ pub fn is_std(found: f64, values: &[f64], ddof: usize, decimal: bool) -> bool {
     (found == 0.0 || low.pow(2) * &divisor <= variance) && variance <= high.pow(2) * divisor
 }
 
+/// Values from which on a window's deviations are not added one by one.
+const LONG: usize = 100;
+
+/// Sum of n values, and n^2 times the sum of their squared deviations, from the definition.
+fn moments<'a>(values: impl Iterator<Item = &'a BigInt> + Clone) -> (BigInt, BigInt) {
+    let (n, sum) = (values.clone().count(), values.clone().sum::<BigInt>());
+    let squares = values.map(|v| (v * n - &sum).pow(2)).sum();
+    (sum, squares)
+}
+
+/// Sums of the first values and of their squares, for windows that would take too long otherwise.
+struct Sums(Vec<(BigInt, BigInt)>);
+
+impl Sums {
+    fn of<'a>(values: impl Iterator<Item = &'a BigInt>) -> Self {
+        let mut sums = vec![(BigInt::ZERO, BigInt::ZERO)];
+        for value in values {
+            let (sum, squares) = &sums[sums.len() - 1];
+            sums.push((sum + value, squares + value * value));
+        }
+        Self(sums)
+    }
+
+    /// What [`moments`] gives.
+    fn moments(&self, window: std::ops::Range<usize>) -> (BigInt, BigInt) {
+        let ((s, q), (from_s, from_q)) = (&self.0[window.end], &self.0[window.start]);
+        let (sum, squares, n) = (s - from_s, q - from_q, window.len());
+        let spread = (squares * n - &sum * &sum) * n;
+        (sum, spread)
+    }
+}
+
+#[test]
+fn both_ways_to_the_moments_agree() {
+    let values: Vec<BigInt> = (0..150).map(|i| BigInt::from(i * 7919 % 103 - 40) << (i % 5)).collect();
+    let sums = Sums::of(values.iter());
+    for window in [0..0, 0..1, 0..150, 3..90, 140..150] {
+        assert_eq!(sums.moments(window.clone()), moments(values[window].iter()));
+    }
+}
+
 /// What the model says of a tested row.
 pub struct Decision {
     pub row: usize,
@@ -107,7 +148,9 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
     let (threshold, threshold_scale) = decimal_fraction(test.threshold());
     let (floor, floor_scale) = decimal_fraction(test.floor());
     let unit = scale(decimal);
+    let sums = Sums::of(filled.iter().map(|(_, value)| value));
     let mut found = Vec::new();
+    let mut begin = 0;
     for i in 0..filled.len() {
         let (row, x) = &filled[i];
         let observed = values[*row].is_some();
@@ -115,23 +158,23 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
             continue;
         }
         let end = i + usize::from(test.includes_current());
-        let window: Vec<&BigInt> = match test.window() {
-            Extent::Rows(rows) => filled[end.saturating_sub(rows)..end].iter().map(|(_, v)| v).collect(),
+        begin = match test.window() {
+            Extent::Rows(rows) => end.saturating_sub(rows),
             Extent::Micros(micros) => {
-                let (first, time) =
-                    (i128::from(times[*row]) - i128::from(micros), |row: usize| i128::from(times[row]));
-                let reached = |from: i128| if test.includes_current() { first < from } else { first <= from };
-                filled[..end].iter().filter(|(row, _)| reached(time(*row))).map(|(_, v)| v).collect()
+                let first = i128::from(times[*row]) - i128::from(micros);
+                let before = |at: usize| i128::from(times[at]) < first + i128::from(test.includes_current());
+                (begin..end).find(|at| !before(filled[*at].0)).unwrap_or(end)
             }
         };
+        let window = begin..end;
         let n = window.len();
         if n < test.least_count() || n <= test.freedom() {
             continue;
         }
-        let sum: BigInt = window.iter().copied().sum();
-        // n (x - mean), and n^2 (n - ddof) / n times the variance, from the definition: deviations squared and added.
+        // n (x - mean), and n^2 (n - ddof) times the variance.
+        let (sum, squares) =
+            if n > LONG { sums.moments(window) } else { moments(filled[window].iter().map(|(_, v)| v)) };
         let deviation = x * n - &sum;
-        let squares: BigInt = window.iter().map(|v| (*v * n - &sum).pow(2)).sum();
         let m = n - test.freedom();
         let left = (&deviation * &threshold_scale).pow(2);
         let right = threshold.pow(2) * squares;
