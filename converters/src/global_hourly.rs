@@ -11,7 +11,7 @@ use crate::isd_groups::{
     UNNUMBERED, summary,
 };
 use crate::text::{
-    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros,
+    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
 };
 use crate::{ColumnInfo, Quality, ReadOptions, Result, Source};
 
@@ -226,9 +226,4 @@ fn sky(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<(
 
 fn expected(name: &str, found: &[u8], example: &str) -> String {
     format!("{name} is {}, expected a group such as {example:?}", shown(found))
-}
-
-/// Bytes of a line as a message quotes them.
-fn shown(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
 }
