@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 
+use memchr::memrchr;
+
 /// Bytes of a block, but for a longer line.
 const BLOCK_BYTES: u64 = 4 << 20;
 /// A line longer than this is no line of any text format; it is the lines' reader that says so.
@@ -34,7 +36,7 @@ impl Blocks {
                 self.ended = true;
                 return Ok((!block.is_empty()).then_some(block));
             }
-            if let Some(end) = block.iter().rposition(|&byte| byte == b'\n') {
+            if let Some(end) = memrchr(b'\n', &block) {
                 self.rest = block.split_off(end + 1);
                 return Ok(Some(block));
             }

@@ -13,6 +13,7 @@ mod time;
 use std::io;
 use std::sync::Arc;
 
+use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
 use blocks::{Blocks, LINE_BYTES};
@@ -150,7 +151,10 @@ fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
     let mut rows = Rows::new(format.columns().len());
     rows.reserve(row_limit(piece));
     let mut lines = 0;
-    for line in piece.strip_suffix(b"\n").unwrap_or(piece).split(|&byte| byte == b'\n') {
+    let mut start = 0;
+    for end in memchr_iter(b'\n', piece).chain(unended(piece)) {
+        let line = piece.get(start..end).unwrap_or_default();
+        start = end + 1;
         lines += 1;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
@@ -216,7 +220,7 @@ fn pieces(block: &[u8]) -> Vec<&[u8]> {
     let mut rest = block;
     while !rest.is_empty() {
         let tail = rest.get(TASK_BYTES..).unwrap_or_default();
-        let end = tail.iter().position(|&byte| byte == b'\n').map_or(rest.len(), |end| TASK_BYTES + end + 1);
+        let end = memchr(b'\n', tail).map_or(rest.len(), |end| TASK_BYTES + end + 1);
         let (piece, after) = rest.split_at(end);
         pieces.push(piece);
         rest = after;
@@ -224,8 +228,12 @@ fn pieces(block: &[u8]) -> Vec<&[u8]> {
     pieces
 }
 
+/// The end of a last line without a line end.
+fn unended(piece: &[u8]) -> Option<usize> {
+    (!piece.ends_with(b"\n")).then_some(piece.len())
+}
+
 /// Rows that a piece holds at most, as long as its lines are no shorter than any format's.
 fn row_limit(piece: &[u8]) -> usize {
-    let ends = piece.iter().fold(0, |ends, &byte| ends + usize::from(byte == b'\n'));
-    (ends + 1).min(piece.len() / SHORT_LINE_BYTES)
+    (memchr_iter(b'\n', piece).count() + 1).min(piece.len() / SHORT_LINE_BYTES)
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 
 use isd_converters::{ReadOptions, open};
 use tempfile::TempDir;
 
-use crate::archives::{isd, read};
+use crate::archives::{ROWS, Storage, dataset, fixture, isd, keys, read};
 use crate::texts::{Text, file, gzip, read_text, refusal_of, rows_of, seconds, shared};
 
 const NAME: &str = "724060-93721-2017";
@@ -128,15 +129,12 @@ fn a_cut_gzip_file_is_refused() {
 #[test]
 fn many_blocks_are_one_file() {
     let count = 150_000;
-    let lines: String = (0..count)
-        .map(|row| {
-            let (day, hour) = (row / 24 % 28 + 1, row % 24);
-            format!(
-                "2017 01 {day:02} {hour:02}{row:6}{:6}{:6}{:6}{:6}{:6}{:6}{:6}\n",
-                0, 0, 0, 0, 0, 0, -9999
-            )
-        })
-        .collect();
+    let mut lines = String::new();
+    for row in 0..count {
+        let (day, hour) = (row / 24 % 28 + 1, row % 24);
+        let others = "     0     0     0     0     0     0 -9999";
+        writeln!(lines, "2017 01 {day:02} {hour:02}{row:6}{others}").unwrap();
+    }
     let text = rows_of(NAME, &lines, &ReadOptions::default());
     assert_eq!(text.rows.stations, [("724060-93721".to_owned(), count)]);
     let column = text.column("air_temperature");
@@ -198,7 +196,40 @@ fn published_files_are_their_hdf5_twin_value_for_value() {
 }
 
 #[test]
-fn inside_a_directory_nothing_is_read() {
+fn traces_in_hdf5_are_traces_under_isds_scale_alone() {
+    let archive = fixture(|file| {
+        keys(file, Storage::Contiguous);
+        for name in ["liquid_precipitation_1h", "air_temperature"] {
+            let values: Vec<f64> = (0..ROWS).map(|row| row as f64 % 5.0 - 1.0).collect();
+            dataset(file, name, &values, Storage::Contiguous);
+        }
+    });
+    let read = |options| {
+        let mut source = open(&archive.path, &options).unwrap();
+        let rows = read(source.as_mut()).unwrap();
+        let first = |column: usize| rows.columns[column].1[..3].to_vec();
+        assert_eq!(rows.columns[1].0, "liquid_precipitation_1h");
+        (first(0), first(1), source.tally().traces)
+    };
+    let (temperature, precipitation, traces) = read(isd());
+    assert_eq!(temperature, [Some(-0.1), Some(0.0), Some(0.1)]);
+    assert_eq!(precipitation, [Some(0.0), Some(0.0), Some(0.1)]);
+    assert_eq!(traces, BTreeMap::from([("liquid_precipitation_1h".to_owned(), ROWS as u64 / 5)]));
+    let (_, precipitation, traces) = read(ReadOptions::default());
+    assert_eq!((precipitation, traces.len()), (vec![Some(-1.0), Some(0.0), Some(1.0)], 0));
+}
+
+#[test]
+fn a_line_without_end_is_refused() {
+    let message = refusal_of(NAME, lines() + &"9".repeat(6 << 20), &ReadOptions::default());
+    assert!(
+        message.contains("line 5: has more than 1048576 bytes, expected a line of ISD-Lite"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_directory_is_no_file() {
     let directory = TempDir::new().unwrap();
     let error = open(directory.path(), &ReadOptions::default()).err().unwrap();
     assert!(error.to_string().contains("is a directory"), "{error}");

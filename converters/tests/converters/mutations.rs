@@ -5,7 +5,7 @@ use isd_converters::{Input, ReadOptions, open_input};
 use crate::archives::read_rows;
 use crate::texts::gzip;
 
-/// SplitMix64 (Steele, Lea and Flood 2014): the same damage in every run.
+/// `SplitMix64` (Steele, Lea and Flood 2014): the same damage in every run.
 pub struct Random(pub u64);
 
 impl Random {
