@@ -1,6 +1,7 @@
 //! GHCNh: both header generations of its text, quality flags, and all that can be wrong with a file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 
 use isd_converters::dataset::{block_of, iso8601};
@@ -53,9 +54,9 @@ pub fn header_1_0() -> String {
     let mut header =
         "Station_ID|Station_name|Year|Month|Day|Hour|Minute|Latitude|Longitude|Elevation".to_owned();
     for variable in VARIABLES_1_0.split_whitespace() {
-        header += &format!("|{variable}");
+        write!(header, "|{variable}").unwrap();
         for flag in FLAGS {
-            header += &format!("|{variable}_{flag}");
+            write!(header, "|{variable}_{flag}").unwrap();
         }
     }
     header
@@ -67,7 +68,7 @@ pub fn line_1_0(station: &str, time: &str, values: &[(&str, &str, &str, &str, &s
     for variable in VARIABLES_1_0.split_whitespace() {
         let found = values.iter().find(|value| value.0 == variable);
         let (_, value, measurement, quality, source) = found.copied().unwrap_or(("", "", "", "", ""));
-        line += &format!("|{value}|{measurement}|{quality}||{source}|");
+        write!(line, "|{value}|{measurement}|{quality}||{source}|").unwrap();
     }
     line
 }
