@@ -11,7 +11,7 @@ use crate::isd_groups::{
     UNNUMBERED, summary,
 };
 use crate::text::{
-    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros,
+    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
 };
 use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
@@ -180,9 +180,9 @@ fn parts<const N: usize>(group: &[u8]) -> Option<[&[u8]; N]> {
     Some(found)
 }
 
-/// A part's integer, `Some(None)` of the one that means missing; `None` of anything else.
-fn number(part: &[u8], missing: i64) -> Option<Option<i64>> {
-    integer(part).map(|number| (number != missing).then_some(number))
+/// A number, where it is not the one that means missing.
+fn present(number: i64, missing: i64) -> Option<i64> {
+    (number != missing).then_some(number)
 }
 
 /// A part that is a code of one character.
@@ -203,7 +203,7 @@ fn value(
 ) -> Option<()> {
     if !group.is_empty() {
         let [value, quality] = parts(group)?;
-        observation.take(column, number(value, missing)?, code(quality)?, rows);
+        observation.take(column, present(integer(value)?, missing), code(quality)?, rows);
     }
     Some(())
 }
@@ -211,8 +211,8 @@ fn value(
 fn wind(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [direction, direction_code, kind, speed, speed_code] = parts(group)?;
-        let direction = (number(direction, 999)?, code(direction_code)?);
-        let speed = (number(speed, 9999)?, code(speed_code)?);
+        let direction = (present(integer(direction)?, 999), code(direction_code)?);
+        let speed = (present(integer(speed)?, 9999), code(speed_code)?);
         observation.wind(direction, code(kind)?, speed, rows);
     }
     Some(())
@@ -221,7 +221,7 @@ fn wind(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<
 fn liquid_precipitation(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [hours, depth, condition, quality] = parts(group)?;
-        let (hours, depth) = (number(hours, 99)?, number(depth, 9999)?);
+        let (hours, depth) = (present(integer(hours)?, 99), present(integer(depth)?, 9999));
         observation.precipitation(hours.unwrap_or_default(), depth, code(condition)?, code(quality)?, rows);
     }
     Some(())
@@ -231,16 +231,11 @@ fn liquid_precipitation(group: &[u8], observation: &mut Observation, rows: &mut 
 fn sky(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [coverage, _, quality] = parts(group)?;
-        observation.take(SKY_CONDITION, number(coverage, 99)?, code(quality)?, rows);
+        observation.take(SKY_CONDITION, present(integer(coverage)?, 99), code(quality)?, rows);
     }
     Some(())
 }
 
 fn expected(name: &str, found: &[u8], example: &str) -> String {
     format!("{name} is {}, expected a group such as {example:?}", shown(found))
-}
-
-/// Bytes of a line as a message quotes them.
-fn shown(bytes: &[u8]) -> String {
-    format!("{:?}", String::from_utf8_lossy(bytes))
 }

@@ -7,7 +7,7 @@ use super::variables::{Flag, NOTES, VARIABLES, Variable, columns};
 use super::{DATE_NAME, STATION_NAMES, TIME_NAMES};
 use crate::input::Head;
 use crate::text::{
-    Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros,
+    Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros, shown,
 };
 use crate::{ColumnInfo, Quality, ReadOptions};
 
@@ -186,7 +186,7 @@ fn parts_micros(parts: [&[u8]; TIME_NAMES.len()]) -> Option<i64> {
 }
 
 fn no_time(found: &[u8]) -> String {
-    format!("has the time {:?}, which there is not", String::from_utf8_lossy(found))
+    format!("has the time {}, which there is not", shown(found))
 }
 
 /// The field so many fields behind the one that begins at `start`.

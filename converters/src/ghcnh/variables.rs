@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::quality;
-use crate::text::{Rows, decimal};
+use crate::text::{Rows, decimal, shown};
 use crate::{ColumnInfo, Measurement};
 
 /// A numeric variable of GHCNh.
@@ -133,7 +133,7 @@ impl Variable {
         }
         decimal(text, 0)
             .or_else(|| self.is_missing(text).then_some(f64::NAN))
-            .ok_or_else(|| format!("{} is {:?}, expected a number", self.name, String::from_utf8_lossy(text)))
+            .ok_or_else(|| format!("{} is {}, expected a number", self.name, shown(text)))
     }
 
     fn is_missing(&self, text: &[u8]) -> bool {

@@ -1,19 +1,14 @@
-//! GHCNh: both header generations, Parquet copies, quality flags, and all that can be wrong with a file.
+//! GHCNh: both header generations of its text, quality flags, and all that can be wrong with a file.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
-use arrow::array::{TimestampMillisecondArray, new_null_array};
-use arrow::datatypes::DataType;
 use isd_converters::dataset::{block_of, iso8601};
-use isd_converters::{Error, Input, Quality, ReadOptions, Tally, format_of, open, open_input};
-use parquet::arrow::ArrowWriter;
+use isd_converters::{Error, Quality, ReadOptions, Tally, format_of, open_input};
 
-use crate::samples::{Read, mutations, options, read, sample, try_read};
+use crate::samples::{Read, input, map, options, read_all, try_read};
+use crate::texts::{gzip, shared};
 
 const FLAGS: [&str; 5] =
     ["Measurement_Code", "Quality_Code", "Report_Type", "Source_Code", "Source_Station_ID"];
@@ -27,7 +22,7 @@ const VARIABLES_1_0: &str = "temperature dew_point_temperature station_level_pre
     precipitation_18_hour precipitation_21_hour precipitation_24_hour remarks";
 
 /// Columns of the dataset, whatever the file has.
-const COLUMNS: [&str; 25] = [
+pub const COLUMNS: [&str; 25] = [
     "air_temperature",
     "dew_point_temperature",
     "sea_level_pressure",
@@ -55,30 +50,30 @@ const COLUMNS: [&str; 25] = [
     "precipitation_24_hour",
 ];
 
-fn header_1_0() -> String {
+pub fn header_1_0() -> String {
     let mut header =
         "Station_ID|Station_name|Year|Month|Day|Hour|Minute|Latitude|Longitude|Elevation".to_owned();
     for variable in VARIABLES_1_0.split_whitespace() {
-        header += &format!("|{variable}");
+        write!(header, "|{variable}").unwrap();
         for flag in FLAGS {
-            header += &format!("|{variable}_{flag}");
+            write!(header, "|{variable}_{flag}").unwrap();
         }
     }
     header
 }
 
 /// A line of version 1.0 with these values: (variable, value, measurement code, quality code, source).
-fn line_1_0(station: &str, time: &str, values: &[(&str, &str, &str, &str, &str)]) -> String {
+pub fn line_1_0(station: &str, time: &str, values: &[(&str, &str, &str, &str, &str)]) -> String {
     let mut line = format!("{station}|SOMEWHERE|{}|1.0|2.0|3.0", time.replace(' ', "|"));
     for variable in VARIABLES_1_0.split_whitespace() {
         let found = values.iter().find(|value| value.0 == variable);
         let (_, value, measurement, quality, source) = found.copied().unwrap_or(("", "", "", "", ""));
-        line += &format!("|{value}|{measurement}|{quality}||{source}|");
+        write!(line, "|{value}|{measurement}|{quality}||{source}|").unwrap();
     }
     line
 }
 
-fn psv(lines: &[String]) -> Vec<u8> {
+pub fn psv(lines: &[String]) -> Vec<u8> {
     let mut text = header_1_0();
     for line in lines {
         text += "\n";
@@ -87,22 +82,15 @@ fn psv(lines: &[String]) -> Vec<u8> {
     (text + "\n").into_bytes()
 }
 
-fn read_bytes(content: &[u8]) -> Result<Read, Error> {
-    try_read(&input(content), &ReadOptions::default())
-}
-
-fn input(content: &[u8]) -> Input {
-    Input::member(Path::new("archive.tar"), Path::new("file"), content.to_vec().into())
-}
-
-fn values_of(content: &[u8], options: &ReadOptions) -> (Read, Vec<BTreeMap<String, f64>>) {
-    let read = try_read(&input(content), options).unwrap();
-    let rows = (0..read.timestamps.len()).map(|row| read.row(row)).collect();
+fn rows_of(content: &[u8], options: &ReadOptions) -> (Read, Vec<BTreeMap<String, f64>>) {
+    let read = read_all(&input(content), options);
+    let rows = (0..read.rows()).map(|row| read.row(row)).collect();
     (read, rows)
 }
 
-fn map(values: &[(&str, f64)]) -> BTreeMap<String, f64> {
-    values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+/// A published file's rows.
+fn published(name: &str) -> Option<(Read, Vec<BTreeMap<String, f64>>)> {
+    Some(rows_of(&fs::read(shared(name)?).unwrap(), &options()))
 }
 
 #[test]
@@ -128,11 +116,11 @@ fn a_line_of_version_1_0() {
             ("remarks", "MET 20SM", "", "", ""),
         ],
     );
-    let (read, rows) = values_of(&psv(&[line]), &ReadOptions::default());
+    let (read, rows) = rows_of(&psv(&[line]), &options());
     assert_eq!(read.layout, "GHCNh");
-    assert_eq!(read.columns, COLUMNS);
-    assert_eq!(read.stations, ["USW00013967"]);
-    assert_eq!(iso8601(read.timestamps[0]), "2023-01-12T08:50:00Z");
+    assert_eq!(read.names(), COLUMNS);
+    assert_eq!(read.stations(), ["USW00013967"]);
+    assert_eq!(iso8601(read.all.timestamps[0]), "2023-01-12T08:50:00Z");
     let expected = [
         ("air_temperature", 4.0),
         ("dew_point_temperature", -1.5),
@@ -153,7 +141,7 @@ fn a_line_of_version_1_0() {
 
 #[test]
 fn columns_have_units_and_no_resolution() {
-    let source = open_input(&input(&psv(&[])), &ReadOptions::default()).unwrap();
+    let source = open_input(&input(psv(&[])), &options()).unwrap();
     for column in source.columns() {
         let expected = match column.name.as_str() {
             "air_temperature" | "dew_point_temperature" | "wet_bulb_temperature" => Some("degC"),
@@ -188,7 +176,7 @@ fn missing_values() {
                 ("wind_speed", "1.5", "", "", ""),
             ],
         );
-        let (read, rows) = values_of(&psv(&[line]), &ReadOptions::default());
+        let (read, rows) = rows_of(&psv(&[line]), &options());
         assert_eq!(rows, [map(&[("wind_speed_rate", 1.5)])], "{missing:?}");
         assert_eq!(read.tally, Tally::default(), "{missing:?}");
     }
@@ -214,7 +202,7 @@ fn calm_variable_and_trace() {
         (rain("0.3", "T"), "liquid_precipitation_1h", Some(0.3)),
         (rain("", "2-hr-accum"), "liquid_precipitation_1h", None),
     ] {
-        let (read, rows) = values_of(&psv(std::slice::from_ref(&line)), &ReadOptions::default());
+        let (read, rows) = rows_of(&psv(std::slice::from_ref(&line)), &options());
         assert_eq!(rows[0].get(column).copied(), expected, "{line}");
         let trace = ["|0.0|T|", "||2-Trace|", "|0.0|2|"].iter().any(|trace| line.contains(trace));
         let expected = trace.then(|| ("liquid_precipitation_1h".to_owned(), 1));
@@ -239,7 +227,7 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     };
     let content =
         psv(&[line("2", "343", "1"), line("w", "", "2"), line("7", "223", "3"), line("7", "313", "4")]);
-    let (read, rows) = values_of(&content, &ReadOptions::default());
+    let (read, rows) = rows_of(&content, &options());
     let passed = map(&[
         ("snow_depth", 3.0),
         ("wind_speed_rate", 3.0),
@@ -256,7 +244,7 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     ]);
     assert_eq!(read.tally.rejected, expected);
 
-    let (read, rows) = values_of(&content, &ReadOptions { quality: Quality::Keep, ..options() });
+    let (read, rows) = rows_of(&content, &ReadOptions { quality: Quality::Keep, ..options() });
     assert_eq!(read.tally, Tally::default());
     let kept = [("air_temperature", 4.0), ("wind_direction", 0.0), ("precipitation_3_hour", 0.2)];
     assert_eq!(rows[1], map(&[&kept[..], &[("snow_depth", 2.0), ("wind_speed_rate", 3.0)]].concat()));
@@ -267,10 +255,10 @@ fn columns_are_found_by_name_in_any_order_and_case() {
     let content = "wind_SPEED|Elevation|DATE|temperature|Station|temperature_Source_Code|temperature_quality_code\n\
         3.5||2026-01-01T00:30:00|1.5|FPI0000NTAT|343|1\n\
         4.5||2026-01-01 00:40:00|2.5|USW00012960|343|3\n";
-    let read = read_bytes(content.as_bytes()).unwrap();
-    assert_eq!(read.columns, COLUMNS);
-    assert_eq!(read.stations, ["FPI0000NTAT", "USW00012960"]);
-    assert_eq!(iso8601(read.timestamps[0]), "2026-01-01T00:30:00Z");
+    let read = read_all(&input(content), &options());
+    assert_eq!(read.names(), COLUMNS);
+    assert_eq!(read.stations(), ["FPI0000NTAT", "USW00012960"]);
+    assert_eq!(iso8601(read.all.timestamps[0]), "2026-01-01T00:30:00Z");
     assert_eq!(read.row(0), map(&[("air_temperature", 1.5), ("wind_speed_rate", 3.5)]));
     assert_eq!(read.row(1), map(&[("wind_speed_rate", 4.5)]));
 }
@@ -279,15 +267,13 @@ fn columns_are_found_by_name_in_any_order_and_case() {
 fn the_header_repeats_lines_end_as_they_like_and_gzip_is_no_matter() {
     let lines = ["2023 01 12 08 50", "2023 01 12 08 55"]
         .map(|time| line_1_0("USW00013967", time, &[("temperature", "4.0", "", "5", "343")]));
-    let expected = read_bytes(&psv(&lines)).unwrap();
-    assert_eq!(expected.timestamps.len(), 2);
+    let expected = read_all(&input(psv(&lines)), &options());
+    assert_eq!(expected.rows(), 2);
     let text = format!("{}\r\n{}\r\n{}\r\n\r\n{}", header_1_0(), lines[0], header_1_0(), lines[1]);
-    assert_eq!(read_bytes(text.as_bytes()).unwrap(), expected);
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(text.as_bytes()).unwrap();
-    assert_eq!(read_bytes(&gzip.finish().unwrap()).unwrap(), expected);
+    assert_eq!(read_all(&input(&text), &options()), expected);
+    assert_eq!(read_all(&input(gzip(&text)), &options()), expected);
     // A pipe in the remarks shifts nothing that is read.
-    assert_eq!(read_bytes(&psv(&lines.map(|line| line + "|and more"))).unwrap(), expected);
+    assert_eq!(read_all(&input(psv(&lines.map(|line| line + "|and more"))), &options()), expected);
 }
 
 #[test]
@@ -309,7 +295,7 @@ fn lines_that_cannot_be_read_are_named() {
     ] {
         // The header is line 1, and one of those before is empty.
         let content = format!("{}\n{good}\n\n{line}\n{good}\n", header_1_0());
-        match read_bytes(content.as_bytes()) {
+        match try_read(&input(&content), &options()) {
             Err(Error::Line { line: 4, found, .. }) => assert!(found.contains(expected), "{found}"),
             other => panic!("{line}: {other:?}"),
         }
@@ -326,12 +312,12 @@ fn headers_that_lack_a_column_are_refused_with_its_name() {
         ("", "Station_ID"),
     ] {
         let named = ReadOptions { format: Some("ghcnh".into()), ..options() };
-        match open_input(&input(format!("{header}\n").as_bytes()), &named).err() {
+        match open_input(&input(format!("{header}\n")), &named).err() {
             Some(Error::Column { column: found, .. }) => assert_eq!(found, column, "{header}"),
             other => panic!("{header}: {other:?}"),
         }
         // Nor is it taken for GHCNh by itself.
-        assert!(open_input(&input(format!("{header}\n").as_bytes()), &options()).is_err(), "{header}");
+        assert!(open_input(&input(format!("{header}\n")), &options()).is_err(), "{header}");
     }
 }
 
@@ -343,13 +329,10 @@ fn only_the_measurements_asked_for_are_looked_at() {
         &[("temperature", "x", "", "", ""), ("wind_speed", "2", "", "", "")],
     );
     let wanted = ReadOptions { measurements: vec!["wind_speed_rate".into()], ..options() };
-    let (read, rows) = values_of(&psv(&[line]), &wanted);
-    assert_eq!(
-        (read.columns.as_slice(), rows),
-        (["wind_speed_rate".to_owned()].as_slice(), vec![map(&[("wind_speed_rate", 2.0)])])
-    );
+    let (read, rows) = rows_of(&psv(&[line]), &wanted);
+    assert_eq!((read.names(), rows), (vec!["wind_speed_rate"], vec![map(&[("wind_speed_rate", 2.0)])]));
     let wanted = ReadOptions { measurements: vec!["wind_sped_rate".into()], ..options() };
-    let error = open_input(&input(&psv(&[])), &wanted).err().unwrap();
+    let error = open_input(&input(psv(&[])), &wanted).err().unwrap();
     assert_eq!(error.hint().as_deref(), Some("did you mean wind_speed_rate?"));
 }
 
@@ -362,11 +345,10 @@ fn blocks_are_countries() {
 
 #[test]
 fn published_files_of_version_1_0() {
-    let Some(directory) = sample("ghcnh") else { return };
-    let (read, rows) = read(&directory.join("GHCNh_USW00024135_por.psv"));
-    assert_eq!(read.timestamps.len(), 5);
+    let Some((read, rows)) = published("ghcnh/GHCNh_USW00024135_por.psv") else { return };
+    assert_eq!(read.all.timestamps.len(), 5);
     assert_eq!(
-        read.timestamps.iter().map(|&time| iso8601(time)).collect::<Vec<_>>(),
+        read.all.timestamps.iter().map(|&time| iso8601(time)).collect::<Vec<_>>(),
         [
             "1931-04-06T15:00:00Z",
             "2025-01-05T21:53:00Z",
@@ -400,16 +382,17 @@ fn published_files_of_version_1_0() {
         }
     );
 
-    let (read, rows) = self::read(&directory.join("GHCNh_USW00026442_por.psv"));
-    assert_eq!((read.stations.as_slice(), rows.len()), (["USW00026442".to_owned()].as_slice(), 1));
+    let (read, rows) = published("ghcnh/GHCNh_USW00026442_por.psv").unwrap();
+    assert_eq!((read.stations(), rows.len()), (vec!["USW00026442"], 1));
     assert_eq!((rows[0].get("wind_direction"), rows[0]["wind_speed_rate"]), (None, 1.0));
 
-    let (_, rows) = self::read(&directory.join("GHCNh_FPI0000NTAT_por.psv"));
+    let (_, rows) = published("ghcnh/GHCNh_FPI0000NTAT_por.psv").unwrap();
     let expected = [("visibility", 20_000.0), ("pressure_3hr_change", -0.1), ("precipitation_3_hour", 0.2)];
     assert!(expected.iter().all(|(name, value)| rows[0][*name] == *value), "{rows:?}");
 
     // This one ends in a line that someone cut short.
-    match open(&directory.join("GHCNh_USW00013967_por.psv"), &options()).unwrap().next_batch() {
+    let content = fs::read(shared("ghcnh/GHCNh_USW00013967_por.psv").unwrap()).unwrap();
+    match try_read(&input(content), &options()) {
         Err(Error::Line { line: 6, found, .. }) => assert_eq!(found, "has 1 fields, expected 238"),
         other => panic!("{other:?}"),
     }
@@ -417,13 +400,9 @@ fn published_files_of_version_1_0() {
 
 #[test]
 fn a_published_file_of_version_1_1() {
-    let Some(directory) = sample("ghcnh") else { return };
-    let (read, rows) = read(&directory.join("ghcnh-iah-head.psv"));
-    assert_eq!(
-        (read.columns.as_slice(), read.stations.as_slice()),
-        (&COLUMNS.map(String::from)[..], &["USW00012960".to_owned()][..])
-    );
-    assert_eq!(iso8601(read.timestamps[0]), "2026-01-01T00:00:00Z");
+    let Some((read, rows)) = published("ghcnh/ghcnh-iah-head.psv") else { return };
+    assert_eq!((read.names(), read.stations()), (COLUMNS.to_vec(), vec!["USW00012960"]));
+    assert_eq!(iso8601(read.all.timestamps[0]), "2026-01-01T00:00:00Z");
     assert_eq!(
         rows,
         [map(&[
@@ -442,159 +421,6 @@ fn a_published_file_of_version_1_1() {
 }
 
 #[test]
-fn a_published_parquet_file() {
-    let Some(directory) = sample("ghcnh") else { return };
-    let path = directory.join("DUM00000001.pqt");
-    let (read, rows) = read(&path);
-    assert_eq!((read.layout, read.columns.as_slice()), ("GHCNh Parquet", &COLUMNS.map(String::from)[..]));
-    assert_eq!(
-        (read.rows, rows.len(), read.stations.as_slice()),
-        (Some(3107), 3107, &["DUM00000001".to_owned()][..])
-    );
-    assert_eq!(iso8601(read.timestamps[0]), "1942-10-09T12:00:00Z");
-    assert_eq!(rows[0]["air_temperature"], 29.6);
-    let count = |column: &str| rows.iter().filter(|row| row.contains_key(column)).count();
-    let expected =
-        [3107, 3107, 3105, 3106, 0, 0, 0, 0, 0, 3107, 0, 0, 3107, 0, 1029, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    assert_eq!(COLUMNS.map(count), expected);
-    // Four calms, and one direction of 999 without a code.
-    assert_eq!(rows.iter().filter(|row| row.get("wind_direction") == Some(&0.0)).count(), 4);
-    assert_eq!(read.tally, Tally::default());
-    // The same within an archive.
-    let member = Input::member(Path::new("a.tar"), Path::new("b.pqt"), fs::read(path).unwrap().into());
-    assert_eq!(try_read(&member, &options()).unwrap(), read);
-}
-
-fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch =
-        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, a)| (n, a, true))).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
-}
-
-fn texts(texts: &[Option<&str>]) -> ArrayRef {
-    Arc::new(StringArray::from(texts.to_vec()))
-}
-
-fn doubles(numbers: &[Option<f64>]) -> ArrayRef {
-    Arc::new(Float64Array::from(numbers.to_vec()))
-}
-
-fn integers(numbers: &[i64]) -> ArrayRef {
-    Arc::new(Int64Array::from(numbers.to_vec()))
-}
-
-/// The same observations as text and as Parquet, with the types that tools by way of pandas leave.
-#[test]
-fn text_and_parquet_say_the_same() {
-    let text = psv(&[
-        line_1_0(
-            "USW00013967",
-            "2023 01 12 08 50",
-            &[
-                ("temperature", "4.0", "", "5", "343"),
-                ("wind_direction", "VRB", "V", "1", "343"),
-                ("precipitation", "0.0", "T", "1", "343"),
-                ("visibility", "16", "", "", ""),
-            ],
-        ),
-        line_1_0(
-            "USW00026442",
-            "2023 01 12 08 55",
-            &[
-                ("temperature", "-9999", "", "5", "343"),
-                ("wind_direction", "999", "C", "1", "343"),
-                ("precipitation", "1.5", "", "2", "343"),
-                ("visibility", "9", "", "", ""),
-            ],
-        ),
-    ]);
-    let columns = || {
-        vec![
-            ("ELEVATION", integers(&[3, 3])),
-            ("temperature", doubles(&[Some(4.0), Some(-9999.0)])),
-            ("temperature_Quality_Code", integers(&[5, 5])),
-            ("temperature_Source_Code", doubles(&[Some(343.0), Some(343.0)])),
-            ("wind_direction", texts(&[Some("VRB"), Some("999")])),
-            ("wind_direction_Measurement_Code", texts(&[Some("V"), Some("C")])),
-            ("wind_direction_Quality_Code", texts(&[Some("1"), Some("1")])),
-            ("wind_speed", Arc::new(NullArray::new(2)) as ArrayRef),
-            ("wind_speed_Quality_Code", Arc::new(NullArray::new(2))),
-            ("precipitation", doubles(&[Some(0.0), Some(1.5)])),
-            ("precipitation_Measurement_Code", texts(&[Some("T"), None])),
-            ("precipitation_Quality_Code", doubles(&[Some(1.0), Some(2.0)])),
-            ("precipitation_Source_Code", texts(&[Some("343"), Some("343")])),
-            ("visibility", integers(&[16, 9])),
-        ]
-    };
-    let station = || ("STATION", texts(&[Some("USW00013967"), Some("USW00026442")]));
-    let date = || ("DATE", texts(&[Some("2023-01-12T08:50:00"), Some("2023-01-12T08:55:00")]));
-    let parts = || {
-        [("Year", 2023), ("MONTH", 1), ("Day", 12), ("Hour", 8)]
-            .map(|(name, value)| (name, integers(&[value, value])))
-            .into_iter()
-            .chain([("Minute", integers(&[50, 55]))])
-    };
-    let stamps = Arc::new(TimestampMillisecondArray::from(vec![1_673_513_400_000, 1_673_513_700_000]));
-    for keep in [Quality::Drop, Quality::Keep] {
-        let options = ReadOptions { quality: keep, ..options() };
-        let (expected, rows) = values_of(&text, &options);
-        assert_eq!(rows[1].get("liquid_precipitation_1h").is_some(), keep == Quality::Keep);
-        for times in [
-            vec![date()],
-            parts().collect(),
-            parts().chain([date()]).collect(),
-            vec![("date", stamps.clone() as ArrayRef)],
-        ] {
-            let names: Vec<&str> = times.iter().map(|(name, _)| *name).collect();
-            let file = parquet([station()].into_iter().chain(times.clone()).chain(columns()).collect());
-            let (found, _) = values_of(&file, &options);
-            assert_eq!(Read { layout: "GHCNh", rows: None, ..found }, expected, "{names:?}");
-        }
-    }
-}
-
-#[test]
-fn parquet_files_that_cannot_be_read_are_refused() {
-    let station = || ("STATION", texts(&[Some("A"), Some("B")]));
-    let date = || ("DATE", texts(&[Some("2023-01-12T08:50:00"), Some("2023-01-12T08:55:00")]));
-    let temperature = || ("temperature", doubles(&[Some(1.0), None]));
-    let lists = new_null_array(&DataType::new_list(DataType::Int8, true), 2);
-    let failure = |columns| read_bytes(&parquet(columns)).unwrap_err();
-
-    for columns in [vec![station(), date()], vec![station(), temperature()], vec![date(), temperature()]] {
-        let error = failure(columns);
-        assert!(error.to_string().ends_with("is a Parquet file with other columns than GHCNh's"), "{error}");
-        assert!(error.hint().unwrap().contains("isd-detect reads any Parquet file"), "{error}");
-    }
-    let error = failure(vec![station(), date(), ("temperature", lists)]);
-    assert!(
-        matches!(&error, Error::Column { column, found, .. } if column == "temperature" && found.contains("List")),
-        "{error}"
-    );
-    for (columns, expected) in [
-        (vec![station(), ("DATE", texts(&[Some("2023-01-12"), None])), temperature()], "has the time \"\""),
-        (vec![("STATION", texts(&[Some("A"), None])), date(), temperature()], "has no station"),
-        (vec![station(), date(), ("temperature", texts(&[Some("1.5"), Some("x")]))], "temperature is \"x\""),
-    ] {
-        match failure(columns) {
-            Error::Row { row: 1, found, .. } => assert!(found.contains(expected), "{found}"),
-            other => panic!("{other}"),
-        }
-    }
-    let whole = parquet(vec![station(), date(), temperature()]);
-    let error = read_bytes(&whole[..whole.len() - 9]).unwrap_err();
-    assert!(error.to_string().contains("is a damaged Parquet file"), "{error}");
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(&whole).unwrap();
-    let error = read_bytes(&gzip.finish().unwrap()).unwrap_err();
-    assert_eq!(error.hint().as_deref(), Some("unpack it with `gunzip` first"));
-}
-
-#[test]
 fn formats_are_recognised_by_content() {
     let format =
         |content: &[u8]| format_of(&input(content), &options()).map(isd_converters::Format::name).ok();
@@ -602,32 +428,4 @@ fn formats_are_recognised_by_content() {
     assert_eq!(format(b"STATION|DATE|temperature"), Some("ghcnh"));
     assert_eq!(format(b"STATION|DATE|colour"), None);
     assert_eq!(format(b"PAR1"), Some("ghcnh"));
-}
-
-#[test]
-fn damaged_files_give_an_error_or_rows() {
-    let lines: Vec<String> = (10..40)
-        .map(|minute| {
-            line_1_0(
-                "USW00013967",
-                &format!("2023 01 12 08 {minute}"),
-                &[
-                    ("temperature", "4.0", "", "5", "343"),
-                    ("wind_direction", "VRB", "V-Variable", "1", "343"),
-                    ("precipitation", "0.0", "2-Trace", "1", "343"),
-                ],
-            )
-        })
-        .collect();
-    mutations(&psv(&lines), 1500, &options());
-    let file = parquet(vec![
-        ("STATION", texts(&[Some("A"); 100])),
-        ("DATE", texts(&[Some("2023-01-12T08:50:00"); 100])),
-        ("temperature", doubles(&[Some(1.5); 100])),
-        ("temperature_Quality_Code", texts(&[Some("1"); 100])),
-    ]);
-    mutations(&file, 3000, &options());
-    let Some(directory) = sample("ghcnh") else { return };
-    let path: PathBuf = directory.join("DUM00000001.pqt");
-    mutations(&fs::read(path).unwrap(), 200, &options());
 }

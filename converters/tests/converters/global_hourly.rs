@@ -1,13 +1,12 @@
 //! NOAA Global Hourly CSV: packed groups, quality codes, and all that can be wrong with a file.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::Path;
 
 use isd_converters::dataset::iso8601;
 use isd_converters::{Error, Input, MEASUREMENTS, Quality, ReadOptions, Tally, format_of, open_input};
 
-use crate::samples::{Read, mutations, options, read, sample, try_read};
+use crate::samples::{input, map, options, read_all, try_read};
+use crate::texts::{gzip, shared};
 
 const HEADER: &str = r#""STATION","DATE","SOURCE","LATITUDE","LONGITUDE","ELEVATION","NAME","REPORT_TYPE","CALL_SIGN","QUALITY_CONTROL","WND","CIG","VIS","TMP","DEW","SLP","AA1","AA2","GF1","MA1","REM""#;
 
@@ -30,24 +29,12 @@ fn line(columns: &[(&str, &str)]) -> String {
         .join(",")
 }
 
-fn input(text: &str) -> Input {
-    Input::member(Path::new("archive.tar"), Path::new("file"), text.as_bytes().to_vec().into())
-}
-
 fn file(lines: &[String]) -> String {
     format!("{HEADER}\n{}\n", lines.join("\n"))
 }
 
-fn read_text(text: &str, options: &ReadOptions) -> Read {
-    try_read(&input(text), options).unwrap_or_else(|error| panic!("{error}"))
-}
-
 fn values(columns: &[(&str, &str)]) -> BTreeMap<String, f64> {
-    read_text(&file(&[line(columns)]), &options()).row(0)
-}
-
-fn map(values: &[(&str, f64)]) -> BTreeMap<String, f64> {
-    values.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    read_all(&input(file(&[line(columns)])), &options()).row(0)
 }
 
 #[test]
@@ -62,10 +49,10 @@ fn all_groups_of_a_line() {
         ("GF1", "07,99,1,99,9,99,9,99999,9,99,9,99,9"),
         ("REM", "MET, \"\"quoted\"\" 02/M08="),
     ])]);
-    let read = read_text(&text, &options());
-    assert_eq!((read.layout, read.stations.as_slice()), ("Global Hourly", &["012340-99999".to_owned()][..]));
-    assert_eq!(read.columns, MEASUREMENTS.map(|measurement| measurement.name.to_owned()));
-    assert_eq!(iso8601(read.timestamps[0]), "2017-02-10T14:04:00Z");
+    let read = read_all(&input(&text), &options());
+    assert_eq!((read.layout, read.stations()), ("Global Hourly", vec!["012340-99999"]));
+    assert_eq!(read.names(), MEASUREMENTS.map(|measurement| measurement.name));
+    assert_eq!(iso8601(read.all.timestamps[0]), "2017-02-10T14:04:00Z");
     let expected = [
         ("air_temperature", -2.1),
         ("dew_point_temperature", -8.0),
@@ -115,7 +102,7 @@ fn calm_and_variable_wind() {
 
 #[test]
 fn traces_are_no_rain_and_counted() {
-    let read = read_text(&file(&[line(&[("AA1", "01,0000,2,1"), ("AA2", "06,9999,2,1")])]), &options());
+    let read = read_all(&input(file(&[line(&[("AA1", "01,0000,2,1"), ("AA2", "06,9999,2,1")])])), &options());
     assert_eq!(read.row(0), map(&[("liquid_precipitation_1h", 0.0), ("liquid_precipitation_6h", 0.0)]));
     let expected =
         ["liquid_precipitation_1h", "liquid_precipitation_6h"].map(|column| (column.to_owned(), 1));
@@ -135,7 +122,7 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     };
     let codes = "0123456789ACIMPRU";
     let text = file(&codes.chars().map(groups).collect::<Vec<_>>());
-    let read = read_text(&text, &options());
+    let read = read_all(&input(&text), &options());
     let columns = [
         "air_temperature",
         "liquid_precipitation_1h",
@@ -151,7 +138,7 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     let counts: BTreeMap<String, u64> = ["2", "3", "6", "7"].map(|code| (code.to_owned(), 1)).into();
     assert_eq!(read.tally.rejected, columns.map(|column| (column.to_owned(), counts.clone())).into());
 
-    let read = read_text(&text, &ReadOptions { quality: Quality::Keep, ..options() });
+    let read = read_all(&input(&text), &ReadOptions { quality: Quality::Keep, ..options() });
     assert!((0..codes.len()).all(|row| read.row(row).len() == columns.len()));
     assert_eq!(read.tally, Tally::default());
 }
@@ -165,8 +152,8 @@ fn summaries_and_reports_of_no_station_are_left_out_and_counted() {
         line(&[("REPORT_TYPE", "FM-12"), ("TMP", "+0030,1")]),
         line(&[("REPORT_TYPE", "SOD"), ("DATE", "")]),
     ]);
-    let read = read_text(&text, &options());
-    assert_eq!((read.timestamps.len(), read.row(0)), (1, map(&[("air_temperature", 3.0)])));
+    let read = read_all(&input(&text), &options());
+    assert_eq!((read.rows(), read.row(0)), (1, map(&[("air_temperature", 3.0)])));
     let expected = [
         ("reports without a station number", 1),
         ("summaries of a day (SOD)", 2),
@@ -183,8 +170,8 @@ fn stations() {
         ("702699999", "007026-99999"),
         ("199999", "000001-99999"),
     ] {
-        let read = read_text(&file(&[line(&[("STATION", station)])]), &options());
-        assert_eq!(read.stations, [expected]);
+        let read = read_all(&input(file(&[line(&[("STATION", station)])])), &options());
+        assert_eq!(read.stations(), [expected]);
     }
 }
 
@@ -193,24 +180,21 @@ fn columns_are_found_by_name_in_any_order_without_quotes_and_with_others_absent(
     let text = "TMP,NAME,Date,dew,STATION\n\
         \"+0020,1\",\"A, B\",2017-02-10 14:04:00,\"-0011,1\",72494023234\n\
         \"+0030,1\",C,2017-02-10T15:04:00Z,,72494023235\n";
-    let read = read_text(text, &options());
-    assert_eq!(read.stations, ["724940-23234", "724940-23235"]);
+    let read = read_all(&input(text), &options());
+    assert_eq!(read.stations(), ["724940-23234", "724940-23235"]);
     assert_eq!(read.row(0), map(&[("air_temperature", 2.0), ("dew_point_temperature", -1.1)]));
     assert_eq!(read.row(1), map(&[("air_temperature", 3.0)]));
     // All eight, whatever the file has.
-    assert_eq!(read.columns.len(), 8);
+    assert_eq!(read.names().len(), 8);
 }
 
 #[test]
 fn the_header_repeats_lines_end_as_they_like_and_gzip_is_no_matter() {
     let lines = ["+0020,1", "+0030,1"].map(|value| line(&[("TMP", value)]));
-    let expected = read_text(&file(&lines), &options());
+    let expected = read_all(&input(file(&lines)), &options());
     let text = format!("{HEADER}\r\n{}\r\n\r\n{HEADER}\r\n{}", lines[0], lines[1]);
-    assert_eq!(read_text(&text, &options()), expected);
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    gzip.write_all(text.as_bytes()).unwrap();
-    let gzip = Input::member(Path::new("a"), Path::new("b"), gzip.finish().unwrap().into());
-    assert_eq!(try_read(&gzip, &options()).unwrap(), expected);
+    assert_eq!(read_all(&input(&text), &options()), expected);
+    assert_eq!(read_all(&input(gzip(&text)), &options()), expected);
 }
 
 #[test]
@@ -258,10 +242,11 @@ fn headers_that_lack_a_column_are_refused_with_its_name() {
 /// Counts and sums of the values as stored were made by Python's csv module.
 #[test]
 fn a_published_file() {
-    let Some(directory) = sample("global-hourly") else { return };
-    let (read, rows) = read(&directory.join("00702699999.csv"));
-    assert_eq!((rows.len(), read.stations.as_slice()), (6843, &["007026-99999".to_owned()][..]));
-    let (first, last) = (read.timestamps[0], read.timestamps[6842]);
+    let Some(path) = shared("global-hourly/00702699999.csv") else { return };
+    let read = read_all(&Input::file(&path), &options());
+    let rows: Vec<_> = (0..read.rows()).map(|row| read.row(row)).collect();
+    assert_eq!((rows.len(), read.stations()), (6843, vec!["007026-99999"]));
+    let (first, last) = (read.all.timestamps[0], read.all.timestamps[6842]);
     assert_eq!([iso8601(first), iso8601(last)], ["2017-02-10T14:04:00Z", "2017-08-22T13:29:00Z"]);
     let expected = [
         ("air_temperature", 6836, 1_383_200),
@@ -290,20 +275,4 @@ fn a_published_file() {
     ];
     assert_eq!(rows[0], map(&expected));
     assert_eq!(rows[7]["wind_direction"], 0.0);
-}
-
-#[test]
-fn damaged_files_give_an_error_or_rows() {
-    let lines: Vec<String> = (10..60)
-        .map(|minute| {
-            line(&[
-                ("DATE", &format!("2017-02-10T14:{minute}:00")),
-                ("WND", "999,9,C,0000,1"),
-                ("TMP", "+0020,1"),
-                ("AA1", "01,0000,2,1"),
-                ("GF1", "08,99,1,99,9"),
-            ])
-        })
-        .collect();
-    mutations(file(&lines).as_bytes(), 3000, &options());
 }

@@ -6,7 +6,8 @@ mod archive_files; // several files, directories and tar archives read as one
 mod archives; // HDF5 archives written for a test, and everything read from one
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
 mod dataset_reader; // reading a dataset back, and Parquet of other writers
-mod ghcnh; // GHCNh as text and Parquet, of both versions
+mod ghcnh; // GHCNh as text of both versions
+mod ghcnh_parquet; // the same as Parquet
 mod global_hourly; // NOAA Global Hourly CSV
 mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wrong with a file
 mod hdf5_cf; // CF attributes: packing, missing values, times
@@ -20,6 +21,6 @@ mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the sa
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
-mod samples; // reading a whole file of NOAA's own formats, published samples, damaged files
+mod samples; // files held in memory, and rows as maps
 mod talk_csv; // CSV with a header: the talk's tenths and physical values
 mod texts; // text files written for a test, and everything read from one

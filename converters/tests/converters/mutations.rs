@@ -1,15 +1,15 @@
 use std::path::Path;
 
-use isd_converters::{Input, MEASUREMENTS, ReadOptions, open_input};
+use isd_converters::{Input, ReadOptions, open_input};
 
 use crate::archives::read_rows;
 use crate::texts::gzip;
 
 /// `SplitMix64` (Steele, Lea and Flood 2014): the same damage in every run.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -18,7 +18,7 @@ impl Random {
 }
 
 /// A few valid lines of each format, by the name of the file that holds them.
-fn samples() -> [(&'static str, &'static str, Vec<u8>); 4] {
+fn samples() -> [(&'static str, &'static str, Vec<u8>); 6] {
     let lite = "2017 01 01 00   -35   -42 10296   190    10     9 -9999     0\n\
                 2017 01 01 02   -32   -37 10280     0     0    19    -1    -1\n";
     let raw = "0097722874931342006071308477+34028-118296FM-15+0056KCQT V0302705N005152200059N0160935N5+01835-01395101495\
@@ -30,11 +30,22 @@ fn samples() -> [(&'static str, &'static str, Vec<u8>); 4] {
                 1483232400,A00001,12,3,0,1e3\n";
     let export = "station_id,timestamp,air_temperature,sea_level_pressure\n\
                   724060-93721,2017-01-01T00:00:00Z,-3.5,1029.6\n";
+    let ghcnh = "STATION|Station_name|DATE|temperature|temperature_Measurement_Code|temperature_Quality_Code|\
+                 temperature_Source_Code|wind_direction|wind_direction_Measurement_Code|precipitation|\
+                 precipitation_Measurement_Code|REM\n\
+                 USW00012960|HOUSTON|2026-01-01T00:00:00|12.2||1|223|999|C|0.0|T|SYN08072243\n\
+                 USW00012960|HOUSTON|2026-01-01T01:00:00|-9999||w||VRB|V|0.3|3|\n";
+    let hourly = "\"STATION\",\"DATE\",\"NAME\",\"REPORT_TYPE\",\"WND\",\"TMP\",\"SLP\",\"AA1\",\"GF1\"\n\
+                  \"72287493134\",\"2017-02-10T14:04:00\",\"A \"\"B\"\", C\",\"FM-15\",\"999,9,C,0000,1\",\"+0020,1\",\
+                  \"99999,9\",\"01,0000,2,1\",\"08,99,1\"\n\
+                  \"72287493134\",\"2017-02-10T23:59:00\",,\"SOD\",,,,\"24,0012,9,1\",\n";
     [
         ("isd-lite", "724060-93721-2017", lite.into()),
         ("isd-raw", "reports", raw.into()),
         ("talk-csv", "talk.csv", talk.into()),
         ("talk-csv", "export.csv", export.into()),
+        ("ghcnh", "ghcnh.psv", ghcnh.into()),
+        ("global-hourly", "hourly.csv", hourly.into()),
     ]
 }
 
@@ -49,7 +60,7 @@ fn read_somehow(format: &str, name: &str, content: Vec<u8>) -> usize {
                 readable += 1;
                 assert!(rows.stations.iter().all(|(id, rows)| !id.is_empty() && *rows > 0));
                 assert_eq!(rows.stations.iter().map(|(_, rows)| rows).sum::<usize>(), rows.timestamps.len());
-                assert!(rows.columns.len() <= MEASUREMENTS.len() + 1);
+                assert!(rows.columns.iter().all(|(_, values)| values.len() == rows.timestamps.len()));
             }
             Err(error) => {
                 let message = error.to_string();
