@@ -21,6 +21,7 @@ use sink::{DatasetSink, remove_other_blocks};
 
 /// How to convert.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag by itself.
 pub struct ConvertOptions {
     /// The source's files or directories: for the manifest, and never to be overwritten.
     pub sources: Vec<PathBuf>,

@@ -70,10 +70,9 @@ pub(super) fn leftovers(path: &Path, parent: &Path) -> Result<Vec<PathBuf>> {
                     hint: Some("wait until that has ended, or give another -o".into()),
                 });
             }
-            // Whether it lives cannot be told here.
-            Ok(Err(TryLockError::Error(_))) => {}
             Ok(Ok(())) | Err(_) if directory.is_dir() => dead.push(directory),
-            Ok(Ok(())) | Err(_) => {}
+            // A file of that name, or a place where it cannot be told whether the run lives.
+            _ => {}
         }
     }
     dead.sort();

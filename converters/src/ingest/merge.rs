@@ -74,7 +74,7 @@ type Place = (u32, i64, usize);
 /// The foremost rows of some runs.
 struct Heads {
     ranks: Vec<u32>,
-    heads: Vec<Head>,
+    runs: Vec<Head>,
     /// The next row of every run that has one, the first of all on top.
     queue: BinaryHeap<Reverse<Place>>,
 }
@@ -94,9 +94,9 @@ struct Stretch {
 
 impl Heads {
     fn new(runs: Vec<Run>, ranks: Vec<u32>) -> Result<Self> {
-        let mut all = Self { ranks, heads: Vec::new(), queue: BinaryHeap::new() };
+        let mut all = Self { ranks, runs: Vec::new(), queue: BinaryHeap::new() };
         for (number, run) in runs.into_iter().enumerate() {
-            all.heads.push(Head { reader: RunReader::new(run), rows: Rows::default(), at: 0 });
+            all.runs.push(Head { reader: RunReader::new(run), rows: Rows::default(), at: 0 });
             if let Some(place) = all.refill(number)? {
                 all.queue.push(Reverse(place));
             }
@@ -106,7 +106,7 @@ impl Heads {
 
     /// Reads the head's next frame; says where its first row belongs.
     fn refill(&mut self, number: usize) -> Result<Option<Place>> {
-        let head = &mut self.heads[number];
+        let head = &mut self.runs[number];
         head.at = 0;
         head.rows = head.reader.next()?.unwrap_or_default();
         Ok((head.rows.len() > 0).then(|| head.place(number, 0, &self.ranks)))
@@ -122,7 +122,7 @@ impl Heads {
             let Reverse((_, _, number)) = *top;
             PeekMut::pop(top);
             let bound = self.queue.peek().map(|Reverse(place)| *place);
-            let head = &mut self.heads[number];
+            let head = &mut self.runs[number];
             let start = head.at;
             let end = head.end_before(bound, number, &self.ranks).min(start + limit - rows);
             head.at = end;
@@ -132,7 +132,7 @@ impl Heads {
                 self.copy(&mut stretches, &mut out);
                 self.refill(number)?
             } else {
-                Some(self.heads[number].place(number, end, &self.ranks))
+                Some(self.runs[number].place(number, end, &self.ranks))
             };
             self.queue.extend(place.map(Reverse));
         }
@@ -143,14 +143,14 @@ impl Heads {
     /// Copies the rows of the stretches, column by column.
     fn copy(&self, stretches: &mut Vec<Stretch>, out: &mut Rows) {
         for Stretch { head, start, end } in &*stretches {
-            out.stations.extend_from_slice(&self.heads[*head].rows.stations[*start..*end]);
+            out.stations.extend_from_slice(&self.runs[*head].rows.stations[*start..*end]);
         }
         for Stretch { head, start, end } in &*stretches {
-            out.times.extend_from_slice(&self.heads[*head].rows.times[*start..*end]);
+            out.times.extend_from_slice(&self.runs[*head].rows.times[*start..*end]);
         }
         for (index, column) in out.columns.iter_mut().enumerate() {
             for Stretch { head, start, end } in &*stretches {
-                column.extend_from_slice(&self.heads[*head].rows.columns[index][*start..*end]);
+                column.extend_from_slice(&self.runs[*head].rows.columns[index][*start..*end]);
             }
         }
         stretches.clear();

@@ -198,7 +198,7 @@ fn sorted_pass(
     }
     let files = reading.reader.take_finished();
     sink.files_read(&files)?;
-    let sorted = sorter.finish()?;
+    let sorted = sorter.finish();
     let spilled_bytes = sorted.spilled_bytes;
     let mut merge = Merge::new(sorted)?;
     let mut gatherer = gatherer(archive, options);

@@ -91,20 +91,17 @@ impl Sorter {
     }
 
     /// All rows, the last of them in memory.
-    ///
-    /// # Errors
-    /// A run that cannot be written.
-    pub(super) fn finish(mut self) -> Result<Sorted> {
+    pub(super) fn finish(mut self) -> Sorted {
         let order = self.rows.order(&self.stations.ranks());
         self.runs.push(Run::Memory { rows: self.rows, order });
-        Ok(Sorted {
+        Sorted {
             stations: self.stations,
             columns: self.columns,
             memory: self.memory,
             spilled_bytes: self.scratch.bytes(),
             runs: self.runs,
             scratch: self.scratch,
-        })
+        }
     }
 
     /// Writes the rows in memory as a run.

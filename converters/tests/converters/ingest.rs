@@ -185,7 +185,9 @@ proptest! {
 fn sorted_rows_are_taken_once_and_spill_nothing() {
     let options = IngestOptions { sort_bytes: 1, ..IngestOptions::new(std::path::PathBuf::new()) };
     let mut rows = hourly(&[("0100", 50), ("0200", 50)]);
-    rows.iter_mut().for_each(|row| row.2.push(None));
+    for row in &mut rows {
+        row.2.push(None);
+    }
     let (taken, found) = ingested(&rows, 7, &options).unwrap();
     assert_eq!((taken.resets, found.sorted, found.spilled_bytes), (0, false, 0));
     rows.swap(1, 2);
@@ -202,7 +204,9 @@ fn an_error_of_the_sink_is_the_end() {
     let options =
         IngestOptions { row_group_rows: 5, sort_bytes: 100, ..IngestOptions::new(home.path().join("runs")) };
     let mut rows = hourly(&[("0100", 9), ("0200", 9), ("0300", 9)]);
-    rows.iter_mut().for_each(|row| row.2.push(None));
+    for row in &mut rows {
+        row.2.push(None);
+    }
     for rotated in [0, 3] {
         rows.rotate_left(rotated);
         let mut sink = Taken { refuses: Some(1), ..Taken::default() };
