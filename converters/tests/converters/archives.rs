@@ -169,3 +169,34 @@ pub fn refusal(path: &Path, options: &ReadOptions) -> (Error, String) {
 pub fn isd() -> ReadOptions {
     ReadOptions { scale: Scale::Isd, ..ReadOptions::default() }
 }
+
+/// Reads a file again and again with other bits of it flipped.
+pub fn survives_flipped_bits(path: &Path, rounds: usize) {
+    // xorshift64, so that the same bits are flipped in every run.
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let bytes = std::fs::read(path).unwrap();
+    for round in 0..rounds {
+        let mut broken = bytes.clone();
+        // Mostly in the metadata, most of which lies in front or behind.
+        for _ in 0..=round % 3 {
+            let at = match round % 4 {
+                0 => random(bytes.len()),
+                1 => bytes.len() - 1 - random(bytes.len().min(2048)),
+                _ => random(bytes.len().min(4096)),
+            };
+            broken[at] ^= 1 << random(8);
+        }
+        std::fs::write(path, &broken).unwrap();
+        // Data without a checksum may read differently; it must only not panic or hang.
+        let _ = open(path, &ReadOptions::default()).and_then(|mut source| {
+            while source.next_batch()?.is_some() {}
+            Ok(())
+        });
+    }
+}

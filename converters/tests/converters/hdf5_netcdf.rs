@@ -5,7 +5,8 @@ use rust_hdf5::format::messages::datatype::DatatypeMessage;
 use rust_hdf5::{H5Dataset, H5File, H5Type};
 
 use crate::archives::{
-    Everything, Fixture, Storage, dataset, fixture, number, read, read_path, refusal, text,
+    Everything, Fixture, Storage, dataset, fixture, number, read, read_path, refusal, survives_flipped_bits,
+    text,
 };
 
 const STATIONS: [&str; 5] = ["06201", "06203", "06204", "06999", "A0001"];
@@ -176,6 +177,13 @@ fn the_rows_of_a_grid_do_not_depend_on_the_columns_asked_for() {
             assert_eq!(one.timestamps, expected.timestamps);
             assert_eq!(one.columns, [(name.clone(), values.clone())]);
         }
+    }
+}
+
+#[test]
+fn flipped_bits_in_a_grid_never_panic() {
+    for layout in [GRIDS[0], GRIDS[3], GRIDS[4]] {
+        survives_flipped_bits(&weather(layout).path, 120);
     }
 }
 

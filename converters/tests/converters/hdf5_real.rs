@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -176,12 +176,14 @@ for path in sys.argv[1:]:
                 columns[name] = (d[()].ravel(), EXACT.get(units) if RENAMED[kind].get(name) else None, missing)
         for name, (values, convert, missing) in columns.items():
             for i, v in enumerate(values.tolist() if values.dtype != np.float32 else values):
+                station, time = divmod(i, len(times))
+                if station % 16 and kind == "camps":
+                    continue  # Too many for a test.
                 value = number(v)
                 if value is None or any(v == m for m in missing) or value == -9999:
                     continue
                 if convert:
                     value = convert(value)
-                station, time = divmod(i, len(times))
                 print(path, RENAMED[kind].get(name, name), stations[station], times[time] * 10**6, repr(float(value)), sep="\t")
 "#;
 
@@ -215,10 +217,12 @@ fn converted_values_are_those_that_h5py_reads() {
             Vec::new()
         };
         let all = read_path(path, &ReadOptions { column_paths, ..ReadOptions::default() }).unwrap();
+        let sampled: HashSet<String> = expected.keys().map(|(_, station, _)| (*station).to_owned()).collect();
+        assert!(sampled.len() * 17 > all.stations.len());
         let stations =
             all.stations.iter().flat_map(|(station, rows)| std::iter::repeat_n(station.as_str(), *rows));
         for (row, (station, time)) in stations.zip(&all.timestamps).enumerate() {
-            for (name, values) in &all.columns {
+            for (name, values) in all.columns.iter().filter(|_| sampled.contains(station)) {
                 let found = values[row];
                 let own = expected.remove(&(name.as_str(), station, *time));
                 assert_eq!(found, own, "{} {name} {station} {time}", path.display());
