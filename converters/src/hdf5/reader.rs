@@ -11,8 +11,9 @@ use arrow::buffer::{BooleanBuffer, NullBuffer};
 use rayon::prelude::*;
 
 use super::catalog::{Extent, Stations};
+use super::fields::{Field, Storage, Target};
 use super::file::{Reason, Scalar};
-use super::plan::{Field, Plan, Storage, Target};
+use super::plan::Plan;
 use super::stored::{self, RowReason, Runs, StationPart};
 use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
 

@@ -47,8 +47,11 @@ fn the_published_archive_and_the_pandas_table_agree() {
     }
 }
 
-/// What becomes of each file of other writers: stations and rows, or words of the refusal.
-const OUTCOMES: [(&str, Result<(usize, usize), &str>); 26] = [
+/// Stations and rows of a file, or words of its refusal.
+type Outcome = Result<(usize, usize), &'static str>;
+
+/// What becomes of each file of other writers.
+const OUTCOMES: [(&str, Outcome); 26] = [
     ("arm/maraosmetM1.a1.20180201.000000.nc", Ok((1, 1440))),
     ("arm/sgpmetE13.b1.20190508.000000.cdf", Ok((1, 6))),
     ("arm/sgpmet_test_time.nc", Ok((1, 60))),
@@ -77,7 +80,7 @@ const OUTCOMES: [(&str, Result<(usize, usize), &str>); 26] = [
     ("pandas-fixed/weather.h5", Ok((1, 4777))),
 ];
 /// Neither stations nor times: datasets that show how HDF5 can be stored.
-const NO_ARCHIVE: Result<(usize, usize), &str> =
+const NO_ARCHIVE: Outcome =
     Err("is no archive known here: expected columns such as station_usaf and timestamp");
 
 #[test]
