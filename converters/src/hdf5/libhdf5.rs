@@ -88,6 +88,8 @@ impl Hdf5File for LibFile {
                 _ => {}
             }
         }
+        members.groups.sort();
+        members.datasets.sort();
         Ok(members)
     }
 

@@ -90,6 +90,9 @@ impl PartsSource {
             }
         }
         source.pick(options)?;
+        if source.parts.len() > 1 {
+            source.layout = "HDF5 with a group for each station";
+        }
         if source.parts.is_empty() {
             return Err(whole.unwrap_or(Error::Format {
                 path: path.to_owned(),

@@ -45,6 +45,7 @@ fn a_group_a_station() {
     assert_eq!(all.columns[2], ("visibility".into(), some([nan, 7.0, 8.0, nan, nan, nan])));
     assert_eq!(all.columns.len(), 3);
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(source.layout(), "HDF5 with a group for each station");
     let said = |words: &str| source.notes().iter().any(|note| note.contains(words));
     assert!(said("named after the groups"), "{:?}", source.notes());
     assert!(said("groups left out") && said("empty"), "{:?}", source.notes());
