@@ -28,47 +28,70 @@ pub enum Units {
     Unknown,
 }
 
+/// A measurement's units, how others are spelled (see [`spelling`]), and the way from those.
+type Known = (&'static str, &'static [&'static str], Units);
+
+const KNOWN: [Known; 17] = [
+    ("degC", &["degc", "c", "°c", "celsius", "degcelsius", "degreec", "degreecelsius"], Units::Same),
+    ("degC", &["k", "kelvin", "degk", "degreek", "degreekelvin"], shifted(-27_315, 2, 1, 1)),
+    (
+        "degC",
+        &["f", "°f", "degf", "degreef", "fahrenheit", "degfahrenheit", "degreefahrenheit"],
+        shifted(-32, 0, 5, 9),
+    ),
+    ("hPa", &["hpa", "mbar", "mb", "millibar", "hectopascal"], Units::Same),
+    ("hPa", &["pa", "pascal"], times(1, 100)),
+    ("hPa", &["kpa", "kilopascal"], times(10, 1)),
+    ("hPa", &["bar"], times(1_000, 1)),
+    (
+        "m s-1",
+        &[
+            "ms-1",
+            "m/s",
+            "ms^-1",
+            "ms**-1",
+            "mps",
+            "m/sec",
+            "msec-1",
+            "meterpersecond",
+            "metrepersecond",
+            "meter/second",
+            "metre/second",
+            "metersecond-1",
+            "metresecond-1",
+        ],
+        Units::Same,
+    ),
+    ("m s-1", &["kt", "kts", "kn", "knot", "nauticalmile/hour", "nauticalmileperhour"], times(1_852, 3_600)),
+    (
+        "m s-1",
+        &["km/h", "kmh-1", "km/hr", "kmhr-1", "kph", "kmperhour", "kilometerperhour", "kilometreperhour"],
+        times(10, 36),
+    ),
+    ("m s-1", &["mph", "mile/hour", "mileperhour", "mi/h", "mih-1"], times(1_609_344, 3_600_000)),
+    ("degree", &["degree", "deg", "degreetrue", "degree(true)", "degreet", "degtrue", "°"], Units::Same),
+    ("mm", &["mm", "millimeter", "millimetre", "kgm-2", "kgm^-2", "kg/m2", "kg/m^2"], Units::Same),
+    ("mm", &["m", "meter", "metre"], times(1_000, 1)),
+    ("mm", &["cm", "centimeter", "centimetre"], times(10, 1)),
+    ("mm", &["in", "inch", "inche"], times(254, 10)),
+    ("1", &["1", "code", "okta", "octa", "unitless", "dimensionless", "none"], Units::Same),
+];
+
+const fn shifted(shift: i64, digits: u32, numerator: i64, denominator: i64) -> Units {
+    Units::Convert(Conversion { shift: Decimal { mantissa: shift, digits }, numerator, denominator })
+}
+
+const fn times(numerator: i64, denominator: i64) -> Units {
+    shifted(0, 0, numerator, denominator)
+}
+
 /// Compares units that a file gives for a measurement with the measurement's own.
 pub fn compare(measurement: &Measurement, found: &str) -> Units {
     let spelling = spelling(found);
-    let spelling = spelling.as_str();
-    let conversion = |shift, digits, numerator, denominator| {
-        Units::Convert(Conversion { shift: Decimal { mantissa: shift, digits }, numerator, denominator })
-    };
-    match (measurement.units, spelling) {
-        ("degC", "degc" | "c" | "°c" | "celsius" | "degcelsius" | "degreec" | "degreecelsius")
-        | ("hPa", "hpa" | "mbar" | "mb" | "millibar" | "hectopascal")
-        | (
-            "m s-1",
-            "ms-1" | "m/s" | "ms^-1" | "ms**-1" | "mps" | "m/sec" | "msec-1" | "meterpersecond"
-            | "metrepersecond" | "meter/second" | "metersecond-1" | "metresecond-1",
-        )
-        | ("degree", "degree" | "deg" | "degreetrue" | "degree(true)" | "degreet" | "degtrue" | "°")
-        | ("mm", "mm" | "millimeter" | "millimetre" | "kgm-2" | "kgm^-2" | "kg/m2" | "kg/m^2")
-        | ("1", "1" | "code" | "okta" | "octa" | "unitless" | "dimensionless" | "none") => Units::Same,
-        ("degC", "k" | "kelvin" | "degk" | "degreek" | "degreekelvin") => conversion(-27_315, 2, 1, 1),
-        ("degC", "f" | "°f" | "degf" | "degreef" | "fahrenheit" | "degfahrenheit" | "degreefahrenheit") => {
-            conversion(-32, 0, 5, 9)
-        }
-        ("hPa", "pa" | "pascal") => conversion(0, 0, 1, 100),
-        ("hPa", "kpa" | "kilopascal") => conversion(0, 0, 10, 1),
-        ("hPa", "bar") => conversion(0, 0, 1000, 1),
-        ("m s-1", "kt" | "kts" | "kn" | "knot" | "nauticalmile/hour" | "nauticalmileperhour") => {
-            conversion(0, 0, 1852, 3600)
-        }
-        (
-            "m s-1",
-            "km/h" | "kmh-1" | "km/hr" | "kmhr-1" | "kph" | "kmperhour" | "kilometerperhour"
-            | "kilometreperhour",
-        ) => conversion(0, 0, 10, 36),
-        ("m s-1", "mph" | "mile/hour" | "mileperhour" | "mi/h" | "mih-1") => {
-            conversion(0, 0, 1_609_344, 3_600_000)
-        }
-        ("mm", "m" | "meter" | "metre") => conversion(0, 0, 1000, 1),
-        ("mm", "cm" | "centimeter" | "centimetre") => conversion(0, 0, 10, 1),
-        ("mm", "in" | "inch" | "inche") => conversion(0, 0, 254, 10),
-        _ => Units::Unknown,
-    }
+    let known = KNOWN
+        .iter()
+        .find(|(own, spellings, _)| *own == measurement.units && spellings.contains(&spelling.as_str()));
+    known.map_or(Units::Unknown, |(_, _, units)| *units)
 }
 
 /// Units in lower case, without blanks, dots and underscores between words, and in the singular.

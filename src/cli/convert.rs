@@ -95,10 +95,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let dataset = output.display().to_string();
     let text = describe(&conversion, &dataset, seconds);
-<<<<<<< HEAD
-=======
     let failures = archive.failures();
->>>>>>> 2e31b75b2157d47aa2f30b48bb0f5f7ae66bdee6
     let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
     let summary = Summary {
         dataset,

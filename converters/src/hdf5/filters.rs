@@ -75,7 +75,7 @@ fn lzf(data: &[u8], expected: usize) -> Option<Vec<u8>> {
             }
             let distance = (control & 31) << 8 | usize::from(*rest.next()?);
             let from = out.len().checked_sub(distance + 1)?;
-            if distance >= length + 1 {
+            if distance > length {
                 out.extend_from_within(from..from + length + 2);
             } else {
                 // What is copied overlaps with where it goes: the bytes repeat.

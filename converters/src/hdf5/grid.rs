@@ -11,7 +11,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::catalog::{Extent, Stations};
-use super::plan::{Field, Plan, Storage, Target};
+use super::fields::{Field, Storage, Target};
+use super::plan::Plan;
 use super::reader::{BATCH_ROWS, LARGE_CHUNK_ROWS, removed_tally};
 use super::stored::{self, NO_TIME};
 use crate::batch::nullable;

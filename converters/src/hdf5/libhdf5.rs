@@ -88,11 +88,14 @@ impl Hdf5File for LibFile {
                 _ => {}
             }
         }
+        members.groups.sort();
+        members.datasets.sort();
         Ok(members)
     }
 
     fn attribute(&self, group: &str, name: &str) -> Result<Option<Attribute>, Reason> {
-        attribute_of(&self.0.group(group).map_err(reason)?, name)
+        let group = self.0.group(group).map_err(reason)?;
+        attribute_of(&group, name)
     }
 }
 

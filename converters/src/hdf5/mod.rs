@@ -8,6 +8,7 @@
 #[cfg(test)]
 mod against_h5py;
 mod catalog;
+mod fields;
 mod file;
 mod filters;
 mod fixed;
@@ -32,9 +33,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catalog::{Extent, Scope};
+use fields::Storage;
 use file::{Hdf5File, Reason};
 use layout::Layout;
-use plan::{Plan, Storage};
+use plan::Plan;
 
 use crate::format::Format;
 use crate::input::{Head, Input};

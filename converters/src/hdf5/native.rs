@@ -108,7 +108,10 @@ impl Hdf5File for NativeFile {
     }
 
     fn members(&self, group: &str) -> Result<Members, Reason> {
-        let (groups, datasets) = guarded(|| self.file.group(group)?.member_names())?;
+        let (mut groups, mut datasets) = guarded(|| self.file.group(group)?.member_names())?;
+        // Large groups come in the order of a hash.
+        groups.sort();
+        datasets.sort();
         Ok(Members { groups, datasets })
     }
 

@@ -252,7 +252,7 @@ impl NetCdf {
             && !meaning::is_time(variable)
             && !self.bounds.contains(&variable.name)
             // The coordinate of the dimension numbers the rows.
-            && !self.time_dimension.as_ref().is_some_and(|time| time.name.as_ref() == Some(&variable.name))
+            && self.time_dimension.as_ref().is_none_or(|time| time.name.as_ref() != Some(&variable.name))
             && self.column(at).is_some_and(|entry| {
                 let varies = match self.time_dimension {
                     Some(_) => entry.axes.time.is_some(),

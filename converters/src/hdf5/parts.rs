@@ -90,6 +90,9 @@ impl PartsSource {
             }
         }
         source.pick(options)?;
+        if source.parts.len() > 1 {
+            source.layout = "HDF5 with a group for each station";
+        }
         if source.parts.is_empty() {
             return Err(whole.unwrap_or(Error::Format {
                 path: path.to_owned(),
@@ -212,17 +215,20 @@ fn plan_of(scope: &Scope, station: &str) -> Result<Plan> {
 }
 
 /// Everything in a small group.
-fn read_all(
-    path: &Path,
-    part: &Part,
-    columns: &[ColumnInfo],
-) -> Result<(Vec<ColumnInfo>, Vec<Batch>, Tally)> {
+struct Read {
+    columns: Vec<ColumnInfo>,
+    batches: Vec<Batch>,
+    tally: Tally,
+}
+
+/// Reads a small group.
+fn read_all(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Read> {
     let mut source = open(path, part, columns)?;
     let mut batches = Vec::new();
     while let Some(batch) = source.next_batch()? {
         batches.push(batch);
     }
-    Ok((source.columns().to_vec(), batches, source.tally()))
+    Ok(Read { columns: source.columns().to_vec(), batches, tally: source.tally() })
 }
 
 /// The group as a source of those of the columns that it has.
@@ -300,13 +306,13 @@ impl Source for PartsSource {
                 continue;
             }
             let count = together.len();
-            let read: Vec<Result<(Vec<ColumnInfo>, Vec<Batch>, Tally)>> =
+            let read: Vec<Result<Read>> =
                 together.par_iter().map(|part| read_all(&self.path, part, &self.columns)).collect();
             self.next += count;
             let first_row = self.yielded;
             let mut batches = Vec::new();
             for part in read {
-                let (columns, own, tally) = part?;
+                let Read { columns, batches: own, tally } = part?;
                 self.tally.add(&tally);
                 batches.extend(own.into_iter().map(|batch| self.widened(batch, &columns)));
             }

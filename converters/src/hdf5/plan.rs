@@ -1,11 +1,11 @@
 //! What is read from where: the columns that a layout found in a file and the user's options in,
 //! the datasets to read and the fields to unpack from each out.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::catalog::{Catalog, Entry, Extent, KEYS, Scope, Stations};
-use super::file::{Attribute, Hdf5Dataset, NumberType, Scalar};
+use super::fields::{Storage, Target};
+use super::file::{Attribute, NumberType, Scalar};
 use super::stored::StationPart;
 use crate::cf::{Number, Packing};
 use crate::cf_time::TimeUnits;
@@ -18,72 +18,6 @@ const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 /// How the attribute `NAME` begins of a dataset that stands for a dimension and holds nothing
 /// (netCDF-4 file format, "Dimensions without variables").
 const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
-
-/// A field of a row and what becomes of it.
-pub struct Field {
-    /// Path, or table and member, for messages.
-    pub place: String,
-    /// Bytes from the start of a row.
-    pub offset: usize,
-    /// What it becomes.
-    pub target: Target,
-}
-
-/// What a field becomes.
-pub enum Target {
-    /// Values of the column of that index.
-    Value(usize, NumberType, Packing),
-    /// Times.
-    Time(NumberType, TimeUnits, Vec<Number>),
-    /// A part of the station's name, stored as that type.
-    Station(StationPart, Scalar),
-    /// The number of the station, counted from the second.
-    StationIndex(NumberType, i128, Arc<[Arc<str>]>),
-}
-
-/// A dataset and the fields that are taken from its rows.
-pub struct Storage {
-    /// The dataset.
-    pub dataset: Arc<dyn Hdf5Dataset>,
-    /// Its path, for messages.
-    pub place: String,
-    /// The dimension that runs over rows or times.
-    pub time_axis: Option<usize>,
-    /// The dimension that runs over stations.
-    pub station_axis: Option<usize>,
-    /// Bytes of a row.
-    pub row_bytes: usize,
-    /// Fields of a row.
-    pub fields: Vec<Field>,
-}
-
-impl Storage {
-    /// The ranges of the dataset that hold these times (or rows) of these stations.
-    pub fn ranges(&self, stations: Range<u64>, times: Range<u64>) -> Vec<Range<u64>> {
-        let mut ranges: Vec<Range<u64>> = self.dataset.shape().iter().map(|&length| 0..length).collect();
-        for (axis, range) in [(self.station_axis, stations), (self.time_axis, times)] {
-            if let Some(place) = axis.and_then(|axis| ranges.get_mut(axis)) {
-                *place = range;
-            }
-        }
-        ranges
-    }
-
-    /// Length of a chunk along a dimension, where the dataset has chunks.
-    pub fn chunk_along(&self, axis: Option<usize>) -> Option<u64> {
-        self.dataset.chunk()?.get(axis?).copied()
-    }
-
-    /// Rows of a chunk; `None` where the rows lie side by side.
-    pub fn chunk_rows(&self) -> Option<u64> {
-        self.chunk_along(self.time_axis)
-    }
-
-    /// Elements of a chunk; `None` where they lie side by side.
-    pub fn chunk_elements(&self) -> Option<u64> {
-        Some(self.dataset.chunk()?.iter().fold(1_u64, |n, &length| n.saturating_mul(length)))
-    }
-}
 
 /// What is read from where.
 pub struct Plan {
@@ -338,7 +272,7 @@ impl Planner<'_> {
             let planned = plan.storages.iter().any(|storage| storage.place == entry.place);
             if number && !planned && entry.fits(plan.extent) && !self.catalog.is_companion(&name) {
                 let (target, _) = self.value(&name, &entry, 0, &mut Notes::default())?;
-                others.push(storage(&entry, target));
+                others.push(Storage::of(&entry, target));
             }
         }
         Ok(others)
@@ -499,7 +433,7 @@ impl Planner<'_> {
         if let Some((found, hint)) = entry.dataset.obstacle() {
             return Err(self.column_error(&entry.place, found, Some(hint)));
         }
-        let mut added = storage(entry, target);
+        let mut added = Storage::of(entry, target);
         // Fields of one record are taken from the same bytes; the columns of a grid are read one by one.
         let rows = matches!(plan.extent, Extent::Rows(_));
         let same = |storage: &&mut Storage| rows && Arc::ptr_eq(&storage.dataset, &entry.dataset);
@@ -508,16 +442,5 @@ impl Planner<'_> {
             None => plan.storages.push(added),
         }
         Ok(())
-    }
-}
-
-fn storage(entry: &Entry, target: Target) -> Storage {
-    Storage {
-        dataset: Arc::clone(&entry.dataset),
-        place: entry.place.clone(),
-        time_axis: entry.axes.time,
-        station_axis: entry.axes.station,
-        row_bytes: entry.row_bytes(),
-        fields: vec![Field { place: entry.place.clone(), offset: entry.offset, target }],
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::catalog::{Extent, Stations};
+use super::fields::{Field, Storage, Target};
 use super::file::{Reason, Scalar};
-use super::plan::{Field, Plan, Storage, Target};
+use super::plan::Plan;
 use super::stored::{self, RowReason, Runs, StationPart};
 use crate::batch::nullable;
 use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};

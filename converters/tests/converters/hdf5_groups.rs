@@ -4,7 +4,7 @@ use isd_converters::{ReadOptions, open};
 use rust_hdf5::format::messages::datatype::DatatypeMessage;
 use rust_hdf5::{H5Dataset, H5File, H5Type, VarLenUnicode};
 
-use crate::archives::{fixed_text, fixture, read_path, refusal, text};
+use crate::archives::{fixed_text, fixture, read_path, refusal, survives_flipped_bits, text};
 
 fn column<T: H5Type>(file: &H5File, group: &str, name: &str, values: &[T]) -> H5Dataset {
     let group = file.root_group().group(group).unwrap();
@@ -45,6 +45,7 @@ fn a_group_a_station() {
     assert_eq!(all.columns[2], ("visibility".into(), some([nan, 7.0, 8.0, nan, nan, nan])));
     assert_eq!(all.columns.len(), 3);
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(source.layout(), "HDF5 with a group for each station");
     let said = |words: &str| source.notes().iter().any(|note| note.contains(words));
     assert!(said("named after the groups"), "{:?}", source.notes());
     assert!(said("groups left out") && said("empty"), "{:?}", source.notes());
@@ -215,6 +216,19 @@ fn a_frame_without_times_says_what_to_do() {
     let (error, message) = refusal(&levels.path, &ReadOptions::default());
     assert!(message.contains("x is a pandas frame with an index of several levels"), "{message}");
     assert!(error.hint().unwrap().contains("reset_index"));
+}
+
+#[test]
+fn flipped_bits_in_groups_and_frames_never_panic() {
+    let frames = fixture(|file| {
+        for key in ["KSFO", "KJFK"] {
+            frame(file, key, &[0, 3_600_000_000], "datetime64[us]", &[(&["wind_speed_rate"], &[1.0, 2.0])]);
+        }
+        file.create_group("KBOS").unwrap();
+        column(file, "KBOS", "timestamp", &hours(0, 3));
+        column(file, "KBOS", "wind_speed_rate", &[1.0, f64::NAN, 3.0]);
+    });
+    survives_flipped_bits(&frames.path, 200);
 }
 
 /// Attributes of a group may name its station.
