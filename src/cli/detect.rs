@@ -152,7 +152,7 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     }
     let output = args.create_output()?;
     let progress = Progress::rows(Some(dataset.rows()), args.common.quiet);
-    let detection = detect(&dataset, &options, &|rows| progress.set(rows))?;
+    let detection = detect(&dataset, &options, &|rows| progress.update(rows))?;
     drop(progress);
 
     let parameters = Parameters::of(&options);

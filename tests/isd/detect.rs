@@ -15,8 +15,9 @@ use isd::kernel::arrow::rolling_outliers;
 use isd::kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
+use isd_converters::archive::Archive;
 use isd_converters::dataset::Dataset;
-use isd_converters::{ConvertOptions, ReadOptions, convert, open};
+use isd_converters::{ConvertOptions, ReadOptions, convert};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
@@ -172,9 +173,9 @@ fn both_engines_find_the_same_in_a_synthetic_archive() {
     let size = Options { stations: 12, length: Length::Rows(3000), ..Options::default() };
     let layout = Layout { compression: Compression::None, chunk_rows: None };
     write_archive(&size, layout, &targets, 2, &mut |_, _| {}).unwrap();
-    let source = open(&archive, &ReadOptions::default()).unwrap();
+    let mut archive = Archive::open(&[archive], &ReadOptions::default(), true).unwrap();
     let path = home.path().join("d");
-    convert(source, &path, &ConvertOptions::default(), &|_| ()).unwrap();
+    convert(&mut archive, &path, &ConvertOptions::default(), &|_| ()).unwrap();
     let dataset = Dataset::open(&path).unwrap();
 
     let measurements = ["air_temperature", "sea_level_pressure", "wind_speed_rate"];

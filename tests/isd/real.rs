@@ -9,8 +9,9 @@ use arrow::datatypes::TimestampMicrosecondType;
 use isd::detect::{Detection, detect, outliers_schema};
 use isd::kernel::RollingTest;
 use isd::plan::{Engine, OutlierOptions};
+use isd_converters::archive::Archive;
 use isd_converters::dataset::Dataset;
-use isd_converters::{ConvertOptions, ReadOptions, Scale, convert, open};
+use isd_converters::{ConvertOptions, ReadOptions, Scale, convert};
 use tempfile::TempDir;
 
 const MEASUREMENTS: [&str; 4] =
@@ -32,8 +33,9 @@ fn published(name: &str) -> Option<PathBuf> {
 fn converted(source: &Path, target: &Path, scale: Scale, row_group_rows: Option<usize>) -> Dataset {
     let mut options = ConvertOptions::default();
     options.row_group_rows = row_group_rows.unwrap_or(options.row_group_rows);
-    let source = open(source, &ReadOptions { scale, ..ReadOptions::default() }).unwrap();
-    convert(source, target, &options, &|_| ()).unwrap();
+    let read = ReadOptions { scale, ..ReadOptions::default() };
+    let mut archive = Archive::open(&[source.to_owned()], &read, true).unwrap();
+    convert(&mut archive, target, &options, &|_| ()).unwrap();
     Dataset::open(target).unwrap()
 }
 

@@ -22,6 +22,7 @@ use rayon::prelude::*;
 
 use super::station_runs::{equal_runs, stored_runs};
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
+use crate::cf::widen;
 use crate::{ColumnInfo, Error, Result, StationRun};
 
 /// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
@@ -413,18 +414,6 @@ fn leaf(metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
     metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts() == [column])
 }
 
-/// The double nearest the decimal of at most three digits behind the point that a float32 is nearest
-/// to; where there is none, the float32 itself.
-fn widen(value: f32) -> f64 {
-    for factor in [1.0, 10.0, 100.0, 1000.0] {
-        let decimal = (f64::from(value) * factor).round() / factor;
-        if decimal as f32 == value {
-            return decimal;
-        }
-    }
-    f64::from(value)
-}
-
 fn value_columns(file: &DataFile) -> Vec<ColumnInfo> {
     let schema = file.metadata.schema();
     let fields = schema.fields().iter().filter(|field| field.data_type().is_numeric());
@@ -474,20 +463,5 @@ fn broken(path: &Path, error: &ParquetError) -> Error {
         path: path.to_owned(),
         found: format!("cannot be read as Parquet: {error}"),
         hint: Some("convert the archive with isd-convert, again if this is its result".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_float32_becomes_its_decimal() {
-        assert_eq!(widen(5.1), 5.1);
-        assert_eq!(widen(-0.25), -0.25);
-        assert_eq!(widen(1013.2), 1013.2);
-        assert_eq!(widen(1.0 / 3.0), f64::from(1.0_f32 / 3.0));
-        assert!(widen(f32::NAN).is_nan());
-        assert_eq!(widen(f32::INFINITY), f64::INFINITY);
     }
 }
