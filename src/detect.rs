@@ -2,8 +2,10 @@
 //!
 //! Each row group holds whole stations, so that it is worked on by itself: one lazy plan a row group, in parallel.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::thread;
 
 use arrow::array::{
     BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -19,7 +21,6 @@ use isd_converters::{IngestOptions, Sink, ingest};
 use polars::prelude::{
     DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, by_name, col, lit,
 };
-use rayon::prelude::*;
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
 use crate::plan::{
@@ -121,7 +122,7 @@ fn plan_of(
     Ok(keyed.unnest(by_name(["keys"], true, false), None).select(OUTLIER_COLUMNS.map(col)))
 }
 
-/// Detects the outliers of a dataset, row group by row group on the ambient rayon pool.
+/// Detects the outliers of a dataset, row group by row group, on as many threads as the ambient rayon pool has.
 ///
 /// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
 /// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight and the outliers.
@@ -137,19 +138,16 @@ pub fn detect(
     let groups = dataset.row_groups();
     let done = AtomicU64::new(0);
     let spare = Spare::default();
-    let mut parts: Vec<Part> = groups
-        .par_iter()
-        .map(|group| {
-            let series: Arc<dyn Series> = Arc::new(group.clone());
-            let part = Part::of(&series, options, &spare)?;
-            // What isd-convert wrote is sorted.
-            if dataset.manifest().is_none() {
-                check_order(&*series, &part.stations)?;
-            }
-            progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
-            Ok(part)
-        })
-        .collect::<Result<_, DetectError>>()?;
+    let mut parts: Vec<Part> = on_threads(&groups, |group| {
+        let series: Arc<dyn Series> = Arc::new(group.clone());
+        let part = Part::of(&series, options, &spare)?;
+        // What isd-convert wrote is sorted.
+        if dataset.manifest().is_none() {
+            check_order(&*series, &part.stations)?;
+        }
+        progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
+        Ok::<_, DetectError>(part)
+    })?;
 
     parts.sort_by(|a, b| a.first().cmp(&b.first()));
     for pair in parts.windows(2) {
@@ -258,6 +256,39 @@ impl Detection {
             measurements,
         }
     }
+}
+
+/// Works on each item, on as many threads as the ambient rayon pool has but not on that pool's; the results are in the
+/// order of the items. Behind the first error no further item is begun.
+///
+/// A worker of that pool that waits for Polars' pool would meanwhile begin another row group, and another within that:
+/// many more would be in memory than there are threads.
+fn on_threads<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let worker = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let result = work(item);
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            done.push((index, result));
+        }
+        done
+    };
+    let mut results = thread::scope(|scope| {
+        let threads = rayon::current_num_threads().min(items.len());
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let joined = workers.into_iter().map(|w| w.join().unwrap_or_else(|p| panic::resume_unwind(p)));
+        joined.flatten().collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Makes sure that the times of each station ascend.
@@ -404,4 +435,30 @@ fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
             Arc::new(filled),
         ],
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_items_are_under_way_than_there_are_threads() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+        let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let items: Vec<usize> = (0..200).collect();
+        let squares = pool.install(|| {
+            on_threads(&items, |item| {
+                most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // As Polars does it: work that another pool does, for which a worker of a pool would wait by taking more.
+                rayon::join(thread::yield_now, thread::yield_now);
+                under_way.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, ()>(item * item)
+            })
+        });
+        assert_eq!(squares, Ok(items.iter().map(|item| item * item).collect()));
+        assert!(most.into_inner() <= 3);
+        let failing = |item: &usize| if item % 50 == 49 { Err(*item) } else { Ok(*item) };
+        assert_eq!(pool.install(|| on_threads(&items, failing)), Err(49));
+        assert_eq!(on_threads(&[], failing), Ok(Vec::new()));
+    }
 }

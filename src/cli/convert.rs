@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use isd_converters::{Conversion, ConvertOptions};
+use isd_converters::{Conversion, ConvertOptions, Course, Duplicates};
 use serde::Serialize;
 
-use super::source::{SourceArgs, failures_json, report_failures};
+use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
 use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, inspect, rate};
 
 /// Convert archives of station observations into a dataset: sorted, partitioned Parquet that isd-detect and any other
@@ -59,6 +59,9 @@ struct Summary<'a> {
     #[serde(flatten)]
     manifest: &'a isd_converters::dataset::Manifest,
     failures: Vec<serde_json::Value>,
+    blocks_written: u64,
+    blocks_kept: u64,
+    sorted: bool,
     bytes_in: u64,
     bytes_out: u64,
     seconds: f64,
@@ -94,13 +97,16 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
     drop(progress);
     let seconds = start.elapsed().as_secs_f64();
     let dataset = output.display().to_string();
-    let text = describe(&conversion, &dataset, seconds);
+    let text = describe(&conversion, &options, &dataset, seconds);
     let failures = archive.failures();
     let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
     let summary = Summary {
         dataset,
         manifest,
         failures: failures_json(&failures),
+        blocks_written: conversion.blocks_written,
+        blocks_kept: conversion.blocks_kept,
+        sorted: conversion.sorted,
         bytes_in: *bytes_in,
         bytes_out: *bytes_out,
         seconds,
@@ -111,7 +117,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
 }
 
 /// The summary for people.
-fn describe(conversion: &Conversion, dataset: &str, seconds: f64) -> String {
+fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, seconds: f64) -> String {
     let Conversion { manifest, bytes_in, bytes_out, .. } = conversion;
     let mut text = format!(
         "{}: {} rows, {} stations, {} to {}\n",
@@ -131,6 +137,30 @@ fn describe(conversion: &Conversion, dataset: &str, seconds: f64) -> String {
     for note in &manifest.notes {
         let _ = writeln!(text, "note: {note}");
     }
+    text.push_str(&describe_tally(&manifest.tally));
+    if manifest.duplicates > 0 {
+        let stayed = match options.duplicates {
+            Duplicates::First => "first",
+            _ => "last",
+        };
+        let count = HumanCount(manifest.duplicates);
+        let _ = writeln!(
+            text,
+            "left out: {count} rows whose station and time were there twice; the {stayed} stayed"
+        );
+    }
+    if conversion.sorted {
+        text.push_str("the rows were not in order of station and time, and were sorted\n");
+    }
+    let (kept, blocks) = (HumanCount(conversion.blocks_kept), HumanCount(conversion.blocks_written));
+    let _ = match &conversion.course {
+        Course::Unchanged => writeln!(text, "no source file has changed: nothing was written"),
+        Course::Updated => writeln!(text, "updated: {blocks} blocks were written, {kept} kept"),
+        Course::Resumed => writeln!(text, "resumed: {blocks} blocks were written, {kept} kept"),
+        Course::NothingToResume => writeln!(text, "there was nothing to resume: everything was converted"),
+        Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
+        _ => Ok(()),
+    };
     let _ = writeln!(
         text,
         "{} read, {} written in {} {} to {dataset}; {seconds:.1} s, {}",

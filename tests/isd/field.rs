@@ -1,8 +1,10 @@
 //! What went wrong with rolling statistics elsewhere, as reported there: each case with its story.
 //!
-//! Windows end at the row itself, as in the reports. Their moments are those that the kernel reports for a value behind
-//! the row.
+//! Windows end at the row itself, as in the reports. Their moments are those of `rolling_mean` and `rolling_std`, and
+//! those that `rolling_outliers` reports for a value behind the row.
 
+use arrow::array::Float64Array;
+use isd::kernel::arrow::{rolling_mean, rolling_std};
 use isd::kernel::{
     Decimal, FillLimit, Outcome, Outlier, RollingTest, Scratch, Series, Validity, rolling_outliers,
 };
@@ -53,9 +55,19 @@ impl Rolling {
         Some(Moments { mean: last.mean, std: last.std })
     }
 
-    /// The moments of the window that ends at each row.
+    /// The moments of the window that ends at each row, of which the kernel's steps and its test tell the same.
     fn all(self, values: &[f64]) -> Vec<Option<Moments>> {
-        (1..=values.len()).map(|end| self.last(&values[..end])).collect()
+        let array = Float64Array::from(values.to_vec());
+        let window = isd::kernel::Rolling::rows(self.rows).unwrap().include_current(true);
+        let window = window.min_periods(self.min_periods).ddof(self.ddof).validated().unwrap();
+        let means = rolling_mean(&array, None, &[values.len()], &window).unwrap();
+        let deviations = rolling_std(&array, None, &[values.len()], &window).unwrap();
+        let all = means.iter().zip(&deviations).map(|(mean, std)| Some(Moments { mean: mean?, std: std? }));
+        let all: Vec<Option<Moments>> = all.collect();
+        for (row, moments) in all.iter().enumerate().filter(|(row, _)| values[*row].is_finite()) {
+            assert_eq!(self.last(&values[..=row]), *moments, "row {row} of {values:?}");
+        }
+        all
     }
 
     fn std(self, values: &[f64]) -> Vec<Option<f64>> {
