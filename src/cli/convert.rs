@@ -79,7 +79,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
     let read = args.source.read_options(&args.measurements);
     let mut archive = args.source.open(&args.sources, &read)?;
     let options = ConvertOptions {
-        sources: args.sources.clone(),
+        sources: args.sources,
         read,
         overwrite: args.overwrite,
         update: args.update,

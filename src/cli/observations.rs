@@ -20,7 +20,7 @@ pub enum Observations {
     /// A dataset: row groups of whole series.
     Dataset(Dataset),
     /// Files of an archive, in whatever order.
-    Archive(Box<Archive>, IngestOptions),
+    Archive(Box<(Archive, IngestOptions)>),
 }
 
 impl Observations {
@@ -33,7 +33,7 @@ impl Observations {
             let archive = args.open(sources, &args.read_options(measurements))?;
             let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
             let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
-            Ok(Self::Archive(Box::new(archive), ingesting))
+            Ok(Self::Archive(Box::new((archive, ingesting))))
         };
         let [path] = sources else { return archive() };
         if !is_parquet(path) {
@@ -50,7 +50,7 @@ impl Observations {
     pub fn columns(&self) -> &[ColumnInfo] {
         match self {
             Self::Dataset(dataset) => dataset.columns(),
-            Self::Archive(archive, _) => archive.columns(),
+            Self::Archive(reading) => reading.0.columns(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Observations {
     pub fn name(&self) -> String {
         let path = match self {
             Self::Dataset(dataset) => Some(dataset.path()),
-            Self::Archive(archive, _) => archive.files().first().map(|file| file.path.as_path()),
+            Self::Archive(reading) => reading.0.files().first().map(|file| file.path.as_path()),
         };
         path.unwrap_or(Path::new("")).display().to_string()
     }
@@ -73,7 +73,8 @@ impl Observations {
                 let progress = Progress::rows(Some(dataset.rows()), quiet);
                 detect(dataset, options, &|rows| progress.update(rows))
             }
-            Self::Archive(archive, ingesting) => {
+            Self::Archive(reading) => {
+                let (archive, ingesting) = &mut **reading;
                 let progress = Progress::reading(archive.progress(), quiet);
                 detect_archive(archive, options, ingesting, &|rows| progress.update(rows))
             }
@@ -84,7 +85,7 @@ impl Observations {
     pub fn failures(&self) -> Vec<FileFailure> {
         match self {
             Self::Dataset(_) => Vec::new(),
-            Self::Archive(archive, _) => archive.failures(),
+            Self::Archive(reading) => reading.0.failures(),
         }
     }
 
@@ -94,7 +95,8 @@ impl Observations {
             Self::Dataset(dataset) => {
                 dataset.manifest().and_then(|manifest| serde_json::to_value(manifest).ok())
             }
-            Self::Archive(archive, _) => {
+            Self::Archive(reading) => {
+                let archive = &reading.0;
                 let first = archive.files().first().map(|file| file.path.display().to_string());
                 let files = archive.files().len();
                 Some(

@@ -14,10 +14,10 @@ use crate::{Batch, ColumnInfo, Error, Result, Source, Tally};
 /// Stored bytes of small files that are read at a time.
 const TOGETHER_BYTES: u64 = 16 << 20;
 /// Small files that each thread reads at a time.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 4;
 
 /// Rows of a file that is read as a whole: compressed text may be much larger than it looks.
-const WHOLE_ROWS: usize = 2 << 20;
+const WHOLE_ROWS: usize = 256 << 10;
 
 /// What one file held, once it has been read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
