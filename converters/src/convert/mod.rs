@@ -105,6 +105,14 @@ pub enum Course {
     },
 }
 
+/// Checks that [`convert`] may write a dataset at `target`, without writing anything.
+///
+/// # Errors
+/// A target that exists without `overwrite`, that is no dataset, or that overlaps a source.
+pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
+    Target::check(target, options.overwrite || options.update, &options.sources).map(|_| ())
+}
+
 /// Writes all rows of `archive` as a dataset in the directory `target`.
 ///
 /// Rows may come in any order: see [`ingest`](crate::ingest()). While one row group is encoded, its columns in parallel

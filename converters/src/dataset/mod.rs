@@ -16,6 +16,7 @@ pub(crate) mod journal;
 mod leftover;
 mod manifest;
 mod reader;
+mod station_runs;
 pub(crate) mod target;
 pub(crate) mod writer;
 
@@ -149,6 +150,7 @@ pub fn column_info(field: &Field) -> ColumnInfo {
     let metadata = |key: &str| field.metadata().get(key).cloned();
     ColumnInfo {
         name: field.name().clone(),
+        origin: None,
         units: metadata(UNITS),
         long_name: metadata(LONG_NAME),
         resolution: metadata(RESOLUTION),

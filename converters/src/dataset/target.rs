@@ -33,17 +33,12 @@ impl Target {
     /// A target that exists (but for an empty directory) without `overwrite`, that is no isd dataset, that lies inside
     /// one of `sources` or holds one, that another run is writing, or a place where nothing can be written.
     pub(crate) fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
-        let path = resolve_link(path)?;
-        if path.file_name().is_none() {
-            return Err(refused(&path, "names no directory that could be created".into()));
-        }
+        // Before anything is made: a target that is refused leaves nothing.
+        let (path, _) = Self::check(path, overwrite, sources)?;
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        // Before anything is made: a target that is refused leaves nothing.
-        holds_dataset(&path, overwrite)?;
-        refuse_overlap(&path, sources)?;
         let parents = MadeDirectories::make(parent)?;
         let starting = lock_parent(parent);
         let leftovers = leftovers(&path, parent)?;
@@ -55,6 +50,20 @@ impl Target {
         let staged = work.path().join(STAGED);
         fs::create_dir(&staged).map_err(|error| io_error(&staged, "cannot create directory", error))?;
         Ok(Self { path, staged, replaces, leftovers, work, lock, parents })
+    }
+
+    /// Where a dataset at `path` would lie, and whether it would replace one; writes nothing.
+    ///
+    /// # Errors
+    /// As [`Target::prepare`], but for what only writing shows.
+    pub(crate) fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+        let path = resolve_link(path)?;
+        if path.file_name().is_none() {
+            return Err(refused(&path, "names no directory that could be created".into()));
+        }
+        let replaces = holds_dataset(&path, overwrite)?;
+        refuse_overlap(&path, sources)?;
+        Ok((path, replaces))
     }
 
     /// The directory to write into.

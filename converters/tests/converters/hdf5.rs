@@ -194,10 +194,10 @@ fn what_is_not_hdf5_is_named() {
     let path = directory.path().join("input");
     for (bytes, expected) in [
         (b"".as_slice(), "is empty"),
-        (b"station,time,wind\n", "is not an HDF5 file"),
+        (b"station,time,wind\n", "is of no format that is known here"),
         (b"CDF\x01\0\0\0\0", "is a classic netCDF-3 file"),
         (b"CDF\x05\0\0\0\0", "is a classic netCDF-3 file"),
-        (b"PAR1", "is a Parquet file"),
+        (b"PAR1", "is a damaged Parquet file"),
         (b"\x89HDF\r\n\x1a\n", "is cut short within the superblock"),
         (b"\x89HDF\r\n\x1a\n\x09\0\0\0", "superblock of version 9"),
     ] {
@@ -206,7 +206,8 @@ fn what_is_not_hdf5_is_named() {
         assert!(message.contains(expected), "{message}");
         assert!(matches!(error, Error::Format { .. }));
     }
-    assert!(refusal(directory.path(), &ReadOptions::default()).1.contains("is a directory"));
+    let error = isd_converters::hdf5::open(directory.path(), &ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().contains("is a directory"), "{error}");
     let missing = refusal(&directory.path().join("missing"), &ReadOptions::default());
     assert!(matches!(missing.0, Error::Io { .. }));
 }
