@@ -12,5 +12,6 @@ mod model; // the model
 mod plan; // the lazy plan on frames, both engines
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
+mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them
 mod statistics; // filled columns and rolling statistics against the model
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there
