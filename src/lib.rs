@@ -55,4 +55,5 @@ pub mod kernel;
 pub mod output;
 pub mod plan;
 pub mod scan;
+pub mod series;
 pub mod synth;

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use crate::input::{Head, Input};
-use crate::{Error, ReadOptions, Result, Source, hdf5};
+use crate::{Error, ReadOptions, Result, Source, ghcnh, global_hourly, hdf5, isd_lite, isd_raw, talk_csv};
 
 /// A format of observations. Each has a module of its own, and a line in [`FORMATS`].
 pub trait Format: Sync {
     /// What `--format` calls it, such as `isd-lite`.
     fn name(&self) -> &'static str;
 
-    /// Whether it is text, which can be read from memory and of which the first lines make sense by themselves.
-    fn is_text(&self) -> bool {
+    /// Whether a file that begins so is text, of which the first lines make sense by themselves.
+    fn is_text(&self, _head: &Head) -> bool {
         true
     }
 
@@ -26,7 +26,14 @@ pub trait Format: Sync {
 }
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 1] = [&hdf5::Hdf5];
+pub const FORMATS: [&dyn Format; 6] = [
+    &hdf5::Hdf5,
+    &isd_lite::IsdLite,
+    &isd_raw::IsdRaw,
+    &ghcnh::Ghcnh,
+    &global_hourly::GlobalHourly,
+    &talk_csv::TalkCsv,
+];
 
 /// Opens a file of observations, recognising its format by its content unless the options name it.
 ///
@@ -93,12 +100,6 @@ fn refused(input: &Input, head: &Head) -> Error {
         [b'P', b'K', 3, 4, ..] => {
             ("is a zip file".to_owned(), Some("unpack it with `unzip` first".to_owned()))
         }
-        [b'P', b'A', b'R', b'1', ..] => (
-            "is a Parquet file with other columns than GHCNh's".to_owned(),
-            Some(
-                "isd-detect reads any Parquet file with station_id, timestamp and values as it is".to_owned(),
-            ),
-        ),
         _ => (
             "is of no format that is known here".to_owned(),
             Some(format!("the formats are {}; --format names one", format_names().join(", "))),

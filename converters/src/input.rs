@@ -153,7 +153,15 @@ impl Input {
             Content::File => {
                 let open =
                     |source| Error::Io { path: self.path.to_path_buf(), action: "cannot open", source };
-                Ok(Box::new(File::open(&self.path).map_err(open)?))
+                let file = File::open(&self.path).map_err(open)?;
+                if file.metadata().map_err(open)?.is_dir() {
+                    return Err(Error::Format {
+                        path: self.path.to_path_buf(),
+                        found: "is a directory, expected a file of observations".into(),
+                        hint: None,
+                    });
+                }
+                Ok(Box::new(file))
             }
             Content::Memory(bytes) => Ok(Box::new(Cursor::new(bytes.clone()))),
         }

@@ -1,10 +1,12 @@
 //! What every format gives: a stream of [`Batch`]es from one file, and a [`Tally`] of what it left out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Batch, ColumnInfo, Result};
+use crate::names::nearest;
+use crate::{Batch, ColumnInfo, Error, Result};
 
 /// A file of observations that is read front to back.
 ///
@@ -85,8 +87,36 @@ pub struct ReadOptions {
     pub hdf5_reader: Hdf5Reader,
 }
 
+impl ReadOptions {
+    /// Whether a column of that name is read.
+    #[must_use]
+    pub fn reads(&self, column: &str) -> bool {
+        self.measurements.is_empty() || self.measurements.iter().any(|name| name == column)
+    }
+
+    /// Which of a format's columns are read.
+    ///
+    /// # Errors
+    /// A measurement that the format does not have.
+    pub fn wanted(&self, path: &Path, known: &[ColumnInfo]) -> Result<Vec<usize>> {
+        if let Some(absent) = self.measurements.iter().find(|name| known.iter().all(|c| c.name != **name)) {
+            let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
+            let hint = nearest(absent, names.iter().copied()).map(|near| format!("did you mean {near}?"));
+            return Err(Error::Column {
+                path: path.to_path_buf(),
+                column: absent.clone(),
+                found: format!("does not exist; the format has {}", names.join(", ")),
+                hint,
+            });
+        }
+        let read = known.iter().enumerate().filter(|(_, column)| self.reads(&column.name));
+        Ok(read.map(|(index, _)| index).collect())
+    }
+}
+
 /// What becomes of values that the source marks as failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Quality {
     /// They become missing, and are counted by column and code.
     #[default]
@@ -101,7 +131,8 @@ pub enum Scale {
     /// The file's own `scale_factor` and `add_offset`; values as stored where there are none.
     #[default]
     Attributes,
-    /// ISD's own: tenths for temperature, pressure, speed and precipitation. Attributes win where present.
+    /// ISD's own: tenths for temperature, pressure, speed and precipitation, of which a stored -1 is a trace that
+    /// becomes 0. Attributes win where present.
     Isd,
 }
 

@@ -11,7 +11,7 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use isd::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema};
-use isd::kernel::arrow::rolling_outliers_of;
+use isd::kernel::arrow::rolling_outliers;
 use isd::kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
@@ -60,7 +60,7 @@ fn expected(rows: &[Row], test: &RollingTest) -> Vec<(String, i64, String)> {
     for (at, name) in COLUMNS.iter().enumerate() {
         let values: Float64Array = rows.iter().map(|row| row.2[at]).collect();
         let mut found = Vec::new();
-        rolling_outliers_of(&values, Some(&times), &lengths, test, &mut found).unwrap();
+        rolling_outliers(&values, Some(&times), &lengths, test, &mut found).unwrap();
         expected.extend(found.iter().map(|o| (rows[o.row].0.clone(), rows[o.row].1, (*name).to_owned())));
     }
     expected.sort();

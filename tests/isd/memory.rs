@@ -60,6 +60,7 @@ impl Source for Memory {
 /// Writes rows as a dataset with these columns.
 pub fn dataset(path: &Path, columns: &[&str], rows: &[Row], options: &ConvertOptions) -> Dataset {
     let column = |name: &&str| ColumnInfo {
+        origin: None,
         name: (*name).to_owned(),
         units: None,
         long_name: None,

@@ -122,9 +122,10 @@ impl Archive {
     /// An archive of one source that `open` opens from its start each time: for sources that are no files.
     ///
     /// # Errors
-    /// What `open` reports.
+    /// What `open` reports, or columns that a dataset cannot have.
     pub fn of_source(open: impl Fn() -> Result<Box<dyn Source>> + Send + Sync + 'static) -> Result<Self> {
         let source = open()?;
+        crate::dataset::check_columns(source.columns(), Path::new(""))?;
         Ok(Self {
             files: vec![SourceFile { path: PathBuf::new(), bytes: 0, modified_ns: 0 }],
             columns: source.columns().to_vec(),

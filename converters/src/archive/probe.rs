@@ -99,7 +99,7 @@ fn look(
     }
     let format = format_of(&input, options)?;
     // Of text the beginning says all that is asked for here.
-    let beginning = whole_lines(&input, &head).filter(|_| format.is_text());
+    let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
     let source = format.open(beginning.as_ref().unwrap_or(&input), options)?;
     let options = options.clone();
     let opener =

@@ -2,7 +2,7 @@
 //!
 //! Small files are read as a whole, several at a time; others piece by piece.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use arrow::array::Float64Array;
 use rayon::prelude::*;
@@ -26,25 +26,25 @@ pub struct FileReport {
     pub file: usize,
     /// Number of rows.
     pub rows: u64,
-    /// Blocks that its rows belong to: see [`block_of`].
-    pub blocks: BTreeSet<String>,
+    /// Blocks that its rows belong to, see [`block_of`], and how many do.
+    pub blocks: BTreeMap<String, u64>,
     /// What was left out.
     pub tally: Tally,
 }
 
 impl FileReport {
     fn new(file: usize) -> Self {
-        Self { file, rows: 0, blocks: BTreeSet::new(), tally: Tally::default() }
+        Self { file, rows: 0, blocks: BTreeMap::new(), tally: Tally::default() }
     }
 
     fn add(&mut self, batch: &Batch) {
         self.rows += batch.rows() as u64;
-        let mut last = None;
-        for run in &batch.stations {
-            let prefix = block_prefix(&run.station_id);
-            if last.replace(prefix) != Some(prefix) {
-                self.blocks.insert(block_of(&run.station_id));
-            }
+        // Stations of a block come together.
+        for runs in batch.stations.chunk_by(|a, b| block_prefix(&a.station_id) == block_prefix(&b.station_id))
+        {
+            let Some(first) = runs.first() else { continue };
+            let rows: usize = runs.iter().map(|run| run.rows).sum();
+            *self.blocks.entry(block_of(&first.station_id)).or_default() += rows as u64;
         }
     }
 }
@@ -54,6 +54,8 @@ impl FileReport {
 pub struct ReadError {
     /// Its index in [`Archive::files`], for [`Archive::skip`].
     pub file: usize,
+    /// Rows of it that were handed out before.
+    pub rows: u64,
     /// Why.
     pub error: Error,
 }
@@ -85,16 +87,21 @@ impl<'a> ArchiveReader<'a> {
     /// The next rows, or `None` behind the last. Its columns are [`Archive::columns`]; one that the file lacks is null.
     ///
     /// # Errors
-    /// A file that cannot be read and must not be left out, or of which rows may have been handed out. Reading cannot
-    /// go on then.
+    /// A file that cannot be read and must not be left out, or of which rows were handed out; the next call goes on
+    /// with the other files.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, ReadError> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
                 return Ok(Some(batch));
             }
             if let Some((source, report)) = &mut self.current {
-                let file = report.file;
-                if let Some(batch) = source.next_batch().map_err(|error| ReadError { file, error })? {
+                let (file, rows) = (report.file, report.rows);
+                let batch = source.next_batch().map_err(|error| ReadError { file, rows, error });
+                let Ok(batch) = batch else {
+                    self.current = None;
+                    return batch;
+                };
+                if let Some(batch) = batch {
                     report.add(&batch);
                     self.count_rows(file, batch.rows());
                     let own = self.current.as_ref().map_or(&[][..], |(source, _)| source.columns());
@@ -135,7 +142,7 @@ impl<'a> ArchiveReader<'a> {
                 Some(_) if !together.is_empty() => break,
                 Some(opener) => {
                     self.waiting.pop_front();
-                    let source = (opener.open)().map_err(|error| ReadError { file, error })?;
+                    let source = (opener.open)().map_err(|error| ReadError { file, rows: 0, error })?;
                     self.current = Some((source, FileReport::new(file)));
                     return Ok(());
                 }
@@ -173,10 +180,10 @@ impl<'a> ArchiveReader<'a> {
     /// A file of which no row was handed out need not be the end, unless it is the only one.
     fn leave_out(&self, file: usize, error: Error) -> Result<(), ReadError> {
         if self.archive.openers.len() == 1 {
-            return Err(ReadError { file, error });
+            return Err(ReadError { file, rows: 0, error });
         }
         let path = self.archive.files.get(file).map(|file| file.path.clone()).unwrap_or_default();
-        self.archive.failures.add(&path, error).map_err(|error| ReadError { file, error })
+        self.archive.failures.add(&path, error).map_err(|error| ReadError { file, rows: 0, error })
     }
 
     /// Counts the bytes of rows of a file whose reader does not count them itself.

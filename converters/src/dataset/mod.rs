@@ -3,6 +3,7 @@
 //! ```text
 //! observations/
 //!   _isd.json                      the manifest
+//!   _journal.ndjson                which source files each block comes from
 //!   block=72/part-00000.parquet    whole stations, sorted by (station_id, timestamp)
 //! ```
 //!
@@ -10,8 +11,12 @@
 //! row group can be processed by itself.
 
 pub(crate) mod gather;
+mod group;
+pub(crate) mod journal;
+mod leftover;
 mod manifest;
 mod reader;
+mod station_runs;
 pub(crate) mod target;
 pub(crate) mod writer;
 
@@ -22,8 +27,11 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use chrono::{DateTime, SecondsFormat};
 
+pub use group::{Dropped, SeriesGroup};
+pub use journal::JOURNAL;
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 pub use reader::{Dataset, RowGroup};
+pub(crate) use target::io_error;
 
 use crate::{ColumnInfo, Error, Result};
 
@@ -142,6 +150,7 @@ pub fn column_info(field: &Field) -> ColumnInfo {
     let metadata = |key: &str| field.metadata().get(key).cloned();
     ColumnInfo {
         name: field.name().clone(),
+        origin: None,
         units: metadata(UNITS),
         long_name: metadata(LONG_NAME),
         resolution: metadata(RESOLUTION),

@@ -13,8 +13,9 @@ use rayon::prelude::*;
 use super::catalog::{Extent, Stations};
 use super::fields::{Field, Storage, Target};
 use super::plan::Plan;
-use super::reader::{BATCH_ROWS, LARGE_CHUNK_ROWS, nullable, removed_tally};
+use super::reader::{BATCH_ROWS, LARGE_CHUNK_ROWS, removed_tally};
 use super::stored::{self, NO_TIME};
+use crate::batch::nullable;
 use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
 
 /// Cells that one task reads and unpacks, about.

@@ -27,6 +27,7 @@ mod stored;
 mod superblock;
 mod table;
 mod texts;
+mod traces;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use plan::Plan;
 
 use crate::format::Format;
 use crate::input::{Head, Input};
-use crate::{Error, Hdf5Reader, ReadOptions, Result, Source};
+use crate::{Error, Hdf5Reader, ReadOptions, Result, Scale, Source};
 
 /// Most that is kept of decoded chunks which several batches share.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
@@ -53,7 +54,7 @@ impl Format for Hdf5 {
         "hdf5"
     }
 
-    fn is_text(&self) -> bool {
+    fn is_text(&self, _head: &Head) -> bool {
         false
     }
 
@@ -62,7 +63,11 @@ impl Format for Hdf5 {
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
-        open(input.on_disk()?, options)
+        let source = open(input.on_disk()?, options)?;
+        Ok(match options.scale {
+            Scale::Isd => Box::new(traces::Traces::new(source)),
+            Scale::Attributes => source,
+        })
     }
 }
 

@@ -405,6 +405,7 @@ impl Planner<'_> {
         let long_name = self.text_attribute(entry, "long_name")?;
         let info = ColumnInfo {
             name: name.into(),
+            origin: Some(entry.place.clone()),
             units,
             long_name: long_name.or_else(|| measurement.map(|m| m.long_name.to_owned())),
             resolution: packing.resolution.clone(),

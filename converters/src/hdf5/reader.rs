@@ -6,8 +6,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::Float64Array;
-use arrow::buffer::{BooleanBuffer, NullBuffer};
 use rayon::prelude::*;
 
 use super::catalog::{Extent, Stations};
@@ -15,6 +13,7 @@ use super::fields::{Field, Storage, Target};
 use super::file::{Reason, Scalar};
 use super::plan::Plan;
 use super::stored::{self, RowReason, Runs, StationPart};
+use crate::batch::nullable;
 use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
 
 /// Rows of a batch, about.
@@ -322,19 +321,6 @@ fn pieces<'a>(storage: &Storage, start: u64, end: u64) -> Vec<Piece<'a>> {
     pieces
 }
 
-/// Values with NaN for missing as an array with nulls, and no NaN in it.
-pub fn nullable(mut values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(|v| !v.is_nan()));
-    let nulls = NullBuffer::new(valid);
-    if nulls.null_count() == 0 {
-        return Float64Array::new(values.into(), None);
-    }
-    for value in &mut values {
-        *value = if value.is_nan() { 0.0 } else { *value };
-    }
-    Float64Array::new(values.into(), Some(nulls))
-}
-
 /// Joins the parts of the station names: runs of equal parts become runs of stations.
 fn stations(mut parts: Vec<(StationPart, Runs)>) -> Vec<StationRun> {
     parts.sort_by_key(|(part, _)| *part != StationPart::Usaf);
@@ -379,8 +365,6 @@ fn merged(runs: impl Iterator<Item = (Arc<str>, usize)>) -> Vec<StationRun> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Array as _;
-
     use super::*;
 
     fn runs(runs: &[(&str, usize)]) -> Runs {
@@ -405,13 +389,5 @@ mod tests {
         assert_eq!(batch_rows([1 << 20].into_iter()), 1 << 20);
         assert_eq!(batch_rows([1 << 30].into_iter()), BATCH_ROWS);
         assert_eq!(batch_rows(std::iter::empty()), BATCH_ROWS);
-    }
-
-    #[test]
-    fn missing_values_are_null_and_no_value_is_nan() {
-        let array = nullable(vec![1.0, f64::NAN, 3.0]);
-        assert_eq!(array.iter().collect::<Vec<_>>(), [Some(1.0), None, Some(3.0)]);
-        assert!(array.values().iter().all(|v| !v.is_nan()));
-        assert!(nullable(vec![1.0]).logical_nulls().is_none());
     }
 }

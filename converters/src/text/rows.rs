@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
-use arrow::buffer::{BooleanBuffer, NullBuffer};
 
+use crate::batch::nullable;
 use crate::{StationRun, Tally};
 
 /// Rows of some lines of a file.
@@ -19,7 +19,7 @@ pub struct Rows {
 }
 
 impl Rows {
-    pub(super) fn new(columns: usize) -> Self {
+    pub(crate) fn new(columns: usize) -> Self {
         Self {
             stations: Vec::new(),
             timestamps: Vec::new(),
@@ -28,16 +28,39 @@ impl Rows {
         }
     }
 
+    /// Makes room for that many rows more.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        self.timestamps.reserve(rows);
+        for column in &mut self.columns {
+            column.reserve(rows);
+        }
+    }
+
+    /// Adds a row whose values are those of the first columns, in order; NaN and infinities count as missing.
+    #[inline]
+    pub fn push(&mut self, station_id: &str, timestamp: i64, values: &[f64]) {
+        self.key(station_id, timestamp);
+        let mut values = values.iter();
+        for column in &mut self.columns {
+            column.push(values.next().copied().filter(|value| value.is_finite()).unwrap_or(f64::NAN));
+        }
+    }
+
     /// Begins a row of that station at that time (microseconds since 1970), with every value missing.
     pub fn begin(&mut self, station_id: &str, timestamp: i64) {
+        self.key(station_id, timestamp);
+        for column in &mut self.columns {
+            column.push(f64::NAN);
+        }
+    }
+
+    #[inline]
+    fn key(&mut self, station_id: &str, timestamp: i64) {
         match self.stations.last_mut() {
             Some(run) if *run.station_id == *station_id => run.rows += 1,
             _ => self.stations.push(StationRun { station_id: station_id.into(), rows: 1 }),
         }
         self.timestamps.push(timestamp);
-        for column in &mut self.columns {
-            column.push(f64::NAN);
-        }
     }
 
     /// Sets a value of the row begun last. NaN and infinities count as missing.
@@ -69,12 +92,12 @@ impl Rows {
         count(&mut self.tally.left_out, what);
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.timestamps.len()
     }
 
     /// Adds the rows of the lines that follow.
-    pub(super) fn append(&mut self, mut other: Self) {
+    pub(crate) fn append(&mut self, mut other: Self) {
         let mut runs = other.stations.into_iter();
         if let Some(first) = runs.next() {
             match self.stations.last_mut() {
@@ -91,14 +114,14 @@ impl Rows {
     }
 
     /// Stations, times and the columns at these indexes.
-    pub(super) fn into_parts(
+    pub(crate) fn into_parts(
         self,
         wanted: &[usize],
     ) -> (Vec<StationRun>, Vec<i64>, Vec<Float64Array>, Tally) {
         let mut columns: Vec<Option<Vec<f64>>> = self.columns.into_iter().map(Some).collect();
         let arrays = wanted
             .iter()
-            .map(|&index| array(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
+            .map(|&index| nullable(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
             .collect();
         (self.stations, self.timestamps, arrays, self.tally)
     }
@@ -113,16 +136,8 @@ fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
     }
 }
 
-/// Values with NaN for missing as an array with nulls.
-fn array(values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |row| !values[row].is_nan());
-    let nulls = NullBuffer::new(valid);
-    let nulls = (nulls.null_count() > 0).then_some(nulls);
-    Float64Array::new(values.into(), nulls)
-}
-
 /// The station as every batch of a file holds it, so that equal ids are one string.
-pub(super) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
+pub(crate) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
     for run in stations {
         match last {
             Some(known) if **known == *run.station_id => run.station_id = Arc::clone(known),

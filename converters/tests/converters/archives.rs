@@ -101,6 +101,13 @@ pub struct Everything {
 }
 
 pub fn read(source: &mut dyn Source) -> Result<Everything> {
+    let all = read_rows(source)?;
+    assert_eq!(source.rows(), Some(all.timestamps.len() as u64));
+    Ok(all)
+}
+
+/// As [`read`], of a source that need not know its number of rows beforehand.
+pub fn read_rows(source: &mut dyn Source) -> Result<Everything> {
     let names: Vec<String> = source.columns().iter().map(|column| column.name.clone()).collect();
     let mut all = Everything {
         stations: Vec::new(),

@@ -197,7 +197,7 @@ fn what_is_not_hdf5_is_named() {
         (b"station,time,wind\n", "is of no format that is known here"),
         (b"CDF\x01\0\0\0\0", "is a classic netCDF-3 file"),
         (b"CDF\x05\0\0\0\0", "is a classic netCDF-3 file"),
-        (b"PAR1", "is a Parquet file"),
+        (b"PAR1", "is a damaged Parquet file"),
         (b"\x89HDF\r\n\x1a\n", "is cut short within the superblock"),
         (b"\x89HDF\r\n\x1a\n\x09\0\0\0", "superblock of version 9"),
     ] {

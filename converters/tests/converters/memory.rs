@@ -26,6 +26,7 @@ pub const SOURCE_PATH: &str = "memory.h5";
 impl MemorySource {
     pub fn new(columns: &[&str], rows: Vec<Row>, batch_rows: usize) -> Self {
         let column = |name: &&str| ColumnInfo {
+            origin: None,
             name: (*name).to_owned(),
             units: Some("m s-1".to_owned()),
             long_name: None,
