@@ -355,7 +355,7 @@ fn a_long_float32_series_does_not_drift() {
     }
 }
 
-/// ClickHouse #8688: the variance of three times 1e9 was -137438950000.
+/// `ClickHouse` #8688: the variance of three times 1e9 was -137438950000.
 #[test]
 fn the_squares_of_large_values_do_not_swallow_the_variance() {
     assert_eq!(rolling(3, 1).last(&[1e9; 3]), Some(Moments { mean: 1e9, std: 0.0 }));
