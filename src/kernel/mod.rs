@@ -18,6 +18,7 @@ mod general;
 mod grid;
 mod lanes;
 mod options;
+#[cfg(feature = "tools")]
 pub mod polars;
 mod validity;
 
