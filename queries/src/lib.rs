@@ -17,6 +17,7 @@
 //! ```
 
 mod error;
+mod functions;
 pub mod output;
 mod session;
 mod tables;

@@ -127,7 +127,7 @@ fn run(arguments: Arguments) -> Result<(), Stop> {
 async fn query(table: PathBuf, sql: String, format: Format, options: SessionOptions) -> Result<u64, Error> {
     let source = TableSource::detect(table)?;
     let mut session = Session::new(&options);
-    session.register(source.default_name(), &source).await?;
+    session.register(None, &source).await?;
     let mut answer = session.run(&sql).await?;
     let mut writer = ResultWriter::new(io::stdout(), answer.schema(), format)?;
     while let Some(batch) = answer.next().await {

@@ -1,11 +1,9 @@
 //! In: table sources and SQL statements; out: their answers, batch by batch.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
@@ -15,6 +13,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 
 use crate::error::{Error, Known, Registered, Result};
+use crate::functions;
 use crate::tables::TableSource;
 
 /// How a session works.
@@ -52,22 +51,31 @@ impl Session {
         settings.sql_parser.collect_spans = true;
         // A dataset may be nested below directories that are no Hive keys.
         settings.execution.listing_table_ignore_subdirectory = false;
-        Self { context: SessionContext::new_with_config(config), tables: Vec::new() }
+        // A dataset is sorted by station and time, and its files say so: windows over stations need no sort.
+        settings.execution.split_file_groups_by_statistics = true;
+        settings.optimizer.prefer_existing_sort = true;
+        let context = SessionContext::new_with_config(config);
+        functions::register(&context);
+        Self { context, tables: Vec::new() }
     }
 
-    /// Makes `source` readable as the table `name`, which replaces a table of that name.
+    /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
+    /// `outliers`, `observations` or `stations` by what its columns say it is, else as what its file is called.
+    /// Returns the name.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.
-    pub async fn register(&mut self, name: &str, source: &TableSource) -> Result<()> {
+    pub async fn register(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
         let table = source.open(&self.context.state()).await?;
-        let columns = table.schema().fields().iter().map(|f| f.name().clone()).collect();
-        let reference = TableReference::bare(name);
+        let schema = table.schema();
+        let name = name.map_or_else(|| source.default_name(&schema), str::to_owned);
+        let columns = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let reference = TableReference::bare(name.as_str());
         self.context.deregister_table(reference.clone()).map_err(|e| self.known(&e))?;
-        self.context.register_table(reference, Arc::new(table)).map_err(|e| self.known(&e))?;
+        self.context.register_table(reference, table).map_err(|e| self.known(&e))?;
         self.tables.retain(|known| known.name != name);
-        self.tables.push(Registered { name: name.to_owned(), path: source.path().to_owned(), columns });
-        Ok(())
+        self.tables.push(Registered { name: name.clone(), path: source.path().to_owned(), columns });
+        Ok(name)
     }
 
     /// Names of the tables, in the order in which they were registered.
