@@ -41,9 +41,7 @@ impl WindowUDFImpl for ForwardFill {
 
     fn field(&self, arguments: WindowUDFFieldArgs) -> Result<FieldRef> {
         match arguments.input_fields().first() {
-            Some(field) => {
-                Ok(field.as_ref().clone().with_name(arguments.name()).with_nullable(true).into())
-            }
+            Some(field) => Ok(field.as_ref().clone().with_name(arguments.name()).with_nullable(true).into()),
             None => exec_err!("forward_fill takes a column"),
         }
     }
@@ -86,4 +84,3 @@ impl PartitionEvaluator for Filler {
         }
     }
 }
-

@@ -19,9 +19,6 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
-/// Names of the functions, all in lower case.
-pub(crate) const NAMES: [&str; 3] = ["great_circle_km", "forward_fill", "rolling_zscore"];
-
 /// Makes the functions known to a session.
 pub(crate) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(distance::GreatCircle::default()));

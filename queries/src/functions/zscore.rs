@@ -46,7 +46,9 @@ impl WindowUDFImpl for RollingZscore {
                 types[0] = DataType::Float64;
                 Ok(types)
             }
-            _ => plan_err!("rolling_zscore takes a number, the length of the window and, if wanted, min_periods"),
+            _ => plan_err!(
+                "rolling_zscore takes a number, the length of the window and, if wanted, min_periods"
+            ),
         }
     }
 

@@ -66,7 +66,9 @@ fn table(list: &RecordBatch) -> std::result::Result<RecordBatch, String> {
     let (usaf, wban) = (text(0), text(1));
     let ids = usaf.iter().zip(&wban).map(|(usaf, wban)| Some(format!("{}-{}", usaf?, wban?)));
     let positions = numbers(6)?.into_iter().zip(numbers(7)?).map(|position| match position {
-        (Some(latitude), Some(longitude)) if is_position(latitude, longitude) => (Some(latitude), Some(longitude)),
+        (Some(latitude), Some(longitude)) if is_position(latitude, longitude) => {
+            (Some(latitude), Some(longitude))
+        }
         _ => (None, None),
     });
     let (latitude, longitude): (Vec<_>, Vec<_>) = positions.unzip();
