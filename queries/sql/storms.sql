@@ -1,7 +1,7 @@
 -- Outliers that neighbouring stations share within a day: a storm. Needs the table `stations`.
 -- $km number = 200: how far apart neighbours are at most
 -- $hours integer = 24: how far apart their outliers are at most
--- $least integer = 2: how many neighbours have one at least
+-- $least integer = 1: how many neighbours have one at least
 with placed as (
   select o.station_id, o.timestamp, o.measurement, o.value, o.zscore, s.name, s.latitude, s.longitude,
          cast(floor(extract(epoch from o.timestamp) / ($hours * 3600)) as bigint) as period

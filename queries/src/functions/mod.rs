@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
+use datafusion::functions::math::signum;
 use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::PhysicalExpr;
@@ -24,6 +25,8 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(distance::GreatCircle::default()));
     context.register_udwf(WindowUDF::from(fill::ForwardFill::default()));
     context.register_udwf(WindowUDF::from(zscore::RollingZscore::default()));
+    // Other databases call it sign.
+    context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
 }
 
 /// The `index`-th argument of a window function, where it is given: a number of rows, from 1.
