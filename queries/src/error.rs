@@ -195,7 +195,11 @@ impl Known<'_> {
             return Error::Sql {
                 position,
                 found: format!("no function takes these arguments: {call}"),
-                hint: candidates.map(|list| format!("there is {list}; cast the arguments to such types")),
+                // Of a function that checks its arguments itself there is no list.
+                hint: Some(match candidates.filter(|list| !list.contains("UserDefined")) {
+                    Some(list) => format!("there is {list}; cast the arguments to such types"),
+                    None => "DESCRIBE shows the types of a table's columns".into(),
+                }),
             };
         }
         let help = diagnostic.and_then(|d| d.helps.first()).map(|help| lower_first(&one_line(&help.message)));

@@ -15,7 +15,8 @@ use isd_queries::output::Format;
 pub struct Arguments {
     /// Tables (.parquet, .csv, .arrow or .ndjson files, patterns, dataset directories), then SQL or @QUERY
     ///
-    /// SQL may be several statements with `;` between them. Without SQL it is read from standard input.
+    /// SQL may be several statements with `;` between them. Without SQL it is read from standard input; a terminal
+    /// gets a prompt.
     #[arg(value_name = "TABLE… [SQL]")]
     pub words: Vec<String>,
     /// A table under a name of your choice; can be given again

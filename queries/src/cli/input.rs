@@ -67,10 +67,14 @@ impl Input {
     }
 
     /// The SQL, with the values of its parameters; none where it is to be asked for.
-    pub fn statements(self, library: &Library, params: &[(String, String)]) -> Result<Option<String>, Error> {
-        match self.text {
-            Text::Sql(sql) => Ok(Some(sql)),
-            Text::Named(name) => library.find(&name)?.bind(params).map(Some),
+    pub fn statements(
+        &self,
+        library: &Library,
+        params: &[(String, String)],
+    ) -> Result<Option<String>, Error> {
+        match &self.text {
+            Text::Sql(sql) => Ok(Some(sql.clone())),
+            Text::Named(name) => library.find(name)?.bind(params).map(Some),
             Text::Ask => Ok(None),
         }
     }
@@ -80,7 +84,8 @@ fn is_sql(word: &str) -> bool {
     word.trim().is_empty() || word.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ';'))
 }
 
-fn read_file(path: &Path) -> Result<String, Error> {
+/// The text of a file with SQL.
+pub fn read_file(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),
         action: "cannot read SQL",

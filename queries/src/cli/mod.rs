@@ -2,11 +2,14 @@
 
 mod arguments;
 mod input;
+mod interrupt;
 mod list;
 mod run;
+mod shell;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
@@ -16,7 +19,8 @@ use isd_queries::{Error, Session, SessionOptions, TableSource};
 
 use self::arguments::Arguments;
 use self::input::Input;
-use self::run::{Engine, Target};
+use self::run::{Ended, Engine, Target};
+use self::shell::Shell;
 
 /// Why a run ends without an answer.
 enum Stop {
@@ -24,6 +28,8 @@ enum Stop {
     Usage { found: String, hint: String },
     /// It could not be done: status 1.
     Failure(Error),
+    /// Ctrl-C was pressed: status 130, as shells expect of it.
+    Interrupted,
 }
 
 impl Stop {
@@ -57,6 +63,7 @@ pub fn main() -> ExitCode {
             report(&found, Some(&hint));
             ExitCode::from(2)
         }
+        Err(Stop::Interrupted) => ExitCode::from(130),
     }
 }
 
@@ -79,9 +86,13 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     let mut session = Session::new(&options)?;
     register(&engine, &mut session, &input)?;
 
-    let sql = match input.statements(&library, &arguments.params)? {
-        Some(sql) => sql,
-        None => return Err(Stop::usage("no SQL given", "isd-query TABLE \"select count(*) from outliers\"")),
+    let session = Arc::new(session);
+    let Some(sql) = input.statements(&library, &arguments.params)? else {
+        let (format, output) = match target {
+            Target::Stdout { format, .. } => (format, None),
+            Target::File { path, format } => (format, Some(path)),
+        };
+        return Ok(Shell::new(&engine, session, &library, format, output).run()?);
     };
     let statements = session.parse(&sql)?;
     if statements.len() > 1 && target.holds_one_result() {
@@ -91,7 +102,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
             hint,
         ));
     }
-    let rows = engine.run(session, statements, target)?;
+    let Ended::Rows(rows) = engine.run(&session, statements, target)? else { return Err(Stop::Interrupted) };
     if !arguments.quiet {
         let plural = if rows == 1 { "" } else { "s" };
         // Nobody listens to standard error: nothing is lost.
@@ -122,7 +133,8 @@ fn register(engine: &Engine, session: &mut Session, input: &Input) -> Result<(),
     let mut unnamed: Vec<(String, &std::path::Path)> = Vec::new();
     for (name, path) in &input.tables {
         let source = TableSource::detect(path)?;
-        let registered = engine.wait(session.register(name.as_deref(), &source))?;
+        let registered =
+            engine.wait(session.register(name.as_deref(), &source)).ok_or(Stop::Interrupted)??;
         if name.is_some() {
             continue;
         }

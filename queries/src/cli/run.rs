@@ -4,10 +4,13 @@ use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use isd_queries::output::{Format, OutputFile, ResultWriter};
 use isd_queries::{Answer, Error, Session, Statement};
 use tokio::runtime::Runtime;
+
+use super::interrupt::Interrupt;
 
 /// Address space of a worker's stack, of which only the part in use takes memory. The engine guards most of
 /// its recursions, but not all: 2 MiB end a sum of 3,000 terms.
@@ -41,48 +44,89 @@ pub fn screen() -> Option<usize> {
         .map(|(width, _)| usize::from(width.0))
 }
 
+/// How a run of statements ended.
+pub enum Ended {
+    /// All results were written; they had so many rows.
+    Rows(u64),
+    /// By Ctrl-C.
+    Stopped,
+}
+
 /// The threads that queries run on.
-pub struct Engine(Runtime);
+pub struct Engine {
+    runtime: Option<Runtime>,
+    interrupt: Interrupt,
+}
 
 impl Engine {
+    /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
     pub fn start(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        runtime.thread_stack_size(STACK_BYTES);
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.thread_stack_size(STACK_BYTES);
         if let Some(threads) = threads {
-            runtime.worker_threads(threads.get());
+            builder.worker_threads(threads.get());
         }
-        runtime.build().map(Self).map_err(|e| Error::Engine(e.to_string()))
+        let runtime = builder.build().map_err(|e| Error::Engine(e.to_string()))?;
+        Ok(Self { runtime: Some(runtime), interrupt: Interrupt::install()? })
     }
 
-    /// Waits for what needs no deep stack.
-    pub fn wait<T>(&self, work: impl Future<Output = T>) -> T {
-        self.0.block_on(work)
+    /// Waits for what needs no deep stack; none where Ctrl-C came first.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let work = std::pin::pin!(work);
+        self.runtime.as_ref()?.block_on(self.interrupt.unless_pressed(work))
     }
 
-    /// Runs statements one after the other; returns the rows of all results.
-    pub fn run(&self, session: Session, statements: Vec<Statement>, target: Target) -> Result<u64, Error> {
-        let work = self.0.spawn(async move {
+    /// Runs statements one after the other.
+    pub fn run(
+        &self,
+        session: &Arc<Session>,
+        statements: Vec<Statement>,
+        target: Target,
+    ) -> Result<Ended, Error> {
+        let Some(runtime) = &self.runtime else { return Ok(Ended::Stopped) };
+        let session = session.clone();
+        let mut work = runtime.spawn(async move {
             let mut rows = 0;
-            for (index, statement) in statements.into_iter().enumerate() {
-                rows += answer(&session, statement, &target, index > 0).await?;
+            let mut written = false;
+            for statement in statements {
+                let answer = session.execute(statement).await?;
+                // A view, say, has no result.
+                let has_columns = !answer.schema().fields().is_empty();
+                rows += write_to(&target, answer, written && has_columns).await?;
+                written |= has_columns;
             }
             Ok(rows)
         });
-        self.0.block_on(work).unwrap_or_else(|error| Err(Error::Engine(error.to_string())))
+        runtime.block_on(async {
+            match self.interrupt.unless_pressed(&mut work).await {
+                Some(result) => {
+                    result.unwrap_or_else(|error| Err(Error::Engine(error.to_string()))).map(Ended::Rows)
+                }
+                None => {
+                    work.abort();
+                    // Until what it began to write is gone, or Ctrl-C is pressed once more.
+                    let _ = self.interrupt.unless_pressed(work).await;
+                    Ok(Ended::Stopped)
+                }
+            }
+        })
     }
 }
 
-async fn answer(
-    session: &Session,
-    statement: Statement,
-    target: &Target,
-    follows: bool,
-) -> Result<u64, Error> {
-    let answer = session.execute(statement).await?;
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Who stopped a query does not want to wait for the threads to notice.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn write_to(target: &Target, answer: Answer, follows: bool) -> Result<u64, Error> {
     match target {
         Target::Stdout { format, screen } => {
             let mut out = io::stdout();
-            if follows && *format != Format::Ndjson && !answer.schema().fields().is_empty() {
+            if follows && *format != Format::Ndjson {
                 out.write_all(b"\n")?;
             }
             write(answer, out, *format, *screen).await

@@ -218,7 +218,7 @@ select s.station_id, count(*) as n from stations s join observations o on o.stat
 select value, round(zscore, 1) as z, floor(value) as f, ceil(value) as c, trunc(value) as t from outliers where rolling_std > 0 order by station_id, timestamp, measurement limit 12;
 
 -- mathematics
-select sqrt(value) as r, ln(value) as l, power(value, 2) as p, exp(-value / 10) as e, sign(value - 20) as s from outliers where value > 0 order by station_id, timestamp, measurement limit 10;
+select sqrt(value) as r, ln(value) as l, power(value, 2) as p, exp(-value / 10) as e, cast(sign(value - 20) as int) as s from outliers where value > 0 order by station_id, timestamp, measurement limit 10;
 
 -- infinities are greater than any number
 select station_id, count(*) as n from outliers where abs(zscore) = 'infinity' group by station_id order by station_id;

@@ -1,6 +1,8 @@
 use tempfile::TempDir;
 
-use crate::support::{dataset, failure, observations, outliers_file, run, run_with_input, write_parquet};
+use crate::support::{
+    answer, dataset, failure, observations, outliers_file, run, run_with_input, write_parquet,
+};
 
 #[test]
 fn unknown_column_is_placed_and_the_nearest_named() {
