@@ -47,13 +47,21 @@
 //! decimal grid, as weather is, in integers; elsewhere on the binary fractions that doubles are. It depends on the data
 //! and the options alone.
 
+#[cfg(feature = "tools")]
 pub use isd_converters as converters;
 
+#[cfg(feature = "tools")]
 pub mod cli;
+#[cfg(feature = "tools")]
 pub mod detect;
 pub mod kernel;
+#[cfg(feature = "tools")]
 pub mod output;
+#[cfg(feature = "tools")]
 pub mod plan;
+#[cfg(feature = "tools")]
 pub mod scan;
+#[cfg(feature = "tools")]
 pub mod series;
+#[cfg(feature = "tools")]
 pub mod synth;

@@ -57,6 +57,38 @@ pub enum Error {
     /// The output could not be written.
     #[error("cannot write the result: {0}")]
     Output(#[from] std::io::Error),
+    /// An output file could not be made.
+    #[error("{}: {action}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A file is no named query.
+    #[error("{}: line {line}: {found}", path.display())]
+    Query {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What was found.
+        found: String,
+        /// How a named query begins.
+        hint: &'static str,
+    },
+    /// A named query, or a parameter of one, is not there or has no value.
+    #[error("@{query}: {found}")]
+    Parameter {
+        /// The query's name.
+        query: String,
+        /// What is wrong.
+        found: String,
+        /// What to do about it.
+        hint: String,
+    },
     /// The engine did not start, or a bug in it ended the statement.
     #[error("the SQL engine failed: {0}")]
     Engine(String),
@@ -86,7 +118,9 @@ impl Error {
             | Self::Sql { hint, .. }
             | Self::Run { hint, .. }
             | Self::Format { hint, .. } => hint.as_deref(),
-            Self::Output(_) | Self::Engine(_) => None,
+            Self::Query { hint, .. } => Some(hint),
+            Self::Parameter { hint, .. } => Some(hint),
+            Self::Output(_) | Self::File { .. } | Self::Engine(_) => None,
         }
     }
 
@@ -119,25 +153,13 @@ impl Known<'_> {
             DataFusionError::SchemaError(schema, _) => explain_schema(schema, position),
             DataFusionError::SQL(parser, _) => explain_syntax(&parser.to_string()),
             DataFusionError::Plan(text) => self.explain_plan(text, error.diagnostic(), position),
-            DataFusionError::NotImplemented(text)
-                if text.contains("only supports a single SQL statement") =>
-            {
-                Error::Sql {
-                    position: None,
-                    found: "more than one statement".into(),
-                    hint: Some("give one statement a run; `;` may only end it".into()),
-                }
-            }
             DataFusionError::NotImplemented(text) => {
                 Error::Sql { position, found: format!("not supported: {}", one_line(text)), hint: None }
             }
             DataFusionError::Internal(text) => {
                 Error::Run { found: format!("the SQL engine failed: {}", one_line(text)), hint: None }
             }
-            DataFusionError::ResourcesExhausted(text) => Error::Run {
-                found: one_line(text),
-                hint: Some("select fewer columns or rows, or free memory and disk space".into()),
-            },
+            DataFusionError::ResourcesExhausted(text) => explain_exhausted(text),
             other => self.explain_data(other),
         }
     }
@@ -149,14 +171,7 @@ impl Known<'_> {
             return Error::Sql {
                 position,
                 found: format!("there is no table `{name}`"),
-                hint: Some(match self.0 {
-                    [] => "there are no tables".into(),
-                    [only] => format!("the table is called `{}`", only.name),
-                    tables => {
-                        let names = tables.iter().map(|t| t.name.as_str()).collect::<Vec<_>>();
-                        format!("tables: {}", names.join(", "))
-                    }
-                }),
+                hint: Some(self.hint_table(name)),
             };
         }
         if let Some((found, suggestion)) = text.split_once(".\nDid you mean ") {
@@ -180,11 +195,34 @@ impl Known<'_> {
             return Error::Sql {
                 position,
                 found: format!("no function takes these arguments: {call}"),
-                hint: candidates.map(|list| format!("there is {list}; cast the arguments to such types")),
+                // Of a function that checks its arguments itself there is no list.
+                hint: Some(match candidates.filter(|list| !list.contains("UserDefined")) {
+                    Some(list) => format!("there is {list}; cast the arguments to such types"),
+                    None => "DESCRIBE shows the types of a table's columns".into(),
+                }),
             };
         }
         let help = diagnostic.and_then(|d| d.helps.first()).map(|help| lower_first(&one_line(&help.message)));
         Error::Sql { position, found: lower_first(&one_line(text)), hint: help }
+    }
+
+    fn hint_table(&self, wanted: &str) -> String {
+        let names = self.0.iter().map(|t| t.name.as_str()).collect::<Vec<_>>();
+        if let Some(exact) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted) && **name != wanted) {
+            return format!("write \"{exact}\", in double quotes");
+        }
+        let known = match (names.as_slice(), nearest(wanted, &names)) {
+            ([], _) => "there are no tables".into(),
+            ([only], _) => format!("the table is called `{only}`"),
+            (names, Some(near)) => format!("did you mean `{near}`? tables: {}", names.join(", ")),
+            (names, None) => format!("tables: {}", names.join(", ")),
+        };
+        match wanted {
+            "stations" => format!("{known}; name NOAA's list too: isd-history.csv"),
+            "observations" => format!("{known}; name the dataset too"),
+            "outliers" if names.len() > 1 => format!("{known}; name the outliers file too"),
+            _ => known,
+        }
     }
 
     /// Failures while reading: those that lie in the data name the file.
@@ -206,6 +244,19 @@ impl Known<'_> {
             },
             _ => Error::Run { found, hint: None },
         }
+    }
+}
+
+/// Memory or room on disk ran out; the engine counts its own bytes and says which operator asked for them.
+fn explain_exhausted(text: &str) -> Error {
+    let text = one_line(text);
+    if text.contains("disk") {
+        let hint = Some("free disk space, set TMPDIR to another disk, or select fewer rows".into());
+        return Error::Run { found: format!("no room for what memory does not hold: {text}"), hint };
+    }
+    Error::Run {
+        found: format!("the query needs more memory than it may use: {text}"),
+        hint: Some("raise --memory-limit, use fewer --threads, or select fewer columns or rows".into()),
     }
 }
 
@@ -314,7 +365,7 @@ fn hint_columns(field: &Column, valid: &[Column]) -> Option<String> {
 }
 
 /// The candidate that the fewest edits lead to, if they are at most two fifths of the longer name.
-fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     candidates
         .iter()

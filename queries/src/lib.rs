@@ -1,13 +1,14 @@
 //! In: outliers files and datasets, and SQL; out: a stream of record batches, and text of it.
 //!
 //! A [`Session`] holds named tables; [`Session::run`] plans one statement and returns its [`Answer`], which
-//! reads the files as it is polled. [`output`] writes an answer as an aligned table, CSV or NDJSON.
+//! reads the files as it is polled. [`output`] writes an answer in one of eight formats; [`named`] has the
+//! queries that come along.
 //!
 //! ```
 //! # use isd_queries::{Session, SessionOptions};
 //! # let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
 //! # runtime.block_on(async {
-//! let session = Session::new(&SessionOptions::default());
+//! let session = Session::new(&SessionOptions::default())?;
 //! let mut answer = session.run("select 6 * 7 as answer").await?;
 //! let batch = answer.next().await.transpose()?;
 //! assert_eq!(batch.map(|b| b.num_rows()), Some(1));
@@ -17,10 +18,12 @@
 //! ```
 
 mod error;
+mod functions;
+pub mod named;
 pub mod output;
 mod session;
 mod tables;
 
 pub use error::{Error, Position, Result};
-pub use session::{Answer, Session, SessionOptions};
+pub use session::{Answer, Session, SessionOptions, Statement};
 pub use tables::{Storage, TableSource};

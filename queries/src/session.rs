@@ -5,22 +5,27 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::DFParserBuilder;
+use datafusion::sql::sqlparser::dialect::GenericDialect;
 use futures::StreamExt;
 
-use crate::error::{Error, Known, Registered, Result};
+use crate::error::{Error, Known, Registered, Result, one_line};
+use crate::functions;
 use crate::tables::TableSource;
 
 /// How a session works.
 #[derive(Debug, Clone, Default)]
 pub struct SessionOptions {
     threads: Option<NonZeroUsize>,
+    memory_limit: Option<usize>,
 }
 
 impl SessionOptions {
@@ -28,6 +33,14 @@ impl SessionOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// How many bytes queries may hold in sorts, joins and aggregations, which spill to temporary files where
+    /// they can; unlimited by default.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: Option<usize>) -> Self {
+        self.memory_limit = bytes;
         self
     }
 }
@@ -41,8 +54,10 @@ pub struct Session {
 
 impl Session {
     /// A session without tables.
-    #[must_use]
-    pub fn new(options: &SessionOptions) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when there is no place for temporary files.
+    pub fn new(options: &SessionOptions) -> Result<Self> {
         let threads = options
             .threads
             .or_else(|| std::thread::available_parallelism().ok())
@@ -52,27 +67,90 @@ impl Session {
         settings.sql_parser.collect_spans = true;
         // A dataset may be nested below directories that are no Hive keys.
         settings.execution.listing_table_ignore_subdirectory = false;
-        Self { context: SessionContext::new_with_config(config), tables: Vec::new() }
+        // A dataset is sorted by station and time, and its files say so: windows over stations need no sort.
+        settings.execution.split_file_groups_by_statistics = true;
+        settings.optimizer.prefer_existing_sort = true;
+        let mut runtime = RuntimeEnvBuilder::new();
+        if let Some(limit) = options.memory_limit {
+            // What a sort sets aside for merging what it spilled must leave it something to sort in.
+            let reserved = &mut settings.execution.sort_spill_reservation_bytes;
+            *reserved = (*reserved).min(limit / (8 * threads));
+            runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(limit)));
+        }
+        let runtime = runtime.build_arc().map_err(|e| Error::Engine(one_line(&e.message())))?;
+        let context = SessionContext::new_with_config_rt(config, runtime);
+        functions::register(&context);
+        Ok(Self { context, tables: Vec::new() })
     }
 
-    /// Makes `source` readable as the table `name`, which replaces a table of that name.
+    /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
+    /// `outliers`, `observations` or `stations` by what its columns say it is, else as what its file is called.
+    /// Returns the name.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.
-    pub async fn register(&mut self, name: &str, source: &TableSource) -> Result<()> {
+    pub async fn register(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
         let table = source.open(&self.context.state()).await?;
-        let columns = table.schema().fields().iter().map(|f| f.name().clone()).collect();
-        let reference = TableReference::bare(name);
+        let schema = table.schema();
+        let name = name.map_or_else(|| source.default_name(&schema), str::to_owned);
+        let columns = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let reference = TableReference::bare(name.as_str());
         self.context.deregister_table(reference.clone()).map_err(|e| self.known(&e))?;
-        self.context.register_table(reference, Arc::new(table)).map_err(|e| self.known(&e))?;
+        self.context.register_table(reference, table).map_err(|e| self.known(&e))?;
         self.tables.retain(|known| known.name != name);
-        self.tables.push(Registered { name: name.to_owned(), path: source.path().to_owned(), columns });
-        Ok(())
+        self.tables.push(Registered { name: name.clone(), path: source.path().to_owned(), columns });
+        Ok(name)
     }
 
-    /// Names of the tables, in the order in which they were registered.
-    pub fn tables(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().map(|table| table.name.as_str())
+    /// Each table with its columns, in the order in which they were registered.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &[String])> {
+        self.tables.iter().map(|table| (table.name.as_str(), table.columns.as_slice()))
+    }
+
+    /// Names of all functions.
+    #[must_use]
+    pub fn functions(&self) -> Vec<String> {
+        let state = self.context.state();
+        let names = state.scalar_functions().keys().chain(state.aggregate_functions().keys());
+        names.chain(state.window_functions().keys()).cloned().collect()
+    }
+
+    /// The statements of a text, with `;` between them.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] where it is no SQL, or holds no statement.
+    pub fn parse(&self, sql: &str) -> Result<Vec<Statement>> {
+        let limit = self.context.copied_config().options().sql_parser.recursion_limit.get();
+        let parsed = DFParserBuilder::new(sql)
+            .with_dialect(&GenericDialect {})
+            .with_recursion_limit(limit)
+            .build()
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(|e| self.known(&e))?;
+        if parsed.is_empty() {
+            return Err(Error::Sql {
+                position: None,
+                found: "there is no statement".into(),
+                hint: Some("select count(*) from outliers".into()),
+            });
+        }
+        Ok(parsed.into_iter().map(Statement).collect())
+    }
+
+    /// Plans a text of one statement and starts it.
+    ///
+    /// # Errors
+    /// As [`Session::parse`] and [`Session::execute`], and [`Error::Sql`] for several statements.
+    pub async fn run(&self, sql: &str) -> Result<Answer> {
+        let mut statements = self.parse(sql)?;
+        match statements.pop() {
+            Some(statement) if statements.is_empty() => self.execute(statement).await,
+            _ => Err(Error::Sql {
+                position: None,
+                found: "more than one statement".into(),
+                hint: Some("give one statement a run; `;` may only end it".into()),
+            }),
+        }
     }
 
     /// Plans one statement and starts it.
@@ -82,8 +160,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::Sql`] when the statement is not valid, [`Error::Run`] or [`Error::Table`] when it cannot start.
-    pub async fn run(&self, sql: &str) -> Result<Answer> {
-        let plan = self.context.state().create_logical_plan(sql).await.map_err(|e| self.known(&e))?;
+    pub async fn execute(&self, statement: Statement) -> Result<Answer> {
+        let plan = self.context.state().statement_to_plan(statement.0).await.map_err(|e| self.known(&e))?;
         if changes_tables(&plan).map_err(|e| self.known(&e))? {
             return Err(Error::Sql {
                 position: None,
@@ -100,6 +178,10 @@ impl Session {
         Known(&self.tables).explain(error)
     }
 }
+
+/// A statement of a session, parsed.
+#[derive(Debug, Clone)]
+pub struct Statement(datafusion::sql::parser::Statement);
 
 /// The rows that a statement gives, computed as they are asked for.
 pub struct Answer {

@@ -26,6 +26,7 @@ mod moving;
 mod options;
 mod outliers;
 mod pair;
+#[cfg(feature = "tools")]
 pub mod polars;
 mod queue;
 mod rolling;

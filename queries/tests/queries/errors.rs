@@ -1,6 +1,8 @@
 use tempfile::TempDir;
 
-use crate::support::{dataset, failure, observations, outliers_file, run, run_with_input, write_parquet};
+use crate::support::{
+    answer, dataset, failure, observations, outliers_file, run, run_with_input, write_parquet,
+};
 
 #[test]
 fn unknown_column_is_placed_and_the_nearest_named() {
@@ -49,10 +51,42 @@ fn ungrouped_column_says_what_to_do() {
 }
 
 #[test]
-fn second_statement_is_refused() {
+fn output_that_holds_one_result_refuses_two() {
     let (_directory, path) = outliers_file();
-    let stderr = failure(&[path.to_str().unwrap(), "select 1; select 2"], 1);
-    assert!(stderr.starts_with("error: SQL: more than one statement\nhint: "), "{stderr}");
+    let stderr = failure(&[path.to_str().unwrap(), "select 1; select 2", "--format", "json"], 2);
+    assert!(stderr.starts_with("error: 2 statements, but the output holds one result\nhint: "), "{stderr}");
+}
+
+#[test]
+fn error_in_a_later_statement_is_placed_in_the_whole_text() {
+    let (_directory, path) = outliers_file();
+    let output = run(&[path.to_str().unwrap(), "select 1 as x;\nselect valu from outliers"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.starts_with("error: SQL line 2, column 8: there is no column `valu`\n"), "{stderr}");
+    assert_eq!(output.stdout, b"x\n1\n\n".get(..4).unwrap());
+}
+
+#[test]
+fn output_that_cannot_be_written_is_named() {
+    let (directory, path) = outliers_file();
+    let path = path.to_str().unwrap();
+    let stderr = failure(&[path, "select 1", "-o", directory.path().join("no/x.csv").to_str().unwrap()], 1);
+    assert!(stderr.contains("no/x.csv: cannot create: "), "{stderr}");
+    let stderr = failure(&[path, "select 1", "-o", "result.xlsx"], 2);
+    assert!(stderr.contains("result.xlsx: the extension names no format\nhint: "), "{stderr}");
+}
+
+#[test]
+fn query_within_its_memory_limit_spills_and_one_beyond_it_says_so() {
+    let (_directory, path) = outliers_file();
+    let sorted = "select count(*) as n, max(k) as most from
+                  (select value as k, row_number() over (order by value % 1000, value) as r from generate_series(1, 2000000))";
+    assert_eq!(answer(&path, sorted, &["--memory-limit", "24MiB"]), "n,most\n2000000,2000000\n");
+    let held = "select length(string_agg(cast(value as varchar), ',')) from generate_series(1, 5000000)";
+    let stderr = failure(&[path.to_str().unwrap(), held, "--memory-limit", "4MiB"], 1);
+    assert!(stderr.starts_with("error: the query needs more memory than it may use: "), "{stderr}");
+    assert!(stderr.contains("\nhint: raise --memory-limit"), "{stderr}");
+    assert!(failure(&[path.to_str().unwrap(), "select 1", "--memory-limit", "much"], 2).contains("512MiB"));
 }
 
 #[test]
@@ -178,8 +212,9 @@ fn column_twice_does_not_fit_json() {
 fn usage_errors_have_status_2() {
     let (_directory, path) = outliers_file();
     let path = path.to_str().unwrap();
-    assert!(failure(&[], 2).contains("<TABLE>"));
-    assert!(failure(&[path, "select 1", "--format", "xml"], 2).contains("table, csv, ndjson"));
+    assert!(failure(&[], 2).starts_with("error: the SQL is empty\nhint: "));
+    assert!(failure(&[path, "select 1", "--format", "xml"], 2).contains("table, csv, tsv, json"));
+    assert!(failure(&[path, "select 1", "--table", "obs"], 2).contains("NAME=VALUE"));
     assert!(failure(&[path, "select 1", "--threads", "0"], 2).contains("--threads"));
     assert!(
         failure(&[path, "select 1", "--quite"], 2).contains("hint: a similar argument exists: '--quiet'")

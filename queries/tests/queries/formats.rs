@@ -67,7 +67,7 @@ fn late_fraction_in_a_csv_column_is_kept() {
     let path = directory.path().join("elevations.csv");
     let whole = "7\n".repeat(5_000);
     std::fs::write(&path, format!("elevation\n{whole}0.5\n")).unwrap();
-    assert_eq!(answer(&path, "select min(elevation) as least from outliers", &[]), "least\n0.5\n");
+    assert_eq!(answer(&path, "select min(elevation) as least from elevations", &[]), "least\n0.5\n");
 }
 
 #[test]
@@ -141,4 +141,84 @@ fn closed_pipe_is_no_failure() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert!(output.status.success());
+}
+
+#[test]
+fn every_text_format_writes_the_same_rows() {
+    let (_directory, path) = outliers_file();
+    let sql = "select station_id, zscore, nullif(measurement, 'wind_speed_rate') as other, 'a|b' as text
+               from outliers order by station_id, timestamp limit 2";
+    let written = |format: &str| answer(&path, sql, &["--format", format]);
+    assert_eq!(
+        written("tsv"),
+        "station_id\tzscore\tother\ttext\n010010-99999\t17.0\t\ta|b\n010010-99999\tinf\t\ta|b\n"
+    );
+    assert_eq!(
+        written("json"),
+        "[\n{\"station_id\":\"010010-99999\",\"zscore\":17.0,\"other\":null,\"text\":\"a|b\"},\n\
+         {\"station_id\":\"010010-99999\",\"zscore\":null,\"other\":null,\"text\":\"a|b\"}\n]\n"
+    );
+    assert_eq!(
+        written("markdown"),
+        "| station_id | zscore | other | text |\n| --- | ---: | --- | --- |\n\
+         | 010010-99999 | 17.0 |  | a\\|b |\n| 010010-99999 | inf |  | a\\|b |\n"
+    );
+    assert_eq!(answer(&path, "select 1 as x where false", &["--format", "json"]), "[]\n");
+}
+
+#[test]
+fn extension_picks_the_format_and_the_file_reads_back() {
+    let (directory, path) = outliers_file();
+    for name in ["outliers.copy.parquet", "outliers.arrow", "outliers.csv"] {
+        let copy = directory.path().join(name);
+        answer(&path, "select * from outliers", &["-o", copy.to_str().unwrap()]);
+        assert_eq!(answer(&copy, SQL, &[]), ROWS, "{name}");
+    }
+    let markdown = directory.path().join("outliers.md");
+    assert_eq!(answer(&path, "select 1 as x", &["--output", markdown.to_str().unwrap()]), "");
+    assert_eq!(std::fs::read_to_string(&markdown).unwrap(), "| x |\n| ---: |\n| 1 |\n");
+    let named = directory.path().join("outliers.dat");
+    answer(&path, "select 1 as x", &["--format", "csv", "-o", named.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(&named).unwrap(), "x\n1\n");
+}
+
+#[test]
+fn parquet_that_is_written_is_at_home_elsewhere() {
+    let (directory, path) = dataset();
+    let copy = directory.path().join("copy.parquet");
+    let sql = "select station_id, timestamp, wind_speed_rate, station_id || '' as text from observations";
+    answer(&path, sql, &["-o", copy.to_str().unwrap()]);
+    let file = File::open(&copy).unwrap();
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+    let types: Vec<String> = reader.schema().fields().iter().map(|f| f.data_type().to_string()).collect();
+    assert_eq!(types, ["Utf8", "Timestamp(µs, \"UTC\")", "Float64", "Utf8"]);
+}
+
+#[test]
+fn failed_query_leaves_no_file() {
+    let (directory, path) = outliers_file();
+    let target = directory.path().join("result.csv");
+    std::fs::write(&target, "before").unwrap();
+    let arguments = [
+        path.to_str().unwrap(),
+        "select cast(station_id as int) from outliers",
+        "-o",
+        target.to_str().unwrap(),
+    ];
+    assert!(!crate::support::run(&arguments).status.success());
+    assert_eq!(std::fs::read_to_string(&target).unwrap(), "before");
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside it");
+}
+
+#[test]
+fn several_statements_give_several_results() {
+    let (_directory, path) = outliers_file();
+    let sql =
+        "create view strong as select * from outliers where value > 30; select count(*) as n from strong;\n
+               select max(value) as most from strong;";
+    assert_eq!(answer(&path, sql, &[]), "n\n2\n\nmost\n51.4\n");
+    let file = path.with_extension("sql");
+    std::fs::write(&file, sql).unwrap();
+    let arguments = ["--file", file.to_str().unwrap(), path.to_str().unwrap(), "--quiet"];
+    assert_eq!(crate::support::stdout(&arguments), "n\n2\n\nmost\n51.4\n");
 }

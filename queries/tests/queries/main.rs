@@ -3,9 +3,17 @@
 
 /// What statements answer: counts, groups, dates, windows, quantiles, datasets and their Hive keys.
 mod answers;
+/// What DuckDB answers to the same statements on the same data.
+mod battery;
 /// One line and a hint, the exit status, nothing on standard output.
 mod errors;
 /// File formats read and output formats written.
 mod formats;
+/// Distances, forward fill and z-scores.
+mod functions;
+/// Queries with names and parameters.
+mod named;
 /// Files for the tests, and the binary's run.
 mod support;
+/// Names of tables, patterns, station lists, and what is not read of a dataset.
+mod tables;

@@ -8,6 +8,8 @@ use arrow::array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::SortingColumn;
+use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
 /// 2017-09-10T00:00:00Z, a day of Hurricane Irma, in microseconds.
@@ -52,6 +54,33 @@ pub fn write_parquet(path: &Path, batch: &RecordBatch) {
     let mut writer = ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
+}
+
+/// The same, and the file says that it is sorted by its first two columns, as those of a dataset do.
+pub fn write_sorted_parquet(path: &Path, batch: &RecordBatch) {
+    let ascending = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
+    let properties =
+        WriterProperties::builder().set_sorting_columns(Some(vec![ascending(0), ascending(1)])).build();
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let file = File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// NOAA's list as it is downloaded: a position of (0, 0), a complete line, one without height, one without anything.
+pub fn station_list() -> (TempDir, PathBuf) {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("isd-history.csv");
+    let lines = [
+        "\"USAF\",\"WBAN\",\"STATION NAME\",\"CTRY\",\"STATE\",\"ICAO\",\"LAT\",\"LON\",\"ELEV(M)\",\"BEGIN\",\"END\"",
+        "\"007018\",\"99999\",\"WXPOD 7018\",\"\",\"\",\"\",\"+00.000\",\"+000.000\",\"+7018.0\",\"20130710\",\"20130730\"",
+        "\"010010\",\"99999\",\"JAN MAYEN(NOR-NAVY)\",\"NO\",\"\",\"ENJA\",\"+70.933\",\"-008.667\",\"+0009.0\",\"19310101\",\"20170924\"",
+        "\"722010\",\"12836\",\"KEY WEST INTL\",\"US\",\"FL\",\"KEYW\",\"+24.555\",\"-081.752\",\"-0999.0\",\"19730101\",\"20170925\"",
+        "\"A00001\",\"99999\",\"NOWHERE\",\"US\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"",
+    ];
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    (directory, path)
 }
 
 /// A directory with `outliers.parquet`.
@@ -99,6 +128,13 @@ pub fn answer(path: &Path, sql: &str, options: &[&str]) -> String {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{sql}\n{stderr}");
     assert_eq!(stderr, "", "{sql}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Standard output of a run that must succeed.
+pub fn stdout(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 

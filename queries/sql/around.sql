@@ -1,0 +1,15 @@
+-- The series around one outlier: what came before and after, and how far each value lies from the 30 before it.
+-- $station text: its station_id
+-- $time time: when it was, such as 2017-09-10T12:00:00Z
+-- $measurement column = wind_speed_rate: the column
+-- $hours integer = 48: how many hours before and after
+with scored as (
+  select timestamp, $measurement as value,
+         rolling_zscore($measurement, 30) over (partition by station_id order by timestamp) as zscore
+  from observations
+  where station_id = $station
+)
+select timestamp, value, zscore, timestamp = $time as here
+from scored
+where abs(extract(epoch from timestamp) - extract(epoch from $time)) <= $hours * 3600
+order by timestamp

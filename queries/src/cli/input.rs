@@ -1,0 +1,105 @@
+//! In: the words of the command line and standard input; out: which of them are tables and what the SQL is.
+
+use std::io::{self, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use isd_queries::Error;
+use isd_queries::named::Library;
+
+use super::Stop;
+use super::arguments::Arguments;
+
+const EXAMPLE: &str = "isd-query TABLE \"select count(*) from outliers\"";
+
+/// What to run, and on what.
+#[derive(Debug)]
+pub struct Input {
+    /// Paths, with names where the user gave them.
+    pub tables: Vec<(Option<String>, PathBuf)>,
+    text: Text,
+}
+
+#[derive(Debug)]
+enum Text {
+    Sql(String),
+    Named(String),
+    /// Nobody gave any: on a terminal it is asked for.
+    Ask,
+}
+
+impl Input {
+    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL.
+    pub fn of(arguments: &Arguments) -> Result<Self, Stop> {
+        let mut tables: Vec<(Option<String>, PathBuf)> =
+            arguments.tables.iter().map(|(name, path)| (Some(name.clone()), path.into())).collect();
+        let mut words = arguments.words.iter();
+        let mut text = None;
+        for word in words.by_ref() {
+            if Path::new(word).exists() || !(word.starts_with('@') || is_sql(word)) {
+                tables.push((None, word.into()));
+                continue;
+            }
+            text = Some(match word.strip_prefix('@') {
+                Some(name) => Text::Named(name.to_owned()),
+                None => Text::Sql(word.clone()),
+            });
+            break;
+        }
+        if let Some(extra) = words.next() {
+            return Err(Stop::usage(format!("`{extra}` comes after the SQL"), "tables come first, then SQL"));
+        }
+        let text = match (text, &arguments.file) {
+            (Some(_), Some(_)) => {
+                return Err(Stop::usage("SQL is given twice, in words and by --file", "leave one out"));
+            }
+            (Some(text), None) => text,
+            (None, Some(path)) => Text::Sql(read_file(path)?),
+            (None, None) if io::stdin().is_terminal() => Text::Ask,
+            (None, None) => Text::Sql(read_stdin()?),
+        };
+        if !arguments.params.is_empty() && !matches!(text, Text::Named(_)) {
+            return Err(Stop::usage("--param is for named queries", "isd-query --list shows them"));
+        }
+        match &text {
+            Text::Sql(sql) if sql.trim().is_empty() => Err(Stop::usage("the SQL is empty", EXAMPLE)),
+            _ => Ok(Self { tables, text }),
+        }
+    }
+
+    /// The SQL, with the values of its parameters; none where it is to be asked for.
+    pub fn statements(
+        &self,
+        library: &Library,
+        params: &[(String, String)],
+    ) -> Result<Option<String>, Error> {
+        match &self.text {
+            Text::Sql(sql) => Ok(Some(sql.clone())),
+            Text::Named(name) => library.find(name)?.bind(params).map(Some),
+            Text::Ask => Ok(None),
+        }
+    }
+}
+
+fn is_sql(word: &str) -> bool {
+    word.trim().is_empty() || word.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ';'))
+}
+
+/// The text of a file with SQL.
+pub fn read_file(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::File {
+        path: path.to_owned(),
+        action: "cannot read SQL",
+        source,
+    })
+}
+
+fn read_stdin() -> Result<String, Stop> {
+    let mut sql = String::new();
+    match io::stdin().read_to_string(&mut sql) {
+        Ok(_) => Ok(sql),
+        Err(error) => Err(Stop::usage(
+            format!("cannot read SQL from standard input: {error}"),
+            "give SQL as UTF-8 text",
+        )),
+    }
+}

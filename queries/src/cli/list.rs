@@ -1,0 +1,27 @@
+//! In: named queries; out: a list of them for people.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use isd_queries::Error;
+use isd_queries::named::Library;
+
+/// Writes each query with its parameters to standard output.
+pub fn write(library: &Library) -> Result<(), Error> {
+    io::stdout().write_all(text(library).as_bytes()).map_err(Error::from)
+}
+
+/// Each query with its parameters.
+pub fn text(library: &Library) -> String {
+    let mut text = String::new();
+    for query in library.queries() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "@{:<15} {}", query.name, query.description);
+        for parameter in &query.parameters {
+            let default = parameter.default.as_ref().map_or_else(String::new, |value| format!("={value}"));
+            let head = format!("{}{default}", parameter.name);
+            let _ = writeln!(text, "    {head:<28} {}, {}", parameter.kind.name(), parameter.description);
+        }
+    }
+    text
+}

@@ -1,0 +1,173 @@
+//! In: arguments; out: what to run on which tables, and an exit status.
+
+mod arguments;
+mod input;
+mod interrupt;
+mod list;
+mod run;
+mod shell;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Parser;
+use isd_queries::named::Library;
+use isd_queries::output::Format;
+use isd_queries::{Error, Session, SessionOptions, TableSource};
+
+use self::arguments::Arguments;
+use self::input::Input;
+use self::run::{Ended, Engine, Target};
+use self::shell::Shell;
+
+/// Why a run ends without an answer.
+enum Stop {
+    /// The command line does not say what to do: status 2.
+    Usage { found: String, hint: String },
+    /// It could not be done: status 1.
+    Failure(Error),
+    /// Ctrl-C was pressed: status 130, as shells expect of it.
+    Interrupted,
+}
+
+impl Stop {
+    fn usage(found: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { found: found.into(), hint: hint.into() }
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failure(error)
+    }
+}
+
+/// Runs the tool on the arguments of the process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
+    // A panic in the engine is reported as one line by the run that it ended.
+    std::panic::set_hook(Box::new(|_| {}));
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Failure(error)) if error.is_closed_pipe() => ExitCode::SUCCESS,
+        Err(Stop::Failure(error)) => {
+            report(&error.to_string(), error.hint());
+            ExitCode::from(1)
+        }
+        Err(Stop::Usage { found, hint }) => {
+            report(&found, Some(&hint));
+            ExitCode::from(2)
+        }
+        Err(Stop::Interrupted) => ExitCode::from(130),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Stop> {
+    let mut library = Library::built_in()?;
+    if let Some(directory) = &arguments.queries {
+        library = library.with_directory(directory)?;
+    }
+    if arguments.list {
+        return Ok(list::write(&library)?);
+    }
+    let input = Input::of(arguments)?;
+    let target = target(arguments)?;
+    let engine = Engine::start(arguments.threads)?;
+    let started = Instant::now();
+
+    let options = SessionOptions::default()
+        .with_threads(arguments.threads)
+        .with_memory_limit(arguments.memory_limit.or_else(arguments::default_memory_limit));
+    let mut session = Session::new(&options)?;
+    register(&engine, &mut session, &input)?;
+
+    let session = Arc::new(session);
+    let Some(sql) = input.statements(&library, &arguments.params)? else {
+        let (format, output) = match target {
+            Target::Stdout { format, .. } => (format, None),
+            Target::File { path, format } => (format, Some(path)),
+        };
+        return Ok(Shell::new(&engine, session, &library, format, output).run()?);
+    };
+    let statements = session.parse(&sql)?;
+    if statements.len() > 1 && target.holds_one_result() {
+        let hint = "give one statement, or another --format into standard output";
+        return Err(Stop::usage(
+            format!("{} statements, but the output holds one result", statements.len()),
+            hint,
+        ));
+    }
+    let Ended::Rows(rows) = engine.run(&session, statements, target)? else { return Err(Stop::Interrupted) };
+    if !arguments.quiet {
+        let plural = if rows == 1 { "" } else { "s" };
+        // Nobody listens to standard error: nothing is lost.
+        let _ = writeln!(io::stderr(), "{rows} row{plural}, {:.2} s", started.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// Where results go, and as what: a terminal gets tables, a pipe CSV, a file what its extension says.
+fn target(arguments: &Arguments) -> Result<Target, Stop> {
+    let format = arguments.format;
+    if let Some(path) = &arguments.output {
+        let hint = "use .csv, .tsv, .json, .ndjson, .md, .txt, .parquet or .arrow, or give --format";
+        let format = format.or_else(|| Format::of(path));
+        let format = format
+            .ok_or_else(|| Stop::usage(format!("{}: the extension names no format", path.display()), hint))?;
+        return Ok(Target::File { path: path.clone(), format });
+    }
+    let terminal = io::stdout().is_terminal();
+    let format = format.unwrap_or(if terminal { Format::Table } else { Format::Csv });
+    if terminal && format.is_binary() {
+        return Err(Stop::usage("a terminal cannot show this format", "write it to a file: -o FILE"));
+    }
+    Ok(Target::Stdout { format, screen: run::screen() })
+}
+
+fn register(engine: &Engine, session: &mut Session, input: &Input) -> Result<(), Stop> {
+    let mut unnamed: Vec<(String, &std::path::Path)> = Vec::new();
+    for (name, path) in &input.tables {
+        let source = TableSource::detect(path)?;
+        let registered =
+            engine.wait(session.register(name.as_deref(), &source)).ok_or(Stop::Interrupted)??;
+        if name.is_some() {
+            continue;
+        }
+        if let Some((_, other)) = unnamed.iter().find(|(known, _)| *known == registered) {
+            let found = format!("{} and {} are both `{registered}`", other.display(), path.display());
+            return Err(Stop::usage(found, "name one of them: --table NAME=PATH"));
+        }
+        unnamed.push((registered, path));
+    }
+    Ok(())
+}
+
+/// Help and version as clap writes them; a usage error as our one line and hint.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Help into a closed pipe is no failure either.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let mut paragraphs = text.split("\n\n");
+    let found = fold(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
+    let tip = paragraphs.map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
+    report(&found, Some(tip.as_deref().unwrap_or("isd-query --help lists what can be given")));
+    ExitCode::from(2)
+}
+
+fn fold(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn report(found: &str, hint: Option<&str>) {
+    let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    // There is nowhere else to say it.
+    let _ = write!(io::stderr(), "error: {found}\n{hint}");
+}

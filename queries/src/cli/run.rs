@@ -1,0 +1,154 @@
+//! In: statements and a session; out: their results on standard output or in a file.
+
+use std::future::Future;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use isd_queries::output::{Format, OutputFile, ResultWriter};
+use isd_queries::{Answer, Error, Session, Statement};
+use tokio::runtime::Runtime;
+
+use super::interrupt::Interrupt;
+
+/// Address space of a worker's stack, of which only the part in use takes memory. The engine guards most of
+/// its recursions, but not all: 2 MiB end a sum of 3,000 terms.
+const STACK_BYTES: usize = 64 << 20;
+
+/// Where results go.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// To standard output, a table cut to that many characters a line.
+    Stdout { format: Format, screen: Option<usize> },
+    /// Into a file.
+    File { path: PathBuf, format: Format },
+}
+
+impl Target {
+    /// Whether a second result would not fit behind the first.
+    pub fn holds_one_result(&self) -> bool {
+        match self {
+            Self::Stdout { format, .. } => format.is_binary() || *format == Format::Json,
+            Self::File { .. } => true,
+        }
+    }
+}
+
+/// Characters in a line of the terminal that standard output is.
+pub fn screen() -> Option<usize> {
+    io::stdout()
+        .is_terminal()
+        .then(terminal_size::terminal_size)
+        .flatten()
+        .map(|(width, _)| usize::from(width.0))
+}
+
+/// How a run of statements ended.
+pub enum Ended {
+    /// All results were written; they had so many rows.
+    Rows(u64),
+    /// By Ctrl-C.
+    Stopped,
+}
+
+/// The threads that queries run on.
+pub struct Engine {
+    runtime: Option<Runtime>,
+    interrupt: Interrupt,
+}
+
+impl Engine {
+    /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
+    pub fn start(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.thread_stack_size(STACK_BYTES);
+        if let Some(threads) = threads {
+            builder.worker_threads(threads.get());
+        }
+        let runtime = builder.build().map_err(|e| Error::Engine(e.to_string()))?;
+        Ok(Self { runtime: Some(runtime), interrupt: Interrupt::install()? })
+    }
+
+    /// Waits for what needs no deep stack; none where Ctrl-C came first.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        let work = std::pin::pin!(work);
+        self.runtime.as_ref()?.block_on(self.interrupt.unless_pressed(work))
+    }
+
+    /// Runs statements one after the other.
+    pub fn run(
+        &self,
+        session: &Arc<Session>,
+        statements: Vec<Statement>,
+        target: Target,
+    ) -> Result<Ended, Error> {
+        let Some(runtime) = &self.runtime else { return Ok(Ended::Stopped) };
+        let session = session.clone();
+        let mut work = runtime.spawn(async move {
+            let mut rows = 0;
+            let mut written = false;
+            for statement in statements {
+                let answer = session.execute(statement).await?;
+                // A view, say, has no result.
+                let has_columns = !answer.schema().fields().is_empty();
+                rows += write_to(&target, answer, written && has_columns).await?;
+                written |= has_columns;
+            }
+            Ok(rows)
+        });
+        runtime.block_on(async {
+            match self.interrupt.unless_pressed(&mut work).await {
+                Some(result) => {
+                    result.unwrap_or_else(|error| Err(Error::Engine(error.to_string()))).map(Ended::Rows)
+                }
+                None => {
+                    work.abort();
+                    // Until what it began to write is gone, or Ctrl-C is pressed once more.
+                    let _ = self.interrupt.unless_pressed(work).await;
+                    Ok(Ended::Stopped)
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Who stopped a query does not want to wait for the threads to notice.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn write_to(target: &Target, answer: Answer, follows: bool) -> Result<u64, Error> {
+    match target {
+        Target::Stdout { format, screen } => {
+            let mut out = io::stdout();
+            if follows && *format != Format::Ndjson {
+                out.write_all(b"\n")?;
+            }
+            write(answer, out, *format, *screen).await
+        }
+        Target::File { path, format } => {
+            let file = OutputFile::create(path)?;
+            let rows = write(answer, BufWriter::new(file.file()), *format, None).await?;
+            file.finish()?;
+            Ok(rows)
+        }
+    }
+}
+
+async fn write<W: Write + Send>(
+    mut answer: Answer,
+    out: W,
+    format: Format,
+    screen: Option<usize>,
+) -> Result<u64, Error> {
+    let mut writer = ResultWriter::new(out, &answer.schema(), format, screen)?;
+    while let Some(batch) = answer.next().await {
+        writer.write(&batch?)?;
+    }
+    writer.finish()
+}

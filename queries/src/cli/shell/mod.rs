@@ -1,0 +1,198 @@
+//! In: statements and commands typed at a prompt; out: their answers, one after the other.
+
+mod command;
+mod editor;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use isd_queries::named::Library;
+use isd_queries::output::Format;
+use isd_queries::{Error, Session};
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Config, Editor};
+
+use self::command::{Command, HELP};
+use self::editor::{Complete, Words};
+use super::run::{Ended, Engine, Target, screen};
+use super::{list, report};
+
+const PROMPT: &str = "isd> ";
+
+/// Lines of history kept from one session to the next.
+const HISTORY_LINES: usize = 1000;
+
+/// A prompt with its tables and settings.
+pub struct Shell<'a> {
+    engine: &'a Engine,
+    session: Arc<Session>,
+    library: &'a Library,
+    format: Format,
+    /// Where results go instead of the screen.
+    output: Option<PathBuf>,
+    timing: bool,
+}
+
+impl<'a> Shell<'a> {
+    pub fn new(
+        engine: &'a Engine,
+        session: Arc<Session>,
+        library: &'a Library,
+        format: Format,
+        output: Option<PathBuf>,
+    ) -> Self {
+        Self { engine, session, library, format, output, timing: true }
+    }
+
+    /// Reads and answers until the input ends or `.quit`.
+    pub fn run(mut self) -> Result<(), Error> {
+        let failed = |e: ReadlineError| Error::Engine(format!("the prompt: {e}"));
+        let config =
+            Config::builder().max_history_size(HISTORY_LINES).map_err(failed)?.auto_add_history(true);
+        let mut editor = Editor::<Complete, FileHistory>::with_config(config.build()).map_err(failed)?;
+        editor.set_helper(Some(Complete::new(Words::of(&self.session, self.library))));
+        let history = history_file();
+        if let Some(path) = &history {
+            // The first session has none yet.
+            let _ = editor.load_history(path);
+        }
+        self.say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
+        loop {
+            match editor.readline(PROMPT) {
+                Ok(text) if text.trim().is_empty() => {}
+                Ok(text) => {
+                    if let Some(path) = &history {
+                        // History is a convenience: that it cannot be kept is no reason to stop.
+                        let _ = editor.append_history(path);
+                    }
+                    match self.answer(text.trim()) {
+                        Ok(true) => {}
+                        Ok(false) => return Ok(()),
+                        Err(error) if error.is_closed_pipe() => return Err(error),
+                        Err(error) => report(&error.to_string(), error.hint()),
+                    }
+                }
+                Err(ReadlineError::Interrupted) => {}
+                Err(ReadlineError::Eof) => return Ok(()),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// Carries out what was typed; false when that is the end.
+    fn answer(&mut self, text: &str) -> Result<bool, Error> {
+        match Command::parse(text) {
+            Ok(Some(Command::Quit)) => return Ok(false),
+            Ok(Some(command)) => self.carry_out(command)?,
+            Ok(None) => self.query(text)?,
+            Err(found) => report(&found, Some(".help lists the commands")),
+        }
+        Ok(true)
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Help => self.print(HELP),
+            Command::Tables => {
+                let lines: Vec<String> = self
+                    .session
+                    .tables()
+                    .map(|(name, columns)| format!("{name}: {}\n", columns.join(", ")))
+                    .collect();
+                self.print(&lines.concat())
+            }
+            Command::Schema(Some(table)) => {
+                self.query(&format!("describe \"{}\"", table.replace('"', "\"\"")))
+            }
+            Command::Schema(None) => self.query(
+                "select table_name, column_name, data_type, is_nullable from information_schema.columns
+                     where table_schema = 'public' order by table_name, ordinal_position",
+            ),
+            Command::Queries => self.print(&list::text(self.library)),
+            Command::Timing(on) => {
+                self.timing = on.unwrap_or(!self.timing);
+                self.print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
+            }
+            Command::Mode(Some(format)) => {
+                self.format = format;
+                Ok(())
+            }
+            Command::Mode(None) => {
+                let name = Format::NAMES
+                    .iter()
+                    .find(|(_, format)| *format == self.format)
+                    .map_or("", |(name, _)| name);
+                self.print(&format!("{name}\n"))
+            }
+            Command::Output(path) => {
+                self.output = path;
+                Ok(())
+            }
+            Command::Read(path) => {
+                let sql = super::input::read_file(&path)?;
+                self.query(&sql)
+            }
+            Command::Named { name, params } => {
+                let sql = self.library.find(&name)?.bind(&params)?;
+                self.query(&sql)
+            }
+            Command::Quit => Ok(()),
+        }
+    }
+
+    fn query(&mut self, sql: &str) -> Result<(), Error> {
+        let statements = self.session.parse(sql)?;
+        let target = match &self.output {
+            // The extension says how; a name without one takes the mode.
+            Some(path) => {
+                Target::File { path: path.clone(), format: Format::of(path).unwrap_or(self.format) }
+            }
+            None => Target::Stdout { format: self.format, screen: screen() },
+        };
+        if statements.len() > 1 && target.holds_one_result() {
+            let found = format!("{} statements, but the output holds one result", statements.len());
+            report(&found, Some("give one statement at a time"));
+            return Ok(());
+        }
+        if matches!(&target, Target::Stdout { format, .. } if format.is_binary()) {
+            report("a terminal cannot show this format", Some(".output FILE writes it to a file"));
+            return Ok(());
+        }
+        let started = Instant::now();
+        match self.engine.run(&self.session, statements, target)? {
+            Ended::Rows(rows) if self.timing => {
+                let plural = if rows == 1 { "" } else { "s" };
+                self.say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
+            }
+            Ended::Rows(_) => {}
+            Ended::Stopped => self.say("\nstopped\n"),
+        }
+        Ok(())
+    }
+
+    fn table_names(&self) -> String {
+        let names: Vec<&str> = self.session.tables().map(|(name, _)| name).collect();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+
+    fn print(&self, text: &str) -> Result<(), Error> {
+        io::stdout().write_all(text.as_bytes()).map_err(Error::from)
+    }
+
+    fn say(&self, text: &str) {
+        // Nobody listens to standard error: nothing is lost.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}
+
+/// Where history is kept: `$XDG_STATE_HOME/isd/history`, by default below `~/.local/state`.
+fn history_file() -> Option<PathBuf> {
+    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let directory = state.or_else(home)?.join("isd");
+    std::fs::create_dir_all(&directory).ok()?;
+    Some(directory.join("history"))
+}

@@ -1,0 +1,50 @@
+//! In: columns of a query; out: what weather people ask of them and SQL would say clumsily.
+//!
+//! | function | what it gives |
+//! |---|---|
+//! | `great_circle_km(lat1, lon1, lat2, lon2)` | the distance of two positions, given in degrees |
+//! | `forward_fill(x [, rows]) over (…)` | the last value that was not missing, at most so many rows back |
+//! | `rolling_zscore(x, window [, min_periods]) over (…)` | how far `x` lies from the values before it |
+
+mod distance;
+mod fill;
+mod zscore;
+
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, plan_err};
+use datafusion::functions::math::signum;
+use datafusion::logical_expr::{ScalarUDF, WindowUDF};
+use datafusion::physical_expr::expressions::Literal;
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::prelude::SessionContext;
+
+/// Makes the functions known to a session.
+pub(crate) fn register(context: &SessionContext) {
+    context.register_udf(ScalarUDF::from(distance::GreatCircle::default()));
+    context.register_udwf(WindowUDF::from(fill::ForwardFill::default()));
+    context.register_udwf(WindowUDF::from(zscore::RollingZscore::default()));
+    // Other databases call it sign.
+    context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
+}
+
+/// The `index`-th argument of a window function, where it is given: a number of rows, from 1.
+fn row_count(
+    function: &str,
+    what: &str,
+    arguments: &[Arc<dyn PhysicalExpr>],
+    index: usize,
+) -> Result<Option<usize>> {
+    let Some(argument) = arguments.get(index) else { return Ok(None) };
+    let number = argument
+        .downcast_ref::<Literal>()
+        .and_then(|literal| literal.value().cast_to(&DataType::Int64).ok())
+        .and_then(|value| i64::try_from(value).ok())
+        .and_then(|number| usize::try_from(number).ok())
+        .filter(|number| *number > 0);
+    match number {
+        Some(number) => Ok(Some(number)),
+        None => plan_err!("{function}: {what} is {argument}, expected a whole number from 1"),
+    }
+}

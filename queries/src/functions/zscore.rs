@@ -1,0 +1,135 @@
+//! In: a series in the order of its window; out: what `isd-detect` would find its z-scores to be.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
+use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_datafusion_err, plan_err};
+use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
+use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
+use datafusion::physical_plan::PhysicalExpr;
+use isd::kernel::arrow::rolling_outliers_of;
+use isd::kernel::{Decimal, Outcome, RollingTest};
+
+/// `rolling_zscore(x, window [, min_periods]) over (partition by station_id order by timestamp)`.
+///
+/// The series is filled forward; the z-score of an observed value is its distance from the mean of the `window`
+/// filled values before it, in their population standard deviations: the double nearest the exact result,
+/// ±infinity where those values are all the same. Null where `x` is, where fewer than `min_periods` (by default
+/// `window`) values lie before it, and for a whole series of fewer than `min_periods` + 1 observed values.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct RollingZscore {
+    signature: Signature,
+}
+
+impl Default for RollingZscore {
+    fn default() -> Self {
+        Self { signature: Signature::user_defined(Volatility::Immutable) }
+    }
+}
+
+impl WindowUDFImpl for RollingZscore {
+    fn name(&self) -> &'static str {
+        "rolling_zscore"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arguments: &[DataType]) -> Result<Vec<DataType>> {
+        let numeric = |t: &DataType| t.is_numeric() || t.is_null();
+        match arguments {
+            [x, rest @ ..] if numeric(x) && (1..=2).contains(&rest.len()) => {
+                let mut types = arguments.to_vec();
+                types[0] = DataType::Float64;
+                Ok(types)
+            }
+            _ => plan_err!(
+                "rolling_zscore takes a number, the length of the window and, if wanted, min_periods"
+            ),
+        }
+    }
+
+    fn partition_evaluator(&self, arguments: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
+        let count = |what, index| super::row_count(self.name(), what, arguments.input_exprs(), index);
+        let Some(window) = count("the window", 1)? else { return plan_err!("rolling_zscore takes a window") };
+        let min_periods = count("min_periods", 2)?.unwrap_or(window);
+        // With a threshold of 0 the test reports whatever is not the mean.
+        let test = RollingTest::new(window, Decimal::ZERO)
+            .and_then(|test| test.min_periods(min_periods).validated())
+            .map_err(|e| plan_datafusion_err!("rolling_zscore: {e}"))?;
+        Ok(Box::new(Scorer { test, scores: None, next: 0 }))
+    }
+
+    fn field(&self, arguments: WindowUDFFieldArgs) -> Result<FieldRef> {
+        Ok(Field::new(arguments.name(), DataType::Float64, true).into())
+    }
+
+    fn limit_effect(&self, _arguments: &[Arc<dyn PhysicalExpr>]) -> LimitEffect {
+        // Whether a series lies on a decimal grid is decided for the whole of it.
+        LimitEffect::Unknown
+    }
+}
+
+/// The scores of one partition, computed when it is there to its end: a query holds one series at a time.
+#[derive(Debug)]
+struct Scorer {
+    test: RollingTest,
+    scores: Option<Float64Array>,
+    next: usize,
+}
+
+impl Scorer {
+    fn score(&self, values: &[ArrayRef]) -> Result<Float64Array> {
+        let Some(values) = values.first() else { return exec_err!("rolling_zscore takes a column") };
+        let values = values.as_primitive::<Float64Type>();
+        let mut found = Vec::new();
+        let outcomes = rolling_outliers_of(values, None, &[values.len()], &self.test, &mut found)
+            .map_err(|e| exec_datafusion_err!("rolling_zscore: {e}"))?;
+        if outcomes != [Outcome::Tested] {
+            return Ok(Float64Array::new_null(values.len()));
+        }
+        let is_observed = |row: &usize| values.is_valid(*row) && values.value(*row).is_finite();
+        let first = (0..values.len()).find(is_observed).unwrap_or(values.len());
+        // From the first value on all rows are filled, so that the windows grow by one a row. What the test does
+        // not report is the mean.
+        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.least_count();
+        let mut scores: Vec<Option<f64>> =
+            (0..values.len()).map(|row| is_mean(&row).then_some(0.0)).collect();
+        for outlier in found {
+            if let Some(score) = scores.get_mut(outlier.row) {
+                *score = Some(outlier.zscore);
+            }
+        }
+        Ok(scores.into())
+    }
+}
+
+impl PartitionEvaluator for Scorer {
+    fn supports_bounded_execution(&self) -> bool {
+        true
+    }
+
+    /// Every row needs the whole series.
+    fn get_range(&self, _row: usize, rows: usize) -> Result<Range<usize>> {
+        Ok(0..rows)
+    }
+
+    fn evaluate_all(&mut self, values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
+        Ok(Arc::new(self.score(values)?))
+    }
+
+    /// Called once the series is complete, for one row after the other.
+    fn evaluate(&mut self, values: &[ArrayRef], _range: &Range<usize>) -> Result<ScalarValue> {
+        let scores = match self.scores.take() {
+            Some(scores) => scores,
+            None => self.score(values)?,
+        };
+        let score = (self.next < scores.len() && scores.is_valid(self.next)).then(|| scores.value(self.next));
+        self.next += 1;
+        self.scores = Some(scores);
+        Ok(ScalarValue::Float64(score))
+    }
+}

@@ -1,0 +1,280 @@
+//! In: record batches of one schema; out: their rows in one of eight formats.
+
+mod aligned;
+mod file;
+mod text;
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::writer::FileWriter;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+pub use self::file::OutputFile;
+
+use self::aligned::Aligned;
+use self::text::{cells, ndjson, no_text, printable, separated};
+use crate::error::{Error, Result, one_line};
+
+/// How a result is written. Times in text are ISO 8601 with their zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Columns aligned for people, numbers to the right, `null` where there is no value.
+    Table,
+    /// A header, then comma-separated values; a null is an empty field, a list or struct is its text.
+    Csv,
+    /// The same with tabs.
+    Tsv,
+    /// An array of JSON objects; a null, and a NaN or infinity, which JSON does not have, is `null`.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// A table in Markdown; a null is an empty cell.
+    Markdown,
+    /// A Parquet file, zstd.
+    Parquet,
+    /// An Arrow IPC file.
+    Arrow,
+}
+
+impl Format {
+    /// Every format with its name, which is also the extension of its files but for `md` and `txt`.
+    pub const NAMES: [(&'static str, Self); 8] = [
+        ("table", Self::Table),
+        ("csv", Self::Csv),
+        ("tsv", Self::Tsv),
+        ("json", Self::Json),
+        ("ndjson", Self::Ndjson),
+        ("markdown", Self::Markdown),
+        ("parquet", Self::Parquet),
+        ("arrow", Self::Arrow),
+    ];
+
+    /// The format of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+    }
+
+    /// The format that a file's extension names.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "txt" => Some(Self::Table),
+            "md" => Some(Self::Markdown),
+            "table" | "markdown" => None,
+            name => Self::named(name),
+        }
+    }
+
+    /// Whether it is no text: not for a terminal, and one result a file.
+    #[must_use]
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::Parquet | Self::Arrow)
+    }
+}
+
+/// Writes the batches of one result; nothing is held back but the head of an aligned table and a Parquet row group.
+pub struct ResultWriter<W: Write + Send> {
+    schema: SchemaRef,
+    rows: u64,
+    body: Body<W>,
+}
+
+enum Body<W: Write + Send> {
+    Table(W, Aligned),
+    Separated { out: W, separator: u8, header_written: bool },
+    Json { out: W, started: bool },
+    Ndjson(W),
+    Markdown { out: W, header_written: bool },
+    Parquet(Box<ArrowWriter<W>>),
+    Arrow(Box<FileWriter<W>>),
+}
+
+impl<W: Write + Send> ResultWriter<W> {
+    /// A writer of batches of that schema. A table is cut to `screen` characters a line, where given.
+    ///
+    /// # Errors
+    /// [`Error::Format`] when the format cannot hold a column: JSON objects have no two equal keys.
+    pub fn new(out: W, schema: &SchemaRef, format: Format, screen: Option<usize>) -> Result<Self> {
+        let schema = plain(schema);
+        if matches!(format, Format::Ndjson | Format::Json | Format::Parquet) {
+            let mut seen = HashSet::new();
+            if let Some(twice) = schema.fields().iter().find(|f| !seen.insert(f.name())) {
+                return Err(Error::Format {
+                    column: twice.name().clone(),
+                    found: "is there twice, and the format cannot hold both".into(),
+                    hint: Some(format!("rename one: `{} AS …`", twice.name())),
+                });
+            }
+        }
+        let body = match format {
+            Format::Table => Body::Table(out, Aligned::new(schema.clone(), screen)),
+            Format::Csv => Body::Separated { out, separator: b',', header_written: false },
+            Format::Tsv => Body::Separated { out, separator: b'\t', header_written: false },
+            Format::Json => Body::Json { out, started: false },
+            Format::Ndjson => Body::Ndjson(out),
+            Format::Markdown => Body::Markdown { out, header_written: false },
+            Format::Parquet => {
+                let level = ZstdLevel::try_new(3).map_err(|e| failed(&e))?;
+                let properties =
+                    WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+                let writer = ArrowWriter::try_new(out, schema.clone(), Some(properties));
+                Body::Parquet(Box::new(writer.map_err(|e| failed(&e))?))
+            }
+            Format::Arrow => {
+                let writer = FileWriter::try_new(out, &schema).map_err(|e| failed(&e.into()))?;
+                Body::Arrow(Box::new(writer))
+            }
+        };
+        Ok(Self { schema, rows: 0, body })
+    }
+
+    /// Writes the rows of one batch.
+    ///
+    /// # Errors
+    /// [`Error::Output`] when it cannot be written, [`Error::Run`] when a value does not fit the format.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.rows += batch.num_rows() as u64;
+        let batch = &as_plain(batch, &self.schema)?;
+        match &mut self.body {
+            Body::Table(out, table) => out.write_all(table.write(batch)?.as_bytes())?,
+            Body::Separated { out, separator, header_written } => {
+                out.write_all(&separated(batch, *separator, !*header_written)?)?;
+                *header_written = true;
+            }
+            Body::Json { out, started } => {
+                // A line of NDJSON is an object: JSON text has no line breaks.
+                for object in ndjson(batch)?.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+                    out.write_all(if *started { b",\n" } else { b"[\n" })?;
+                    out.write_all(object)?;
+                    *started = true;
+                }
+            }
+            Body::Ndjson(out) => out.write_all(&ndjson(batch)?)?,
+            Body::Markdown { out, header_written } => {
+                let mut text = String::new();
+                if !*header_written {
+                    markdown_header(&mut text, &self.schema);
+                    *header_written = true;
+                }
+                for row in cells(batch, "")? {
+                    markdown_row(&mut text, row?);
+                }
+                out.write_all(text.as_bytes())?;
+            }
+            Body::Parquet(writer) => writer.write(batch).map_err(|e| failed(&e))?,
+            Body::Arrow(writer) => writer.write(batch).map_err(|e| failed(&e.into()))?,
+        }
+        Ok(())
+    }
+
+    /// Writes what was held back, and the header of a result without rows; returns the number of rows.
+    ///
+    /// # Errors
+    /// As [`ResultWriter::write`].
+    pub fn finish(self) -> Result<u64> {
+        let has_columns = !self.schema.fields().is_empty();
+        match self.body {
+            Body::Table(mut out, table) => {
+                out.write_all(table.finish()?.as_bytes())?;
+                out.flush()?;
+            }
+            Body::Separated { mut out, separator, header_written } => {
+                if !header_written && has_columns {
+                    let empty = RecordBatch::new_empty(self.schema.clone());
+                    out.write_all(&separated(&empty, separator, true)?)?;
+                }
+                out.flush()?;
+            }
+            Body::Json { mut out, started } => {
+                if has_columns {
+                    out.write_all(if started { b"\n]\n" } else { b"[]\n" })?;
+                }
+                out.flush()?;
+            }
+            Body::Ndjson(mut out) => out.flush()?,
+            Body::Markdown { mut out, header_written } => {
+                let mut text = String::new();
+                if !header_written && has_columns {
+                    markdown_header(&mut text, &self.schema);
+                }
+                out.write_all(text.as_bytes())?;
+                out.flush()?;
+            }
+            Body::Parquet(writer) => writer.into_inner().map_err(|e| failed(&e))?.flush()?,
+            Body::Arrow(mut writer) => {
+                writer.finish().map_err(|e| failed(&e.into()))?;
+                writer.into_inner().map_err(|e| failed(&e.into()))?.flush()?;
+            }
+        }
+        Ok(self.rows)
+    }
+}
+
+fn markdown_header(text: &mut String, schema: &Schema) {
+    let names = schema.fields().iter().map(|field| printable(field.name()));
+    markdown_row(text, names.collect());
+    let rules = schema.fields().iter().map(|f| if f.data_type().is_numeric() { "---:" } else { "---" });
+    markdown_row(text, rules.map(str::to_owned).collect());
+}
+
+fn markdown_row(text: &mut String, cells: Vec<String>) {
+    for cell in cells {
+        text.push_str("| ");
+        text.push_str(&cell.replace('\\', "\\\\").replace('|', "\\|"));
+        text.push(' ');
+    }
+    text.push_str("|\n");
+}
+
+/// The schema as other tools know it: the engine's string views are strings.
+fn plain(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
+        DataType::BinaryView => Arc::new(field.as_ref().clone().with_data_type(DataType::Binary)),
+        _ => field.clone(),
+    });
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<Arc<Field>>>(), schema.metadata().clone()))
+}
+
+fn as_plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
+        if column.data_type() == field.data_type() {
+            Ok(column.clone())
+        } else {
+            cast(column, field.data_type())
+        }
+    });
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(|e| no_text(&e))?;
+    // A batch without columns still has rows.
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(|e| no_text(&e))
+}
+
+/// A writer's failure: the output's, or that of a type which the format does not have.
+fn failed(error: &ParquetError) -> Error {
+    let found = match error {
+        ParquetError::External(source) => {
+            if let Some(io) = source.downcast_ref::<std::io::Error>() {
+                return Error::Output(std::io::Error::new(io.kind(), io.to_string()));
+            }
+            if let Some(ArrowError::IoError(text, io)) = source.downcast_ref() {
+                return Error::Output(std::io::Error::new(io.kind(), text.clone()));
+            }
+            source.to_string()
+        }
+        other => other.to_string(),
+    };
+    let found = format!("a column of the result cannot be written: {}", one_line(&found));
+    Error::Run { found, hint: Some("cast that column in the query: `CAST(… AS varchar)`".into()) }
+}

@@ -1,0 +1,106 @@
+use tempfile::TempDir;
+
+use crate::support::{answer, failure, observations, outliers_file};
+
+#[test]
+fn distance_is_in_km_and_null_where_a_position_is() {
+    let (_directory, path) = outliers_file();
+    let sql = "select round(great_circle_km(24.555, -81.752, 25.791, -80.316), 1) as km,
+               great_circle_km(24.555, null, 25.791, -80.316) as unknown";
+    // By the spherical law of cosines on 6371.0088 km.
+    let law = |a: [f64; 2], b: [f64; 2]| {
+        let [la, oa] = a.map(f64::to_radians);
+        let [lb, ob] = b.map(f64::to_radians);
+        6371.0088 * (la.sin() * lb.sin() + la.cos() * lb.cos() * (oa - ob).cos()).acos()
+    };
+    let km = law([24.555, -81.752], [25.791, -80.316]);
+    assert_eq!(answer(&path, sql, &[]), format!("km,unknown\n{km:.1},\n"));
+}
+
+#[test]
+fn forward_fill_keeps_leading_nulls_and_stops_at_its_limit() {
+    let (_directory, path) = outliers_file();
+    let series =
+        "(values (1, 'a', null), (2, 'a', 5), (3, 'a', null), (4, 'a', null), (5, 'a', 7), (1, 'b', null))
+                  as s(t, k, x)";
+    let sql = format!(
+        "select k, t, forward_fill(x) over w as filled, forward_fill(x, 1) over w as one from {series}
+         window w as (partition by k order by t) order by k, t"
+    );
+    let expected = "k,t,filled,one\na,1,,\na,2,5,5\na,3,5,5\na,4,5,\na,5,7,7\nb,1,,\n";
+    assert_eq!(answer(&path, &sql, &[]), expected);
+}
+
+#[test]
+fn zscore_is_that_of_the_values_before() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("observations.csv");
+    // Mean 2 and spread 1 before the 8; a missing value is filled with it.
+    let winds = ["1", "3", "1", "3", "8", "", "2"];
+    let rows: Vec<String> = winds
+        .iter()
+        .enumerate()
+        .map(|(hour, wind)| format!("722010,2017-09-10T{hour:02}:00:00Z,{wind}"))
+        .collect();
+    std::fs::write(&path, format!("station_id,timestamp,wind\n{}\n", rows.join("\n"))).unwrap();
+    let sql = "select wind, rolling_zscore(wind, 4) over w as z, rolling_zscore(wind, 4, 2) over w as early
+               from observations window w as (partition by station_id order by timestamp) order by timestamp";
+    let z = answer(&path, sql, &[]);
+    // Before the last: 1, 3, 8, 8, of mean 5 and population spread sqrt(9.5).
+    let last = -3.0 / 9.5_f64.sqrt();
+    let expected =
+        format!("wind,z,early\n1,,\n3,,\n1,,-1.0\n3,,1.4142135623730951\n8,6.0,6.0\n,,\n2,{last},{last}\n");
+    assert_eq!(z, expected);
+}
+
+#[test]
+fn zscore_without_spread_is_infinite_or_nothing() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("observations.csv");
+    let winds = ["4", "4", "4", "4", "3"];
+    let rows: Vec<String> = winds
+        .iter()
+        .enumerate()
+        .map(|(hour, wind)| format!("722010,2017-09-10T{hour:02}:00:00Z,{wind}"))
+        .collect();
+    std::fs::write(&path, format!("station_id,timestamp,wind\n{}\n", rows.join("\n"))).unwrap();
+    let sql =
+        "select rolling_zscore(wind, 3) over (order by timestamp) as z from observations order by timestamp";
+    assert_eq!(answer(&path, sql, &[]), "z\n\"\"\n\"\"\n\"\"\n0.0\n-inf\n");
+}
+
+#[test]
+fn zscores_do_not_depend_on_batches_or_threads() {
+    let directory = TempDir::new().unwrap();
+    for (block, station) in [("01", "010010-99999"), ("72", "722010-12836")] {
+        let file = directory.path().join(format!("block={block}/part-00000.parquet"));
+        crate::support::write_sorted_parquet(&file, &observations(station, 7, 20_000));
+    }
+    std::fs::write(directory.path().join("_isd.json"), "{}").unwrap();
+    let sql = "select station_id, count(z) as n, sum(z) as total, max(z) as most from
+               (select station_id, rolling_zscore(wind_speed_rate, 30) over (partition by station_id order by timestamp) as z
+               from observations) group by station_id order by station_id";
+    let one = answer(directory.path(), sql, &["--threads", "1"]);
+    assert_eq!(one, answer(directory.path(), sql, &["--threads", "3"]));
+    // Two of three hours are observed; the first 30 hours have no full window.
+    assert!(one.starts_with("station_id,n,total,most\n010010-99999,13314,"), "{one}");
+}
+
+#[test]
+fn arguments_that_make_no_window_are_refused() {
+    let (_directory, path) = outliers_file();
+    let refused = |call: &str| {
+        failure(
+            &[path.to_str().unwrap(), &format!("select {call} over (order by timestamp) from outliers")],
+            1,
+        )
+    };
+    assert!(refused("rolling_zscore(value, 0)").contains("the window is 0, expected a whole number from 1"));
+    assert!(refused("rolling_zscore(value, 200000)").contains("expected 1 to 100000"));
+    assert!(refused("rolling_zscore(value, 5, 6)").contains("min-periods 6"));
+    assert!(
+        refused("rolling_zscore(station_id, 5)")
+            .contains("no function takes these arguments: rolling_zscore(")
+    );
+    assert!(refused("forward_fill(value, -1)").contains("the limit is "));
+}

@@ -1,0 +1,175 @@
+use tempfile::TempDir;
+
+use crate::support::{
+    answer, dataset, failure, observations, outliers, outliers_file, run, station_list, stdout, write_parquet,
+};
+
+#[test]
+fn several_tables_are_named_by_what_they_are() {
+    let (_a, outliers) = outliers_file();
+    let (_b, observations) = dataset();
+    let (_c, stations) = station_list();
+    let sql = "select count(*) as n from outliers join stations using (station_id)
+               join observations using (station_id, timestamp)";
+    let tables = [&outliers, &observations, &stations].map(|path| path.to_str().unwrap());
+    assert_eq!(stdout(&[tables[0], tables[1], tables[2], sql, "--quiet"]), "n\n2\n");
+}
+
+#[test]
+fn tables_have_the_names_they_are_given() {
+    let (_a, outliers) = outliers_file();
+    let (_b, observations) = dataset();
+    let (a, b) = (format!("found={}", outliers.display()), format!("obs={}", observations.display()));
+    let sql = "select (select count(*) from found) as found, (select count(*) from obs) as obs";
+    assert_eq!(stdout(&["--table", &a, "--table", &b, sql, "--quiet"]), "found,obs\n5,18\n");
+}
+
+#[test]
+fn other_files_are_called_as_they_are() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("Sites 2017.csv");
+    std::fs::write(&path, "site,rank\na,1\nb,2\n").unwrap();
+    assert_eq!(answer(&path, "select sum(rank) as n from sites_2017", &[]), "n\n3\n");
+}
+
+#[test]
+fn two_tables_of_one_name_are_refused() {
+    let (_a, first) = outliers_file();
+    let (_b, second) = outliers_file();
+    let stderr = failure(&[first.to_str().unwrap(), second.to_str().unwrap(), "select 1"], 2);
+    assert!(stderr.contains("are both `outliers`\nhint: name one of them: --table"), "{stderr}");
+}
+
+#[test]
+fn patterns_match_files_of_one_format() {
+    let (_directory, path) = dataset();
+    let pattern = path.join("block=7*/*.parquet");
+    let sql = "select count(*) as n, count(distinct station_id) as stations from observations";
+    assert_eq!(answer(&pattern, sql, &[]), "n,stations\n12,2\n");
+    assert_eq!(answer(&path.join("block=7*"), sql, &[]), "n,stations\n12,2\n");
+    let none = failure(&[path.join("block=9*").to_str().unwrap(), "select 1"], 1);
+    assert!(none.contains("block=9*: no file matches\nhint: "), "{none}");
+    std::fs::write(path.join("a.csv"), "x\n1\n").unwrap();
+    std::fs::write(path.join("b.ndjson"), "{\"x\": 1}\n").unwrap();
+    let mixed = failure(&[path.join("[ab].*").to_str().unwrap(), "select 1"], 1);
+    assert!(mixed.contains("b.ndjson: is of another format than "), "{mixed}");
+}
+
+#[test]
+fn files_of_a_pattern_with_other_types_are_named() {
+    let directory = TempDir::new().unwrap();
+    let batch = outliers();
+    write_parquet(&directory.path().join("a.parquet"), &batch);
+    let texts = arrow::compute::cast(batch.column(3), &arrow::datatypes::DataType::Utf8).unwrap();
+    let other = arrow::array::RecordBatch::try_from_iter([("value", texts)]).unwrap();
+    write_parquet(&directory.path().join("b.parquet"), &other);
+    let stderr = failure(&[directory.path().join("*.parquet").to_str().unwrap(), "select 1"], 1);
+    assert!(stderr.contains("b.parquet: its columns differ"), "{stderr}");
+}
+
+#[test]
+fn station_list_has_ids_types_and_unknown_positions() {
+    let (_directory, path) = station_list();
+    let sql = "select station_id, usaf, wban, country, state, icao, latitude, longitude, elevation, \"begin\", \"end\"
+               from stations order by station_id";
+    let expected = "station_id,usaf,wban,country,state,icao,latitude,longitude,elevation,begin,end\n\
+        007018-99999,007018,99999,,,,,,7018.0,2013-07-10,2013-07-30\n\
+        010010-99999,010010,99999,NO,,ENJA,70.933,-8.667,9.0,1931-01-01,2017-09-24\n\
+        722010-12836,722010,12836,US,FL,KEYW,24.555,-81.752,,1973-01-01,2017-09-25\n\
+        A00001-99999,A00001,99999,US,,,,,,,\n";
+    assert_eq!(answer(&path, sql, &[]), expected);
+}
+
+#[test]
+fn damaged_station_list_names_line_and_column() {
+    let (_directory, path) = station_list();
+    let text = std::fs::read_to_string(&path).unwrap().replace("+24.555", "north");
+    std::fs::write(&path, text).unwrap();
+    let stderr = failure(&[path.to_str().unwrap(), "select * from stations"], 1);
+    assert!(stderr.contains("line 4, column LAT: found `north`, expected a number"), "{stderr}");
+}
+
+#[test]
+fn the_whole_list_of_noaa_is_read() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("../../shared/data/stations/isd-history.csv");
+    if !path.is_file() {
+        println!("skipped: {} is not there", path.display());
+        return;
+    }
+    let sql = "select count(*) as n, count(distinct station_id) as ids, count(latitude) as placed,
+               min(latitude) >= -90 and max(longitude) <= 180 as sane, max(length(station_id)) as longest from stations";
+    let answer = answer(&path, sql, &[]);
+    assert!(
+        answer.starts_with("n,ids,placed,sane,longest\n30035,30035,") && answer.ends_with(",true,12\n"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn station_picks_the_files_of_its_block() {
+    let (_directory, path) = dataset();
+    let plan = |filter: &str| {
+        answer(&path, &format!("explain select * from observations where {filter}"), &["--format", "table"])
+    };
+    for filter in [
+        "station_id = '010010-99999'",
+        "station_id in ('010010-99999', '010020-99999')",
+        "station_id like '0100%'",
+    ] {
+        let plan = plan(filter);
+        assert!(plan.contains("block=01/part-00000.parquet") && !plan.contains("block=72"), "{plan}");
+    }
+    let sql = "select count(*) as n from observations where station_id = '722010-12836'";
+    assert_eq!(answer(&path, sql, &[]), "n\n9\n");
+    let either =
+        "select count(*) as n from observations where station_id = '722010-12836' or wind_speed_rate = 4";
+    assert_eq!(answer(&path, either, &[]), "n\n10\n");
+}
+
+#[test]
+fn directory_that_is_no_dataset_keeps_its_own_keys() {
+    let directory = TempDir::new().unwrap();
+    // Its blocks are no first characters of stations: a station may be in any.
+    write_parquet(&directory.path().join("block=x/a.parquet"), &observations("722010-12836", 0, 3));
+    let sql =
+        "select block, count(*) as n from observations where station_id = '722010-12836' group by block";
+    assert_eq!(answer(directory.path(), sql, &[]), "block,n\nx,3\n");
+}
+
+#[test]
+fn row_groups_without_the_station_are_not_read() {
+    let (_directory, path) = dataset();
+    let sql = "explain analyze select * from observations where station_id = '723150-03812'";
+    let plan = answer(&path, sql, &["--format", "table"]);
+    assert!(plan.contains("output_rows=3"), "{plan}");
+    // One of the block's two files is ruled out by its statistics.
+    let pruned = ["files_ranges_pruned_statistics=2 total", "row_groups_pruned_statistics=2 total"];
+    assert!(pruned.iter().any(|metric| plan.contains(metric)), "{plan}");
+}
+
+#[test]
+fn windows_over_a_dataset_need_no_sort() {
+    let directory = TempDir::new().unwrap();
+    let sorted = |name: &str, station: &str| {
+        let batch = observations(station, 0, 5);
+        crate::support::write_sorted_parquet(&directory.path().join(name), &batch);
+    };
+    sorted("block=01/part-00000.parquet", "010010-99999");
+    sorted("block=72/part-00000.parquet", "722010-12836");
+    std::fs::write(directory.path().join("_isd.json"), "{}").unwrap();
+    let sql = "explain select lag(wind_speed_rate) over (partition by station_id order by timestamp) from observations";
+    let plan = answer(directory.path(), sql, &["--format", "table"]);
+    assert!(plan.contains("BoundedWindowAggExec") && !plan.contains("SortExec"), "{plan}");
+}
+
+#[test]
+fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
+    let output = run(&["outliers.parquet"]);
+    assert_eq!(output.status.code(), Some(2), "standard input is empty");
+    let stderr = failure(&["nowhere.parquet", "select 1"], 1);
+    assert!(stderr.starts_with("error: nowhere.parquet: cannot open: "), "{stderr}");
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select 1", "select 2"], 2);
+    assert!(stderr.contains("comes after the SQL\nhint: "), "{stderr}");
+}
