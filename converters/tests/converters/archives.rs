@@ -102,11 +102,12 @@ pub struct Everything {
 
 pub fn read(source: &mut dyn Source) -> Result<Everything> {
     let all = read_rows(source)?;
-    assert_eq!(source.rows(), Some(all.timestamps.len() as u64));
+    // A grid does not know how many of its cells are observations.
+    assert!(source.rows().is_none_or(|rows| rows == all.timestamps.len() as u64));
     Ok(all)
 }
 
-/// As [`read`], of a source that need not know its number of rows beforehand.
+/// As [`read`], of a source whose number of rows may turn out to be another.
 pub fn read_rows(source: &mut dyn Source) -> Result<Everything> {
     let names: Vec<String> = source.columns().iter().map(|column| column.name.clone()).collect();
     let mut all = Everything {
@@ -127,8 +128,6 @@ pub fn read_rows(source: &mut dyn Source) -> Result<Everything> {
             values.extend(column.iter());
         }
     }
-    // A grid does not know how many of its cells are observations.
-    assert!(source.rows().is_none_or(|rows| rows == all.timestamps.len() as u64));
     Ok(all)
 }
 
