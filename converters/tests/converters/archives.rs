@@ -107,7 +107,7 @@ pub fn read(source: &mut dyn Source) -> Result<Everything> {
     Ok(all)
 }
 
-/// As [`read`], of a source that need not know its number of rows beforehand.
+/// As [`read`], of a source whose number of rows may turn out to be another.
 pub fn read_rows(source: &mut dyn Source) -> Result<Everything> {
     let names: Vec<String> = source.columns().iter().map(|column| column.name.clone()).collect();
     let mut all = Everything {
