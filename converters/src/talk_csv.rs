@@ -91,6 +91,35 @@ struct Header<'a> {
     names: Vec<String>,
 }
 
+/// The value columns, canonical ones first: name and place; and the names of those that hold no numbers.
+fn value_columns(&self, sample: &Sample, layout: &[Field]) -> Result<(Vec<(String, usize)>, Vec<String>)> {
+    let mut found = Vec::new();
+    for measurement in &MEASUREMENTS {
+        if let Some(index) = self.find(measurement.name)? {
+            found.push((measurement.name.to_owned(), index));
+        }
+    }
+    for (name, _) in &self.options.column_paths {
+        if Measurement::named(name).is_none() && !KEYS.contains(&name.as_str()) {
+            found.push((name.clone(), self.required(name)?));
+        }
+    }
+    let mut texts = Vec::new();
+    for (index, name) in self.names.iter().enumerate() {
+        let taken = found.iter().any(|&(_, other)| other == index);
+        // An unnamed column is the row number that data frames write.
+        if taken || name.is_empty() || KEYS.contains(&name.as_str()) || layout[index] != Field::Skipped {
+            continue;
+        }
+        if sample.is_numeric(index) {
+            found.push((name.clone(), index));
+        } else {
+            texts.push(name.clone());
+        }
+    }
+    Ok((found, texts))
+}
+
 impl Header<'_> {
     /// How the lines behind the header are read.
     fn lines(&self, head: &Head) -> Result<Lines> {
@@ -112,30 +141,7 @@ impl Header<'_> {
         set(self.required("timestamp")?, Field::Time);
 
         let sample = Sample::new(head, self.names.len());
-        let mut found = Vec::new();
-        for measurement in &MEASUREMENTS {
-            if let Some(index) = self.find(measurement.name)? {
-                found.push((measurement.name.to_owned(), index));
-            }
-        }
-        for (name, _) in &self.options.column_paths {
-            if Measurement::named(name).is_none() && !KEYS.contains(&name.as_str()) {
-                found.push((name.clone(), self.required(name)?));
-            }
-        }
-        let mut texts = Vec::new();
-        for (index, name) in self.names.iter().enumerate() {
-            let taken = found.iter().any(|&(_, other)| other == index);
-            // An unnamed column is the row number that data frames write.
-            if taken || name.is_empty() || KEYS.contains(&name.as_str()) || layout[index] != Field::Skipped {
-                continue;
-            }
-            if sample.is_numeric(index) {
-                found.push((name.clone(), index));
-            } else {
-                texts.push(name.clone());
-            }
-        }
+        let (found, texts) = self.value_columns(&sample, &layout)?;
         let tenths = usaf.is_some() || self.options.scale == Scale::Isd;
         let fractions = MEASUREMENTS.iter().filter(|m| m.isd_decimals == 1);
         let fractions = fractions

@@ -18,7 +18,7 @@ use crate::plan::OutlierOptions;
 /// Observations to test.
 pub enum Observations {
     /// A dataset: row groups of whole series.
-    Dataset(Dataset),
+    Dataset(Box<Dataset>),
     /// Files of an archive, in whatever order.
     Archive(Box<(Archive, IngestOptions)>),
 }
@@ -40,7 +40,7 @@ impl Observations {
             return archive();
         }
         match Dataset::open(path) {
-            Ok(dataset) => Ok(Self::Dataset(dataset)),
+            Ok(dataset) => Ok(Self::Dataset(Box::new(dataset))),
             // NOAA has observations in Parquet too; of any other, the reason why it is no dataset is what matters.
             Err(error) => archive().map_err(|_| error.into()),
         }

@@ -11,14 +11,11 @@ use tempfile::TempDir;
 
 /// A day of ISD-Lite: hourly, the temperature in tenths is 10 × `temperature` + hour.
 fn day(year: u32, temperature: i32) -> String {
-    (0..24)
-        .map(|hour| {
-            format!(
-                "{year} 01 01 {hour:02} {:5} -9999 10132   270    51     8     0 -9999\n",
-                10 * temperature + hour
-            )
-        })
-        .collect()
+    let line = |hour| {
+        let tenths = 10 * temperature + hour;
+        format!("{year} 01 01 {hour:02} {tenths:5} -9999 10132   270    51     8     0 -9999\n")
+    };
+    (0..24).map(line).collect::<Vec<_>>().concat()
 }
 
 fn gzip(text: &str) -> Vec<u8> {
