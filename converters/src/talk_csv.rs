@@ -91,36 +91,39 @@ struct Header<'a> {
     names: Vec<String>,
 }
 
-/// The value columns, canonical ones first: name and place; and the names of those that hold no numbers.
-fn value_columns(&self, sample: &Sample, layout: &[Field]) -> Result<(Vec<(String, usize)>, Vec<String>)> {
-    let mut found = Vec::new();
-    for measurement in &MEASUREMENTS {
-        if let Some(index) = self.find(measurement.name)? {
-            found.push((measurement.name.to_owned(), index));
-        }
-    }
-    for (name, _) in &self.options.column_paths {
-        if Measurement::named(name).is_none() && !KEYS.contains(&name.as_str()) {
-            found.push((name.clone(), self.required(name)?));
-        }
-    }
-    let mut texts = Vec::new();
-    for (index, name) in self.names.iter().enumerate() {
-        let taken = found.iter().any(|&(_, other)| other == index);
-        // An unnamed column is the row number that data frames write.
-        if taken || name.is_empty() || KEYS.contains(&name.as_str()) || layout[index] != Field::Skipped {
-            continue;
-        }
-        if sample.is_numeric(index) {
-            found.push((name.clone(), index));
-        } else {
-            texts.push(name.clone());
-        }
-    }
-    Ok((found, texts))
-}
+/// Value columns, each with its place, and the names of columns that hold no numbers.
+type ValueColumns = (Vec<(String, usize)>, Vec<String>);
 
 impl Header<'_> {
+    /// The columns that lines are taken to values from: canonical ones first, then those of numbers.
+    fn value_columns(&self, sample: &Sample, layout: &[Field]) -> Result<ValueColumns> {
+        let mut found = Vec::new();
+        for measurement in &MEASUREMENTS {
+            if let Some(index) = self.find(measurement.name)? {
+                found.push((measurement.name.to_owned(), index));
+            }
+        }
+        for (name, _) in &self.options.column_paths {
+            if Measurement::named(name).is_none() && !KEYS.contains(&name.as_str()) {
+                found.push((name.clone(), self.required(name)?));
+            }
+        }
+        let mut texts = Vec::new();
+        for (index, name) in self.names.iter().enumerate() {
+            let taken = found.iter().any(|&(_, other)| other == index);
+            // An unnamed column is the row number that data frames write.
+            if taken || name.is_empty() || KEYS.contains(&name.as_str()) || layout[index] != Field::Skipped {
+                continue;
+            }
+            if sample.is_numeric(index) {
+                found.push((name.clone(), index));
+            } else {
+                texts.push(name.clone());
+            }
+        }
+        Ok((found, texts))
+    }
+
     /// How the lines behind the header are read.
     fn lines(&self, head: &Head) -> Result<Lines> {
         let mut layout: Vec<Field> = vec![Field::Skipped; self.names.len()];
