@@ -14,10 +14,10 @@ use arrow::datatypes::{
     DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit,
 };
 use arrow::error::ArrowError;
-use isd_converters::StationRun;
 use isd_converters::archive::Archive;
 use isd_converters::dataset::{Dataset, SeriesGroup, iso8601};
 use isd_converters::{IngestOptions, Sink, ingest};
+use isd_converters::{StationRun, Tally};
 use polars::prelude::{
     DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, by_name, col, lit,
 };
@@ -38,6 +38,8 @@ pub struct Detection {
     pub rows: u64,
     /// Stations in the dataset.
     pub stations: usize,
+    /// What of an archive was left out on the way; empty of a dataset, whose manifest says it.
+    pub tally: Tally,
     /// What was found of each measurement, in the order asked for.
     pub measurements: Vec<MeasurementCount>,
 }
@@ -182,7 +184,13 @@ pub fn detect_archive(
     match (sink.failure, ingested) {
         (Some(failure), _) => Err(failure),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok(_)) => Ok(Detection::of(sink.parts, options)),
+        (None, Ok(ingested)) => {
+            let mut detection = Detection::of(sink.parts, options);
+            for file in &ingested.files {
+                detection.tally.add(&file.tally);
+            }
+            Ok(detection)
+        }
     }
 }
 
@@ -246,6 +254,7 @@ impl Detection {
             part.count_outliers(&mut measurements);
         }
         Self {
+            tally: Tally::default(),
             rows: parts.iter().map(|part| part.rows).sum(),
             stations: parts.iter().map(|part| part.stations.len()).sum(),
             outliers: parts

@@ -66,13 +66,13 @@ pub struct InspectedColumn {
 
 /// Reads an archive to its end and says what it holds.
 ///
-/// Memory holds a few batches and the names of the stations.
+/// Memory holds a few batches and the names of the stations. `progress` is told how many rows have been read.
 ///
 /// # Errors
 /// A file that cannot be read, unless the archive leaves such files out.
-pub fn inspect(archive: &mut Archive) -> Result<Inspection> {
+pub fn inspect(archive: &mut Archive, progress: &(dyn Fn(u64) + Sync)) -> Result<Inspection> {
     loop {
-        match survey(archive) {
+        match survey(archive, progress) {
             Ok(inspection) => return Ok(Inspection { failures: archive.failures(), ..inspection }),
             // Its rows have been counted: once more, without it.
             Err(failed) => archive.skip(failed.file, failed.error)?,
@@ -80,7 +80,10 @@ pub fn inspect(archive: &mut Archive) -> Result<Inspection> {
     }
 }
 
-fn survey(archive: &Archive) -> Result<Inspection, crate::archive::ReadError> {
+fn survey(
+    archive: &Archive,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Inspection, crate::archive::ReadError> {
     let mut found = Inspection {
         layout: archive.layout().to_owned(),
         files: 0,
@@ -101,6 +104,7 @@ fn survey(archive: &Archive) -> Result<Inspection, crate::archive::ReadError> {
     let mut reader = archive.read(|_, _| true);
     while let Some(batch) = reader.next_batch()? {
         found.rows += batch.rows() as u64;
+        progress(found.rows);
         for (column, values) in found.columns.iter_mut().zip(&batch.columns) {
             column.nulls += values.null_count() as u64;
             column.min = [column.min, compute::min(values)].into_iter().flatten().reduce(f64::min);

@@ -9,7 +9,7 @@ use isd_converters::{ConvertOptions, Inspection, check_target, inspect};
 use serde::Serialize;
 
 use super::source::{describe_tally, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, print};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -33,7 +33,9 @@ pub fn run(
     if let Some((target, options)) = target {
         check_target(target, options)?;
     }
-    let inspection = inspect(archive)?;
+    let progress = Progress::reading(archive.progress(), common.quiet);
+    let inspection = inspect(archive, &|rows| progress.update(rows))?;
+    drop(progress);
     let failures = archive.failures();
     if common.json {
         let target = target.map(|(target, _)| target.display().to_string());

@@ -20,7 +20,15 @@ pub enum Observations {
     /// A dataset: row groups of whole series.
     Dataset(Box<Dataset>),
     /// Files of an archive, in whatever order.
-    Archive(Box<(Archive, IngestOptions)>),
+    Archive(Box<Reading>),
+}
+
+/// An archive and how it is read.
+pub struct Reading {
+    archive: Archive,
+    ingesting: IngestOptions,
+    /// As they were named.
+    sources: Vec<String>,
 }
 
 impl Observations {
@@ -33,7 +41,8 @@ impl Observations {
             let archive = args.open(sources, &args.read_options(measurements))?;
             let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
             let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
-            Ok(Self::Archive(Box::new((archive, ingesting))))
+            let sources = sources.iter().map(|source| source.display().to_string()).collect();
+            Ok(Self::Archive(Box::new(Reading { archive, ingesting, sources })))
         };
         let [path] = sources else { return archive() };
         if !is_parquet(path) {
@@ -50,17 +59,16 @@ impl Observations {
     pub fn columns(&self) -> &[ColumnInfo] {
         match self {
             Self::Dataset(dataset) => dataset.columns(),
-            Self::Archive(reading) => reading.0.columns(),
+            Self::Archive(reading) => reading.archive.columns(),
         }
     }
 
     /// What it is called in messages.
     pub fn name(&self) -> String {
-        let path = match self {
-            Self::Dataset(dataset) => Some(dataset.path()),
-            Self::Archive(reading) => reading.0.files().first().map(|file| file.path.as_path()),
-        };
-        path.unwrap_or(Path::new("")).display().to_string()
+        match self {
+            Self::Dataset(dataset) => dataset.path().display().to_string(),
+            Self::Archive(reading) => reading.sources.join(", "),
+        }
     }
 
     /// Detects the outliers, with a progress bar unless `quiet`.
@@ -74,7 +82,7 @@ impl Observations {
                 detect(dataset, options, &|rows| progress.update(rows))
             }
             Self::Archive(reading) => {
-                let (archive, ingesting) = &mut **reading;
+                let Reading { archive, ingesting, .. } = &mut **reading;
                 let progress = Progress::reading(archive.progress(), quiet);
                 detect_archive(archive, options, ingesting, &|rows| progress.update(rows))
             }
@@ -85,7 +93,15 @@ impl Observations {
     pub fn failures(&self) -> Vec<FileFailure> {
         match self {
             Self::Dataset(_) => Vec::new(),
-            Self::Archive(reading) => reading.0.failures(),
+            Self::Archive(reading) => reading.archive.failures(),
+        }
+    }
+
+    /// How the values of an archive are taken, one sentence each; of a dataset its manifest says it.
+    pub fn notes(&self) -> &[String] {
+        match self {
+            Self::Dataset(_) => &[],
+            Self::Archive(reading) => reading.archive.notes(),
         }
     }
 
@@ -96,11 +112,10 @@ impl Observations {
                 dataset.manifest().and_then(|manifest| serde_json::to_value(manifest).ok())
             }
             Self::Archive(reading) => {
-                let archive = &reading.0;
-                let first = archive.files().first().map(|file| file.path.display().to_string());
+                let Reading { archive, sources, .. } = &**reading;
                 let files = archive.files().len();
                 Some(
-                    json!({ "layout": archive.layout(), "files": files, "first_file": first, "notes": archive.notes() }),
+                    json!({ "layout": archive.layout(), "sources": sources, "source_files": files, "notes": archive.notes() }),
                 )
             }
         }
@@ -131,6 +146,10 @@ impl Observations {
 fn is_parquet(path: &Path) -> bool {
     if path.is_dir() {
         return path.join(MANIFEST).exists() || holds_parquet(path);
+    }
+    // Opening a pipe would wait for who writes to it.
+    if !path.is_file() {
+        return false;
     }
     let mut magic = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PAR1"

@@ -1,5 +1,6 @@
 //! From what the user names (files, directories, globs, a list on standard input) to files.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ pub struct Discovery {
 /// A source that does not exist, a pattern that matches nothing, a directory without files, an isd dataset.
 pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery> {
     let mut found = Discovery::default();
+    let several = sources.len() > 1;
     for source in sources {
         if source.as_os_str() == STANDARD_INPUT {
             for line in list.lines() {
@@ -41,14 +43,14 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
                 let line = line.map_err(io)?;
                 let line = line.trim_end_matches('\r');
                 if !line.is_empty() {
-                    find(Path::new(line), &mut found)?;
+                    find(Path::new(line), true, &mut found)?;
                 }
             }
         } else {
-            find(source, &mut found)?;
+            find(source, several, &mut found)?;
         }
     }
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     found.files.retain(|path| seen.insert(path.clone()));
     if found.files.is_empty() {
         let path = sources.first().cloned().unwrap_or_default();
@@ -57,7 +59,9 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
     Ok(found)
 }
 
-fn find(source: &Path, found: &mut Discovery) -> Result<()> {
+/// Adds what one path stands for. One among `several` that does not exist is taken for a file, which will be found not
+/// to be readable, like any other.
+fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
     match fs::metadata(source) {
         Ok(metadata) if metadata.is_dir() => {
             if source.join(MANIFEST).exists() {
@@ -68,7 +72,7 @@ fn find(source: &Path, found: &mut Discovery) -> Result<()> {
                 ));
             }
             let before = found.files.len();
-            walk(source, found)?;
+            walk(source, &mut HashSet::new(), found)?;
             if found.files.len() == before {
                 return Err(refused(source, "is a directory without files of observations", "name another"));
             }
@@ -80,13 +84,21 @@ fn find(source: &Path, found: &mut Discovery) -> Result<()> {
         }
         Err(error) => match source.to_str().filter(|text| text.contains(['*', '?', '['])) {
             Some(pattern) => matches(pattern, source, found),
+            None if several => {
+                found.files.push(source.to_owned());
+                Ok(())
+            }
             None => Err(Error::Io { path: source.to_owned(), action: "cannot open", source: error }),
         },
     }
 }
 
 /// All files below a directory, by name.
-fn walk(directory: &Path, found: &mut Discovery) -> Result<()> {
+fn walk(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Discovery) -> Result<()> {
+    // A link may lead back to where it lies.
+    if !seen.insert(fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned())) {
+        return Ok(());
+    }
     let cannot = |source| Error::Io { path: directory.to_owned(), action: "cannot list", source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).map_err(cannot)? {
@@ -99,7 +111,7 @@ fn walk(directory: &Path, found: &mut Discovery) -> Result<()> {
             continue;
         }
         if path.is_dir() {
-            walk(&path, found)?;
+            walk(&path, seen, found)?;
         } else if is_beside(&path) {
             found.passed_over.push(path);
         } else {
@@ -127,7 +139,7 @@ fn matches(pattern: &str, source: &Path, found: &mut Discovery) -> Result<()> {
             let path = error.path().to_owned();
             Error::Io { path, action: "cannot list", source: error.into() }
         })?;
-        find(&path, found)?;
+        find(&path, true, found)?;
     }
     if found.files.len() == before {
         return Err(refused(source, "matches no file", "check the pattern"));

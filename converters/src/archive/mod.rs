@@ -105,7 +105,7 @@ impl Archive {
         let mut archive = Self {
             files: Vec::new(),
             openers: Vec::new(),
-            columns: probe::merged_columns(&probed),
+            columns: probe::merged_columns(&probed, options),
             rows: probed.iter().filter_map(|file| file.found.as_ref()).map(|found| found.rows).sum(),
             layout: probe::layouts(&probed),
             notes: probe::notes(&probed),
@@ -212,6 +212,15 @@ impl Archive {
 fn source_file(path: &Path) -> Result<SourceFile> {
     let io = |source| Error::Io { path: path.to_owned(), action: "cannot open", source };
     let metadata = fs::metadata(path).map_err(io)?;
+    if !metadata.is_file() {
+        let found =
+            if metadata.is_dir() { "is a directory" } else { "is no regular file, but a device or a pipe" };
+        return Err(Error::Format {
+            path: path.to_owned(),
+            found: format!("{found}, expected a file of observations"),
+            hint: None,
+        });
+    }
     let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
     Ok(SourceFile {
         path: path.to_owned(),

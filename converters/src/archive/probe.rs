@@ -1,7 +1,7 @@
 //! A look at the beginning of every file: paths in, and for each its columns, its first row and how to open it out,
 //! in the order of the first rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,8 +10,11 @@ use rayon::prelude::*;
 use super::tar::{TarSource, is_tar};
 use super::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
 use crate::dataset::check_columns;
-use crate::names::list;
-use crate::{ColumnInfo, Error, Head, Input, MEASUREMENTS, ReadOptions, Result, Source, format_of};
+use crate::format::Format;
+use crate::names::{list, nearest};
+use crate::{
+    ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_of,
+};
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
 const SMALL_BYTES: u64 = 8 << 20;
@@ -64,9 +67,11 @@ pub fn probe(
             }
         }
     }
+    refuse_other_units(&mut probed, failures)?;
     if probed.iter().all(|file| file.found.is_none()) {
         return Err(none_readable(paths, failures));
     }
+    check_wanted(&probed, options)?;
     // Stable: files whose first rows are unknown or the same keep the order in which they were named.
     probed.sort_by(|a, b| key(a).cmp(&key(b)));
     Ok(probed)
@@ -100,11 +105,97 @@ fn look(
     let format = format_of(&input, options)?;
     // Of text the beginning says all that is asked for here.
     let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
-    let source = format.open(beginning.as_ref().unwrap_or(&input), options)?;
-    let options = options.clone();
+    let (source, options) = open_what_there_is(format, beginning.as_ref().unwrap_or(&input), options, alone)?;
     let opener =
         Opener { open: Box::new(move || format.open(&counting, &options)), small: file.bytes <= SMALL_BYTES };
     found(source, opener, !alone)
+}
+
+/// Opens a file for those of the measurements asked for that it has: where other files have the rest, its rows lack
+/// them.
+fn open_what_there_is(
+    format: &dyn Format,
+    input: &Input,
+    options: &ReadOptions,
+    alone: bool,
+) -> Result<(Box<dyn Source>, ReadOptions)> {
+    let error = match format.open(input, options) {
+        Ok(source) => return Ok((source, options.clone())),
+        Err(error) if alone || options.measurements.is_empty() => return Err(error),
+        Err(error) => error,
+    };
+    let mut own = ReadOptions { measurements: Vec::new(), ..options.clone() };
+    // What keeps it from being opened at all is the same either way.
+    let Ok(everything) = format.open(input, &own) else { return Err(error) };
+    let has = |name: &&String| everything.columns().iter().any(|column| column.name == **name);
+    own.measurements = options.measurements.iter().filter(has).cloned().collect();
+    if own.measurements.len() == options.measurements.len() {
+        return Err(error);
+    }
+    // Of a file that has none of them, everything is opened: its rows are there all the same.
+    Ok((if own.measurements.is_empty() { everything } else { format.open(input, &own)? }, own))
+}
+
+/// Leaves out files that have a column in other units than the files before them.
+fn refuse_other_units(probed: &mut [Probed], failures: &Failures) -> Result<()> {
+    let mut units: HashMap<String, (Option<String>, PathBuf)> = HashMap::new();
+    for Probed { file, found } in probed {
+        let Some(columns) = found.as_ref().map(|found| &found.columns) else { continue };
+        let differs = columns.iter().find_map(|column| {
+            let (known, path) = units.get(&column.name)?;
+            let same = match (known, &column.units) {
+                // The names of ISD's measurements promise their units.
+                (None, Some(_)) | (Some(_), None) => Measurement::named(&column.name).is_none(),
+                (known, own) => known == own,
+            };
+            (!same).then_some((column, known, path))
+        });
+        if let Some((column, known, path)) = differs {
+            let say = |units: &Option<String>| units.clone().unwrap_or_else(|| "no known units".to_owned());
+            let error = Error::Column {
+                path: file.path.clone(),
+                column: column.name.clone(),
+                found: format!(
+                    "is in {}, but in {} in {}; expected the same in all files",
+                    say(&column.units),
+                    say(known),
+                    path.display()
+                ),
+                hint: Some("convert them by themselves; --scale isd takes HDF5 for ISD's tenths".to_owned()),
+            };
+            *found = None;
+            failures.add(&file.path, error)?;
+            continue;
+        }
+        for column in columns {
+            let known = units.entry(column.name.clone()).or_insert_with(|| (None, file.path.clone()));
+            known.0 = known.0.take().or_else(|| column.units.clone());
+        }
+    }
+    Ok(())
+}
+
+/// Each measurement asked for is in at least one of several files.
+fn check_wanted(probed: &[Probed], options: &ReadOptions) -> Result<()> {
+    let known: BTreeSet<&str> = probed
+        .iter()
+        .filter_map(|file| file.found.as_ref())
+        .flat_map(|found| &found.columns)
+        .map(|column| column.name.as_str())
+        .collect();
+    match options.measurements.iter().find(|name| !known.contains(name.as_str())) {
+        Some(absent) if probed.len() > 1 => Err(Error::Column {
+            path: probed.first().map(|probed| probed.file.path.clone()).unwrap_or_default(),
+            column: absent.clone(),
+            found: format!(
+                "does not exist in this file, nor in any of the other {}; there are {}",
+                probed.len() - 1,
+                list(&known.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+            ),
+            hint: nearest(absent, known).map(|near| format!("did you mean {near}?")),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn found(mut source: Box<dyn Source>, opener: Opener, first: bool) -> Result<Found> {
@@ -140,15 +231,20 @@ fn none_readable(paths: &[PathBuf], failures: &Failures) -> Error {
 }
 
 /// The columns of all files: canonical measurements first.
-pub fn merged_columns(probed: &[Probed]) -> Vec<ColumnInfo> {
+pub fn merged_columns(probed: &[Probed], options: &ReadOptions) -> Vec<ColumnInfo> {
     let mut columns: Vec<ColumnInfo> = Vec::new();
-    for column in probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.columns) {
+    let all = probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.columns);
+    // A source reads more than what was asked for where it has nothing of it.
+    for column in all.filter(|column| options.reads(&column.name)) {
         match columns.iter_mut().find(|known| known.name == column.name) {
             None => columns.push(column.clone()),
             Some(known) => {
                 // Only what all files say is true of the whole column.
                 if known.resolution != column.resolution {
                     known.resolution = None;
+                }
+                if known.origin != column.origin {
+                    known.origin = Some("different places".to_owned());
                 }
                 if known.units.is_none() {
                     known.units.clone_from(&column.units);

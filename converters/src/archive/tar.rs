@@ -90,7 +90,8 @@ impl TarSource {
 
     /// Looks at members until one can be opened.
     fn find_columns(&mut self) -> Result<()> {
-        let mut unreadable = Vec::new();
+        let mut unreadable: Vec<String> = Vec::new();
+        let mut hint = None;
         while let Some(member) = self.receive()? {
             match format_of(&member, &self.options).and_then(|format| format.open(&member, &self.options)) {
                 Ok(source) => {
@@ -101,7 +102,8 @@ impl TarSource {
                     return Ok(());
                 }
                 Err(error) => {
-                    unreadable.push(member.path().display().to_string());
+                    hint = hint.or_else(|| error.hint());
+                    unreadable.push(error.to_string());
                     self.failures.add(member.path(), error)?;
                 }
             }
@@ -110,7 +112,7 @@ impl TarSource {
             [] => "is a tar archive without files".to_owned(),
             names => format!("is a tar archive without a file that can be read: {}", list(names)),
         };
-        Err(Error::Format { path: self.path.to_path_buf(), found, hint: None })
+        Err(Error::Format { path: self.path.to_path_buf(), found, hint })
     }
 
     fn receive(&mut self) -> Result<Option<Input>> {

@@ -182,7 +182,7 @@ fn one_bad_file_among_many_is_left_out_and_listed() {
     assert!(failures[0].contains("010030-99999-2017: line 25: "), "{failures:?}");
     assert!(failures[1].contains("noise.gz"), "{failures:?}");
 
-    let found = inspect(&mut archive).unwrap();
+    let found = inspect(&mut archive, &|_| ()).unwrap();
     assert_eq!((found.files, found.rows, found.stations, found.failures.len()), (4, 96, 2, 2));
     assert!(found.sorted);
     assert_eq!(found.first_timestamp.as_deref(), Some("2015-01-01T00:00:00Z"));
@@ -199,7 +199,7 @@ fn a_bad_file_by_itself_is_the_error() {
     let path = home.path().join("010030-99999-2017");
     fs::write(&path, "2017 01 01 00    -1 -9999 10132   270    51     8     0 -9999\n2017 13\n").unwrap();
     let mut archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
-    assert!(matches!(inspect(&mut archive), Err(Error::Line { line: 2, .. })));
+    assert!(matches!(inspect(&mut archive, &|_| ()), Err(Error::Line { line: 2, .. })));
     fs::write(&path, "nothing of the kind").unwrap();
     let error = Archive::open(&[path.clone(), path], &ReadOptions::default(), false).unwrap_err();
     assert!(error.to_string().contains("none of the 2 files can be read"), "{error}");
