@@ -48,6 +48,8 @@ Work = collections.namedtuple("Work", "dataset archive measurement window thresh
 # What a run gives: `series`, `rows` and `hits` are None where the tool does not count them or counts others, `rounding`
 # counts hits that are rounding errors, `peak` is in bytes.
 Run = collections.namedtuple("Run", "seconds peak hits rounding rows series version")
+# What a process printed and took: `cpu` is its seconds of user and system time, `peak` its memory in bytes.
+Spent = collections.namedtuple("Spent", "text seconds cpu peak")
 
 
 class Failure(Exception):
@@ -229,7 +231,7 @@ def run_peer(name, work):
 
 
 def spawn(command):
-    """Runs a command: its standard output, its seconds and its peak memory in bytes."""
+    """Runs a command to its end."""
     start = time.perf_counter()
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE)
     try:
@@ -243,32 +245,33 @@ def spawn(command):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         raise Failure(f"{pathlib.Path(command[0]).name} ended with status {process.returncode}")
-    return text.decode(), seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return Spent(text.decode(), seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
 def time_detect(binary, work, output, columns=None):
     output.unlink(missing_ok=True)
     options = ["--window", work.window, "--threshold", work.threshold, "--quiet", "--json"]
     options += columns or ["-m", work.measurement]
-    text, seconds, peak = spawn([binary, work.dataset, "-o", output, *options])
-    summary = json.loads(text)
+    spent = spawn([binary, work.dataset, "-o", output, *options])
+    summary = json.loads(spent.text)
     written = output.read_bytes()
     if not (written.startswith(b"PAR1") and written.endswith(b"PAR1")):
         raise Failure(f"{output}: expected a Parquet file of outliers")
     hits = None if columns else summary["outliers"]
-    return Run(seconds, peak, hits, 0, summary["rows"], summary["stations"], None)
+    return Run(spent.seconds, spent.peak, hits, 0, summary["rows"], summary["stations"], None)
 
 
 def time_decode(binary, work):
-    text, seconds, peak = spawn([binary, work.dataset, work.measurement])
-    return Run(seconds, peak, None, 0, json.loads(text)["rows"], None, None)
+    spent = spawn([binary, work.dataset, work.measurement])
+    return Run(spent.seconds, spent.peak, None, 0, json.loads(spent.text)["rows"], None, None)
 
 
 def time_peer(python, name, work):
-    text, _, peak = spawn([python, __file__, "--run-peer", name, json.dumps(work._asdict())])
-    result = json.loads(text)
+    spent = spawn([python, __file__, "--run-peer", name, json.dumps(work._asdict())])
+    result = json.loads(spent.text)
     counts = (result["hits"], result.get("rounding", 0), result.get("rows"), result.get("series"))
-    return Run(result["seconds"], peak, *counts, result["version"])
+    return Run(result["seconds"], spent.peak, *counts, result["version"])
 
 
 def check(tool, run, reference):
@@ -320,6 +323,11 @@ def table(results):
             *(counted if tool != DETECT else [counted[0], "", ""]),
             f"{statistics.median(ratios):.2f}",
         ])
+    return markdown(lines)
+
+
+def markdown(lines):
+    """A table of equally wide columns."""
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join("| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths)) + " |" for line in lines)
 
@@ -331,7 +339,7 @@ def machine(binary):
         names = [line.split(":", 1)[1].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         model = names[0] if names else model
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    version = spawn([binary, "--version"])[0].strip()
+    version = spawn([binary, "--version"]).text.strip()
     return f"{model}, {cores} cores, {platform.system()} {platform.release()}, {version}, Python {platform.python_version()}"
 
 
@@ -345,7 +353,7 @@ def binaries(directory):
         cargo = ["cargo", "build", "--release", "--package", "isd", "--manifest-path", PROJECT / "Cargo.toml"]
         spawn(cargo)
         metadata = ["cargo", "metadata", "--format-version", "1", "--no-deps", "--manifest-path", PROJECT / "Cargo.toml"]
-        directory = pathlib.Path(json.loads(spawn(metadata)[0])["target_directory"]) / "release"
+        directory = pathlib.Path(json.loads(spawn(metadata).text)["target_directory"]) / "release"
     for name in ["isd-synth", "isd-convert", DETECT]:
         if not (directory / name).exists():
             raise Failure(f"{directory / name}: no such binary")
@@ -355,7 +363,7 @@ def binaries(directory):
 def decoder():
     """The benchmark that decodes alone, built."""
     cargo = ["cargo", "build", "--release", "--package", "isd", "--bench", "decode", "--message-format", "json"]
-    messages = spawn([*cargo, "--manifest-path", PROJECT / "Cargo.toml"])[0].splitlines()
+    messages = spawn([*cargo, "--manifest-path", PROJECT / "Cargo.toml"]).text.splitlines()
     built = [json.loads(message) for message in messages]
     return next(made["executable"] for made in built if made.get("target", {}).get("name") == "decode")
 
@@ -366,19 +374,20 @@ def importing(python, packages):
 
 
 def interpreters(python, peers, directory):
-    """An interpreter for each peer that can run: the given one, or that of an environment made for the purpose."""
-    missing = [peer for peer in peers if not importing(python, PEERS[peer][0])]
+    """An interpreter for each peer that can run: the given one, or that of an environment made for the purpose.
+    `peers` maps each to what it imports."""
+    missing = [peer for peer in peers if not importing(python, peers[peer])]
     chosen = dict.fromkeys(peers, python)
     if missing:
         environment = directory / "venv"
-        packages = sorted({package for peer in missing for package in PEERS[peer][0]})
+        packages = sorted({package for peer in missing for package in peers[peer]})
         say(f"installing {', '.join(packages)} into {environment}")
         inside = environment / "bin" / "python"
         made = subprocess.run([python, "-m", "venv", environment], stdout=sys.stderr).returncode == 0
         if made:
             subprocess.run([inside, "-m", "pip", "install", "--quiet", *packages], stdout=sys.stderr)
         for peer in missing:
-            if made and importing(inside, PEERS[peer][0]):
+            if made and importing(inside, peers[peer]):
                 chosen[peer] = inside
             else:
                 say(f"leaving out {peer}: {python} cannot import it, and it could not be installed")
@@ -438,7 +447,8 @@ def parse(arguments):
 
 def compare(arguments, directory):
     bins = binaries(arguments.bin_dir)
-    pythons = interpreters(arguments.python, [peer for peer in arguments.peers if peer in PEERS], directory)
+    imports = {peer: PEERS[peer][0] for peer in arguments.peers if peer in PEERS}
+    pythons = interpreters(arguments.python, imports, directory)
     work = make_work(arguments, bins, directory, any(PEERS[peer][1] for peer in pythons))
     output = directory / "outliers.parquet"
     tools = {DETECT: lambda: time_detect(bins / DETECT, work, output)}

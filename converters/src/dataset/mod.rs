@@ -10,14 +10,17 @@
 //! A row group holds whole stations: no station is split across row groups or files, so that any
 //! row group can be processed by itself.
 
+mod column_pages;
 pub(crate) mod gather;
 mod group;
 pub(crate) mod journal;
 mod leftover;
 mod manifest;
 mod reader;
+mod station_pages;
 mod station_runs;
 pub(crate) mod target;
+mod value_pages;
 pub(crate) mod writer;
 
 use std::fmt::Write as _;

@@ -15,19 +15,23 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
+use parquet::schema::types::{ColumnDescPtr, ColumnPath};
 use rayon::prelude::*;
 
+use super::column_pages::ColumnPages;
 use super::group::SeriesGroup;
 use super::journal::BlockRecord;
+use super::station_pages::station_pages;
 use super::target::io_error;
+use super::value_pages::value_pages;
 use super::{FILE_ROW_GROUPS, STATION_ID, TIMESTAMP, block_directory, part_name};
 use crate::{Error, Result, StationRun};
 
 /// Dictionary indexes of weather data hardly compress further: level 3 gains 0.3 %.
 const ZSTD_LEVEL: i32 = 1;
-/// Rows of a data page: what a reader of one day or one station has to decompress.
-const PAGE_ROWS: usize = 20_000;
+/// Rows of a data page: what a reader of one day or one station has to decompress. The library ends a page at a multiple
+/// of 1024 rows; this is one, so that the pages of all columns end at the same rows.
+const PAGE_ROWS: usize = 20 * 1024;
 
 /// Writes row groups in order, in one file a block until that is full.
 pub(crate) struct DatasetWriter {
@@ -142,17 +146,22 @@ impl Part {
         let failed = |error| parquet_error(&self.path, error);
         let writers =
             self.factory.create_column_writers(self.file.flushed_row_groups().len()).map_err(failed)?;
+        let columns = self.file.schema_descr().columns();
         let chunks = writers
             .into_par_iter()
-            .zip(schema.fields().par_iter())
+            .zip(schema.fields().par_iter().zip(columns.par_iter()))
             .enumerate()
             .with_max_len(1)
-            .map(|(index, (writer, field))| encode(writer, field, index, group, &self.path))
+            .map(|(index, (writer, (field, column)))| encode(writer, field, column, index, group, &self.path))
             .collect::<Result<Vec<_>>>()?;
         let mut row_group = self.file.next_row_group().map_err(failed)?;
         let mut nulls = Vec::with_capacity(chunks.len());
         for (chunk, missing) in chunks {
-            chunk.append_to_row_group(&mut row_group).map_err(failed)?;
+            match chunk {
+                Chunk::Pages(ColumnPages { bytes, close }) => row_group.append_column(&bytes, close),
+                Chunk::Library(chunk) => chunk.append_to_row_group(&mut row_group),
+            }
+            .map_err(failed)?;
             nulls.push(missing as u64);
         }
         row_group.close().map_err(failed)?;
@@ -170,26 +179,46 @@ impl Part {
     }
 }
 
+/// An encoded column chunk.
+enum Chunk {
+    Pages(ColumnPages),
+    Library(ArrowColumnChunk),
+}
+
 /// Encodes the column at `index` of the schema; says how many values are missing.
 fn encode(
     mut writer: ArrowColumnWriter,
     field: &Field,
+    column: &ColumnDescPtr,
     index: usize,
     group: &SeriesGroup,
     path: &Path,
-) -> Result<(ArrowColumnChunk, usize)> {
+) -> Result<(Chunk, usize)> {
     let failed = |error| parquet_error(path, error);
     // All rows at once: where pages end must not depend on how the rows came.
-    let array: ArrayRef = match (index, field.data_type()) {
-        (0, _) => Arc::new(station_ids(&group.stations())),
-        (1, _) => Arc::new(group.timestamps().with_timezone("UTC")),
-        (_, DataType::Float32) => Arc::new(to_float32(&group.values(index - 2), field.name(), path)?),
-        _ => Arc::new(group.values(index - 2)),
+    let (array, pages): (ArrayRef, _) = match (index, field.data_type()) {
+        (0, _) => {
+            let stations = group.stations();
+            let pages = station_pages(&stations, column, PAGE_ROWS).map_err(failed)?;
+            let rows = if pages.is_some() { &[][..] } else { &stations };
+            (Arc::new(station_ids(rows)), pages)
+        }
+        (1, _) => (Arc::new(group.timestamps().with_timezone("UTC")), None),
+        (_, DataType::Float32) => (Arc::new(to_float32(&group.values(index - 2), field.name(), path)?), None),
+        _ => {
+            let values = group.values(index - 2);
+            let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
+            let pages = value_pages(&values, column, level, PAGE_ROWS).map_err(failed)?;
+            (Arc::new(values), pages)
+        }
     };
+    if let Some(pages) = pages {
+        return Ok((Chunk::Pages(pages), array.null_count()));
+    }
     for leaf in &compute_leaves(field, &array).map_err(failed)? {
         writer.write(leaf).map_err(failed)?;
     }
-    Ok((writer.close().map_err(failed)?, array.null_count()))
+    Ok((Chunk::Library(writer.close().map_err(failed)?), array.null_count()))
 }
 
 /// The station of each row, its id stored once: the file's column is of plain strings all the same.

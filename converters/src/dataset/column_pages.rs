@@ -1,0 +1,180 @@
+//! Encoded pages of a column in, a column chunk that is complete but for its place in a file out.
+//!
+//! The pages are those that the Parquet library would write: a dictionary, then data pages of its indices, with
+//! statistics and the page index. See <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parquet::basic::{BoundaryOrder, Compression, Encoding, EncodingMask, PageType};
+use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, LevelHistogram, OffsetIndexBuilder, PageEncodingStats,
+};
+use parquet::file::statistics::Statistics;
+use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use parquet::schema::types::ColumnDescPtr;
+
+/// A column chunk.
+pub(super) struct ColumnPages {
+    /// Its pages, one behind the other.
+    pub(super) bytes: Bytes,
+    /// What the file's footer will say of them.
+    pub(super) close: ColumnCloseResult,
+}
+
+/// The bytes of a page, as they are stored.
+pub(super) struct Body {
+    pub(super) stored: Vec<u8>,
+    /// Their number before they were compressed.
+    pub(super) size: usize,
+}
+
+/// A data page of dictionary indices.
+pub(super) struct DataPage {
+    pub(super) body: Body,
+    pub(super) rows: usize,
+    pub(super) nulls: usize,
+    /// Least and greatest value in the plain encoding; `None` if all are missing.
+    pub(super) bounds: Option<(Vec<u8>, Vec<u8>)>,
+    /// Bytes of all values, of a column of strings.
+    pub(super) text_bytes: Option<usize>,
+}
+
+/// All that a column chunk is made of.
+pub(super) struct Parts<'a> {
+    pub(super) column: &'a ColumnDescPtr,
+    pub(super) compression: Compression,
+    /// The distinct values in the plain encoding, and their number.
+    pub(super) dictionary: (Body, usize),
+    pub(super) pages: Vec<DataPage>,
+    /// How the bounds of the pages follow each other.
+    pub(super) order: BoundaryOrder,
+    pub(super) statistics: Statistics,
+}
+
+/// Lays the pages behind each other.
+///
+/// # Errors
+/// None but what the library would not accept of a column's metadata.
+pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
+    let Parts { column, compression, dictionary: (dictionary, entries), pages, order, statistics } = parts;
+    let mut sink = TrackedWrite::new(Vec::new());
+    let mut writer = SerializedPageWriter::new(&mut sink);
+    let mut sizes = Sizes::default();
+    let dictionary = sizes.write(&mut writer, dictionary, |buf| Page::DictionaryPage {
+        buf,
+        num_values: entries as u32,
+        encoding: Encoding::PLAIN,
+        is_sorted: false,
+    })?;
+    let mut offset_index = OffsetIndexBuilder::new();
+    let mut column_index = ColumnIndexBuilder::new(column.physical_type());
+    column_index.set_boundary_order(order);
+    let (count, mut rows, mut nulls, mut text_bytes) = (pages.len(), 0, 0, None);
+    let mut first_data_page = None;
+    for page in pages {
+        let written = sizes.write(&mut writer, page.body, |buf| Page::DataPage {
+            buf,
+            num_values: page.rows as u32,
+            encoding: Encoding::RLE_DICTIONARY,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        })?;
+        first_data_page.get_or_insert(written.offset);
+        offset_index.append_row_count(page.rows as i64);
+        offset_index.append_offset_and_size(written.offset as i64, written.compressed_size as i32);
+        offset_index.append_unencoded_byte_array_data_bytes(page.text_bytes.map(|bytes| bytes as i64));
+        let missing = page.bounds.is_none();
+        let (least, greatest) = page.bounds.unwrap_or_default();
+        column_index.append(missing, least, greatest, page.nulls as i64);
+        column_index.append_histograms(&None, &levels(column, page.rows, page.nulls));
+        rows += page.rows;
+        nulls += page.nulls;
+        text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
+    }
+    writer.close()?;
+    drop(writer);
+
+    let of_pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
+    let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
+    let metadata = ColumnChunkMetaData::builder(Arc::clone(column))
+        .set_compression(compression)
+        .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
+        .set_page_encoding_stats(vec![
+            of_pages(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
+            of_pages(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, count as i32),
+        ])
+        .set_total_compressed_size(sizes.compressed as i64)
+        .set_total_uncompressed_size(sizes.uncompressed as i64)
+        .set_num_values(rows as i64)
+        .set_dictionary_page_offset(Some(dictionary.offset as i64))
+        .set_data_page_offset(first_data_page.unwrap_or_default() as i64)
+        .set_statistics(statistics)
+        .set_unencoded_byte_array_data_bytes(text_bytes.map(|bytes| bytes as i64))
+        .set_definition_level_histogram(levels(column, rows, nulls))
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: sizes.compressed as u64,
+        rows_written: rows as u64,
+        metadata,
+        bloom_filter: None,
+        column_index: Some(column_index.build()?),
+        offset_index: Some(offset_index.build()),
+    };
+    Ok(ColumnPages { bytes: sink.into_inner()?.into(), close })
+}
+
+/// How many values are missing and how many are there, of a column in which some may be missing.
+fn levels(column: &ColumnDescPtr, rows: usize, nulls: usize) -> Option<LevelHistogram> {
+    (column.max_def_level() == 1).then(|| vec![nulls as i64, (rows - nulls) as i64].into())
+}
+
+/// Sizes of all pages, headers included.
+#[derive(Default)]
+struct Sizes {
+    compressed: usize,
+    uncompressed: usize,
+}
+
+impl Sizes {
+    fn write(
+        &mut self,
+        writer: &mut impl PageWriter,
+        body: Body,
+        page: impl FnOnce(Bytes) -> Page,
+    ) -> Result<PageWriteSpec> {
+        let Body { stored, size } = body;
+        if i32::try_from(size.max(stored.len())).is_err() {
+            return Err(ParquetError::General(format!("a page of {size} bytes")));
+        }
+        let written = writer.write_page(CompressedPage::new(page(stored.into()), size))?;
+        self.compressed += written.compressed_size;
+        self.uncompressed += written.uncompressed_size;
+        Ok(written)
+    }
+}
+
+/// Bits of an index into a dictionary of so many entries. Not every reader knows of indices of no bits, which would do
+/// for one entry.
+pub(super) fn index_width(entries: usize) -> u32 {
+    usize::BITS - entries.saturating_sub(1).max(1).leading_zeros()
+}
+
+/// Appends a run of the RLE and bit-packing hybrid: its length, doubled, then what repeats.
+pub(super) fn append_run(bytes: &mut Vec<u8>, value: u32, rows: usize, width: u32) {
+    append_varint(bytes, rows << 1);
+    bytes.extend(value.to_le_bytes().iter().take(width.div_ceil(8) as usize));
+}
+
+/// Appends an integer of seven bits a byte.
+pub(super) fn append_varint(bytes: &mut Vec<u8>, mut value: usize) {
+    while value > 0x7f {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
