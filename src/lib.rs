@@ -37,7 +37,8 @@
 //! | [`plan`] | any sorted `LazyFrame` of observations | a `LazyFrame` of outliers |
 //! | [`kernel`] | a series as slices, arrow-rs arrays or Polars columns | its outlying rows |
 //! | [`detect`] | a dataset | the outliers table and an account of what was tested |
-//! | [`output`] | the outliers table | Parquet, CSV, Arrow or NDJSON |
+//! | [`stations`] | NOAA's station list | columns beside the outliers |
+//! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
 //! | [`synth`] | a seed | a synthetic archive with planted outliers |
 //! | [`cli`] | arguments | an exit status: what the binaries share |
 //!
@@ -63,5 +64,6 @@ pub mod plan;
 pub mod scan;
 #[cfg(feature = "tools")]
 pub mod series;
+pub mod stations;
 #[cfg(feature = "tools")]
 pub mod synth;

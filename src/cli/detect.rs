@@ -1,7 +1,7 @@
 //! `isd-detect`: from a dataset or an archive to the outliers table, and a summary of what was tested.
 
-use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,15 +10,16 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use clap::{Parser, ValueEnum};
 use isd_converters::Measurement;
-use serde::Serialize;
 
+use super::detect_summary::{Listed, Parameters, Summary, describe, metadata};
 use super::observations::Observations;
 use super::source::{SourceArgs, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, rate, say};
-use crate::detect::{DetectError, Detection, MeasurementCount, outliers_schema};
-use crate::kernel::{Decimal, Extent, FillLimit, OptionsError, RollingTest};
-use crate::output::{Format, OutputError, OutputFile, write_csv, write_table};
+use super::{CommonArgs, Failure, say};
+use crate::detect::outliers_schema;
+use crate::kernel::{Decimal, Extent, FillLimit, RollingTest};
+use crate::output::{Format, OutputFile, PartitionedOutput, Written, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
+use crate::stations::{STATION_COLUMNS, Stations, with_station_columns};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
 /// values before, station by station.
@@ -49,6 +50,12 @@ pub struct DetectArgs {
     /// File to write the outliers to: .parquet, .csv, .arrow or .ndjson [default: standard output, unless --json has it]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write a directory of Hive-partitioned Parquet instead: DIR/year=2017/part-00000.parquet
+    #[arg(long, value_name = "KEY", value_enum, requires = "output")]
+    partition_by: Option<PartitionArg>,
+    /// NOAA's station list, isd-history.csv: adds name, country, latitude, longitude and elevation
+    #[arg(long, value_name = "FILE")]
+    stations: Option<PathBuf>,
     /// Columns to write, in this order [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     columns: Vec<String>,
@@ -89,6 +96,12 @@ pub struct DetectArgs {
     common: CommonArgs,
 }
 
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum PartitionArg {
+    /// The year of the observation, in UTC
+    Year,
+}
+
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum EngineArg {
     /// The exact kernel
@@ -98,39 +111,13 @@ enum EngineArg {
     Expressions,
 }
 
-/// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.
-#[derive(Debug, Serialize)]
-struct Parameters {
-    measurements: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window_seconds: Option<f64>,
-    threshold: f64,
-    include_current: bool,
-    min_periods: usize,
-    ddof: usize,
-    min_std: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fill_limit_rows: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fill_limit_seconds: Option<f64>,
-    test_filled: bool,
-    engine: &'static str,
-}
-
-#[derive(Debug, Serialize)]
-struct Summary<'a> {
-    dataset: String,
-    output: Option<String>,
-    parameters: &'a Parameters,
-    rows: u64,
-    stations: usize,
-    outliers: usize,
-    measurements: &'a [MeasurementCount],
-    failures: Vec<serde_json::Value>,
-    seconds: f64,
-    rows_per_second: f64,
+/// Where the outliers go.
+enum Destination {
+    File(OutputFile),
+    Years(PartitionedOutput),
+    Stdout,
+    /// The summary has standard output to itself.
+    Nowhere,
 }
 
 /// Detects the outliers of the dataset that the arguments name.
@@ -142,6 +129,7 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     args.common.start_threads()?;
     let test = args.test()?;
     let columns = args.columns()?;
+    let stations = args.stations.as_deref().map(Stations::read).transpose()?;
     if matches!(args.engine, EngineArg::Expressions) && test.rolling().needs_time() {
         return Err(Failure::usage("--engine expressions: has no time windows")
             .hint("give --window as a number of values, or leave --engine out"));
@@ -156,33 +144,34 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     if args.explain {
         return observations.explain(&options);
     }
-    let output = args.create_output()?;
-    let detection = observations.detect(&options, args.common.quiet)?;
+    let destination = args.create_output()?;
+    let mut detection = observations.detect(&options, args.common.quiet)?;
 
-    let parameters = Parameters::of(&options);
+    let parameters = Parameters::of(&options, args.stations.as_deref());
     let metadata = metadata(&parameters, &observations)?;
-    let schema = outliers_schema();
-    let projected = |error: ArrowError| Failure::error(format!("cannot select the columns: {error}"));
-    let schema: SchemaRef = schema.project(&columns).map_err(projected)?.into();
-    let batches: Vec<RecordBatch> = detection
-        .outliers
-        .iter()
-        .map(|batch| batch.project(&columns))
-        .collect::<Result<_, _>>()
-        .map_err(projected)?;
-    let bytes = match output {
-        Some(file) => Some(file.write(&schema, &batches, &metadata)?),
-        // The summary has standard output to itself.
-        None if args.common.json => None,
-        None => {
-            to_stdout(&schema, &batches)?;
+    let mut table = Table { schema: outliers_schema(), batches: mem::take(&mut detection.outliers) };
+    let listed = stations.as_ref().zip(args.stations.as_deref());
+    let listed = listed.map(|(list, path)| Listed::of(&table.batches, list, path));
+    if let Some(list) = &stations {
+        table = table.beside(list)?;
+    }
+    let written = match destination {
+        Destination::File(file) => {
+            let table = table.project(&columns)?;
+            let bytes = file.write(&table.schema, &table.batches, &metadata)?;
+            Some(Written { files: 1, bytes })
+        }
+        Destination::Years(years) => Some(years.write(&table.schema, &table.batches, &columns, &metadata)?),
+        Destination::Stdout => {
+            table.project(&columns)?.to_stdout()?;
             None
         }
+        Destination::Nowhere => None,
     };
     let seconds = start.elapsed().as_secs_f64();
     let failures = observations.failures();
     let output = args.output.map(|path| path.display().to_string());
-    let text = describe(&detection, output.as_deref().zip(bytes), seconds);
+    let text = describe(&detection, output.as_deref().zip(written), listed.as_ref(), seconds);
     let summary = Summary {
         dataset: observations.name(),
         output,
@@ -190,6 +179,7 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         rows: detection.rows,
         stations: detection.stations,
         outliers: detection.measurements.iter().map(|m| m.outliers).sum(),
+        stations_not_listed: listed.as_ref().map(|listed| listed.missing),
         measurements: &detection.measurements,
         failures: failures_json(&failures),
         seconds,
@@ -218,13 +208,21 @@ impl DetectArgs {
 
     /// Positions of the columns to write.
     fn columns(&self) -> Result<Vec<usize>, Failure> {
+        let mut held = OUTLIER_COLUMNS.to_vec();
+        if self.stations.is_some() {
+            held.extend(STATION_COLUMNS);
+        }
         if self.columns.is_empty() {
-            return Ok((0..OUTLIER_COLUMNS.len()).collect());
+            return Ok((0..held.len()).collect());
         }
         let position = |name: &String| {
-            OUTLIER_COLUMNS.iter().position(|column| column == name).ok_or_else(|| {
-                Failure::usage(format!("--columns {name}: no such column of the outliers table"))
-                    .hint(format!("it has {}", OUTLIER_COLUMNS.join(", ")))
+            held.iter().position(|column| column == name).ok_or_else(|| {
+                let hint = if STATION_COLUMNS.contains(&name.as_str()) {
+                    "--stations isd-history.csv adds it".to_owned()
+                } else {
+                    format!("it has {}", held.join(", "))
+                };
+                Failure::usage(format!("--columns {name}: no such column of the outliers table")).hint(hint)
             })
         };
         let mut columns: Vec<usize> = Vec::new();
@@ -238,22 +236,33 @@ impl DetectArgs {
         Ok(columns)
     }
 
-    /// The file to write, which must neither take the dataset's place nor become a part of it.
-    fn create_output(&self) -> Result<Option<OutputFile>, Failure> {
-        let Some(path) = self.output.as_deref() else { return Ok(None) };
+    /// Where the outliers go, which must neither take the place of what is read nor become a part of it.
+    fn create_output(&self) -> Result<Destination, Failure> {
+        let Some(path) = self.output.as_deref() else {
+            return Ok(if self.common.json { Destination::Nowhere } else { Destination::Stdout });
+        };
+        let read = self.sources.iter().chain(&self.stations);
+        if self.partition_by.is_some() {
+            if Format::of(path).is_ok_and(|format| format != Format::Parquet) {
+                return Err(Failure::usage(format!("{}: --partition-by writes Parquet", path.display()))
+                    .hint("give -o the name of a directory, or leave --partition-by out"));
+            }
+            let read: Vec<PathBuf> = read.cloned().collect();
+            return Ok(Destination::Years(PartitionedOutput::create(path, &read)?));
+        }
         let output = OutputFile::create(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (Ok(parent), Some(name)) = (parent.canonicalize(), path.file_name()) else {
-            return Ok(Some(output));
+            return Ok(Destination::File(output));
         };
-        for source in self.sources.iter().filter_map(|source| source.canonicalize().ok()) {
+        for source in read.filter_map(|source| source.canonicalize().ok()) {
             let inside = parent.starts_with(&source) && output.format() == Format::Parquet;
             if inside || parent.join(name) == source {
-                return Err(Failure::usage(format!("{}: lies in the dataset that is read", path.display()))
+                return Err(Failure::usage(format!("{}: lies in what is read", path.display()))
                     .hint("give another -o"));
             }
         }
-        Ok(Some(output))
+        Ok(Destination::File(output))
     }
 
     /// The measurements to test, all of which the dataset holds.
@@ -296,96 +305,43 @@ impl DetectArgs {
     }
 }
 
-impl Parameters {
-    fn of(options: &OutlierOptions) -> Self {
-        let test = &options.test;
-        let seconds = |micros: i64| micros as f64 / 1e6;
-        let (window, window_seconds) = match test.window() {
-            Extent::Rows(rows) => (Some(rows), None),
-            Extent::Micros(micros) => (None, Some(seconds(micros))),
+/// The outliers and what stands beside them.
+struct Table {
+    schema: SchemaRef,
+    batches: Vec<RecordBatch>,
+}
+
+impl Table {
+    /// With the columns of a station list behind its own.
+    fn beside(self, list: &Stations) -> Result<Self, Failure> {
+        let schema = with_station_columns(&self.schema);
+        let batches: Result<_, ArrowError> = self.batches.iter().map(|batch| list.beside(batch)).collect();
+        let batches = batches.map_err(|error| {
+            Failure::error(format!("cannot put the stations beside the outliers: {error}"))
+        })?;
+        Ok(Self { schema, batches })
+    }
+
+    fn project(&self, columns: &[usize]) -> Result<Self, Failure> {
+        let project = || -> Result<Self, ArrowError> {
+            let batches: Result<_, _> = self.batches.iter().map(|batch| batch.project(columns)).collect();
+            Ok(Self { schema: self.schema.project(columns)?.into(), batches: batches? })
         };
-        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
-            Some(FillLimit::Rows(rows)) => (Some(rows), None),
-            Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
-            None => (None, None),
+        project().map_err(|error| Failure::error(format!("cannot select the columns: {error}")))
+    }
+
+    /// Writes it to standard output: aligned on a terminal, CSV into a pipe.
+    fn to_stdout(&self) -> Result<(), Failure> {
+        let mut text = Vec::new();
+        let written = if io::stdout().is_terminal() {
+            write_table(&mut text, &self.schema, &self.batches)
+        } else {
+            write_csv(&mut text, &self.schema, &self.batches)
         };
-        Self {
-            measurements: options.measurements.clone(),
-            window,
-            window_seconds,
-            threshold: test.threshold().to_f64(),
-            include_current: test.includes_current(),
-            min_periods: test.least_count(),
-            ddof: test.freedom(),
-            min_std: test.floor().to_f64(),
-            fill_limit_rows,
-            fill_limit_seconds,
-            test_filled: test.tests_filled(),
-            engine: match options.engine {
-                Engine::Kernel => "kernel",
-                Engine::Expressions => "expressions",
-            },
-        }
+        written.map_err(|error| Failure::error(format!("cannot format the outliers: {error}")))?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        out.write_all(&text).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
     }
-}
-
-/// How a file of outliers was made: the tool, the parameters and the dataset's manifest.
-fn metadata(parameters: &Parameters, observations: &Observations) -> Result<Vec<(String, String)>, Failure> {
-    let json = |result: serde_json::Result<String>| {
-        result.map_err(|error| Failure::error(format!("cannot describe the outliers: {error}")))
-    };
-    let mut metadata = vec![
-        ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
-        ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
-    ];
-    if let Some(source) = observations.provenance() {
-        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(&source))?));
-    }
-    Ok(metadata)
-}
-
-/// Writes the table to standard output: aligned on a terminal, CSV into a pipe.
-fn to_stdout(schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(), Failure> {
-    let terminal = io::stdout().is_terminal();
-    let mut text = Vec::new();
-    let written = if terminal {
-        write_table(&mut text, schema, batches)
-    } else {
-        write_csv(&mut text, schema, batches)
-    };
-    written.map_err(|error| Failure::error(format!("cannot format the outliers: {error}")))?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    out.write_all(&text).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
-}
-
-fn describe(detection: &Detection, output: Option<(&str, u64)>, seconds: f64) -> String {
-    let count = |n: usize| HumanCount(n as u64).to_string();
-    let mut text = String::new();
-    for m in &detection.measurements {
-        let found = m.tested + m.too_short;
-        let short =
-            if m.too_short > 0 { format!(" ({} too short)", count(m.too_short)) } else { String::new() };
-        let _ = writeln!(
-            text,
-            "{}: {} series found, {} kept{short}, {} outliers at {} stations",
-            m.measurement,
-            count(found),
-            count(m.tested),
-            count(m.outliers),
-            count(m.stations)
-        );
-    }
-    if let Some((path, bytes)) = output {
-        let rows: usize = detection.measurements.iter().map(|m| m.outliers).sum();
-        let _ = writeln!(text, "wrote {path} ({} rows, {})", count(rows), HumanBytes(bytes));
-    }
-    let _ = writeln!(
-        text,
-        "{} rows in {seconds:.2} s ({})",
-        HumanCount(detection.rows),
-        rate(detection.rows, seconds)
-    );
-    text
 }
 
 fn window(text: &str) -> Result<Extent, String> {
@@ -413,54 +369,4 @@ fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Op
     };
     let number: i64 = text[..text.len() - 1].parse().ok()?;
     number.checked_mul(minutes * 60_000_000).map(micros)
-}
-
-impl From<OptionsError> for Failure {
-    fn from(error: OptionsError) -> Self {
-        let failure = Self::usage(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    }
-}
-
-impl From<OutputError> for Failure {
-    fn from(error: OutputError) -> Self {
-        let failure = match error {
-            OutputError::Extension(_) => return Self::usage(error.to_string()),
-            _ => Self::chain(&error),
-        };
-        match &error {
-            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                failure.hint("make the directory first")
-            }
-            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
-                failure.hint("check who may write there")
-            }
-            _ => failure,
-        }
-    }
-}
-
-impl From<DetectError> for Failure {
-    fn from(error: DetectError) -> Self {
-        match error {
-            DetectError::Dataset(error) => error.into(),
-            DetectError::Split { .. } => Self::chain(&error)
-                .hint("a row group must hold whole stations: convert the archive with isd-convert"),
-            DetectError::Unsorted { .. } => {
-                Self::chain(&error).hint("rows must be sorted by station_id and timestamp, each key once")
-            }
-            // The plan's source hands its hint on behind a line break.
-            DetectError::Plan(error) => {
-                let text = error.to_string();
-                match text.split_once("\nhint: ") {
-                    Some((message, hint)) => Self::error(message).hint(hint),
-                    None => Self::error(text),
-                }
-            }
-            DetectError::Arrow(_) => Self::chain(&error),
-        }
-    }
 }

@@ -7,6 +7,9 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue};
 
 use super::say;
+use crate::detect::DetectError;
+use crate::kernel::OptionsError;
+use crate::output::OutputError;
 
 /// Why a tool stops.
 #[derive(Debug)]
@@ -120,6 +123,57 @@ impl From<clap::Error> for Failure {
             hints.push("--help lists the arguments".to_owned());
         }
         Self::usage(message).hint(hints.join("; "))
+    }
+}
+
+impl From<OptionsError> for Failure {
+    fn from(error: OptionsError) -> Self {
+        let failure = Self::usage(error.to_string());
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        let failure = match error {
+            OutputError::Extension(_) => return Self::usage(error.to_string()),
+            OutputError::Directory(error) => return error.into(),
+            _ => Self::chain(&error),
+        };
+        match &error {
+            OutputError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+                failure.hint("make the directory first")
+            }
+            OutputError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                failure.hint("check who may write there")
+            }
+            _ => failure,
+        }
+    }
+}
+
+impl From<DetectError> for Failure {
+    fn from(error: DetectError) -> Self {
+        match error {
+            DetectError::Dataset(error) => error.into(),
+            DetectError::Split { .. } => Self::chain(&error)
+                .hint("a row group must hold whole stations: convert the archive with isd-convert"),
+            DetectError::Unsorted { .. } => {
+                Self::chain(&error).hint("rows must be sorted by station_id and timestamp, each key once")
+            }
+            // The plan's source hands its hint on behind a line break.
+            DetectError::Plan(error) => {
+                let text = error.to_string();
+                match text.split_once("\nhint: ") {
+                    Some((message, hint)) => Self::error(message).hint(hint),
+                    None => Self::error(text),
+                }
+            }
+            DetectError::Arrow(_) => Self::chain(&error),
+        }
     }
 }
 

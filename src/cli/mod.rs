@@ -2,6 +2,7 @@
 
 pub mod convert;
 pub mod detect;
+mod detect_summary;
 mod failure;
 mod inspect;
 mod observations;

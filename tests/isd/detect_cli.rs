@@ -18,7 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::memory::{HOUR, Row, dataset, weather};
-use crate::shell::{self, names};
+use crate::shell::{self, names, parquet};
 
 const COLUMNS: [&str; 4] = ["air_temperature", "wind_direction", "wind_speed_rate", "sky_condition"];
 
@@ -48,13 +48,6 @@ fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
 /// Asserts a failure; gives its hint, or nothing.
 fn fails(home: &Path, arguments: &[&str], status: i32, message: &str) -> String {
     shell::fails(ISD_DETECT, home, arguments, status, message).unwrap_or_default()
-}
-
-fn parquet(path: &Path) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
-    let schema = reader.schema().clone();
-    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
-    concat_batches(&schema, &batches).unwrap()
 }
 
 fn metadata(path: &Path) -> BTreeMap<String, String> {

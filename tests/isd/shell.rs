@@ -1,8 +1,12 @@
 //! The tools as they are run from a shell: what a failure looks like, for the tests of every one of them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 /// Names of what lies in a directory, hidden files included.
 pub fn names(directory: &Path) -> Vec<String> {
@@ -12,6 +16,14 @@ pub fn names(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// All rows of a Parquet file.
+pub fn parquet(path: &Path) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    let schema = reader.schema().clone();
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    concat_batches(&schema, &batches).unwrap()
 }
 
 /// Runs a tool in a directory to its end.

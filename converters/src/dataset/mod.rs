@@ -35,6 +35,7 @@ pub use journal::JOURNAL;
 pub use manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 pub use reader::{Dataset, RowGroup};
 pub(crate) use target::io_error;
+pub use target::{Replaceable, Target};
 
 use crate::{ColumnInfo, Error, Result};
 

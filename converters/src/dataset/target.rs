@@ -10,12 +10,15 @@ use super::leftover::{ASIDE, STAGED, leftovers, lock_parent, make_hidden, restor
 use super::{BLOCK, MANIFEST};
 use crate::{Error, Result};
 
-/// A dataset directory in the making.
+/// Says why a directory, of that path and with those names in it, must not be replaced.
+pub type Replaceable<'a> = &'a dyn Fn(&Path, &[String]) -> Result<()>;
+
+/// A directory in the making, of a dataset or of anything else that is complete or not there.
 ///
 /// Until [`Target::publish`] nothing appears under the final name; dropped before that, it removes
 /// everything it made.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub struct Target {
     path: PathBuf,
     staged: PathBuf,
     replaces: bool,
@@ -33,8 +36,20 @@ impl Target {
     /// A target that exists (but for an empty directory) without `overwrite`, that is no isd dataset, that lies inside
     /// one of `sources` or holds one, that another run is writing, or a place where nothing can be written.
     pub(crate) fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
+        Self::prepare_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
+    }
+
+    /// Checks that a directory may be written at `path`, and makes a hidden directory beside it.
+    ///
+    /// Where a directory is that holds something, `replaceable` gets its path and the names in it, and says why it
+    /// must stay.
+    ///
+    /// # Errors
+    /// A file at `path`, a directory that must stay, that lies inside one of `sources` or holds one, that another run
+    /// is writing, or a place where nothing can be written.
+    pub fn prepare_directory(path: &Path, sources: &[PathBuf], replaceable: Replaceable<'_>) -> Result<Self> {
         // Before anything is made: a target that is refused leaves nothing.
-        let (path, _) = Self::check(path, overwrite, sources)?;
+        let (path, _) = Self::check_directory(path, sources, replaceable)?;
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -43,7 +58,7 @@ impl Target {
         let starting = lock_parent(parent);
         let leftovers = leftovers(&path, parent)?;
         restore(&leftovers, &path)?;
-        let replaces = holds_dataset(&path, overwrite)?;
+        let replaces = holds_something(&path, replaceable)?;
         let (work, lock) = make_hidden(&path, parent)?;
         drop(starting);
         // A directory inside the temporary one, because that one is for its owner's eyes only.
@@ -57,17 +72,26 @@ impl Target {
     /// # Errors
     /// As [`Target::prepare`], but for what only writing shows.
     pub(crate) fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+        Self::check_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
+    }
+
+    fn check_directory(
+        path: &Path,
+        sources: &[PathBuf],
+        replaceable: Replaceable<'_>,
+    ) -> Result<(PathBuf, bool)> {
         let path = resolve_link(path)?;
         if path.file_name().is_none() {
             return Err(refused(&path, "names no directory that could be created".into()));
         }
-        let replaces = holds_dataset(&path, overwrite)?;
+        let replaces = holds_something(&path, replaceable)?;
         refuse_overlap(&path, sources)?;
         Ok((path, replaces))
     }
 
     /// The directory to write into.
-    pub(crate) fn directory(&self) -> &Path {
+    #[must_use]
+    pub fn directory(&self) -> &Path {
         &self.staged
     }
 
@@ -87,18 +111,18 @@ impl Target {
     }
 
     /// Removes what is left of runs that were killed.
-    pub(crate) fn remove_leftovers(&mut self) {
+    pub fn remove_leftovers(&mut self) {
         for leftover in self.leftovers.drain(..) {
             // What belongs to somebody else stays; it is in nobody's way.
             let _ = fs::remove_dir_all(leftover);
         }
     }
 
-    /// Gives the finished directory its name, and removes the dataset that it replaces.
+    /// Gives the finished directory its name, and removes the one that it replaces.
     ///
     /// # Errors
     /// The final name could not be taken; what was there before is there still.
-    pub(crate) fn publish(self) -> Result<()> {
+    pub fn publish(self) -> Result<()> {
         let Self { path, staged, replaces, parents, work, lock, .. } = self;
         sync_directories(&staged)?;
         let aside = work.path().join(ASIDE);
@@ -196,8 +220,8 @@ fn resolve_link(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Whether `path` is a dataset that may be replaced; `false` where nothing or an empty directory is.
-fn holds_dataset(path: &Path, overwrite: bool) -> Result<bool> {
+/// Whether `path` is a directory that may be replaced; `false` where nothing or an empty directory is.
+fn holds_something(path: &Path, replaceable: Replaceable<'_>) -> Result<bool> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         // A parent that is no directory is reported when it is about to be made.
@@ -207,7 +231,7 @@ fn holds_dataset(path: &Path, overwrite: bool) -> Result<bool> {
         Err(error) => return Err(io_error(path, "cannot look at the target", error)),
     };
     if !metadata.is_dir() {
-        return Err(refused(path, "exists and is a file; a dataset is a directory".into()));
+        return Err(refused(path, "exists and is a file; a directory is to be written".into()));
     }
     let cannot_list = |error| io_error(path, "cannot list the directory", error);
     let mut names = Vec::new();
@@ -217,6 +241,13 @@ fn holds_dataset(path: &Path, overwrite: bool) -> Result<bool> {
     if names.is_empty() {
         return Ok(false);
     }
+    names.sort();
+    replaceable(path, &names)?;
+    Ok(true)
+}
+
+/// Whether a directory with these names in it is a dataset that may be replaced.
+fn check_dataset(path: &Path, names: &[String], overwrite: bool) -> Result<()> {
     if !names.iter().any(|name| name == MANIFEST) {
         return Err(refused(path, format!("exists and is no isd dataset: it holds no {MANIFEST}")));
     }
@@ -233,7 +264,7 @@ fn holds_dataset(path: &Path, overwrite: bool) -> Result<bool> {
             hint: Some("move it elsewhere, or give another -o".into()),
         });
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Refuses a target inside a source, which a later conversion would read, and one that holds a

@@ -1,0 +1,169 @@
+//! What `isd-detect` says of a run: the detection in, metadata of its files and a summary out.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use serde::Serialize;
+
+use super::observations::Observations;
+use super::{Failure, HumanBytes, HumanCount, rate};
+use crate::detect::{Detection, MeasurementCount};
+use crate::kernel::{Extent, FillLimit};
+use crate::output::Written;
+use crate::plan::{Engine, OutlierOptions, STATION_ID};
+use crate::stations::Stations;
+
+/// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.
+#[derive(Debug, Serialize)]
+pub(super) struct Parameters {
+    measurements: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_seconds: Option<f64>,
+    threshold: f64,
+    include_current: bool,
+    min_periods: usize,
+    ddof: usize,
+    min_std: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fill_limit_rows: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fill_limit_seconds: Option<f64>,
+    test_filled: bool,
+    engine: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stations: Option<String>,
+}
+
+/// What a run did.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary<'a> {
+    pub dataset: String,
+    pub output: Option<String>,
+    pub parameters: &'a Parameters,
+    pub rows: u64,
+    pub stations: usize,
+    pub outliers: usize,
+    /// Stations with outliers that the list of `--stations` lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stations_not_listed: Option<usize>,
+    pub measurements: &'a [MeasurementCount],
+    pub failures: Vec<serde_json::Value>,
+    pub seconds: f64,
+    pub rows_per_second: f64,
+}
+
+/// Which of the stations with outliers a list has.
+#[derive(Debug)]
+pub(super) struct Listed {
+    list: String,
+    stations: usize,
+    /// How many of them the list lacks.
+    pub missing: usize,
+}
+
+impl Listed {
+    pub(super) fn of(outliers: &[RecordBatch], list: &Stations, path: &Path) -> Self {
+        let columns = outliers.iter().filter_map(|batch| batch.column_by_name(STATION_ID));
+        let texts = columns.filter_map(|column| column.as_string_opt::<i32>());
+        let stations: BTreeSet<&str> = texts.flat_map(|ids| ids.iter().flatten()).collect();
+        let missing = stations.iter().filter(|id| !list.holds(id)).count();
+        Self { list: path.display().to_string(), stations: stations.len(), missing }
+    }
+}
+
+impl Parameters {
+    pub(super) fn of(options: &OutlierOptions, stations: Option<&Path>) -> Self {
+        let test = &options.test;
+        let seconds = |micros: i64| micros as f64 / 1e6;
+        let (window, window_seconds) = match test.window() {
+            Extent::Rows(rows) => (Some(rows), None),
+            Extent::Micros(micros) => (None, Some(seconds(micros))),
+        };
+        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
+            Some(FillLimit::Rows(rows)) => (Some(rows), None),
+            Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
+            None => (None, None),
+        };
+        Self {
+            measurements: options.measurements.clone(),
+            window,
+            window_seconds,
+            threshold: test.threshold().to_f64(),
+            include_current: test.includes_current(),
+            min_periods: test.least_count(),
+            ddof: test.freedom(),
+            min_std: test.floor().to_f64(),
+            fill_limit_rows,
+            fill_limit_seconds,
+            test_filled: test.tests_filled(),
+            engine: match options.engine {
+                Engine::Kernel => "kernel",
+                Engine::Expressions => "expressions",
+            },
+            stations: stations.map(|path| path.display().to_string()),
+        }
+    }
+}
+
+/// How a file of outliers was made: the tool, the parameters and the dataset's manifest.
+pub(super) fn metadata(
+    parameters: &Parameters,
+    observations: &Observations,
+) -> Result<Vec<(String, String)>, Failure> {
+    let json = |result: serde_json::Result<String>| {
+        result.map_err(|error| Failure::error(format!("cannot describe the outliers: {error}")))
+    };
+    let mut metadata = vec![
+        ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
+    ];
+    if let Some(source) = observations.provenance() {
+        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(&source))?));
+    }
+    Ok(metadata)
+}
+
+/// The summary for people.
+pub(super) fn describe(
+    detection: &Detection,
+    output: Option<(&str, Written)>,
+    listed: Option<&Listed>,
+    seconds: f64,
+) -> String {
+    let count = |n: usize| HumanCount(n as u64).to_string();
+    let mut text = String::new();
+    for m in &detection.measurements {
+        let found = m.tested + m.too_short;
+        let short =
+            if m.too_short > 0 { format!(" ({} too short)", count(m.too_short)) } else { String::new() };
+        let _ = writeln!(
+            text,
+            "{}: {} series found, {} kept{short}, {} outliers at {} stations",
+            m.measurement,
+            count(found),
+            count(m.tested),
+            count(m.outliers),
+            count(m.stations)
+        );
+    }
+    if let Some(Listed { list, stations, missing: missing @ 1.. }) = listed {
+        let _ = writeln!(text, "{list} lacks {} of {} stations", count(*missing), count(*stations));
+    }
+    if let Some((path, written)) = output {
+        let rows: usize = detection.measurements.iter().map(|m| m.outliers).sum();
+        let files =
+            if written.files > 1 { format!(" in {} files", count(written.files)) } else { String::new() };
+        let _ = writeln!(text, "wrote {path} ({} rows, {}{files})", count(rows), HumanBytes(written.bytes));
+    }
+    let _ = writeln!(
+        text,
+        "{} rows in {seconds:.2} s ({})",
+        HumanCount(detection.rows),
+        rate(detection.rows, seconds)
+    );
+    text
+}

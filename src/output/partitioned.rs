@@ -1,0 +1,179 @@
+//! Outliers by year: record batches in, a directory of Hive-partitioned Parquet out.
+//!
+//! ```text
+//! outliers/
+//!   year=2016/part-00000.parquet
+//!   year=2017/part-00000.parquet
+//! ```
+//!
+//! It holds nothing else, so that every reader takes the directory as it is. What wrote a file stands in its metadata.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use arrow::array::{AsArray, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+use chrono::{DateTime, Datelike};
+use isd_converters::Error;
+use isd_converters::dataset::{Target, part_name};
+use parquet::file::metadata::ParquetMetaDataReader;
+
+use super::OutputError;
+use super::file::write_parquet;
+use crate::plan::TIMESTAMP;
+
+/// Hive partition key: the year of a row's time in UTC.
+pub const YEAR: &str = "year";
+/// Where Hive puts rows without a key, and where a table without rows has its columns.
+const NO_YEAR: &str = "__HIVE_DEFAULT_PARTITION__";
+/// Key of the metadata by which a file of outliers is recognised, and how its value begins.
+const TOOL: (&str, &str) = ("isd.tool", "isd-detect ");
+
+/// A partitioned directory in the making: dropped before [`PartitionedOutput::write`] is through, it leaves nothing
+/// behind.
+#[derive(Debug)]
+pub struct PartitionedOutput {
+    path: PathBuf,
+    target: Target,
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Written {
+    /// Number of files.
+    pub files: usize,
+    /// Their size together.
+    pub bytes: u64,
+}
+
+impl PartitionedOutput {
+    /// Makes sure that the directory can be written, before the long work starts.
+    ///
+    /// # Errors
+    /// A file of that name, a directory that holds anything but partitioned outliers, one that holds one of `sources`
+    /// or lies in one, or a place where nothing can be written.
+    pub fn create(path: &Path, sources: &[PathBuf]) -> Result<Self, OutputError> {
+        let mut target = Target::prepare_directory(path, sources, &check_ours)?;
+        target.remove_leftovers();
+        Ok(Self { path: path.to_owned(), target })
+    }
+
+    /// Writes those `columns` of the rows, each year's in the order given, and puts the directory in place.
+    ///
+    /// The batches have a column `timestamp` that says which year a row is of, be it among `columns` or not. Without
+    /// rows, one file without rows says what the columns are.
+    ///
+    /// # Errors
+    /// A column that is not there, a full disk, or a directory that cannot be put in place.
+    pub fn write(
+        self,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+        columns: &[usize],
+        metadata: &[(String, String)],
+    ) -> Result<Written, OutputError> {
+        let fail = |reason: String| OutputError::Write { path: self.path.clone(), reason };
+        let schema = schema.project(columns).map_err(|e| fail(e.to_string()))?.into();
+        let mut years: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
+        for (year, rows) in by_year(batches).map_err(|e| fail(e.to_string()))? {
+            let rows: Result<_, ArrowError> = rows.iter().map(|batch| batch.project(columns)).collect();
+            years.insert(year.to_string(), rows.map_err(|e| fail(e.to_string()))?);
+        }
+        if years.is_empty() {
+            years.insert(NO_YEAR.to_owned(), Vec::new());
+        }
+        let mut written = Written { files: 0, bytes: 0 };
+        for (year, batches) in &years {
+            let place = PathBuf::from(format!("{YEAR}={year}")).join(part_name(0));
+            written.bytes += self.write_year(&place, &schema, batches, metadata)?;
+            written.files += 1;
+        }
+        self.target.publish()?;
+        Ok(written)
+    }
+
+    /// Writes the file of a year; gives its size.
+    fn write_year(
+        &self,
+        place: &Path,
+        schema: &SchemaRef,
+        batches: &[RecordBatch],
+        metadata: &[(String, String)],
+    ) -> Result<u64, OutputError> {
+        let path = self.path.join(place);
+        let io = |source| OutputError::Io { path: path.clone(), action: "cannot write", source };
+        let staged = self.target.directory().join(place);
+        if let Some(directory) = staged.parent() {
+            fs::create_dir(directory).map_err(io)?;
+        }
+        let file = File::create_new(&staged).map_err(io)?;
+        write_parquet(BufWriter::new(&file), schema, batches, metadata)
+            .map_err(|error| OutputError::Write { path: path.clone(), reason: error.to_string() })?;
+        file.sync_all().map_err(io)?;
+        Ok(file.metadata().map_err(io)?.len())
+    }
+}
+
+/// The rows of each year, in the order they have.
+fn by_year(batches: &[RecordBatch]) -> Result<BTreeMap<i32, Vec<RecordBatch>>, ArrowError> {
+    let mut years: BTreeMap<i32, Vec<RecordBatch>> = BTreeMap::new();
+    for batch in batches {
+        let times = batch
+            .column_by_name(TIMESTAMP)
+            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+            .ok_or_else(|| ArrowError::SchemaError(format!("no column {TIMESTAMP} in microseconds")))?;
+        let mut rows: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+        for (row, &time) in (0..).zip(times.values()) {
+            let time = DateTime::from_timestamp_micros(time).ok_or_else(|| {
+                ArrowError::ComputeError(format!("{time} us since 1970 is in no known year"))
+            })?;
+            rows.entry(time.year()).or_default().push(row);
+        }
+        for (year, rows) in rows {
+            years.entry(year).or_default().push(take_record_batch(batch, &UInt32Array::from(rows))?);
+        }
+    }
+    Ok(years)
+}
+
+/// Whether a directory holds nothing but what [`PartitionedOutput::write`] puts there: what it replaces is removed.
+fn check_ours(path: &Path, names: &[String]) -> Result<(), Error> {
+    for name in names {
+        let partition = path.join(name);
+        let foreign = |name: &Path| Error::Format {
+            path: path.to_owned(),
+            found: format!("holds {}, which is no outliers file and would be lost", name.display()),
+            hint: Some("give another -o, or the name of outliers that --partition-by wrote".into()),
+        };
+        let named = name.strip_prefix(YEAR).is_some_and(|rest| rest.starts_with('='));
+        if !named || !partition.is_dir() {
+            return Err(foreign(Path::new(name)));
+        }
+        let cannot_list =
+            |source| Error::Io { path: partition.clone(), action: "cannot list the directory", source };
+        for entry in fs::read_dir(&partition).map_err(cannot_list)? {
+            let entry = entry.map_err(cannot_list)?;
+            if !is_ours(&entry.path()) {
+                return Err(foreign(&Path::new(name).join(entry.file_name())));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a Parquet file says that it was made by `isd-detect`.
+fn is_ours(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else { return false };
+    let Ok(metadata) = ParquetMetaDataReader::new().parse_and_finish(&file) else { return false };
+    let (key, start) = TOOL;
+    metadata
+        .file_metadata()
+        .key_value_metadata()
+        .into_iter()
+        .flatten()
+        .any(|pair| pair.key == key && pair.value.as_ref().is_some_and(|value| value.starts_with(start)))
+}

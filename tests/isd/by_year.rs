@@ -1,0 +1,204 @@
+//! Outliers by year: `isd-detect --partition-by year`, whole or not at all, and nobody else's files lost.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::array::{Array, AsArray, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::datatypes::TimestampMicrosecondType;
+use chrono::{DateTime, Datelike};
+use isd::plan::OUTLIER_COLUMNS;
+use isd_converters::ConvertOptions;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::memory::{HOUR, Row, dataset};
+use crate::shell::{self, names, parquet};
+
+const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
+const DETECT: [&str; 3] = ["obs", "-m", "gust"];
+const BY_YEAR: [&str; 7] = ["obs", "-m", "gust", "-o", "out", "--partition-by", "year"];
+
+/// Two stations of three years, each in row groups of its own, with outliers around both turns of the year.
+fn home() -> TempDir {
+    let home = TempDir::new().unwrap();
+    // 2016-12-31T00:00:00Z and 2017-12-31T00:00:00Z
+    let days = [1_483_142_400_000_000, 1_514_678_400_000_000];
+    let mut rows: Vec<Row> = Vec::new();
+    for station in ["010010-99999", "722020-12839"] {
+        for day in days {
+            let hours = (-40_i64..48).map(|hour| {
+                let far = [21, 23, 24, 40].contains(&hour);
+                (
+                    station.to_owned(),
+                    day + hour * HOUR,
+                    vec![Some(if far { 1e4 } else { (hour.rem_euclid(3)) as f64 })],
+                )
+            });
+            rows.extend(hours);
+        }
+    }
+    let options = ConvertOptions { row_group_rows: 100, ..ConvertOptions::default() };
+    dataset(&home.path().join("obs"), &["gust"], &rows, &options);
+    home
+}
+
+fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
+    let output = shell::run(ISD_DETECT, home, arguments);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+    (stdout, stderr)
+}
+
+/// The rows of each year in a table.
+fn years(table: &RecordBatch) -> BTreeMap<i32, RecordBatch> {
+    let times = table.column_by_name("timestamp").unwrap().as_primitive::<TimestampMicrosecondType>();
+    let mut rows: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+    for row in 0..times.len() {
+        let year = DateTime::from_timestamp_micros(times.value(row)).unwrap().year();
+        rows.entry(year).or_default().push(row as u32);
+    }
+    let take = |rows| take_record_batch(table, &UInt32Array::from(rows)).unwrap();
+    rows.into_iter().map(|(year, rows)| (year, take(rows))).collect()
+}
+
+#[test]
+fn a_year_holds_its_rows_as_they_are_in_one_file() {
+    let home = home();
+    let home = home.path();
+    succeeds(home, &[&DETECT[..], &["-o", "whole.parquet"]].concat());
+    let (_, stderr) = succeeds(home, &BY_YEAR);
+    let whole = parquet(&home.join("whole.parquet"));
+    let expected = years(&whole);
+    assert_eq!(expected.keys().copied().collect::<Vec<_>>(), [2016, 2017, 2018]);
+    assert!(stderr.contains(&format!("wrote out ({} rows, ", whole.num_rows())), "{stderr}");
+    assert!(stderr.contains(" in 3 files)"), "{stderr}");
+
+    assert_eq!(names(&home.join("out")), ["year=2016", "year=2017", "year=2018"]);
+    for (year, expected) in expected {
+        let directory = home.join(format!("out/year={year}"));
+        assert_eq!(names(&directory), ["part-00000.parquet"]);
+        let file = directory.join("part-00000.parquet");
+        let found = parquet(&file);
+        // The year stands in the path alone.
+        let columns: Vec<String> = found.schema().fields().iter().map(|field| field.name().clone()).collect();
+        assert_eq!(columns, OUTLIER_COLUMNS);
+        assert_eq!(found, expected, "{year}");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file).unwrap()).unwrap();
+        let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
+        let parameters = pairs.iter().find(|pair| pair.key == "isd.parameters").unwrap();
+        let parameters: Value = serde_json::from_str(parameters.value.as_ref().unwrap()).unwrap();
+        assert_eq!(parameters["measurements"], serde_json::json!(["gust"]));
+    }
+    assert_eq!(names(home), ["obs", "out", "whole.parquet"]);
+}
+
+#[test]
+fn columns_need_not_hold_the_time() {
+    let home = home();
+    let home = home.path();
+    succeeds(home, &[&BY_YEAR[..], &["--columns", "value,station_id"]].concat());
+    let parts: Vec<RecordBatch> = names(&home.join("out"))
+        .iter()
+        .map(|year| parquet(&home.join("out").join(year).join("part-00000.parquet")))
+        .collect();
+    let columns: Vec<String> = parts[0].schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(columns, ["value", "station_id"]);
+    succeeds(home, &[&DETECT[..], &["-o", "whole.parquet"]].concat());
+    let found: usize = parts.iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(found, parquet(&home.join("whole.parquet")).num_rows());
+}
+
+#[test]
+fn without_outliers_there_is_one_file_without_rows() {
+    let home = home();
+    let home = home.path();
+    let (_, stderr) = succeeds(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat());
+    assert!(stderr.contains("wrote out (0 rows, "), "{stderr}");
+    assert_eq!(names(&home.join("out")), ["year=__HIVE_DEFAULT_PARTITION__"]);
+    let table = parquet(&home.join("out/year=__HIVE_DEFAULT_PARTITION__/part-00000.parquet"));
+    assert_eq!((table.num_rows(), table.num_columns()), (0, OUTLIER_COLUMNS.len()));
+    // Ours too: replaced like any other.
+    succeeds(home, &BY_YEAR);
+    assert_eq!(names(&home.join("out")).len(), 3);
+}
+
+#[test]
+fn outliers_by_year_are_replaced_whole_or_not_at_all() {
+    let home = home();
+    let home = home.path();
+    succeeds(home, &BY_YEAR);
+    let part = home.join("out/year=2016/part-00000.parquet");
+    let before = fs::read(&part).unwrap();
+    shell::fails(ISD_DETECT, home, &[&BY_YEAR[..], &["-m", "gale"]].concat(), 1, "gale");
+    assert_eq!(fs::read(&part).unwrap(), before);
+    // No row of the last run stays behind under a year that this one lacks.
+    succeeds(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat());
+    assert_eq!(names(&home.join("out")), ["year=__HIVE_DEFAULT_PARTITION__"]);
+    assert_eq!(names(home), ["obs", "out"]);
+}
+
+#[test]
+fn nobody_elses_directory_is_replaced() {
+    let home = home();
+    let home = home.path();
+    succeeds(home, &BY_YEAR);
+    let refused = |message: &str| {
+        let hint = shell::fails(ISD_DETECT, home, &BY_YEAR, 1, message).unwrap();
+        assert!(hint.contains("another -o"), "{hint}");
+    };
+    let ours = home.join("out/year=2017/part-00000.parquet");
+    for (name, content) in [
+        ("notes.txt", &b"precious"[..]),
+        (".hidden", b"precious"),
+        ("year=2017/notes.txt", b"precious"),
+        ("year=2017/data_0.parquet", b"PAR1"),
+        ("year=2017/.git/config", b""),
+        ("yearly/part-00000.parquet", &fs::read(&ours).unwrap()),
+    ] {
+        let path = home.join("out").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        refused("out: holds ");
+        assert_eq!(fs::read(&path).unwrap(), content);
+        fs::remove_file(&path).unwrap();
+        // Fails, and is meant to, where our own file is.
+        let _ = fs::remove_dir(path.parent().unwrap());
+    }
+    succeeds(home, &BY_YEAR);
+
+    // Parquet of the same layout that another program wrote: the dataset's own, which has no such metadata.
+    let block = names(&home.join("obs")).into_iter().find(|name| name.starts_with("block=")).unwrap();
+    fs::copy(home.join("obs").join(block).join("part-00000.parquet"), &ours).unwrap();
+    refused("holds year=2017/part-00000.parquet, which is no outliers file");
+}
+
+#[test]
+fn a_place_that_is_not_free_is_refused() {
+    let home = home();
+    let home = home.path();
+    fs::write(home.join("file"), "precious").unwrap();
+    let by_year = |output: &str, status: i32, message: &str| {
+        let arguments = [&DETECT[..], &["--partition-by", "year", "-o", output]].concat();
+        shell::fails(ISD_DETECT, home, &arguments, status, message).unwrap_or_default()
+    };
+    by_year("file", 1, "file: exists and is a file");
+    by_year("obs", 1, "obs: holds ");
+    by_year("obs/out", 1, "obs/out: lies inside the source obs");
+    by_year(".", 1, ".");
+    for output in ["out.csv", "out.arrow", "out.ndjson"] {
+        let hint = by_year(output, 2, "--partition-by writes Parquet");
+        assert!(hint.contains("directory"), "{hint}");
+    }
+    shell::fails(ISD_DETECT, home, &[&DETECT[..], &["--partition-by", "year"]].concat(), 2, "--output");
+    let arguments = [&DETECT[..], &["--partition-by", "month", "-o", "out"]].concat();
+    shell::fails(ISD_DETECT, home, &arguments, 2, "month");
+    fs::create_dir(home.join("empty")).unwrap();
+    succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "empty"]].concat());
+    succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "new/parents/out"]].concat());
+    assert_eq!(names(&home.join("new/parents/out")).len(), 3);
+}
