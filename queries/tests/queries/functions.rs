@@ -98,6 +98,9 @@ fn arguments_that_make_no_window_are_refused() {
     assert!(refused("rolling_zscore(value, 0)").contains("the window is 0, expected a whole number from 1"));
     assert!(refused("rolling_zscore(value, 200000)").contains("expected 1 to 100000"));
     assert!(refused("rolling_zscore(value, 5, 6)").contains("min-periods 6"));
-    assert!(refused("rolling_zscore(station_id, 5)").contains("no function takes these arguments: rolling_zscore("));
+    assert!(
+        refused("rolling_zscore(station_id, 5)")
+            .contains("no function takes these arguments: rolling_zscore(")
+    );
     assert!(refused("forward_fill(value, -1)").contains("the limit is "));
 }
