@@ -70,6 +70,11 @@ impl Engine {
         Ok(Self { runtime: Some(runtime), interrupt: Interrupt::install()? })
     }
 
+    /// What Ctrl-C was pressed for.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// Waits for what needs no deep stack; none where Ctrl-C came first.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = std::pin::pin!(work);

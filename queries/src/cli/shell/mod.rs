@@ -1,29 +1,19 @@
 //! In: statements and commands typed at a prompt; out: their answers, one after the other.
 
 mod command;
-mod editor;
+mod lines;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::command::{Command, HELP};
+use super::run::{Ended, Engine, Target, screen};
+use super::{list, report};
 use isd_queries::named::Library;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session};
-use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
-
-use self::command::{Command, HELP};
-use self::editor::{Complete, Words};
-use super::run::{Ended, Engine, Target, screen};
-use super::{list, report};
-
-const PROMPT: &str = "isd> ";
-
-/// Lines of history kept from one session to the next.
-const HISTORY_LINES: usize = 1000;
 
 /// A prompt with its tables and settings.
 pub struct Shell<'a> {
@@ -49,37 +39,16 @@ impl<'a> Shell<'a> {
 
     /// Reads and answers until the input ends or `.quit`.
     pub fn run(mut self) -> Result<(), Error> {
-        let failed = |e: ReadlineError| Error::Engine(format!("the prompt: {e}"));
-        let config =
-            Config::builder().max_history_size(HISTORY_LINES).map_err(failed)?.auto_add_history(true);
-        let mut editor = Editor::<Complete, FileHistory>::with_config(config.build()).map_err(failed)?;
-        editor.set_helper(Some(Complete::new(Words::of(&self.session, self.library))));
-        let history = history_file();
-        if let Some(path) = &history {
-            // The first session has none yet.
-            let _ = editor.load_history(path);
-        }
         self.say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
-        loop {
-            match editor.readline(PROMPT) {
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => {
-                    if let Some(path) = &history {
-                        // History is a convenience: that it cannot be kept is no reason to stop.
-                        let _ = editor.append_history(path);
-                    }
-                    match self.answer(text.trim()) {
-                        Ok(true) => {}
-                        Ok(false) => return Ok(()),
-                        Err(error) if error.is_closed_pipe() => return Err(error),
-                        Err(error) => report(&error.to_string(), error.hint()),
-                    }
-                }
-                Err(ReadlineError::Interrupted) => {}
-                Err(ReadlineError::Eof) => return Ok(()),
-                Err(error) => return Err(failed(error)),
+        while let Some(text) = lines::next(self.engine.interrupt())? {
+            match self.answer(&text) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if error.is_closed_pipe() => return Err(error),
+                Err(error) => report(&error.to_string(), error.hint()),
             }
         }
+        Ok(())
     }
 
     /// Carries out what was typed; false when that is the end.
@@ -186,13 +155,4 @@ impl<'a> Shell<'a> {
         // Nobody listens to standard error: nothing is lost.
         let _ = io::stderr().write_all(text.as_bytes());
     }
-}
-
-/// Where history is kept: `$XDG_STATE_HOME/isd/history`, by default below `~/.local/state`.
-fn history_file() -> Option<PathBuf> {
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let directory = state.or_else(home)?.join("isd");
-    std::fs::create_dir_all(&directory).ok()?;
-    Some(directory.join("history"))
 }
