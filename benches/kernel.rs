@@ -1,4 +1,5 @@
-//! The kernel alone: synthetic series as slices in, a table of millions of values a second out.
+//! The kernel alone, beside Polars' rolling expressions and the definition taken literally: synthetic series as slices
+//! in, a table of millions of values a second out.
 //!
 //! `cargo bench --bench kernel` measures; without `--bench`, as under `cargo test --benches`, each case runs once.
 //! The outliers of every series are planted, and every repetition must find exactly those.
@@ -8,8 +9,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use isd::kernel::{
-    Decimal, OptionsError, Outcome, Outlier, RollingTest, Scratch, Series, Validity, rolling_outliers,
+    Decimal, OptionsError, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions,
 };
+use polars::prelude::*;
+
+mod inputs;
+
+use inputs::{Input, ROWS, SPIKES, Values};
 
 /// Windows, in values.
 const WINDOWS: [usize; 3] = [30, 720, 10_000];
@@ -20,116 +26,24 @@ const NULL_SHARES: [u64; 2] = [0, 8];
 /// Series in a case: 8 MB of values, more than the second-level cache, as a row group is.
 const SERIES: u64 = 16;
 
-/// Rows of a series: seven and a half years, hourly.
-const ROWS: usize = 65_000;
-
 /// Repetitions of a case, of which the median counts.
 const REPETITIONS: usize = 15;
 
-/// Rows of planted spikes: behind the first full window of any size, and farther apart than the largest, so that no
-/// spike widens the window of another.
-const SPIKES: [usize; 4] = [12_000, 28_000, 44_000, 60_000];
+/// Repetitions of Polars, and its series: it takes fifty times as long.
+const POLARS: (usize, usize) = (5, 4);
 
-/// What a spike adds, in tenths: twenty times the six standard deviations of the rest.
-const SPIKE_TENTHS: i64 = 1500;
+/// Standard deviations that are far.
+const THRESHOLD: u32 = 6;
 
-/// What the values are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Values {
-    /// Tenths, as nearly all weather is.
-    Tenths,
-    /// Doubles of full precision.
-    Arbitrary,
-}
-
-impl Values {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Tenths => "tenths",
-            Self::Arbitrary => "arbitrary",
-        }
-    }
-}
-
-/// One series and its validity bitmap.
-struct Input {
-    values: Vec<f64>,
-    bitmap: Option<Vec<u8>>,
-}
-
-impl Input {
-    /// A daily cycle under uniform noise, whose values stay within 2.5 standard deviations.
-    fn new(seed: u64, null_share: u64, kind: Values) -> Self {
-        let mut random = SplitMix(seed);
-        let mut bitmap = vec![u8::MAX; ROWS.div_ceil(8)];
-        let mut values = Vec::with_capacity(ROWS);
-        for row in 0..ROWS {
-            let spike = SPIKES.contains(&row);
-            let afternoon = 12 - (row as i64 % 24 - 12).abs();
-            let tenths = 100 + afternoon + random.below(41) as i64 + if spike { SPIKE_TENTHS } else { 0 };
-            let missing = random.below(100) < null_share && row > 0 && !spike;
-            if missing {
-                bitmap[row / 8] &= !(1 << (row % 8));
-            }
-            values.push(match kind {
-                // Arrow leaves zeros in the slots of missing values.
-                _ if missing => 0.0,
-                Values::Tenths => tenths as f64 / 10.0,
-                Values::Arbitrary => (tenths as f64 + random.unit()) / 9.8,
-            });
-        }
-        Self { values, bitmap: (null_share > 0).then_some(bitmap) }
-    }
-
-    fn series(&self) -> Option<Series<'_>> {
-        let validity = match &self.bitmap {
-            Some(bitmap) => Some(Validity::new(bitmap, 0, self.values.len())?),
-            None => None,
-        };
-        Series::new(&self.values).with_validity(validity).ok()
-    }
-}
-
-/// Vigna's splitmix64: the same data everywhere.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// An integer below `bound`, which is small: the bias is negligible.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    /// A double in [0, 1) of 53 random bits.
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / 2_f64.powi(53)
-    }
-}
-
-/// Seconds of each repetition, ascending.
-fn measure(inputs: &[Input], test: &RollingTest, repetitions: usize) -> Vec<f64> {
-    let mut scratch = Scratch::default();
-    let mut found: Vec<Outlier> = Vec::new();
+/// Seconds that `find` takes for all inputs, ascending by repetition.
+fn measure<I>(inputs: &[I], repetitions: usize, mut find: impl FnMut(&I) -> Vec<usize>) -> Vec<f64> {
     let mut seconds: Vec<f64> = (0..=repetitions)
         .map(|_| {
             let mut elapsed = 0.0;
             for input in inputs {
-                found.clear();
-                let series = input.series();
-                assert!(series.is_some(), "a bitmap as long as the values");
-                let Some(series) = series else { continue };
                 let start = Instant::now();
-                let outcome = rolling_outliers(black_box(series), black_box(test), &mut scratch, &mut found);
+                let rows = find(black_box(input));
                 elapsed += start.elapsed().as_secs_f64();
-                assert_eq!(outcome, Outcome::Tested);
-                let rows: Vec<usize> = found.iter().map(|outlier| outlier.row).collect();
                 assert_eq!(rows, SPIKES, "the planted spikes and nothing else");
             }
             elapsed
@@ -141,25 +55,94 @@ fn measure(inputs: &[Input], test: &RollingTest, repetitions: usize) -> Vec<f64>
     seconds
 }
 
-fn run(repetitions: usize) -> Result<(), OptionsError> {
+/// Millions of values a second, of that many series in those seconds.
+fn rate(series: usize, seconds: f64) -> f64 {
+    (series * ROWS) as f64 / seconds / 1e6
+}
+
+/// The kernel: outlying rows.
+fn kernel(input: &Input, test: &RollingTest, scratch: &mut Scratch, found: &mut Vec<Outlier>) -> Vec<usize> {
+    found.clear();
+    let series = input.series();
+    assert!(series.is_some(), "a bitmap as long as the values");
+    let outcome = series.map(|series| rolling_outliers(series, black_box(test), scratch, found));
+    assert_eq!(outcome, Some(Outcome::Tested));
+    found.iter().map(|outlier| outlier.row).collect()
+}
+
+/// The same by the steps that Polars' expressions `forward_fill`, `shift`, `rolling_mean` and `rolling_std` take, one
+/// after another on one thread.
+fn polars_steps(series: &Series, window: usize) -> PolarsResult<Vec<usize>> {
+    let options = RollingOptionsFixedWindow {
+        window_size: window,
+        min_periods: window,
+        fn_params: Some(RollingFnParams::Var(RollingVarParams { ddof: 0 })),
+        ..Default::default()
+    };
+    let before = series.fill_null(FillNullStrategy::Forward(None))?.shift(1);
+    let mean = before.rolling_mean(RollingOptionsFixedWindow { fn_params: None, ..options.clone() })?;
+    let spread = before.rolling_std(options)?;
+    let (values, mean, spread) = (series.f64()?, mean.f64()?, spread.f64()?);
+    let rows = values.iter().zip(mean.iter()).zip(spread.iter()).enumerate();
+    let far = rows.filter_map(|(row, ((value, mean), spread))| {
+        ((value? - mean?).abs() > f64::from(THRESHOLD) * spread?).then_some(row)
+    });
+    Ok(far.collect())
+}
+
+/// The definition: of each row, the two moments of the window before it, each by a pass over it.
+fn naive(input: &Input, window: usize) -> Vec<usize> {
+    let missing = |row: usize| input.bitmap.as_ref().is_some_and(|bits| bits[row / 8] >> (row % 8) & 1 == 0);
+    let mut filled = input.values.clone();
+    for row in 1..filled.len() {
+        if missing(row) {
+            filled[row] = filled[row - 1];
+        }
+    }
+    let far = |row: &usize| {
+        let before = &filled[row - window..*row];
+        let mean = before.iter().sum::<f64>() / window as f64;
+        let squares = before.iter().map(|value| (value - mean).powi(2)).sum::<f64>();
+        (filled[*row] - mean).abs() > f64::from(THRESHOLD) * (squares / window as f64).sqrt()
+    };
+    (window..filled.len()).filter(|row| !missing(*row)).filter(far).collect()
+}
+
+/// An input as Polars holds it.
+fn to_polars(input: &Input) -> Series {
+    let valid = |row: usize| input.bitmap.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1);
+    let values = input.values.iter().enumerate().map(|(row, value)| valid(row).then_some(*value));
+    Series::new("value".into(), values.collect::<Vec<_>>())
+}
+
+fn run(measuring: bool) -> Result<(), OptionsError> {
+    let repetitions = if measuring { REPETITIONS } else { 1 };
     println!(
-        "One core; {SERIES} series of {ROWS} rows; median, slowest and fastest of {repetitions} repetitions.\n"
+        "M values/s on one core; {SERIES} series of {ROWS} rows; median of {repetitions} repetitions.\n"
     );
-    println!("| values    | nulls | window | M values/s | slowest | fastest |");
-    println!("|-----------|------:|-------:|-----------:|--------:|--------:|");
+    println!("| values    | nulls | window | kernel | slowest | fastest | Polars | naive |");
+    println!("|-----------|------:|-------:|-------:|--------:|--------:|-------:|------:|");
     for kind in [Values::Tenths, Values::Arbitrary] {
         for null_share in NULL_SHARES {
             let inputs: Vec<Input> = (1..=SERIES).map(|seed| Input::new(seed, null_share, kind)).collect();
+            let frames: Vec<Series> = inputs[..POLARS.1].iter().map(to_polars).collect();
             for window in WINDOWS {
-                let test = RollingTest::new(window, Decimal::whole(6))?.validated()?;
-                let seconds = measure(&inputs, &test, repetitions);
-                let rate = |seconds: f64| (SERIES as usize * ROWS) as f64 / seconds / 1e6;
+                let test = RollingTest::new(window, Decimal::whole(THRESHOLD))?.validated()?;
+                let (mut scratch, mut found) = (Scratch::default(), Vec::new());
+                let seconds =
+                    measure(&inputs, repetitions, |input| kernel(input, &test, &mut scratch, &mut found));
+                let ours = |at: usize| rate(inputs.len(), seconds[at]);
+                let polars = measure(&frames, repetitions.min(POLARS.0), |series| {
+                    polars_steps(series, window).unwrap_or_default()
+                });
+                let naive = measure(&inputs[..1], 1, |input| naive(input, window));
                 println!(
-                    "| {:<9} | {null_share:>3} % | {window:>6} | {:>10.0} | {:>7.0} | {:>7.0} |",
-                    kind.name(),
-                    rate(seconds[seconds.len() / 2]),
-                    rate(seconds[seconds.len() - 1]),
-                    rate(seconds[0]),
+                    "| {kind:<9} | {null_share:>3} % | {window:>6} | {:>6.0} | {:>7.0} | {:>7.0} | {:>6.1} | {:>5.2} |",
+                    ours(seconds.len() / 2),
+                    ours(seconds.len() - 1),
+                    ours(0),
+                    rate(frames.len(), polars[polars.len() / 2]),
+                    rate(1, naive[0]),
                 );
             }
         }
@@ -168,8 +151,11 @@ fn run(repetitions: usize) -> Result<(), OptionsError> {
 }
 
 fn main() -> ExitCode {
-    let measuring = std::env::args().any(|argument| argument == "--bench");
-    match run(if measuring { REPETITIONS } else { 1 }) {
+    let arguments: Vec<String> = std::env::args().collect();
+    if arguments.iter().any(|argument| argument == "--plain") {
+        use_plain_instructions();
+    }
+    match run(arguments.iter().any(|argument| argument == "--bench")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -27,6 +27,8 @@ import time
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 DETECT = "isd-detect"
+# What isd-detect is compared with of its own: only decoding the column with the same reader, and testing all columns.
+DECODE, ALL = "decode", "all"
 # What a peer imports, as pip names it, and whether it reads the archive rather than the dataset.
 PEERS = {
     "polars": (["polars"], False),
@@ -43,8 +45,8 @@ LEAST_TOLERANCE = 2
 ROUNDING = 1e-9
 
 Work = collections.namedtuple("Work", "dataset archive measurement window threshold")
-# What a run gives: `series` and `rows` are None where the tool need not count them, `rounding` counts hits that are
-# rounding errors, `peak` is in bytes.
+# What a run gives: `series`, `rows` and `hits` are None where the tool does not count them or counts others, `rounding`
+# counts hits that are rounding errors, `peak` is in bytes.
 Run = collections.namedtuple("Run", "seconds peak hits rounding rows series version")
 
 
@@ -244,15 +246,22 @@ def spawn(command):
     return text.decode(), seconds, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def time_detect(binary, work, output):
+def time_detect(binary, work, output, columns=None):
     output.unlink(missing_ok=True)
     options = ["--window", work.window, "--threshold", work.threshold, "--quiet", "--json"]
-    text, seconds, peak = spawn([binary, work.dataset, "-m", work.measurement, "-o", output, *options])
+    options += columns or ["-m", work.measurement]
+    text, seconds, peak = spawn([binary, work.dataset, "-o", output, *options])
     summary = json.loads(text)
     written = output.read_bytes()
     if not (written.startswith(b"PAR1") and written.endswith(b"PAR1")):
         raise Failure(f"{output}: expected a Parquet file of outliers")
-    return Run(seconds, peak, summary["outliers"], 0, summary["rows"], summary["stations"], None)
+    hits = None if columns else summary["outliers"]
+    return Run(seconds, peak, hits, 0, summary["rows"], summary["stations"], None)
+
+
+def time_decode(binary, work):
+    text, seconds, peak = spawn([binary, work.dataset, work.measurement])
+    return Run(seconds, peak, None, 0, json.loads(text)["rows"], None, None)
 
 
 def time_peer(python, name, work):
@@ -266,7 +275,7 @@ def check(tool, run, reference):
     """Refuses a result that is not that of the first run of isd-detect, within what floating point explains."""
     exact = tool == DETECT
     allowed = 0 if exact else max(LEAST_TOLERANCE, TOLERANCE * reference.hits)
-    if abs(run.hits - run.rounding - reference.hits) > allowed:
+    if run.hits is not None and abs(run.hits - run.rounding - reference.hits) > allowed:
         found = f"{run.hits} outliers, {run.rounding} of them rounding errors"
         raise Failure(f"{tool} found {found}, but isd-detect {reference.hits}: more than {allowed:.0f} apart")
     for what in ["rows", "series"]:
@@ -301,15 +310,14 @@ def table(results):
         ratios = [run.seconds / our.seconds for run, our in zip(runs, ours)]
         version = runs[0].version
         median = statistics.median(seconds)
+        counted = [f"{runs[0].hits}", f"{runs[0].hits - ours[0].hits:+d}", f"{runs[0].rounding}"] if runs[0].hits else [""] * 3
         lines.append([
             f"{tool} {version}" if version else tool,
             f"{median:.3f}",
             f"{min(seconds):.3f}",
             f"{ours[0].rows / median / 1e6:.2f}",
             f"{max(run.peak for run in runs) / 2**20:.0f}",
-            f"{runs[0].hits}",
-            f"{runs[0].hits - ours[0].hits:+d}" if tool != DETECT else "",
-            f"{runs[0].rounding}" if tool != DETECT else "",
+            *(counted if tool != DETECT else [counted[0], "", ""]),
             f"{statistics.median(ratios):.2f}",
         ])
     widths = [max(map(len, column)) for column in zip(*lines)]
@@ -342,6 +350,14 @@ def binaries(directory):
         if not (directory / name).exists():
             raise Failure(f"{directory / name}: no such binary")
     return directory
+
+
+def decoder():
+    """The benchmark that decodes alone, built."""
+    cargo = ["cargo", "build", "--release", "--package", "isd", "--bench", "decode", "--message-format", "json"]
+    messages = spawn([*cargo, "--manifest-path", PROJECT / "Cargo.toml"])[0].splitlines()
+    built = [json.loads(message) for message in messages]
+    return next(made["executable"] for made in built if made.get("target", {}).get("name") == "decode")
 
 
 def importing(python, packages):
@@ -391,7 +407,9 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     path = pathlib.Path
-    parser.add_argument("--peers", default="polars,duckdb", help=f"of {','.join(PEERS)} (default: %(default)s)")
+    names = ",".join([*PEERS, DECODE, ALL])
+    extra = f"{DECODE} only decodes the column, {ALL} has isd-detect test all columns"
+    parser.add_argument("--peers", default="polars,duckdb", help=f"of {names}; {extra} (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each tool (default: %(default)s)")
     parser.add_argument("--stations", type=int, default=800, help="of the archive (default: %(default)s)")
     parser.add_argument("--rows-per-station", type=int, default=65_000, help="(default: %(default)s)")
@@ -406,8 +424,8 @@ def parse(arguments):
     parsed = parser.parse_args(arguments)
     parsed.peers = [peer for peer in parsed.peers.split(",") if peer]
     for peer in parsed.peers:
-        if peer not in PEERS:
-            parser.error(f"--peers {peer}: expected one of {', '.join(PEERS)}")
+        if peer not in [*PEERS, DECODE, ALL]:
+            parser.error(f"--peers {peer}: expected some of {names}")
     for option in ["runs", "stations", "rows_per_station", "window"]:
         if getattr(parsed, option) < 1:
             parser.error(f"--{option.replace('_', '-')}: expected at least 1")
@@ -420,10 +438,15 @@ def parse(arguments):
 
 def compare(arguments, directory):
     bins = binaries(arguments.bin_dir)
-    pythons = interpreters(arguments.python, arguments.peers, directory)
+    pythons = interpreters(arguments.python, [peer for peer in arguments.peers if peer in PEERS], directory)
     work = make_work(arguments, bins, directory, any(PEERS[peer][1] for peer in pythons))
     output = directory / "outliers.parquet"
     tools = {DETECT: lambda: time_detect(bins / DETECT, work, output)}
+    if DECODE in arguments.peers:
+        program = decoder()
+        tools[DECODE] = lambda: time_decode(program, work)
+    if ALL in arguments.peers:
+        tools[ALL] = lambda: time_detect(bins / DETECT, work, output, ["--all", "--force"])
     for peer, python in pythons.items():
         tools[peer] = lambda peer=peer, python=python: time_peer(python, peer, work)
     load = os.getloadavg()[0]

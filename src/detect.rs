@@ -1,9 +1,11 @@
-//! The detector: a dataset in, its outliers and an account of what was tested out.
+//! The detector: a dataset or an archive in, its outliers and an account of what was tested out.
 //!
 //! Each row group holds whole stations, so that it is worked on by itself: one lazy plan a row group, in parallel.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::panic;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
+use std::thread;
 
 use arrow::array::{
     BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
@@ -13,17 +15,19 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use isd_converters::StationRun;
-use isd_converters::dataset::{Dataset, RowGroup, iso8601};
+use isd_converters::archive::Archive;
+use isd_converters::dataset::{Dataset, SeriesGroup, iso8601};
+use isd_converters::{IngestOptions, Sink, ingest};
 use polars::prelude::{
-    DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, col, lit,
+    DataFrame, DataType, Expr, LazyFrame, PlSmallStr, PolarsError, PolarsResult, by_name, col, lit,
 };
-use rayon::prelude::*;
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
 use crate::plan::{
     Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, names, outliers,
 };
-use crate::scan::{RowGroupScan, station_of, time_of};
+use crate::scan::{SeriesScan, Spare, keys_of};
+use crate::series::{ArchiveSeries, Series};
 
 /// The outliers of a dataset, and what was tested for them.
 #[derive(Debug)]
@@ -86,18 +90,18 @@ pub enum DetectError {
     },
 }
 
-/// The plan that one row group is run through.
+/// The plan that the rows of some stations are run through.
 ///
 /// # Errors
 /// An unreadable station column.
-pub fn plan(group: &RowGroup, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
-    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
-    Ok(plan_of(group, scan, options, None)?)
+pub fn plan(series: Arc<dyn Series>, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
+    let scan = SeriesScan::new(Arc::clone(&series), &options.measurements, Spare::default())?;
+    Ok(plan_of(series, scan, options, None)?)
 }
 
 fn plan_of(
-    group: &RowGroup,
-    scan: RowGroupScan,
+    series: Arc<dyn Series>,
+    scan: SeriesScan,
     options: &OutlierOptions,
     counts: Option<SeriesCounts>,
 ) -> PolarsResult<LazyFrame> {
@@ -114,10 +118,11 @@ fn plan_of(
         carried: Vec::new(),
     };
     let found = kernel_rows(scan.lazy()?, time.map(col), columns, options, counts);
-    Ok(found.with_columns([station_of(stations), time_of(group.clone())]).select(OUTLIER_COLUMNS.map(col)))
+    let keyed = found.with_column(keys_of(series, stations));
+    Ok(keyed.unnest(by_name(["keys"], true, false), None).select(OUTLIER_COLUMNS.map(col)))
 }
 
-/// Detects the outliers of a dataset, row group by row group on the ambient rayon pool.
+/// Detects the outliers of a dataset, row group by row group, on as many threads as the ambient rayon pool has.
 ///
 /// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
 /// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight and the outliers.
@@ -132,18 +137,17 @@ pub fn detect(
 ) -> Result<Detection, DetectError> {
     let groups = dataset.row_groups();
     let done = AtomicU64::new(0);
-    let mut parts: Vec<Part> = groups
-        .par_iter()
-        .map(|group| {
-            let part = Part::of(group, options)?;
-            // What isd-convert wrote is sorted.
-            if dataset.manifest().is_none() {
-                check_order(group, &part.stations)?;
-            }
-            progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
-            Ok(part)
-        })
-        .collect::<Result<_, DetectError>>()?;
+    let spare = Spare::default();
+    let mut parts: Vec<Part> = on_threads(&groups, |group| {
+        let series: Arc<dyn Series> = Arc::new(group.clone());
+        let part = Part::of(&series, options, &spare)?;
+        // What isd-convert wrote is sorted.
+        if dataset.manifest().is_none() {
+            check_order(&*series, &part.stations)?;
+        }
+        progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
+        Ok::<_, DetectError>(part)
+    })?;
 
     parts.sort_by(|a, b| a.first().cmp(&b.first()));
     for pair in parts.windows(2) {
@@ -153,41 +157,149 @@ pub fn detect(
             return Err(DetectError::Split { path: pair[1].path.clone(), station: first.to_owned() });
         }
     }
-    let mut measurements: Vec<MeasurementCount> = options
-        .measurements
-        .iter()
-        .map(|name| MeasurementCount {
-            measurement: name.clone(),
-            tested: 0,
-            too_short: 0,
-            outliers: 0,
-            stations: 0,
-        })
-        .collect();
-    for part in &parts {
-        for (total, count) in measurements.iter_mut().zip(&part.counts) {
-            total.tested += count.tested;
-            total.too_short += count.too_short;
-        }
-        part.count_outliers(&mut measurements);
+    Ok(Detection::of(parts, options))
+}
+
+/// Detects the outliers of an archive as it is read, in one pass unless its rows are out of order; nothing is written
+/// but what sorting may spill into `ingesting`'s scratch directory.
+///
+/// The outliers are those of the dataset that the archive would be converted to. `progress` is told how many rows have
+/// been read, and may begin again.
+///
+/// # Errors
+/// What reading the archive reports, or a measurement that it lacks.
+pub fn detect_archive(
+    archive: &mut Archive,
+    options: &OutlierOptions,
+    ingesting: &IngestOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
+    let columns = archive.columns().iter().map(|column| column.name.clone()).collect();
+    let place = archive.files().first().map(|file| file.path.display().to_string()).unwrap_or_default();
+    let spare = Spare::default();
+    let mut sink = DetectSink { options, columns, place, spare, parts: Vec::new(), failure: None };
+    let ingested = ingest(archive, ingesting, &mut sink, progress);
+    match (sink.failure, ingested) {
+        (Some(failure), _) => Err(failure),
+        (None, Err(error)) => Err(error.into()),
+        (None, Ok(_)) => Ok(Detection::of(sink.parts, options)),
     }
-    Ok(Detection {
-        rows: parts.iter().map(|part| part.rows).sum(),
-        stations: parts.iter().map(|part| part.stations.len()).sum(),
-        outliers: parts.into_iter().map(|part| part.outliers).filter(|batch| batch.num_rows() > 0).collect(),
-        measurements,
-    })
+}
+
+/// Runs the plan over the series of an archive as they come.
+struct DetectSink<'a> {
+    options: &'a OutlierOptions,
+    columns: Vec<String>,
+    place: String,
+    spare: Spare,
+    parts: Vec<Part>,
+    /// Why the plan failed, which ends the reading.
+    failure: Option<DetectError>,
+}
+
+impl Sink for DetectSink<'_> {
+    fn take(&mut self, group: SeriesGroup) -> Result<(), isd_converters::Error> {
+        let (columns, place) = (self.columns.clone(), self.place.clone());
+        let series: Arc<dyn Series> = Arc::new(ArchiveSeries { group, columns, place });
+        match Part::of(&series, self.options, &self.spare) {
+            Ok(part) => {
+                self.parts.push(part);
+                Ok(())
+            }
+            Err(failure) => {
+                let stop = isd_converters::Error::Format {
+                    path: self.place.clone().into(),
+                    found: failure.to_string(),
+                    hint: None,
+                };
+                self.failure = Some(failure);
+                Err(stop)
+            }
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), isd_converters::Error> {
+        self.parts.clear();
+        Ok(())
+    }
+}
+
+impl Detection {
+    /// Everything that was found, of parts in the order of their stations.
+    fn of(parts: Vec<Part>, options: &OutlierOptions) -> Self {
+        let mut measurements: Vec<MeasurementCount> = options
+            .measurements
+            .iter()
+            .map(|name| MeasurementCount {
+                measurement: name.clone(),
+                tested: 0,
+                too_short: 0,
+                outliers: 0,
+                stations: 0,
+            })
+            .collect();
+        for part in &parts {
+            for (total, count) in measurements.iter_mut().zip(&part.counts) {
+                total.tested += count.tested;
+                total.too_short += count.too_short;
+            }
+            part.count_outliers(&mut measurements);
+        }
+        Self {
+            rows: parts.iter().map(|part| part.rows).sum(),
+            stations: parts.iter().map(|part| part.stations.len()).sum(),
+            outliers: parts
+                .into_iter()
+                .map(|part| part.outliers)
+                .filter(|batch| batch.num_rows() > 0)
+                .collect(),
+            measurements,
+        }
+    }
+}
+
+/// Works on each item, on as many threads as the ambient rayon pool has but not on that pool's; the results are in the
+/// order of the items. Behind the first error no further item is begun.
+///
+/// A worker of that pool that waits for Polars' pool would meanwhile begin another row group, and another within that:
+/// many more would be in memory than there are threads.
+fn on_threads<T: Sync, R: Send, E: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let worker = || {
+        let mut done = Vec::new();
+        while !failed.load(Ordering::Relaxed) {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { break };
+            let result = work(item);
+            if result.is_err() {
+                failed.store(true, Ordering::Relaxed);
+            }
+            done.push((index, result));
+        }
+        done
+    };
+    let mut results = thread::scope(|scope| {
+        let threads = rayon::current_num_threads().min(items.len());
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        let joined = workers.into_iter().map(|w| w.join().unwrap_or_else(|p| panic::resume_unwind(p)));
+        joined.flatten().collect::<Vec<_>>()
+    });
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
 }
 
 /// Makes sure that the times of each station ascend.
-fn check_order(group: &RowGroup, stations: &[StationRun]) -> Result<(), DetectError> {
+fn check_order(group: &dyn Series, stations: &[StationRun]) -> Result<(), DetectError> {
     let times = group.timestamps()?;
     let mut start = 0;
     for run in stations {
         let series = times.values().get(start..start + run.rows).unwrap_or_default();
         if let Some(pair) = series.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(DetectError::Unsorted {
-                path: group.path().display().to_string(),
+                path: group.place(),
                 station: run.station_id.to_string(),
                 time: iso8601(pair[1]),
             });
@@ -207,17 +319,17 @@ struct Part {
 }
 
 impl Part {
-    fn of(group: &RowGroup, options: &OutlierOptions) -> Result<Self, DetectError> {
-        let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    fn of(group: &Arc<dyn Series>, options: &OutlierOptions, spare: &Spare) -> Result<Self, DetectError> {
+        let scan = SeriesScan::new(Arc::clone(group), &options.measurements, spare.clone())?;
         let stations = scan.stations();
         let counts = SeriesCounts::default();
-        let frame = plan_of(group, scan, options, Some(Arc::clone(&counts)))?.collect()?;
+        let frame = plan_of(Arc::clone(group), scan, options, Some(Arc::clone(&counts)))?.collect()?;
         let counts = match options.engine {
             Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Engine::Expressions => count_series(group, &stations, options)?,
+            Engine::Expressions => count_series(group, &stations, options, spare)?,
         };
         Ok(Self {
-            path: group.path().display().to_string(),
+            path: group.place(),
             rows: group.rows() as u64,
             stations,
             counts,
@@ -259,11 +371,12 @@ fn strings<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringArray> 
 
 /// Series tested and left out, counted for the expressions, which do not count.
 fn count_series(
-    group: &RowGroup,
+    group: &Arc<dyn Series>,
     stations: &[StationRun],
     options: &OutlierOptions,
+    spare: &Spare,
 ) -> Result<Vec<SeriesCount>, DetectError> {
-    let scan = RowGroupScan::new(group.clone(), &options.measurements)?;
+    let scan = SeriesScan::new(Arc::clone(group), &options.measurements, spare.clone())?;
     let observed = options.measurements.iter().map(|name| {
         let value = col(name.as_str());
         value.clone().is_finite().cast(DataType::Int64).sum().alias(name.as_str())
@@ -322,4 +435,30 @@ fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
             Arc::new(filled),
         ],
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_items_are_under_way_than_there_are_threads() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+        let (under_way, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let items: Vec<usize> = (0..200).collect();
+        let squares = pool.install(|| {
+            on_threads(&items, |item| {
+                most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                // As Polars does it: work that another pool does, for which a worker of a pool would wait by taking more.
+                rayon::join(thread::yield_now, thread::yield_now);
+                under_way.fetch_sub(1, Ordering::SeqCst);
+                Ok::<_, ()>(item * item)
+            })
+        });
+        assert_eq!(squares, Ok(items.iter().map(|item| item * item).collect()));
+        assert!(most.into_inner() <= 3);
+        let failing = |item: &usize| if item % 50 == 49 { Err(*item) } else { Ok(*item) };
+        assert_eq!(pool.install(|| on_threads(&items, failing)), Err(49));
+        assert_eq!(on_threads(&[], failing), Ok(Vec::new()));
+    }
 }

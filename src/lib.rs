@@ -3,8 +3,9 @@
 //! From an archive to its outliers, as the tools `isd-synth`, `isd-convert` and `isd-detect` do it:
 //!
 //! ```
+//! use isd::converters::archive::Archive;
 //! use isd::converters::dataset::Dataset;
-//! use isd::converters::{ConvertOptions, ReadOptions, convert, open};
+//! use isd::converters::{ConvertOptions, ReadOptions, convert};
 //! use isd::detect::detect;
 //! use isd::plan::OutlierOptions;
 //! use isd::synth::{Layout, Length, Options, Targets, write_archive};
@@ -16,8 +17,8 @@
 //! write_archive(&options, Layout::default(), &targets, 2, &mut |_rows, _of| {})?;
 //!
 //! let observations = directory.path().join("observations");
-//! let source = open(&archive, &ReadOptions::default())?;
-//! convert(source, &observations, &ConvertOptions::default(), &|_rows| {})?;
+//! let mut archive = Archive::open(&[archive], &ReadOptions::default(), true)?;
+//! convert(&mut archive, &observations, &ConvertOptions::default(), &|_rows| {})?;
 //!
 //! let dataset = Dataset::open(&observations)?;
 //! let found = detect(&dataset, &OutlierOptions::new(["air_temperature", "wind_speed_rate"]), &|_rows| {})?;
@@ -60,5 +61,7 @@ pub mod output;
 pub mod plan;
 #[cfg(feature = "tools")]
 pub mod scan;
+#[cfg(feature = "tools")]
+pub mod series;
 #[cfg(feature = "tools")]
 pub mod synth;

@@ -22,7 +22,7 @@
 use polars::prelude::*;
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCounts, rolling_outliers};
-use crate::kernel::{FillLimit, RollingTest};
+use crate::kernel::{Extent, FillLimit, RollingTest};
 
 /// Name of the column that says which station a row is of.
 pub const STATION_ID: &str = "station_id";
@@ -53,7 +53,7 @@ pub enum Engine {
     #[default]
     Kernel,
     /// Polars' own `forward_fill`, `rolling_mean` and `rolling_std` over `station_id`: in doubles, so that a row within
-    /// rounding of the threshold may be decided otherwise.
+    /// rounding of the threshold may be decided otherwise. It has row windows only.
     Expressions,
 }
 
@@ -86,7 +86,8 @@ impl OutlierOptions {
 /// [validated](RollingTest::validated).
 ///
 /// # Errors
-/// On collection: a column that is absent or of another type; from the kernel, a station whose rows lie in two places.
+/// On collection: a column that is absent or of another type; from the kernel, a station whose rows lie in two places,
+/// or, for a time window, times that do not ascend; from the expressions, a time window.
 pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame {
     match options.engine {
         Engine::Kernel => {
@@ -103,7 +104,10 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
             let parts: Vec<LazyFrame> = options
                 .measurements
                 .iter()
-                .map(|m| with_expressions(observations.clone(), m, &options.test))
+                .map(|m| match options.test.window() {
+                    Extent::Rows(rows) => with_expressions(observations.clone(), m, &options.test, rows),
+                    Extent::Micros(_) => refuse(observations.clone(), NO_TIME_WINDOWS),
+                })
                 .collect();
             let keys = [STATION_ID, TIMESTAMP, "measurement"];
             // Only a union of nothing fails: the outliers of no measurement are those that the kernel finds.
@@ -139,14 +143,29 @@ pub(crate) fn names(options: &OutlierOptions) -> Vec<PlSmallStr> {
     options.measurements.iter().map(|m| m.as_str().into()).collect()
 }
 
-/// The outliers of one measurement by Polars' own rolling expressions.
-fn with_expressions(observations: LazyFrame, measurement: &str, test: &RollingTest) -> LazyFrame {
+/// Polars has them as a feature that the build leaves out: it would compile half of Polars again for an engine that is
+/// there to compare.
+const NO_TIME_WINDOWS: &str =
+    "the engine of expressions has no time windows: give a number of values, or use the kernel";
+
+/// A plan that fails to resolve.
+fn refuse(observations: LazyFrame, why: &'static str) -> LazyFrame {
+    let refusal = col(STATION_ID).map(
+        move |_| polars_bail!(InvalidOperation: "{why}"),
+        move |_, _| polars_bail!(InvalidOperation: "{why}"),
+    );
+    observations.select([refusal])
+}
+
+/// The outliers of one measurement by Polars' own rolling expressions, over a window of so many values.
+fn with_expressions(
+    observations: LazyFrame,
+    measurement: &str,
+    test: &RollingTest,
+    window_size: usize,
+) -> LazyFrame {
     let over = |expr: Expr| expr.over([col(STATION_ID)]).unwrap_or_else(|_| lit(NULL));
-    let window = |min_periods| RollingOptionsFixedWindow {
-        window_size: test.window(),
-        min_periods,
-        ..Default::default()
-    };
+    let window = |min_periods| RollingOptionsFixedWindow { window_size, min_periods, ..Default::default() };
     let population = Some(RollingFnParams::Var(RollingVarParams { ddof: 0 }));
     // The window ends before the current row unless it is included.
     let shift = i64::from(!test.includes_current());

@@ -1,45 +1,81 @@
-//! The plan's lazy source: a row group of the dataset in, a Polars frame of the columns asked for out.
+//! The plan's lazy source: whole series in, a Polars frame of the columns asked for out.
 //!
-//! Row groups are read by arrow-rs; their buffers become Polars columns without a copy. Where the station and the time
-//! are wanted for a few rows only, their columns are not asked for: [`station_of`] and [`time_of`] look them up by row.
+//! Rows are read by arrow-rs; their buffers become Polars columns without a copy, and serve again when Polars is
+//! done with them. Where the station and the time are wanted for a few rows only, their columns are not asked for:
+//! [`keys_of`] looks them up by row.
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::Float64Array;
-use isd_converters::dataset::RowGroup;
+use arrow::buffer::NullBuffer;
 use isd_converters::{Error, StationRun};
 use polars::prelude::*;
+use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
+use polars_buffer::Buffer;
 
 use crate::plan::{STATION_ID, TIMESTAMP};
+use crate::series::Series;
 
-/// A row group as a lazy source.
+/// Whole series as a lazy source.
 #[derive(Debug)]
-pub struct RowGroupScan {
-    group: RowGroup,
+pub struct SeriesScan {
+    series: Arc<dyn Series>,
     stations: Arc<[StationRun]>,
     schema: SchemaRef,
+    spare: Spare,
 }
 
-impl RowGroupScan {
-    /// A source of a row group's keys and `measurements`.
+/// Vectors that columns are decoded into, which return here when the column is dropped.
+///
+/// The operating system clears memory before it hands it out. Two row groups in flight take turns with a few megabytes;
+/// without this, the whole of the column would pass through memory that is new each time.
+#[derive(Debug, Clone, Default)]
+pub struct Spare(Arc<Mutex<Vec<Vec<f64>>>>);
+
+impl Spare {
+    fn take(&self) -> Vec<f64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+}
+
+/// Values of a column, in a vector that is to return.
+struct Lent {
+    values: Vec<f64>,
+    home: Spare,
+}
+
+impl AsRef<[f64]> for Lent {
+    fn as_ref(&self) -> &[f64] {
+        &self.values
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let values = std::mem::take(&mut self.values);
+        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(values);
+    }
+}
+
+impl SeriesScan {
+    /// A source of the rows' keys and `measurements`, which are decoded into `spare` memory.
     ///
     /// # Errors
     /// An unreadable station column.
-    pub fn new(group: RowGroup, measurements: &[String]) -> Result<Self, Error> {
-        let stations = group.stations()?.into();
+    pub fn new(series: Arc<dyn Series>, measurements: &[String], spare: Spare) -> Result<Self, Error> {
+        let stations = series.stations()?.into();
         let mut schema = Schema::default();
         schema.insert(STATION_ID.into(), DataType::String);
         schema.insert(TIMESTAMP.into(), time_type());
         for measurement in measurements {
             schema.insert(measurement.as_str().into(), DataType::Float64);
         }
-        Ok(Self { group, stations, schema: Arc::new(schema) })
+        Ok(Self { series, stations, schema: Arc::new(schema), spare })
     }
 
-    /// The row group's stations, in row order.
+    /// The stations, in row order.
     #[must_use]
     pub fn stations(&self) -> Arc<[StationRun]> {
         Arc::clone(&self.stations)
@@ -51,14 +87,14 @@ impl RowGroupScan {
     /// None that a plan of this source can bring about.
     pub fn lazy(self) -> PolarsResult<LazyFrame> {
         let schema = Some(Arc::clone(&self.schema));
-        let args = ScanArgsAnonymous { schema, name: "ISD ROW GROUP", ..Default::default() };
+        let args = ScanArgsAnonymous { schema, name: "ISD SERIES", ..Default::default() };
         LazyFrame::anonymous_scan(Arc::new(self), args)
     }
 
     fn column(&self, name: &str) -> PolarsResult<Column> {
         match name {
             STATION_ID => {
-                let mut ids = StringChunkedBuilder::new(STATION_ID.into(), self.group.rows());
+                let mut ids = StringChunkedBuilder::new(STATION_ID.into(), self.series.rows());
                 for run in self.stations.iter() {
                     for _ in 0..run.rows {
                         ids.append_value(&*run.station_id);
@@ -67,17 +103,19 @@ impl RowGroupScan {
                 Ok(ids.finish().into_column())
             }
             TIMESTAMP => {
-                times(self.group.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
+                times(self.series.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
             }
             _ => {
-                let values = self.group.values(name).map_err(|error| failed(&error))?;
-                Ok(doubles(name, values))
+                let mut lent = Lent { values: self.spare.take(), home: self.spare.clone() };
+                let nulls =
+                    self.series.values_into(name, &mut lent.values).map_err(|error| failed(&error))?;
+                Ok(doubles(name, lent, nulls.as_ref()))
             }
         }
     }
 }
 
-impl AnonymousScan for RowGroupScan {
+impl AnonymousScan for SeriesScan {
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -88,7 +126,7 @@ impl AnonymousScan for RowGroupScan {
             None => self.schema.iter_names().cloned().collect(),
         };
         let columns = names.iter().map(|name| self.column(name)).collect::<PolarsResult<Vec<_>>>()?;
-        DataFrame::new(self.group.rows(), columns)
+        DataFrame::new(self.series.rows(), columns)
     }
 
     fn allows_projection_pushdown(&self) -> bool {
@@ -96,44 +134,53 @@ impl AnonymousScan for RowGroupScan {
     }
 }
 
-/// The station of each `row` of a row group: an expression on that column.
-pub fn station_of(stations: Arc<[StationRun]>) -> Expr {
+/// The station and the time of each `row` of some series, as a struct of the two: an expression on that column. Times are
+/// read only where they are asked for.
+///
+/// One expression, because Polars runs several in threads of its own, for which a worker of ours would wait by beginning
+/// another row group: more would be in flight than there are threads.
+pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Expr {
+    let lookup = move |rows: Column| {
+        let rows: Vec<usize> = rows.u32()?.iter().flatten().map(|row| row as usize).collect();
+        let keys = [station_of(&stations, &rows), time_of(&*series, &rows)?];
+        Ok(StructChunked::from_columns("keys".into(), rows.len(), &keys)?.into_column())
+    };
+    let fields =
+        vec![Field::new(STATION_ID.into(), DataType::String), Field::new(TIMESTAMP.into(), time_type())];
+    let kind = DataType::Struct(fields);
+    col("row")
+        .map_with_fmt_str(
+            lookup,
+            move |_, _| Ok(Field::new("keys".into(), kind.clone())),
+            "station_and_time_of",
+        )
+        .alias("keys")
+}
+
+fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {
     let ends = stations.iter().scan(0, |end, run| {
         *end += run.rows;
         Some(*end)
     });
     let ends: Vec<usize> = ends.collect();
-    let lookup = move |rows: Column| {
-        let rows = rows.u32()?;
-        let mut ids = StringChunkedBuilder::new(STATION_ID.into(), rows.len());
-        for row in rows.iter() {
-            let run = row.map(|row| ends.partition_point(|end| *end <= row as usize));
-            ids.append_option(run.and_then(|run| stations.get(run)).map(|run| &*run.station_id));
-        }
-        Ok(ids.finish().into_column())
-    };
-    col("row")
-        .map_with_fmt_str(lookup, |_, _| Ok(Field::new(STATION_ID.into(), DataType::String)), "station_of")
-        .alias(STATION_ID)
+    let mut ids = StringChunkedBuilder::new(STATION_ID.into(), rows.len());
+    for row in rows {
+        let run = ends.partition_point(|end| end <= row);
+        ids.append_option(stations.get(run).map(|run| &*run.station_id));
+    }
+    ids.finish().into_column()
 }
 
-/// The time of each `row` of a row group, read only where it is asked for: an expression on that column.
-pub fn time_of(group: RowGroup) -> Expr {
-    let lookup = move |rows: Column| {
-        let mut wanted: Vec<usize> = rows.u32()?.iter().flatten().map(|row| row as usize).collect();
-        let found = wanted.clone();
-        wanted.sort_unstable();
-        wanted.dedup();
-        if wanted.is_empty() {
-            return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
-        }
-        let read = group.timestamps_at(&wanted).map_err(|error| failed(&error))?;
-        let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
-        times(arrow::buffer::Buffer::from_vec(found.iter().map(|row| at[row]).collect::<Vec<i64>>()))
-    };
-    col("row")
-        .map_with_fmt_str(lookup, |_, _| Ok(Field::new(TIMESTAMP.into(), time_type())), "time_of")
-        .alias(TIMESTAMP)
+fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
+    let mut wanted = rows.to_vec();
+    wanted.sort_unstable();
+    wanted.dedup();
+    if wanted.is_empty() {
+        return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
+    }
+    let read = series.timestamps_at(&wanted).map_err(|error| failed(&error))?;
+    let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
+    times(arrow::buffer::Buffer::from_vec(rows.iter().map(|row| at[row]).collect::<Vec<i64>>()))
 }
 
 fn time_type() -> DataType {
@@ -151,15 +198,15 @@ fn times(microseconds: arrow::buffer::Buffer) -> PolarsResult<Column> {
     values.into_series().cast(&time_type()).map(Column::from)
 }
 
-/// An arrow-rs array as a Polars column that takes over its buffer.
-fn doubles(name: &str, values: Float64Array) -> Column {
-    let (_, values, nulls) = values.into_parts();
+/// Decoded values as a Polars column that borrows them until it is dropped.
+fn doubles(name: &str, values: Lent, nulls: Option<&NullBuffer>) -> Column {
     let validity = nulls.filter(|nulls| nulls.null_count() > 0).map(|nulls| {
         let bits = nulls.inner();
         let bitmap = Bitmap::from_u8_vec(bits.values().to_vec(), bits.offset() + bits.len());
         bitmap.sliced(bits.offset(), bits.len())
     });
-    Float64Chunked::from_vec_validity(name.into(), owned(values.into_inner()), validity).into_column()
+    let array = PrimitiveArray::from_data_default(Buffer::from_owner(values), validity);
+    Float64Chunked::with_chunk(name.into(), array).into_column()
 }
 
 /// A buffer as a vector: the same memory, unless it is shared or a slice.

@@ -6,7 +6,11 @@
 //! attributes were written as, applied as integers, and divided by a power of ten once. That
 //! division rounds correctly (IEEE 754), so the result is the double nearest the decimal.
 //!
+//! Conversions of units are exact fractions and join that one division.
+//!
 //! Attributes: CF Conventions 1.11, section 8.1 (packed data) and 2.5.1 (missing data).
+
+use crate::units::Conversion;
 
 /// What ISD and its derivatives store for a missing value.
 pub const ISD_MISSING: i128 = -9999;
@@ -75,6 +79,10 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    fn to_f64(self) -> f64 {
+        self.mantissa as f64 / 10_f64.powi(self.digits as i32)
+    }
+
     fn with_digits(self, digits: u32) -> Option<i64> {
         self.mantissa.checked_mul(10_i64.checked_pow(digits.checked_sub(self.digits)?)?)
     }
@@ -102,14 +110,15 @@ pub enum Transform {
         /// Power of ten, negative for a negative scale.
         divisor: f64,
     },
-    /// (stored × `factor` + `offset`) / `divisor` for stored integers up to `limit`, all exact but
-    /// the division; `scale` and `shift` are the same in plain arithmetic, for all other numbers.
+    /// (stored × `factor` + `offset`) / `divisor` for stored integers up to `limit` and for decimals,
+    /// all exact but the division; `scale` and `shift` are the same in plain arithmetic, for all
+    /// other numbers.
     Decimal {
         /// Integer factor.
         factor: f64,
         /// Integer offset.
         offset: f64,
-        /// Power of ten.
+        /// Power of ten, times the denominator of a conversion of units.
         divisor: f64,
         /// Largest magnitude of a stored integer for which nothing is rounded before the division.
         limit: f64,
@@ -139,32 +148,35 @@ impl Transform {
                 if stored.abs() <= limit && stored.trunc() == stored {
                     (stored * factor + offset) / divisor
                 } else {
-                    stored * scale + shift
+                    decimal(stored, factor, offset, divisor).unwrap_or(stored * scale + shift)
                 }
             }
             Self::Linear { scale, shift } => stored * scale + shift,
         }
     }
 
-    /// The transform of `scale_factor` and `add_offset`.
-    fn new(scale: Number, offset: Number) -> Self {
-        let (plain_scale, plain_shift) = (scale.to_f64(), offset.to_f64());
+    /// The transform of `scale_factor` and `add_offset`, and then of a conversion of units.
+    fn new(scale: Number, offset: Number, conversion: Option<Conversion>) -> Self {
+        let ratio = conversion.map_or(1.0, |c| c.numerator as f64 / c.denominator as f64);
+        let moved = conversion.map_or(0.0, |c| c.shift.to_f64());
+        let (plain_scale, plain_shift) = (scale.to_f64() * ratio, (offset.to_f64() + moved) * ratio);
         if plain_scale == 1.0 && plain_shift == 0.0 {
             return Self::Identity;
         }
         let exact = || {
-            let (scale, offset) = (scale.decimal()?, offset.decimal()?);
-            let digits = scale.digits.max(offset.digits);
+            let Exact { factor, offset, digits, denominator } = Exact::new(scale, offset, conversion)?;
             if digits > EXACT_POWER_OF_TEN {
                 return None;
             }
-            let (factor, offset) = (scale.with_digits(digits)? as f64, offset.with_digits(digits)? as f64);
-            let divisor = 10_f64.powi(digits as i32);
-            if factor.abs() == 1.0 && offset == 0.0 {
+            let (factor, offset) = (factor as f64, offset as f64);
+            let divisor = 10_f64.powi(digits as i32) * denominator as f64;
+            if factor.abs() == 1.0 && offset == 0.0 && conversion.is_none() {
                 return Some(Self::Quotient { divisor: divisor * factor });
             }
             let limit = ((EXACT_INTEGERS - offset.abs()) / factor.abs()).floor();
-            let representable = factor.abs() <= EXACT_INTEGERS && offset.abs() <= EXACT_INTEGERS;
+            let representable = factor.abs() <= EXACT_INTEGERS
+                && offset.abs() <= EXACT_INTEGERS
+                && (denominator == 1 || divisor <= EXACT_INTEGERS);
             (representable && limit >= 1.0).then_some(Self::Decimal {
                 factor,
                 offset,
@@ -178,40 +190,97 @@ impl Transform {
     }
 }
 
+/// (stored × `factor` + `offset`) / `divisor` of a number that is a decimal of up to four digits
+/// behind the point, rounded once; `None` for all others.
+fn decimal(stored: f64, factor: f64, offset: f64, divisor: f64) -> Option<f64> {
+    [10.0, 100.0, 1_000.0, 10_000.0].into_iter().find_map(|power| {
+        let mantissa = (stored * power).round();
+        let (product, sum) = (mantissa * factor, mantissa * factor + offset * power);
+        let exact = [mantissa, product, offset * power, sum, divisor * power];
+        (mantissa / power == stored && exact.iter().all(|v| v.abs() <= EXACT_INTEGERS))
+            .then(|| sum / (divisor * power))
+    })
+}
+
+/// (stored × `factor` + `offset`) / (10^`digits` × `denominator`), all integers.
+struct Exact {
+    factor: i64,
+    offset: i64,
+    digits: u32,
+    denominator: i64,
+}
+
+impl Exact {
+    fn new(scale: Number, offset: Number, conversion: Option<Conversion>) -> Option<Self> {
+        let (scale, offset) = (scale.decimal()?, offset.decimal()?);
+        let none = Conversion { shift: Decimal { mantissa: 0, digits: 0 }, numerator: 1, denominator: 1 };
+        let Conversion { shift, numerator, denominator } = conversion.unwrap_or(none);
+        let digits = scale.digits.max(offset.digits).max(shift.digits);
+        let offset = offset.with_digits(digits)?.checked_add(shift.with_digits(digits)?)?;
+        Some(Self {
+            factor: scale.with_digits(digits)?.checked_mul(numerator)?,
+            offset: offset.checked_mul(numerator)?,
+            digits,
+            denominator,
+        })
+    }
+
+    /// The coarsest decimal of which every value of a stored integer is a multiple.
+    fn resolution(&self) -> Option<String> {
+        let (mut a, mut b) = (self.factor.unsigned_abs(), self.offset.unsigned_abs());
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        let (mut mantissa, mut digits, mut denominator) =
+            (i64::try_from(a).ok()?, self.digits, self.denominator);
+        // Thirds and ninths are no decimals unless the numerator has them too.
+        while denominator > 1 {
+            if mantissa % denominator == 0 {
+                (mantissa, denominator) = (mantissa / denominator, 1);
+            } else {
+                (mantissa, digits) = (mantissa.checked_mul(10)?, digits + 1);
+                let shared = gcd(mantissa, denominator);
+                (mantissa, denominator) = (mantissa / shared, denominator / shared);
+            }
+            if digits > RESOLUTION_DIGITS {
+                return None;
+            }
+        }
+        (digits <= RESOLUTION_DIGITS).then(|| Decimal { mantissa, digits }.to_string())
+    }
+}
+
+fn gcd(mut a: i64, mut b: i64) -> i64 {
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// How one column is unpacked.
 #[derive(Debug, Clone)]
 pub struct Packing {
     /// Stored numbers that mean a missing value, besides NaN and infinities.
     pub missing: Vec<Number>,
+    /// Stored numbers in place of values that quality control removed; missing as well.
+    pub flagged: Vec<Number>,
     /// What happens to all others.
     pub transform: Transform,
-    /// Scale of which every value is an integer multiple, where the packing says so.
+    /// Scale of which the value of every stored integer is a multiple, where there is a decimal one.
     pub resolution: Option<String>,
 }
 
 impl Packing {
-    /// Values as stored, with ISD's -9999 and `missing` missing.
-    #[must_use]
-    pub fn as_stored(mut missing: Vec<Number>) -> Self {
-        missing.push(Number::Int(ISD_MISSING));
-        Self { missing, transform: Transform::Identity, resolution: None }
-    }
-
-    /// Stored integers in units of 10^-`decimals`.
-    #[must_use]
-    pub fn decimals(decimals: u8, missing: Vec<Number>) -> Self {
-        let scale = 10_f64.powi(-i32::from(decimals));
-        Self::scaled(missing, Number::F64(scale), Number::Int(0))
-    }
-
-    /// The packing of the attributes `scale_factor` and `add_offset`.
+    /// The packing of the attributes `scale_factor` and `add_offset`, followed by a conversion of
+    /// units; ISD's -9999 and `missing` are missing.
     ///
     /// # Errors
     /// What is wrong with a scale of zero or a scale or offset that is not finite.
-    pub fn from_attributes(
+    pub fn new(
         scale: Option<Number>,
         offset: Option<Number>,
-        missing: Vec<Number>,
+        mut missing: Vec<Number>,
+        conversion: Option<Conversion>,
     ) -> Result<Self, String> {
         let (scale, offset) = (scale.unwrap_or(Number::Int(1)), offset.unwrap_or(Number::Int(0)));
         if !scale.to_f64().is_finite() || scale.to_f64() == 0.0 {
@@ -220,28 +289,34 @@ impl Packing {
         if !offset.to_f64().is_finite() {
             return Err(format!("add_offset is {}, expected a finite number", offset.to_f64()));
         }
-        Ok(Self::scaled(missing, scale, offset))
+        missing.push(Number::Int(ISD_MISSING));
+        Ok(Self {
+            missing,
+            flagged: Vec::new(),
+            transform: Transform::new(scale, offset, conversion),
+            resolution: Exact::new(scale, offset, conversion).and_then(|exact| exact.resolution()),
+        })
     }
 
-    fn scaled(missing: Vec<Number>, scale: Number, offset: Number) -> Self {
-        let transform = Transform::new(scale, offset);
-        Self { transform, resolution: resolution(scale, offset), ..Self::as_stored(missing) }
+    /// Stored integers in units of 10^-`decimals`, as a scale.
+    #[must_use]
+    pub fn decimal_scale(decimals: u8) -> Number {
+        Number::F64(10_f64.powi(-i32::from(decimals)))
     }
 }
 
-/// The coarsest decimal of which `scale` × integer + `offset` is always a multiple.
-fn resolution(scale: Number, offset: Number) -> Option<String> {
-    let (scale, offset) = (scale.decimal()?, offset.decimal()?);
-    let digits = scale.digits.max(offset.digits);
-    if digits > RESOLUTION_DIGITS {
-        return None;
+/// The double nearest the decimal of at most six digits behind the point that a float32 is nearest
+/// to; where there is none, the float32 itself.
+#[inline]
+#[must_use]
+pub fn widen(value: f32) -> f64 {
+    for factor in [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6] {
+        let decimal = (f64::from(value) * factor).round() / factor;
+        if decimal as f32 == value {
+            return decimal;
+        }
     }
-    let (mut a, mut b) =
-        (scale.with_digits(digits)?.unsigned_abs(), offset.with_digits(digits)?.unsigned_abs());
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    Some(Decimal { mantissa: i64::try_from(a).ok()?, digits }.to_string())
+    f64::from(value)
 }
 
 #[cfg(test)]
@@ -249,7 +324,7 @@ mod tests {
     use super::*;
 
     fn packing(scale: Number, offset: Number) -> Packing {
-        Packing::from_attributes(Some(scale), Some(offset), Vec::new()).unwrap()
+        Packing::new(Some(scale), Some(offset), Vec::new(), None).unwrap()
     }
 
     #[test]
@@ -294,14 +369,60 @@ mod tests {
         assert_eq!(text(Number::F64(0.1), Number::F64(273.15)).as_deref(), Some("0.05"));
         assert_eq!(text(Number::F64(10.0), Number::Int(0)).as_deref(), Some("10"));
         assert_eq!(text(Number::F64(1.0 / 3.0), Number::Int(0)), None);
-        assert_eq!(Packing::decimals(1, Vec::new()).resolution.as_deref(), Some("0.1"));
-        assert_eq!(Packing::decimals(0, Vec::new()).resolution.as_deref(), Some("1"));
+        assert_eq!(text(Packing::decimal_scale(1), Number::Int(0)).as_deref(), Some("0.1"));
+        assert_eq!(text(Packing::decimal_scale(0), Number::Int(0)).as_deref(), Some("1"));
     }
 
     #[test]
     fn scales_that_cannot_be_are_refused() {
         for scale in [0.0, f64::NAN, f64::INFINITY] {
-            assert!(Packing::from_attributes(Some(Number::F64(scale)), None, Vec::new()).is_err());
+            assert!(Packing::new(Some(Number::F64(scale)), None, Vec::new(), None).is_err());
         }
+    }
+
+    fn converted(scale: f64, measurement: &str, units: &str) -> Packing {
+        let measurement = crate::Measurement::named(measurement).unwrap();
+        let crate::units::Units::Convert(conversion) = crate::units::compare(measurement, units) else {
+            panic!("{units} should be known");
+        };
+        Packing::new(Some(Number::F64(scale)), None, Vec::new(), Some(conversion)).unwrap()
+    }
+
+    #[test]
+    fn converted_decimals_are_the_nearest_doubles() {
+        let kelvin = converted(1.0, "air_temperature", "K");
+        for hundredths in 20_000..35_000_i32 {
+            let nearest: f64 = format!("{}e-2", hundredths - 27_315).parse().unwrap();
+            assert_eq!(kelvin.transform.apply(f64::from(hundredths) / 100.0), nearest, "{hundredths}");
+        }
+        assert_eq!(kelvin.resolution.as_deref(), Some("0.05"));
+        assert_eq!(converted(0.1, "air_temperature", "K").transform.apply(2_931.0), 19.95);
+        let fahrenheit = converted(0.1, "air_temperature", "degF");
+        assert_eq!((fahrenheit.transform.apply(716.0), fahrenheit.transform.apply(-400.0)), (22.0, -40.0));
+        assert_eq!(fahrenheit.resolution, None);
+        let pascal = converted(1.0, "sea_level_pressure", "Pa");
+        assert_eq!(
+            (pascal.transform.apply(101_325.0), pascal.transform.apply(101_325.12)),
+            (1013.25, 1_013.251_2)
+        );
+        assert_eq!(pascal.resolution.as_deref(), Some("0.01"));
+        assert_eq!(converted(1.0, "sea_level_pressure", "kPa").transform.apply(101.3), 1013.0);
+        let knots = converted(1.0, "wind_speed_rate", "knots");
+        assert_eq!((knots.transform.apply(900.0), knots.transform.apply(1.0)), (463.0, 1852.0 / 3600.0));
+        assert_eq!(knots.resolution, None);
+        assert_eq!(converted(1.0, "liquid_precipitation_1h", "inch").transform.apply(0.01), 0.254);
+        assert_eq!(knots.transform.apply(std::f64::consts::PI), std::f64::consts::PI * (1852.0 / 3600.0));
+    }
+
+    #[test]
+    fn single_precision_values_are_their_decimals() {
+        for thousandths in (-99_999..99_999).step_by(7) {
+            let decimal: f64 = format!("{thousandths}e-3").parse().unwrap();
+            assert_eq!(widen(decimal as f32), decimal, "{thousandths}");
+        }
+        assert_eq!(widen(5.1), 5.1);
+        assert_eq!(widen(1.0 / 3.0), f64::from(1.0_f32 / 3.0));
+        assert!(widen(f32::NAN).is_nan());
+        assert_eq!(widen(f32::INFINITY), f64::INFINITY);
     }
 }

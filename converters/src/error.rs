@@ -56,6 +56,18 @@ pub enum Error {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// A line of a text file cannot be read.
+    #[error("{}: line {line}: {found}", path.display())]
+    Line {
+        /// The source file.
+        path: PathBuf,
+        /// Line in the file, counted from 1.
+        line: u64,
+        /// What was found and what was expected.
+        found: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The target of a conversion exists.
     #[error("{}: exists already", path.display())]
     Exists {
@@ -75,7 +87,10 @@ impl Error {
                 std::io::ErrorKind::StorageFull => Some("free some disk space and run again".into()),
                 _ => None,
             },
-            Self::Format { hint, .. } | Self::Column { hint, .. } | Self::Row { hint, .. } => hint.clone(),
+            Self::Format { hint, .. }
+            | Self::Column { hint, .. }
+            | Self::Row { hint, .. }
+            | Self::Line { hint, .. } => hint.clone(),
             Self::Exists { .. } => Some("give another -o, or --overwrite to replace it".into()),
         }
     }

@@ -14,6 +14,8 @@ pub struct Measurement {
     /// Whether a linear mean and standard deviation mean something for it: a direction is
     /// circular and a sky condition is a code.
     pub linear: bool,
+    /// Whether ISD stores -1 for an amount too small to measure, which becomes 0.
+    pub trace: bool,
 }
 
 /// All eight, in the order in which a dataset holds them.
@@ -24,8 +26,8 @@ pub const MEASUREMENTS: [Measurement; 8] = [
     measurement("wind_direction", "degree", "direction the wind blows from", 0, false),
     measurement("wind_speed_rate", "m s-1", "wind speed", 1, true),
     measurement("sky_condition", "1", "sky condition total coverage code", 0, false),
-    measurement("liquid_precipitation_1h", "mm", "liquid precipitation in 1 hour", 1, true),
-    measurement("liquid_precipitation_6h", "mm", "liquid precipitation in 6 hours", 1, true),
+    precipitation("liquid_precipitation_1h", "liquid precipitation in 1 hour"),
+    precipitation("liquid_precipitation_6h", "liquid precipitation in 6 hours"),
 ];
 
 const fn measurement(
@@ -35,7 +37,11 @@ const fn measurement(
     isd_decimals: u8,
     linear: bool,
 ) -> Measurement {
-    Measurement { name, units, long_name, isd_decimals, linear }
+    Measurement { name, units, long_name, isd_decimals, linear, trace: false }
+}
+
+const fn precipitation(name: &'static str, long_name: &'static str) -> Measurement {
+    Measurement { trace: true, ..measurement(name, "mm", long_name, 1, true) }
 }
 
 impl Measurement {

@@ -4,62 +4,52 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use clap::{Parser, ValueEnum};
-use isd_converters::{Conversion, ConvertOptions, Hdf5Reader, ReadOptions, Scale};
+use clap::Parser;
+use isd_converters::{Conversion, ConvertOptions, Course, Duplicates};
 use serde::Serialize;
 
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, rate};
+use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, inspect, rate};
 
-/// Convert a weather station archive into a dataset: sorted, partitioned Parquet that isd-detect
-/// and any other Parquet reader take.
+/// Convert archives of station observations into a dataset: sorted, partitioned Parquet that isd-detect and any other
+/// Parquet reader take.
 #[derive(Debug, Parser)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(name = "isd-convert", version, max_term_width = 100)]
 pub struct ConvertArgs {
-    /// HDF5 file of observations: flat datasets, or a pandas/PyTables table
-    source: PathBuf,
+    /// Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
+    /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, gzip, or in a tar archive
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// Directory to write the dataset to
-    #[arg(short, long, value_name = "DATASET")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "DATASET", required_unless_present_any = ["inspect", "dry_run"])]
+    output: Option<PathBuf>,
     /// Measurements to convert, separated by commas or by repeating the flag [default: all]
     #[arg(short, long = "measurement", value_name = "NAME", value_delimiter = ',')]
     measurements: Vec<String>,
-    /// Read column NAME from this path in the file instead of from its usual place; may be repeated
-    #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
-    columns: Vec<(String, String)>,
-    /// What stored values are multiplied by
-    #[arg(long, value_enum, default_value_t)]
-    scale: ScaleArg,
     /// Store values as float32: half the size, seven digits
     #[arg(long)]
     float32: bool,
     /// Replace the dataset if it exists
     #[arg(long)]
     overwrite: bool,
-    /// What reads HDF5
-    #[cfg(feature = "libhdf5")]
-    #[arg(long, value_enum, default_value_t)]
-    hdf5_reader: Hdf5ReaderArg,
+    /// Bring the dataset up to date: write only the partitions anew whose source files changed
+    #[arg(long, conflicts_with = "overwrite")]
+    update: bool,
+    /// Go on where an interrupted conversion of the same files stopped
+    #[arg(long, conflicts_with = "update")]
+    resume: bool,
+    /// Say what would be converted to what, and convert nothing
+    #[arg(long, conflicts_with_all = ["update", "resume"])]
+    dry_run: bool,
+    /// Say what the source holds: columns, stations, times, missing values
+    #[arg(long, conflicts_with_all = ["output", "dry_run", "overwrite", "update", "resume"])]
+    inspect: bool,
+    #[command(flatten)]
+    source: SourceArgs,
     #[command(flatten)]
     common: CommonArgs,
-}
-
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum ScaleArg {
-    #[default]
-    #[value(help = "The file's own scale_factor and add_offset; values as stored where it has none")]
-    Attributes,
-    /// ISD's own: tenths, except for direction and sky condition
-    Isd,
-}
-
-#[cfg(feature = "libhdf5")]
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum Hdf5ReaderArg {
-    /// The built-in reader
-    #[default]
-    Native,
-    /// The HDF Group's C library
-    Libhdf5,
 }
 
 /// What `--json` prints: the manifest, and what this run took.
@@ -68,81 +58,67 @@ struct Summary<'a> {
     dataset: String,
     #[serde(flatten)]
     manifest: &'a isd_converters::dataset::Manifest,
+    failures: Vec<serde_json::Value>,
+    blocks_written: u64,
+    blocks_kept: u64,
+    sorted: bool,
     bytes_in: u64,
     bytes_out: u64,
     seconds: f64,
     rows_per_second: f64,
 }
 
-/// Converts the archive that the arguments name.
+/// Converts the archive that the arguments name, or says what it holds.
 ///
 /// # Errors
-/// An unreadable or inconsistent archive, or a target that exists or cannot be written.
+/// An unreadable or inconsistent archive, or a target that exists or cannot be written; with several files, also those
+/// that were left out, once the others have been converted.
 pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
     let start = Instant::now();
     args.common.start_threads()?;
-    let read = ReadOptions {
-        measurements: args.measurements.clone(),
-        column_paths: args.columns.clone(),
-        scale: match args.scale {
-            ScaleArg::Attributes => Scale::Attributes,
-            ScaleArg::Isd => Scale::Isd,
-        },
-        hdf5_reader: args.hdf5_reader(),
-    };
-    let source = isd_converters::open(&args.source, &read)?;
-    let progress = Progress::rows(source.rows(), args.common.quiet);
+    let read = args.source.read_options(&args.measurements);
+    let mut archive = args.source.open(&args.sources, &read)?;
     let options = ConvertOptions {
-        sources: vec![args.source],
+        sources: args.sources,
         read,
         overwrite: args.overwrite,
+        update: args.update,
+        resume: args.resume,
+        duplicates: args.source.duplicates(),
         float32: args.float32,
         ..ConvertOptions::default()
     };
-    let conversion = isd_converters::convert(source, &args.output, &options, &|rows| progress.set(rows))?;
+    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
+        let target = args.output.as_deref().map(|target| (target, &options));
+        return inspect::run(&mut archive, target, &args.common);
+    };
+    let progress = Progress::reading(archive.progress(), args.common.quiet);
+    let conversion = isd_converters::convert(&mut archive, output, &options, &|rows| progress.update(rows))?;
     drop(progress);
     let seconds = start.elapsed().as_secs_f64();
-    let dataset = args.output.display().to_string();
-    let text = describe(&conversion, &dataset, seconds);
-    let Conversion { manifest, bytes_in, bytes_out } = &conversion;
+    let dataset = output.display().to_string();
+    let text = describe(&conversion, &options, &dataset, seconds);
+    let failures = archive.failures();
+    let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
     let summary = Summary {
         dataset,
         manifest,
+        failures: failures_json(&failures),
+        blocks_written: conversion.blocks_written,
+        blocks_kept: conversion.blocks_kept,
+        sorted: conversion.sorted,
         bytes_in: *bytes_in,
         bytes_out: *bytes_out,
         seconds,
         rows_per_second: manifest.rows as f64 / seconds.max(1e-9),
     };
-    args.common.summarize(&summary, &text)
-}
-
-impl ConvertArgs {
-    #[cfg(feature = "libhdf5")]
-    fn hdf5_reader(&self) -> Hdf5Reader {
-        match self.hdf5_reader {
-            Hdf5ReaderArg::Native => Hdf5Reader::Native,
-            Hdf5ReaderArg::Libhdf5 => Hdf5Reader::Libhdf5,
-        }
-    }
-
-    #[cfg(not(feature = "libhdf5"))]
-    #[allow(clippy::unused_self)] // One signature with and without the feature.
-    fn hdf5_reader(&self) -> Hdf5Reader {
-        Hdf5Reader::Native
-    }
-}
-
-/// Splits `NAME=PATH` at the first equals sign.
-fn column_path(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.to_owned())),
-        _ => Err("expected NAME=PATH, such as wind_speed_rate=/surface/wind".to_owned()),
-    }
+    args.common.summarize(&summary, &text)?;
+    report_failures(&failures)
 }
 
 /// The summary for people.
-fn describe(conversion: &Conversion, dataset: &str, seconds: f64) -> String {
-    let Conversion { manifest, bytes_in, bytes_out } = conversion;
+fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, seconds: f64) -> String {
+    let Conversion { manifest, bytes_in, bytes_out, .. } = conversion;
     let mut text = format!(
         "{}: {} rows, {} stations, {} to {}\n",
         manifest.layout,
@@ -161,6 +137,30 @@ fn describe(conversion: &Conversion, dataset: &str, seconds: f64) -> String {
     for note in &manifest.notes {
         let _ = writeln!(text, "note: {note}");
     }
+    text.push_str(&describe_tally(&manifest.tally));
+    if manifest.duplicates > 0 {
+        let stayed = match options.duplicates {
+            Duplicates::First => "first",
+            _ => "last",
+        };
+        let count = HumanCount(manifest.duplicates);
+        let _ = writeln!(
+            text,
+            "left out: {count} rows whose station and time were there twice; the {stayed} stayed"
+        );
+    }
+    if conversion.sorted {
+        text.push_str("the rows were not in order of station and time, and were sorted\n");
+    }
+    let (kept, blocks) = (HumanCount(conversion.blocks_kept), HumanCount(conversion.blocks_written));
+    let _ = match &conversion.course {
+        Course::Unchanged => writeln!(text, "no source file has changed: nothing was written"),
+        Course::Updated => writeln!(text, "updated: {blocks} blocks were written, {kept} kept"),
+        Course::Resumed => writeln!(text, "resumed: {blocks} blocks were written, {kept} kept"),
+        Course::NothingToResume => writeln!(text, "there was nothing to resume: everything was converted"),
+        Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
+        _ => Ok(()),
+    };
     let _ = writeln!(
         text,
         "{} read, {} written in {} {} to {dataset}; {seconds:.1} s, {}",

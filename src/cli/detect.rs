@@ -1,4 +1,4 @@
-//! `isd-detect`: from a dataset to the outliers table, and a summary of what was tested.
+//! `isd-detect`: from a dataset or an archive to the outliers table, and a summary of what was tested.
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, IsTerminal, Write as _};
@@ -10,12 +10,13 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use clap::{Parser, ValueEnum};
 use isd_converters::Measurement;
-use isd_converters::dataset::Dataset;
 use serde::Serialize;
 
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print, rate, say};
-use crate::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema, plan};
-use crate::kernel::{Decimal, FillLimit, OptionsError, RollingTest};
+use super::observations::Observations;
+use super::source::{SourceArgs, failures_json, report_failures};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, rate, say};
+use crate::detect::{DetectError, Detection, MeasurementCount, outliers_schema};
+use crate::kernel::{Decimal, Extent, FillLimit, OptionsError, RollingTest};
 use crate::output::{Format, OutputError, OutputFile, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 
@@ -26,8 +27,10 @@ use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(name = "isd-detect", version, max_term_width = 100)]
 pub struct DetectArgs {
-    /// Dataset that isd-convert wrote, or any Parquet file or directory with station_id, timestamp and values
-    dataset: PathBuf,
+    /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-convert
+    /// reads, tested as it is read: files, directories, patterns, or - for a list on standard input
+    #[arg(required = true, value_name = "SOURCE")]
+    sources: Vec<PathBuf>,
     /// Measurements to test, separated by commas or by repeating the flag
     #[arg(
         short,
@@ -49,16 +52,17 @@ pub struct DetectArgs {
     /// Columns to write, in this order [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Number of values in the window
-    #[arg(long, value_name = "N", default_value = "30", value_parser = window)]
-    window: usize,
+    /// Values in the window, or how long it reaches back (90m, 24h, 7d, 2w): the values of t - 7d <= time < t, with
+    /// --include-current of t - 7d < time <= t
+    #[arg(long, value_name = "N|TIME", default_value = "30", value_parser = window)]
+    window: Extent,
     /// Standard deviations that an outlier exceeds
     #[arg(long, value_name = "SIGMA", default_value = "6")]
     threshold: Decimal,
     /// End the window at the tested value instead of before it
     #[arg(long)]
     include_current: bool,
-    /// Values that a window must hold for its row to be tested [default: the whole window]
+    /// Values that a window must hold for its row to be tested [default: the whole window; 10 where it is a time]
     #[arg(long, value_name = "N")]
     min_periods: Option<usize>,
     /// Degrees of freedom taken off the variance's divisor: 0 population, 1 sample
@@ -80,6 +84,8 @@ pub struct DetectArgs {
     #[arg(long)]
     explain: bool,
     #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
     common: CommonArgs,
 }
 
@@ -96,7 +102,10 @@ enum EngineArg {
 #[derive(Debug, Serialize)]
 struct Parameters {
     measurements: Vec<String>,
-    window: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_seconds: Option<f64>,
     threshold: f64,
     include_current: bool,
     min_periods: usize,
@@ -119,6 +128,7 @@ struct Summary<'a> {
     stations: usize,
     outliers: usize,
     measurements: &'a [MeasurementCount],
+    failures: Vec<serde_json::Value>,
     seconds: f64,
     rows_per_second: f64,
 }
@@ -132,23 +142,25 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     args.common.start_threads()?;
     let test = args.test()?;
     let columns = args.columns()?;
-    let dataset = Dataset::open(&args.dataset)?;
-    let measurements = args.measurements(&dataset)?;
+    if matches!(args.engine, EngineArg::Expressions) && test.rolling().needs_time() {
+        return Err(Failure::usage("--engine expressions: has no time windows")
+            .hint("give --window as a number of values, or leave --engine out"));
+    }
+    let mut observations = Observations::open(&args.sources, &args.source, &args.measurements)?;
+    let measurements = args.measurements(&observations)?;
     let engine = match args.engine {
         EngineArg::Kernel => Engine::Kernel,
         EngineArg::Expressions => Engine::Expressions,
     };
     let options = OutlierOptions { measurements, test, engine };
     if args.explain {
-        return explain(&dataset, &options);
+        return observations.explain(&options);
     }
     let output = args.create_output()?;
-    let progress = Progress::rows(Some(dataset.rows()), args.common.quiet);
-    let detection = detect(&dataset, &options, &|rows| progress.set(rows))?;
-    drop(progress);
+    let detection = observations.detect(&options, args.common.quiet)?;
 
     let parameters = Parameters::of(&options);
-    let metadata = metadata(&parameters, &dataset)?;
+    let metadata = metadata(&parameters, &observations)?;
     let schema = outliers_schema();
     let projected = |error: ArrowError| Failure::error(format!("cannot select the columns: {error}"));
     let schema: SchemaRef = schema.project(&columns).map_err(projected)?.into();
@@ -168,27 +180,35 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         }
     };
     let seconds = start.elapsed().as_secs_f64();
+    let failures = observations.failures();
     let output = args.output.map(|path| path.display().to_string());
     let text = describe(&detection, output.as_deref().zip(bytes), seconds);
     let summary = Summary {
-        dataset: dataset.path().display().to_string(),
+        dataset: observations.name(),
         output,
         parameters: &parameters,
         rows: detection.rows,
         stations: detection.stations,
         outliers: detection.measurements.iter().map(|m| m.outliers).sum(),
         measurements: &detection.measurements,
+        failures: failures_json(&failures),
         seconds,
         rows_per_second: detection.rows as f64 / seconds.max(1e-9),
     };
-    args.common.summarize(&summary, &text)
+    args.common.summarize(&summary, &text)?;
+    report_failures(&failures)
 }
 
 impl DetectArgs {
     fn test(&self) -> Result<RollingTest, Failure> {
-        let test = RollingTest::new(self.window, self.threshold)?
+        let test = match self.window {
+            Extent::Rows(rows) => RollingTest::new(rows, self.threshold)?,
+            Extent::Micros(micros) => RollingTest::within(micros, self.threshold)?,
+        };
+        let least = self.min_periods.unwrap_or(test.least_count());
+        let test = test
             .include_current(self.include_current)
-            .min_periods(self.min_periods.unwrap_or(self.window))
+            .min_periods(least)
             .ddof(self.ddof)
             .min_std(self.min_std)
             .fill_limit(self.fill_limit)
@@ -223,11 +243,12 @@ impl DetectArgs {
         let Some(path) = self.output.as_deref() else { return Ok(None) };
         let output = OutputFile::create(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if let (Ok(dataset), Ok(parent), Some(name)) =
-            (self.dataset.canonicalize(), parent.canonicalize(), path.file_name())
-        {
-            let inside = parent.starts_with(&dataset) && output.format() == Format::Parquet;
-            if inside || parent.join(name) == dataset {
+        let (Ok(parent), Some(name)) = (parent.canonicalize(), path.file_name()) else {
+            return Ok(Some(output));
+        };
+        for source in self.sources.iter().filter_map(|source| source.canonicalize().ok()) {
+            let inside = parent.starts_with(&source) && output.format() == Format::Parquet;
+            if inside || parent.join(name) == source {
                 return Err(Failure::usage(format!("{}: lies in the dataset that is read", path.display()))
                     .hint("give another -o"));
             }
@@ -236,8 +257,8 @@ impl DetectArgs {
     }
 
     /// The measurements to test, all of which the dataset holds.
-    fn measurements(&self, dataset: &Dataset) -> Result<Vec<String>, Failure> {
-        let held: Vec<&str> = dataset.columns().iter().map(|column| column.name.as_str()).collect();
+    fn measurements(&self, observations: &Observations) -> Result<Vec<String>, Failure> {
+        let held: Vec<&str> = observations.columns().iter().map(|column| column.name.as_str()).collect();
         let linear = |name: &str| Measurement::named(name).is_none_or(|measurement| measurement.linear);
         if self.all {
             let (tested, left): (Vec<&str>, Vec<&str>) =
@@ -249,7 +270,7 @@ impl DetectArgs {
                 ));
             }
             if tested.is_empty() {
-                let path = dataset.path().display();
+                let path = observations.name();
                 return Err(Failure::error(format!("{path}: holds no measurement that can be tested")));
             }
             return Ok(tested.into_iter().map(str::to_owned).collect());
@@ -257,7 +278,7 @@ impl DetectArgs {
         let mut measurements: Vec<String> = Vec::new();
         for name in &self.measurements {
             if !held.contains(&name.as_str()) {
-                let path = dataset.path().display();
+                let path = observations.name();
                 return Err(Failure::error(format!("{path}: holds no measurement {name}"))
                     .hint(format!("it holds {}", held.join(", "))));
             }
@@ -278,21 +299,27 @@ impl DetectArgs {
 impl Parameters {
     fn of(options: &OutlierOptions) -> Self {
         let test = &options.test;
-        let (rows, micros) = match test.limit() {
+        let seconds = |micros: i64| micros as f64 / 1e6;
+        let (window, window_seconds) = match test.window() {
+            Extent::Rows(rows) => (Some(rows), None),
+            Extent::Micros(micros) => (None, Some(seconds(micros))),
+        };
+        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
             Some(FillLimit::Rows(rows)) => (Some(rows), None),
-            Some(FillLimit::Micros(micros)) => (None, Some(micros)),
+            Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
             None => (None, None),
         };
         Self {
             measurements: options.measurements.clone(),
-            window: test.window(),
+            window,
+            window_seconds,
             threshold: test.threshold().to_f64(),
             include_current: test.includes_current(),
             min_periods: test.least_count(),
             ddof: test.freedom(),
             min_std: test.floor().to_f64(),
-            fill_limit_rows: rows,
-            fill_limit_seconds: micros.map(|micros| micros as f64 / 1e6),
+            fill_limit_rows,
+            fill_limit_seconds,
             test_filled: test.tests_filled(),
             engine: match options.engine {
                 Engine::Kernel => "kernel",
@@ -303,7 +330,7 @@ impl Parameters {
 }
 
 /// How a file of outliers was made: the tool, the parameters and the dataset's manifest.
-fn metadata(parameters: &Parameters, dataset: &Dataset) -> Result<Vec<(String, String)>, Failure> {
+fn metadata(parameters: &Parameters, observations: &Observations) -> Result<Vec<(String, String)>, Failure> {
     let json = |result: serde_json::Result<String>| {
         result.map_err(|error| Failure::error(format!("cannot describe the outliers: {error}")))
     };
@@ -311,21 +338,10 @@ fn metadata(parameters: &Parameters, dataset: &Dataset) -> Result<Vec<(String, S
         ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
     ];
-    if let Some(manifest) = dataset.manifest() {
-        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(manifest))?));
+    if let Some(source) = observations.provenance() {
+        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(&source))?));
     }
     Ok(metadata)
-}
-
-fn explain(dataset: &Dataset, options: &OutlierOptions) -> Result<(), Failure> {
-    let groups = dataset.row_groups();
-    let Some(group) = groups.first() else {
-        return Err(Failure::error(format!("{}: holds no rows", dataset.path().display())));
-    };
-    let plan = plan(group, options)?.explain(true).map_err(DetectError::from)?;
-    // Polars does not say what its anonymous scans read.
-    let plan = plan.replace("Anonymous SCAN []", &format!("SCAN row group of {}", dataset.path().display()));
-    print(&format!("The plan of each of {} row groups:\n{plan}\n", HumanCount(groups.len() as u64)))
 }
 
 /// Writes the table to standard output: aligned on a terminal, CSV into a pipe.
@@ -372,24 +388,31 @@ fn describe(detection: &Detection, output: Option<(&str, u64)>, seconds: f64) ->
     text
 }
 
-fn window(text: &str) -> Result<usize, String> {
-    text.parse().map_err(|_| "expected a number of values, such as 30".to_owned())
+fn window(text: &str) -> Result<Extent, String> {
+    rows_or_time(text, Extent::Rows, Extent::Micros).ok_or_else(|| {
+        "expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w".to_owned()
+    })
 }
 
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
-    let expected = || "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned();
+    rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
+        .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
+}
+
+/// A plain number as `rows`, one with a unit of time as `micros`.
+fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
     let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
-        return text.parse().map(FillLimit::Rows).map_err(|_| expected());
+        return text.parse().ok().map(rows);
     };
     let minutes = match unit {
         'm' => 1,
         'h' => 60,
         'd' => 24 * 60,
         'w' => 7 * 24 * 60,
-        _ => return Err(expected()),
+        _ => return None,
     };
-    let number: i64 = text[..text.len() - 1].parse().map_err(|_| expected())?;
-    number.checked_mul(minutes * 60_000_000).map(FillLimit::Micros).ok_or_else(expected)
+    let number: i64 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(minutes * 60_000_000).map(micros)
 }
 
 impl From<OptionsError> for Failure {

@@ -3,7 +3,10 @@
 pub mod convert;
 pub mod detect;
 mod failure;
+mod inspect;
+mod observations;
 mod progress;
+mod source;
 pub mod synth;
 
 use std::io::{self, Write as _};

@@ -1,10 +1,17 @@
-//! The progress bar: from a count of rows to a line on the terminal, if standard error is one.
+//! The progress bar: from counts to a line on the terminal, if standard error is one.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write as _;
+use std::sync::Arc;
 
-/// Rows done, rate and time left. Removed from the terminal on drop.
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use isd_converters::archive::ReadProgress;
+
+/// What is done, rate and time left. Removed from the terminal on drop.
 #[derive(Debug)]
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    reading: Option<Arc<ReadProgress>>,
+}
 
 impl Progress {
     /// A bar of `total` rows, or without an end where that is not known; hidden if `quiet` or if
@@ -16,22 +23,48 @@ impl Progress {
         } else {
             "{spinner} {human_pos} rows, {per_sec}, {elapsed}"
         };
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(total, target);
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        Self(bar)
+        Self { bar: bar(total, template, quiet), reading: None }
+    }
+
+    /// A bar of the bytes and files of an archive that is being read.
+    #[must_use]
+    pub fn reading(reading: Arc<ReadProgress>, quiet: bool) -> Self {
+        let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left; {msg}";
+        Self { bar: bar(Some(0), template, quiet), reading: Some(reading) }
     }
 
     /// So many rows are done by now. May be called from any thread.
-    pub fn set(&self, rows: u64) {
-        self.0.set_position(rows);
+    pub fn update(&self, rows: u64) {
+        let Some(reading) = self.reading.as_ref().filter(|_| !self.bar.is_hidden()) else {
+            self.bar.set_position(rows);
+            return;
+        };
+        let ((bytes, all_bytes), (files, all_files)) = (reading.bytes(), reading.files());
+        self.bar.set_length(all_bytes);
+        self.bar.set_position(bytes);
+        let mut message = format!("{} rows", HumanCount(rows));
+        // Writing to a String cannot fail.
+        if all_files > 1 {
+            let _ = write!(message, ", {}/{} files", HumanCount(files), HumanCount(all_files));
+        }
+        if reading.passes() > 1 {
+            message.push_str(", read again to sort");
+        }
+        self.bar.set_message(message);
     }
+}
+
+fn bar(total: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(total, target);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

@@ -106,7 +106,7 @@ pub fn synth(args: SynthArgs) -> Result<(), Failure> {
     let mut bar = None;
     let quiet = args.common.quiet;
     let made = write_archive(&options, layout, &targets, threads, &mut |rows, of| {
-        bar.get_or_insert_with(|| Progress::rows(Some(of), quiet)).set(rows);
+        bar.get_or_insert_with(|| Progress::rows(Some(of), quiet)).update(rows);
     });
     drop(bar);
     let summary = made?;

@@ -96,7 +96,7 @@ impl Window<i64> {
         Some(left > threshold.checked_mul(n)?.checked_mul(units)?)
     }
 
-    fn widen(&self) -> Window<BigInt> {
+    pub fn widen(&self) -> Window<BigInt> {
         Window {
             n: self.n,
             sum: self.sum.into(),
@@ -108,36 +108,6 @@ impl Window<i64> {
 }
 
 impl Window<BigInt> {
-    /// The window of `values` and the tested `x`: as multiples of `10^-decimals` where `grid` says
-    /// that the series is on that grid, else as the binary fractions that doubles are.
-    pub fn of(values: &[f64], x: f64, grid: Option<u32>) -> (Self, Unit) {
-        let (integer, unit): (Box<dyn Fn(f64) -> BigInt>, Unit) = if let Some(decimals) = grid {
-            (Box::new(move |v| on_grid(v, decimals)), Unit::Decimal(decimals))
-        } else {
-            let lowest = values.iter().chain([&x]).map(|v| parts(*v).1).min().unwrap_or(0);
-            (
-                Box::new(move |v| {
-                    let (mantissa, exponent) = parts(v);
-                    BigInt::from(mantissa) << (exponent - lowest).unsigned_abs()
-                }),
-                Unit::Binary(lowest),
-            )
-        };
-        let mut window = Self {
-            n: values.len(),
-            sum: BigInt::zero(),
-            squares: BigInt::zero(),
-            x: integer(x),
-            origin: BigInt::zero(),
-        };
-        for v in values {
-            let v = integer(*v);
-            window.squares += &v * &v;
-            window.sum += v;
-        }
-        (window, unit)
-    }
-
     /// Whether the row is an outlier; its statistics if it is.
     pub fn decide(&self, unit: Unit, test: &RollingTest) -> Option<Statistics> {
         if self.n <= test.freedom() {
@@ -174,10 +144,6 @@ impl Window<BigInt> {
         let spread = self.spread();
         let deviation = self.deviation();
         let (floor, floor_scale) = fraction(test.floor());
-
-        let (sign, total) = (&self.sum + &self.origin * self.n).into_parts();
-        let mean = nearest(&(total * &numerator), &(&n * &denominator));
-        let std = nearest_root(&(&spread * numerator.pow(2)), &(&n * &m * denominator.pow(2)));
         // Which of std and min_std is larger is decided without rounding either.
         let floor_wins =
             (&floor * &denominator).pow(2) * &n * &m > &spread * (&floor_scale * &numerator).pow(2);
@@ -190,10 +156,24 @@ impl Window<BigInt> {
         };
         let below = (&self.x * self.n - &self.sum).is_negative();
         Statistics {
-            mean: if sign == num_bigint::Sign::Minus { -mean } else { mean },
-            std,
+            mean: self.mean(unit),
+            std: self.std(unit, test.freedom()),
             zscore: if below { -magnitude } else { magnitude },
         }
+    }
+
+    /// The double nearest the mean of at least one value.
+    pub fn mean(&self, unit: Unit) -> f64 {
+        let (numerator, denominator) = unit.fraction();
+        let (sign, total) = (&self.sum + &self.origin * self.n).into_parts();
+        let mean = nearest(&(total * numerator), &(denominator * self.n));
+        if sign == num_bigint::Sign::Minus { -mean } else { mean }
+    }
+
+    /// The double nearest the standard deviation of more than `ddof` values.
+    pub fn std(&self, unit: Unit, ddof: usize) -> f64 {
+        let (numerator, denominator) = unit.fraction();
+        nearest_root(&(self.spread() * numerator.pow(2)), &(denominator.pow(2) * self.n * (self.n - ddof)))
     }
 }
 
@@ -202,17 +182,31 @@ fn fraction(decimal: Decimal) -> (BigUint, BigUint) {
     (BigUint::from(decimal.mantissa()), BigUint::from(10_u32).pow(decimal.decimals()))
 }
 
-/// The integer of a value on the grid of `decimals` decimals.
-fn on_grid(value: f64, decimals: u32) -> BigInt {
+/// A value as an integer of some unit.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Integer {
+    /// A mantissa of magnitude below 2^53, times a power of two.
+    Binary(i64, i32),
+    /// Any other.
+    Large(BigInt),
+}
+
+/// A finite value as a multiple of `10^-decimals` where `grid` says that it is on that grid, else as the binary fraction
+/// that a double is.
+pub(super) fn integer_of(value: f64, grid: Option<u32>) -> Integer {
+    let Some(decimals) = grid else {
+        let (mantissa, exponent) = parts(value);
+        return Integer::Binary(mantissa, exponent);
+    };
     let integer = (value * GRID_FACTORS[decimals as usize]).round();
     if integer.abs() < 9_007_199_254_740_992.0 {
-        return BigInt::from(integer as i64);
+        return Integer::Binary(integer as i64, 0);
     }
     // Beyond 2^53 the product is not exact: take the decimal from the shortest text that is this double.
     let text = value.to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let digits = format!("{whole}{fraction:0<width$}", width = decimals as usize);
-    digits.parse().unwrap_or_default()
+    Integer::Large(digits.parse().unwrap_or_default())
 }
 
 /// Mantissa and exponent of a finite double: it equals `mantissa * 2^exponent`.
@@ -330,15 +324,12 @@ mod tests {
     }
 
     #[test]
-    fn doubles_are_taken_as_the_binary_fractions_they_are() {
-        let values = [0.1, 0.2, 0.3, 1e-300];
-        let (w, unit) = Window::of(&values, 0.1 + 0.2, None);
-        let (numerator, denominator) = unit.fraction();
-        assert_eq!(nearest(&(w.x.magnitude() * &numerator), &denominator), 0.1 + 0.2);
-        let (w, unit) = Window::of(&[2_251_799_813_685_248.5], -12.25, Some(2));
-        assert_eq!(unit, Unit::Decimal(2));
-        assert_eq!(w.sum, BigInt::from(225_179_981_368_524_850_i64));
-        assert_eq!(w.x, BigInt::from(-1225));
+    fn values_are_the_integers_of_their_grid_or_binary_fractions() {
+        assert_eq!(integer_of(-12.25, Some(2)), Integer::Binary(-1225, 0));
+        let large = BigInt::from(225_179_981_368_524_850_i64);
+        assert_eq!(integer_of(2_251_799_813_685_248.5, Some(2)), Integer::Large(large));
+        assert_eq!(integer_of(0.75, None), Integer::Binary(3 << 51, -53));
+        assert_eq!(integer_of(-5e-324, None), Integer::Binary(-1, -1074));
     }
 
     #[test]

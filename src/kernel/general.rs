@@ -1,233 +1,201 @@
-//! The pass for all other series: doubles of any size, windows as a queue of two stacks.
+//! The pass for all other series: doubles of any size in, the rows that the integers decide, or whole windows, out.
 //!
-//! The queue keeps the moments of every suffix of its older part and of the whole of its newer part, so that a window
-//! is two of them combined and nothing is ever subtracted. The moments carry a rounding error that is bounded by the
-//! largest magnitude in the window; a row that the bound cannot rule out is decided in integers.
+//! Block by block the values are rounded to integers of a unit that suits the block. Prefix sums of those are exact, so
+//! that they rule out nearly every row at the price of the decimal pass, with the rounding allowed for. Where they rule
+//! out little, as where the values of a block are worlds apart, a [`Queue`] takes a second look. What neither rules out
+//! is decided from the exact sums of the window, which [`Moving`] keeps.
 
-use super::decimal::grid_decimals;
-use super::exact::Window;
-use super::{Outlier, Reach, RollingTest, Series};
+use super::block::{Begins, Gathered, Scale, Stretch, accumulate};
+use super::filled::{self, Filled};
+use super::grid::Windowing;
+use super::lanes::{quantise, range_of};
+use super::moving::Moving;
+use super::outliers::outlier;
+use super::queue::Queue;
+use super::{Extent, Outlier, RollingTest, Series};
 
-/// Rounding of the window's mean and standard deviation, in units of n times the largest magnitude times the machine
-/// epsilon: Welford's update errs by about one (Chan, Golub & `LeVeque` 1983, table 2), this is many times that.
-const ERROR_FACTOR: f64 = 16.0;
+/// Values that are worked on at a time, unless the window is longer.
+const BLOCK: usize = 2048;
 
-/// Magnitudes whose squares neither overflow nor underflow; others go to the integers straight away.
-const SAFE: std::ops::Range<f64> = 1e-140..1e150;
+/// Rows of a block to each that is worth its integers: with more, the queue is worth its pass over all of them.
+const ROWS_A_CANDIDATE: usize = 128;
+
+/// How far an integer may lie from the value that it stands for, and a deviation of integers from that of the values: a
+/// half from rounding to the unit, and less than 0.7 from rounding n Q and S^2, which are below n 2^50, to doubles.
+const ERROR: f64 = 1.25;
 
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// Filled values of the series.
-    values: Vec<f64>,
-    /// Row of each.
-    rows: Vec<usize>,
+    filled: filled::Buffers,
+    block: Block,
     queue: Queue,
+    moving: Moving,
 }
 
-/// Tests the series; `first` is its first observed row.
-pub(super) fn pass(
+/// A block's windows, and which of them may hold an outlier.
+#[derive(Debug, Default)]
+struct Block {
+    /// Where the window of each value begins, from the first value that the block's windows reach.
+    begins: Vec<usize>,
+    /// The values from there on as integers.
+    units: Vec<i64>,
+    sums: Vec<i64>,
+    squares: Vec<i64>,
+    /// Values of the block that are not ruled out.
+    candidates: Vec<usize>,
+}
+
+/// Finds the outliers of the series; `first` is its first observed row.
+pub(super) fn outliers(
     series: &Series<'_>,
     first: usize,
+    windowing: Windowing<'_>,
     test: &RollingTest,
     buffers: &mut Buffers,
+    gathered: &mut Gathered,
     found: &mut Vec<Outlier>,
 ) {
-    let Buffers { values, rows, queue } = buffers;
-    let grid = fill(series, first, test, values, rows);
-    let current = usize::from(test.includes_current());
+    let Buffers { filled, block, queue, moving } = buffers;
+    let filled = Filled::new(series, first, windowing, filled);
+    let (values, rolling) = (filled.values, windowing.rolling);
     queue.clear();
-    for (i, x) in values.iter().copied().enumerate() {
-        let end = i + current;
-        let start = end.saturating_sub(test.window());
-        queue.advance(values, start, end);
-        if end - start < test.least_count() || queue.rules_out(values, x, test) {
-            continue;
-        }
-        let filled = !series.is_observed(rows[i]);
-        if filled && !test.tests_filled() {
-            continue;
-        }
-        let (window, unit) = Window::of(&values[start..end], x, grid);
-        if let Some(s) = window.decide(unit, test) {
-            let count = end - start;
-            found.push(Outlier {
-                row: rows[i],
-                value: x,
-                mean: s.mean,
-                std: s.std,
-                zscore: s.zscore,
-                count,
-                filled,
-            });
-        }
-    }
-}
-
-/// Forward-fills the series; returns the decimals of the grid that all its values are on, if there is one.
-fn fill(
-    series: &Series<'_>,
-    first: usize,
-    test: &RollingTest,
-    values: &mut Vec<f64>,
-    rows: &mut Vec<usize>,
-) -> Option<u32> {
-    let reach = Reach::of(test, series);
-    values.clear();
-    rows.clear();
-    let mut grid = Some(0);
-    let mut last = first;
-    for row in first..series.values.len() {
-        if series.is_observed(row) {
-            last = row;
-            grid = grid.and_then(|grid| Some(grid_decimals(series.values[row])?.max(grid)));
-        } else if !reach.bridges(last, row) {
-            continue;
-        }
-        values.push(series.values[last]);
-        rows.push(row);
-    }
-    grid
-}
-
-/// Moments of some values.
-#[derive(Debug, Clone, Copy)]
-struct Moments {
-    n: f64,
-    mean: f64,
-    /// Sum of the squared deviations from the mean.
-    m2: f64,
-    largest: f64,
-}
-
-impl Moments {
-    const EMPTY: Self = Self { n: 0.0, mean: 0.0, m2: 0.0, largest: 0.0 };
-
-    fn of(x: f64) -> Self {
-        Self { n: 1.0, mean: x, m2: 0.0, largest: x.abs() }
-    }
-
-    /// Moments of both sets of values together (Chan, Golub & `LeVeque` 1979, equations 2.1).
-    fn with(self, other: Self) -> Self {
-        if self.n == 0.0 {
-            return other;
-        }
-        if other.n == 0.0 {
-            return self;
-        }
-        let n = self.n + other.n;
-        let step = other.mean - self.mean;
-        let share = other.n / n;
-        Self {
-            n,
-            mean: self.mean + step * share,
-            m2: self.m2 + other.m2 + step * step * (self.n * share),
-            largest: self.largest.max(other.largest),
-        }
-    }
-}
-
-/// The window `start..end` of a slice, as two stacks that meet at `middle`.
-#[derive(Debug)]
-struct Queue {
-    start: usize,
-    middle: usize,
-    end: usize,
-    /// Moments of `k..middle` at `middle - k - 1`.
-    older: Vec<Moments>,
-    /// Moments of `middle..end`.
-    newer: Moments,
-    /// First of the equal values that end at `end`.
-    run: usize,
-}
-
-impl Default for Queue {
-    fn default() -> Self {
-        Self { start: 0, middle: 0, end: 0, older: Vec::new(), newer: Moments::EMPTY, run: 0 }
-    }
-}
-
-impl Queue {
-    fn clear(&mut self) {
-        let mut older = std::mem::take(&mut self.older);
-        older.clear();
-        *self = Self { older, ..Self::default() };
-    }
-
-    /// Moves both ends forward.
-    fn advance(&mut self, values: &[f64], start: usize, end: usize) {
-        while self.end < end {
-            if self.end == 0 || values[self.end] != values[self.end - 1] {
-                self.run = self.end;
+    moving.restart(filled.grid);
+    let size = BLOCK.max(windowing.most);
+    let mut reached = 0;
+    for start in (0..values.len()).step_by(size) {
+        let end = (start + size).min(values.len());
+        reached = block.begin_windows(&filled, windowing, reached, start, end);
+        block.find_candidates(&filled, windowing, test, gathered, reached, start..end);
+        let dense = block.candidates.len() * ROWS_A_CANDIDATE > end - start;
+        let mut next = start;
+        for candidate in &block.candidates {
+            let window = |i: usize| (reached + block.begins[i - start], rolling.end(i));
+            let i = start + candidate;
+            let (from, to) = window(i);
+            let x = values[i];
+            if to - from < test.least_count() {
+                continue;
             }
-            self.newer = self.newer.with(Moments::of(values[self.end]));
-            self.end += 1;
-        }
-        if start > self.middle {
-            self.older.clear();
-            let mut moments = Moments::EMPTY;
-            for x in values[start..end].iter().rev() {
-                moments = moments.with(Moments::of(*x));
-                self.older.push(moments);
-            }
-            self.middle = end;
-            self.newer = Moments::EMPTY;
-        } else {
-            self.older.truncate(self.middle - start);
-        }
-        self.start = start;
-    }
-
-    /// Whether `x` is surely no outlier against the window.
-    fn rules_out(&self, values: &[f64], x: f64, test: &RollingTest) -> bool {
-        if self.end > self.start && self.run <= self.start {
-            // All values are the same: the deviation is 0 exactly, or the integers decide.
-            return values[self.end - 1] == x;
-        }
-        let moments = self.older.last().copied().unwrap_or(Moments::EMPTY).with(self.newer);
-        let freedom = moments.n - test.freedom() as f64;
-        if freedom <= 0.0 {
-            return true;
-        }
-        let largest = moments.largest.max(x.abs());
-        if !SAFE.contains(&largest) {
-            return false;
-        }
-        let error = ERROR_FACTOR * (moments.n + 8.0) * f64::EPSILON * largest;
-        let std = (moments.m2 / freedom).sqrt();
-        // The error of the deviation grows with sqrt(n / freedom) where ddof is close to n.
-        let std_error = error * (moments.n / freedom).sqrt();
-        let least = (std - std_error).max(test.floor().to_f64() * (1.0 - 1e-12));
-        (x - moments.mean).abs() + error <= test.threshold().to_f64() * least * (1.0 - 1e-12)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_queue_holds_the_moments_of_its_window_and_of_nothing_else() {
-        let values: Vec<f64> =
-            (0..500).map(|i| if i % 97 == 5 { 1e17 } else { f64::from(i * 7919 % 101) / 8.0 }).collect();
-        for window in [1, 2, 3, 7, 64, 499] {
-            let mut queue = Queue::default();
-            for end in 0..=values.len() {
-                let start = end.saturating_sub(window);
-                queue.advance(&values, start, end);
-                let moments = queue.older.last().copied().unwrap_or(Moments::EMPTY).with(queue.newer);
-                let slice = &values[start..end];
-                let n = slice.len() as f64;
-                assert_eq!(moments.n, n);
-                if slice.is_empty() {
+            if dense {
+                for i in next..=i {
+                    let (from, to) = window(i);
+                    queue.advance(values, from, to);
+                }
+                next = i + 1;
+                if queue.rules_out(values, x, test) {
                     continue;
                 }
-                let mean = slice.iter().sum::<f64>() / n;
-                let m2: f64 = slice.iter().map(|v| (v - mean).powi(2)).sum();
-                let largest = slice.iter().fold(0.0_f64, |a, b| a.max(b.abs()));
-                assert_eq!(moments.largest, largest);
-                assert!((moments.mean - mean).abs() <= 1e-14 * n * largest);
-                assert!((moments.m2.sqrt() - m2.sqrt()).abs() <= 1e-14 * n * largest * n.sqrt());
+            }
+            let row = filled.row(i);
+            let was_filled = !series.is_observed(row);
+            if was_filled && !test.tests_filled() {
+                continue;
+            }
+            moving.advance(values, from, to);
+            let (window, unit) = moving.window(x);
+            if let Some(statistics) = window.decide(unit, test) {
+                found.push(outlier(row, x, to - from, was_filled, statistics));
             }
         }
+    }
+}
+
+/// Calls `each` with every row of a window that holds enough, and the window.
+pub(super) fn statistics(
+    series: &Series<'_>,
+    first: usize,
+    windowing: Windowing<'_>,
+    buffers: &mut Buffers,
+    mut each: impl FnMut(usize, &Moving),
+) {
+    let Buffers { filled, moving, .. } = buffers;
+    let filled = Filled::new(series, first, windowing, filled);
+    moving.restart(filled.grid);
+    let mut begin = 0;
+    for i in 0..filled.values.len() {
+        let end = windowing.rolling.end(i);
+        begin = windowing.rolling.begin(begin, i, filled.times);
+        if end - begin >= windowing.rolling.least_count() {
+            moving.advance(filled.values, begin, end);
+            each(filled.row(i), moving);
+        }
+    }
+}
+
+impl Block {
+    /// Finds where the windows of the values `start..end` begin; returns the first value that any of them reaches, given
+    /// that of the block before.
+    fn begin_windows(
+        &mut self,
+        filled: &Filled<'_>,
+        windowing: Windowing<'_>,
+        reached: usize,
+        start: usize,
+        end: usize,
+    ) -> usize {
+        let rolling = windowing.rolling;
+        let reached = rolling.begin(reached, start, filled.times);
+        let mut begin = reached;
+        self.begins.clear();
+        self.begins.extend((start..end).map(|i| {
+            begin = rolling.begin(begin, i, filled.times);
+            begin - reached
+        }));
+        reached
+    }
+
+    /// Collects the block's values that may be outliers, counted from its begin.
+    fn find_candidates(
+        &mut self,
+        filled: &Filled<'_>,
+        windowing: Windowing<'_>,
+        test: &RollingTest,
+        gathered: &mut Gathered,
+        reached: usize,
+        block: std::ops::Range<usize>,
+    ) {
+        let Self { begins, units, sums, squares, candidates } = self;
+        let values = &filled.values[reached..block.end];
+        candidates.clear();
+        let (least, largest) = range_of(values);
+        if least == largest {
+            // No value deviates from any.
+            return;
+        }
+        let (center, radius) = (least / 2.0 + largest / 2.0, largest / 2.0 - least / 2.0);
+        // n of their squares stay below 2^50, and so do n of them.
+        let per_unit = 2_f64.powf(25.0) / (windowing.most.max(1) as f64).sqrt() / radius;
+        if !(f64::MIN_POSITIVE..1e300).contains(&radius) || !(1e-300..1e300).contains(&per_unit) {
+            candidates.extend(0..block.len());
+            return;
+        }
+        units.resize(values.len().max(units.len()), 0);
+        for buffer in [&mut *sums, &mut *squares] {
+            buffer.resize((values.len() + 1).max(buffer.len()), 0);
+        }
+        let units = &mut units[..values.len()];
+        quantise(values, center, per_unit, units);
+        (sums[0], squares[0]) = (0, 0);
+        accumulate(units, &mut sums[..=units.len()], &mut squares[..=units.len()]);
+
+        // On a decimal grid the double is only the one nearest the value.
+        let decimal = filled.grid.map_or(0.0, |_| least.abs().max(largest.abs()) * f64::EPSILON * per_unit);
+        let scale = Scale { per_unit, error: ERROR + decimal };
+        let tested = &units[block.start - reached..];
+        let end = windowing.rolling.end(block.start - reached);
+        let head = match windowing.rolling.extent() {
+            // The first values of a series have only those before them.
+            Extent::Rows(window) => {
+                window.saturating_sub(windowing.rolling.end(block.start)).min(block.len())
+            }
+            Extent::Micros(_) => block.len(),
+        };
+        let (first, others) = tested.split_at(head);
+        let begins = Begins::At(&begins[..head]);
+        let first = Stretch { units: first, sums, squares, end, begins };
+        let begins = Begins::Before(windowing.most);
+        let others = Stretch { units: others, sums, squares, end: end + head, begins };
+        first.candidates(test, &scale, gathered, |i| candidates.push(i));
+        others.candidates(test, &scale, gathered, |i| candidates.push(head + i));
     }
 }

@@ -1,25 +1,21 @@
-//! The pass for series on a decimal grid: integers, their prefix sums, and a test in independent lanes.
+//! The pass for series on a decimal grid: values as integers, and the prefix sums of those, block by block.
 //!
-//! Values are taken as integers about the first observed one. A window's sum and sum of squares are differences of
-//! prefix sums, which wrap modulo 2^64 without harm as long as the window's own sums fit. While they stay below 2^53
-//! the test is carried out on doubles that hold the integers exactly; beyond, in 128 bits. Either rules a row out only
-//! with a margin wider than its rounding, and hands the others to [`Window::decide`].
+//! Values are taken as integers about the first observed one. While a window's sums stay below 2^51 doubles hold them
+//! exactly; beyond, 128 bits do. A [`Sink`] makes of each block what is wanted.
 
+use super::block::{Begins, Stretch, accumulate};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
-use super::exact::{Unit, Window};
-use super::lanes::{Bounds, Grid, LANES, ROUNDER, Windows, first_passing, to_units};
-use super::{Outlier, Reach, RollingTest, Series};
+use super::exact::Unit;
+use super::lanes::{Grid, LANES, ROUNDER, to_units};
+use super::rolling::Rolling;
+use super::{Extent, Reach, Series};
 
 /// Rows that are worked on at a time: their integers and prefix sums stay in the first-level cache.
 const BLOCK: usize = 1024;
 
-/// Relative width by which the doubles' test is made easier to pass than the exact one: thousands
-/// of times its rounding error.
-const MARGIN: f64 = 1e-12;
-
 /// How a pass ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+enum Ended {
     /// All rows are decided.
     Done,
     /// A value is not on the grid.
@@ -38,10 +34,32 @@ pub(super) struct Buffers {
     sums: Vec<i64>,
     /// Prefix sums of their squares.
     squares: Vec<i64>,
+    /// Times of the filled values behind the prefix sums, where the window reaches over a time.
+    times: Vec<i64>,
+    /// Where the window of each of the block's values begins in the prefix sums, where they are of different sizes.
+    begins: Vec<usize>,
+}
+
+/// What is made of the windows of a series.
+pub(super) trait Sink {
+    /// Takes the block that the pass has come to.
+    fn take(&mut self, pass: &Pass<'_>);
+
+    /// Forgets all blocks: the series starts again.
+    fn restart(&mut self);
+}
+
+/// The windows that a pass makes.
+#[derive(Clone, Copy)]
+pub(super) struct Windowing<'a> {
+    pub rolling: &'a Rolling,
+    pub reach: Reach<'a>,
+    /// The most values that a window of the series holds.
+    pub most: usize,
 }
 
 /// The coarsest grid that the first observed values are on.
-pub(super) fn likely_decimals(series: &Series<'_>) -> Option<u32> {
+fn likely_decimals(series: &Series<'_>) -> Option<u32> {
     let mut decimals = 0;
     for row in series.observed().take(LANES) {
         decimals = grid_decimals(series.values[row])?.max(decimals);
@@ -49,20 +67,41 @@ pub(super) fn likely_decimals(series: &Series<'_>) -> Option<u32> {
     Some(decimals.min(MAX_GRID_DECIMALS))
 }
 
-/// Tests the series on the grid of `decimals` decimals.
-pub(super) fn pass(
+/// Runs through the series on the coarsest grid that holds all its values; false if there is none, or if they lie too
+/// far apart.
+pub(super) fn run(
+    series: &Series<'_>,
+    first: usize,
+    windowing: Windowing<'_>,
+    buffers: &mut Buffers,
+    sink: &mut impl Sink,
+) -> bool {
+    let mut decimals = likely_decimals(series);
+    while let Some(grid) = decimals {
+        match pass(series, first, grid, windowing, buffers, sink) {
+            Ended::Done => return true,
+            Ended::OffGrid => decimals = (grid < MAX_GRID_DECIMALS).then_some(grid + 1),
+            Ended::TooWide => decimals = None,
+        }
+        sink.restart();
+    }
+    false
+}
+
+/// Runs through the series on the grid of `decimals` decimals; `first` is its first observed row.
+fn pass(
     series: &Series<'_>,
     first: usize,
     decimals: u32,
-    test: &RollingTest,
+    windowing: Windowing<'_>,
     buffers: &mut Buffers,
-    found: &mut Vec<Outlier>,
+    sink: &mut impl Sink,
 ) -> Ended {
     let origin = (series.values[first] * GRID_FACTORS[decimals as usize]).round_ties_even();
     if origin.abs() >= 2_f64.powi(50) {
         return Ended::TooWide;
     }
-    let mut pass = Pass::new(series, first, decimals, origin, test, buffers);
+    let mut pass = Pass::new(series, first, decimals, origin, windowing, buffers);
     let mut start = first;
     while start < series.values.len() {
         let end = (start + pass.block).min(series.values.len());
@@ -70,7 +109,8 @@ pub(super) fn pass(
             return ended;
         }
         pass.accumulate();
-        pass.test_block(found);
+        pass.begin_windows();
+        sink.take(&pass);
         pass.retire();
         start = end;
     }
@@ -78,10 +118,9 @@ pub(super) fn pass(
 }
 
 /// The state of a pass, block by block.
-struct Pass<'a> {
-    series: &'a Series<'a>,
-    test: &'a RollingTest,
-    reach: Reach<'a>,
+pub(super) struct Pass<'a> {
+    pub series: &'a Series<'a>,
+    windowing: Windowing<'a>,
     buffers: &'a mut Buffers,
     decimals: u32,
     grid: Grid,
@@ -108,21 +147,26 @@ impl<'a> Pass<'a> {
         first: usize,
         decimals: u32,
         origin: f64,
-        test: &'a RollingTest,
+        windowing: Windowing<'a>,
         buffers: &'a mut Buffers,
     ) -> Self {
-        let n = test.window();
-        let block = BLOCK.max(n);
+        let most = windowing.most;
+        let block = BLOCK.max(most);
+        // What is kept of the past is the last window and the value that it may leave out.
+        let reached = most + 1 + block;
         for buffer in [&mut buffers.sums, &mut buffers.squares] {
-            buffer.resize((n + block + 1).max(buffer.len()), 0);
+            buffer.resize((reached + 1).max(buffer.len()), 0);
             buffer[0] = 0;
+        }
+        if windowing.rolling.needs_time() {
+            buffers.times.resize(reached.max(buffers.times.len()), 0);
         }
         buffers.units.resize(block.max(buffers.units.len()), 0);
         buffers.rows.resize(block.max(buffers.rows.len()), 0);
+        let n = most.max(1) as f64;
         Self {
             series,
-            test,
-            reach: Reach::of(test, series),
+            windowing,
             buffers,
             decimals,
             grid: Grid {
@@ -130,8 +174,8 @@ impl<'a> Pass<'a> {
                 origin,
                 // n^2 times the square of it stays below 2^50, n times below 2^62: sums of n such, n of those, and
                 // the deviation n x - S of twice the size have room.
-                narrow: 2_f64.powi(25) / n as f64,
-                wide: (2_f64.powi(62) / n as f64).sqrt().min(2_f64.powi(31)).floor(),
+                narrow: 2_f64.powi(25) / n,
+                wide: (2_f64.powi(62) / n).sqrt().min(2_f64.powi(31)).floor(),
             },
             block,
             last: (first, 0),
@@ -156,7 +200,7 @@ impl<'a> Pass<'a> {
         self.sparse = false;
         self.first_row = start;
         self.filled = values.len();
-        let unlimited = matches!(self.reach, Reach::Unlimited);
+        let unlimited = matches!(self.windowing.reach, Reach::Unlimited);
         let mut beyond_narrow = seen.beyond_narrow;
         if complete && seen.on_grid && !seen.beyond_wide {
             // Nothing is missing: the integers are the filled values.
@@ -169,7 +213,7 @@ impl<'a> Pass<'a> {
             beyond_narrow = exceed(&self.buffers.units[..self.filled], self.grid.narrow);
         }
         if beyond_narrow {
-            self.wide_until = self.done + self.filled + self.test.window();
+            self.wide_until = self.done + self.filled + self.windowing.most;
         }
         Ok(())
     }
@@ -191,7 +235,7 @@ impl<'a> Pass<'a> {
                 }
                 self.last = (row, (integer - self.grid.origin) as i64);
                 self.last.1
-            } else if self.reach.bridges(self.last.0, row) {
+            } else if self.windowing.reach.bridges(self.last.0, row) {
                 self.last.1
             } else {
                 continue;
@@ -212,112 +256,88 @@ impl<'a> Pass<'a> {
         let range = self.history..=self.history + self.filled;
         let sums = &mut self.buffers.sums[range.clone()];
         let squares = &mut self.buffers.squares[range];
-        let (mut sum, mut square) = (sums[0], squares[0]);
-        for ((unit, s), q) in units.iter().zip(&mut sums[1..]).zip(&mut squares[1..]) {
-            sum = sum.wrapping_add(*unit);
-            square = square.wrapping_add(unit.wrapping_mul(*unit));
-            *s = sum;
-            *q = square;
-        }
+        accumulate(units, sums, squares);
     }
 
-    /// Tests the block's filled values.
-    fn test_block(&self, found: &mut Vec<Outlier>) {
-        let n = self.test.window();
-        let current = usize::from(self.test.includes_current());
-        // The first values of a series have only those before them.
-        let head = (n - current.min(n)).saturating_sub(self.done).min(self.filled);
-        for i in 0..head {
-            let count = self.done + i + current;
-            if count >= self.test.least_count() && self.passes(&self.bounds(count), i, count) {
-                self.decide(i, count, found);
-            }
-        }
-        if head == self.filled {
+    /// Finds where the windows of the block's values begin, unless all are of one size.
+    fn begin_windows(&mut self) {
+        let rolling = self.windowing.rolling;
+        let (history, filled) = (self.history, self.filled);
+        self.buffers.begins.clear();
+        if let Extent::Rows(window) = rolling.extent() {
+            // The first values of a series have only those before them.
+            let head = window.saturating_sub(rolling.end(0)).saturating_sub(self.done).min(filled);
+            self.buffers.begins.resize(head, 0);
             return;
         }
-        let bounds = self.bounds(n);
-        if self.done < self.wide_until {
-            for i in head..self.filled {
-                if self.passes(&bounds, i, n) {
-                    self.decide(i, n, found);
-                }
-            }
-            return;
+        let Some(times) = self.series.times else { return };
+        for i in 0..filled {
+            self.buffers.times[history + i] = times[self.row(i)];
         }
-        let last = self.history + head + current;
-        let len = self.filled - head;
-        let (sums, squares) = (&self.buffers.sums, &self.buffers.squares);
-        let windows = Windows {
-            units: &self.buffers.units[head..self.filled],
-            sums: (&sums[last - n..][..len], &sums[last..][..len]),
-            squares: (&squares[last - n..][..len], &squares[last..][..len]),
+        let times = &self.buffers.times[..history + filled];
+        // What no window of this block reaches has been retired.
+        let mut begin = 0;
+        self.buffers.begins.extend((history..history + filled).map(|i| {
+            begin = rolling.begin(begin, i, times);
+            begin
+        }));
+    }
+
+    /// The block's windows: those with a begin of their own, and those of one size behind them.
+    pub fn stretches(&self) -> [(usize, Stretch<'_>); 2] {
+        let Buffers { units, sums, squares, begins, .. } = &*self.buffers;
+        let head = begins.len();
+        let end = self.windowing.rolling.end(self.history);
+        let stretch = |from: usize, to: usize, begins| {
+            (from, Stretch { units: &units[from..to], sums, squares, end: end + from, begins })
         };
-        let mut start = first_passing(windows, &bounds, 0);
-        while start < len {
-            let end = (start + LANES).min(len);
-            for i in (start..end).filter(|i| windows.passes(&bounds, *i)) {
-                self.decide(head + i, n, found);
-            }
-            start = first_passing(windows, &bounds, end);
-        }
+        [
+            stretch(0, head, Begins::At(begins)),
+            stretch(head, self.filled, Begins::Before(self.windowing.most)),
+        ]
     }
 
-    /// The cheap test's bounds for windows of `count` values.
-    fn bounds(&self, count: usize) -> Bounds {
-        let n = count as f64;
-        let freedom = n - self.test.freedom() as f64;
-        let threshold = self.test.threshold().to_f64();
-        let easier = 1.0 - MARGIN;
-        let floor = threshold * n * self.test.floor().to_f64() * self.grid.factor;
-        Bounds {
-            n,
-            // Without a degree of freedom there is no deviation to exceed.
-            factor: if freedom > 0.0 { threshold * threshold * n / freedom * easier } else { f64::NAN },
-            floor: floor * floor * easier,
-        }
+    /// Whether a window of this block may hold sums that doubles do not hold exactly.
+    pub fn is_wide(&self) -> bool {
+        self.done < self.wide_until
     }
 
-    /// Whether the block's value `i` passes the cheap test; its sums need only fit 64 bits.
-    fn passes(&self, bounds: &Bounds, i: usize, count: usize) -> bool {
-        let (sum, square) = self.moments(i, count);
-        let n = count as i128;
-        let deviation = (n * i128::from(self.buffers.units[i]) - i128::from(sum)) as f64;
-        let spread = (n * i128::from(square) - i128::from(sum) * i128::from(sum)) as f64;
-        let deviation = deviation * deviation;
-        deviation > bounds.factor * spread && deviation > bounds.floor
+    /// Row of the block's value `i`.
+    pub fn row(&self, i: usize) -> usize {
+        if self.sparse { self.buffers.rows[i] } else { self.first_row + i }
     }
 
-    /// Sum and sum of squares of the `count` filled values of the window of the block's value `i`.
-    fn moments(&self, i: usize, count: usize) -> (i64, i64) {
-        let end = self.history + i + usize::from(self.test.includes_current());
-        let (sums, squares) = (&self.buffers.sums, &self.buffers.squares);
-        (sums[end].wrapping_sub(sums[end - count]), squares[end].wrapping_sub(squares[end - count]))
+    /// The integer that all others are taken about.
+    pub fn origin(&self) -> i64 {
+        self.grid.origin as i64
     }
 
-    /// Decides the block's value `i` exactly.
-    #[cold]
-    fn decide(&self, i: usize, count: usize, found: &mut Vec<Outlier>) {
-        let row = if self.sparse { self.buffers.rows[i] } else { self.first_row + i };
-        let filled = !self.series.is_observed(row);
-        if filled && !self.test.tests_filled() {
-            return;
-        }
-        let (sum, squares) = self.moments(i, count);
-        let x = self.buffers.units[i];
-        let window = Window { n: count, sum, squares, x, origin: self.grid.origin as i64 };
-        if let Some(s) = window.decide(Unit::Decimal(self.decimals), self.test) {
-            let value = (x as f64 + self.grid.origin) / self.grid.factor;
-            found.push(Outlier { row, value, mean: s.mean, std: s.std, zscore: s.zscore, count, filled });
-        }
+    /// `10^decimals`.
+    pub fn factor(&self) -> f64 {
+        self.grid.factor
+    }
+
+    pub fn unit(&self) -> Unit {
+        Unit::Decimal(self.decimals)
+    }
+
+    /// The value that an integer stands for.
+    pub fn value(&self, unit: i64) -> f64 {
+        (unit as f64 + self.grid.origin) / self.grid.factor
     }
 
     /// Keeps what the next block's windows reach back to.
     fn retire(&mut self) {
         let end = self.history + self.filled;
-        let keep = end.min(self.test.window());
+        let keep = match self.windowing.rolling.extent() {
+            Extent::Rows(window) => end.min(window),
+            Extent::Micros(_) => end - self.buffers.begins.last().copied().unwrap_or(0),
+        };
         self.buffers.sums.copy_within(end - keep..=end, 0);
         self.buffers.squares.copy_within(end - keep..=end, 0);
+        if self.windowing.rolling.needs_time() {
+            self.buffers.times.copy_within(end - keep..end, 0);
+        }
         self.done += self.filled;
         self.history = keep;
     }

@@ -7,11 +7,22 @@
     reason = "a loop is compiled for an instruction set by being inlined into its function"
 )]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 /// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
 pub(super) const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
 /// Rows whose verdicts are combined before the first look at one of them.
 pub(super) const LANES: usize = 64;
+
+/// Whether loops run as compiled for plain processors, whatever the processor has.
+static PLAIN: AtomicBool = AtomicBool::new(false);
+
+/// Has the kernel's loops run, in this process and from now on, as they are compiled for plain processors: to compare
+/// results and to count instructions, which must not depend on the machine.
+pub fn use_plain_instructions() {
+    PLAIN.store(true, Ordering::Relaxed);
+}
 
 /// Defines a function that is another one, compiled once for each instruction set.
 macro_rules! in_lanes {
@@ -19,7 +30,7 @@ macro_rules! in_lanes {
         #[allow(unsafe_code, reason = "a function for a processor's extension may only be called where it has that")]
         pub(super) fn $name($($argument: $kind),*) -> $result {
             #[cfg(target_arch = "x86_64")]
-            {
+            if !PLAIN.load(Ordering::Relaxed) {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
                 fn with_avx512($($argument: $kind),*) -> $result {
                     $plain($($argument),*)
@@ -88,13 +99,94 @@ fn to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
     Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
 }
 
-/// The cheap test for windows of one size, on `a = n x - S` and `v = n Q - S^2`:
+in_lanes!(range_of = range_of_plain(values: &[f64]) -> (f64, f64));
+
+/// The least and the largest of finite values.
+#[inline(always)]
+fn range_of_plain(values: &[f64]) -> (f64, f64) {
+    let mut least = [f64::INFINITY; 16];
+    let mut largest = [f64::NEG_INFINITY; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    let mut take = |lane: usize, value: f64| {
+        least[lane] = if value < least[lane] { value } else { least[lane] };
+        largest[lane] = if value > largest[lane] { value } else { largest[lane] };
+    };
+    for chunk in chunks {
+        chunk.iter().enumerate().for_each(|(lane, value)| take(lane, *value));
+    }
+    for value in rest {
+        take(0, *value);
+    }
+    (least.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(f64::NEG_INFINITY, f64::max))
+}
+
+in_lanes!(quantise = quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) -> ());
+
+/// Takes each value as the integer nearest its distance from the center, of which there are `per_unit` in a unit; below
+/// 2^51.
+#[inline(always)]
+fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) {
+    for (value, unit) in values.iter().zip(units) {
+        let shifted = (value - center) * per_unit + ROUNDER;
+        *unit = (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
+    }
+}
+
+/// The cheap test for a window of `n` values, on `a = |n x - S| + slack` and `v = n Q - S^2`:
 /// a row passes if `a^2 > factor v` and `a^2 > floor`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub n: f64,
     pub factor: f64,
     pub floor: f64,
+    pub slack: f64,
+}
+
+/// The bounds of each row of some windows.
+pub(super) trait Counts: Copy {
+    /// Those of the rows `from..to`.
+    fn slice(self, from: usize, to: usize) -> Self;
+    /// Those of row `i`.
+    fn bounds(&self, i: usize) -> Bounds;
+}
+
+/// Windows of one size.
+impl Counts for Bounds {
+    #[inline(always)]
+    fn slice(self, _from: usize, _to: usize) -> Self {
+        self
+    }
+
+    #[inline(always)]
+    fn bounds(&self, _i: usize) -> Bounds {
+        *self
+    }
+}
+
+/// Windows of any sizes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Varying<'a> {
+    /// Size of each window.
+    pub n: &'a [f64],
+    /// The factor of each; NaN where its row cannot pass.
+    pub factor: &'a [f64],
+    /// The floor of a window of one value, of which the floor of n is n^2 times.
+    pub floor: f64,
+    /// The slack of a window of one value, of which the slack of n is n times.
+    pub slack: f64,
+}
+
+impl Counts for Varying<'_> {
+    #[inline(always)]
+    fn slice(self, from: usize, to: usize) -> Self {
+        Self { n: &self.n[from..to], factor: &self.factor[from..to], ..self }
+    }
+
+    #[inline(always)]
+    fn bounds(&self, i: usize) -> Bounds {
+        let n = self.n[i];
+        Bounds { n, factor: self.factor[i], floor: n * n * self.floor, slack: n * self.slack }
+    }
 }
 
 /// Tested integers, and the prefix sums at the begin and end of each one's window. All of one length.
@@ -106,6 +198,7 @@ pub(super) struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
+    #[inline(always)]
     fn slice(self, from: usize, to: usize) -> Windows<'a> {
         Self {
             units: &self.units[from..to],
@@ -115,23 +208,24 @@ impl<'a> Windows<'a> {
     }
 
     /// Whether row `i` passes, alone.
-    pub(super) fn passes(self, bounds: &Bounds, i: usize) -> bool {
-        any(self.slice(i, i + 1), bounds)
+    pub(super) fn passes(self, counts: impl Counts, i: usize) -> bool {
+        any(self.slice(i, i + 1), counts.slice(i, i + 1))
     }
 }
 
-in_lanes!(first_passing = first_passing_plain(windows: Windows<'_>, bounds: &Bounds, from: usize) -> usize);
+in_lanes!(first_passing_of_one_size = first_passing_plain(windows: Windows<'_>, counts: Bounds, from: usize) -> usize);
+in_lanes!(first_passing_of_any_size = first_passing_plain(windows: Windows<'_>, counts: Varying<'_>, from: usize) -> usize);
 
 /// Begin of the first [`LANES`] rows, counted from `from`, of which any passes; the number of rows if none does.
 ///
-/// All sums stay below 2^53, where doubles are exact.
+/// All integers stay below 2^51, which [`to_double`] takes.
 #[inline(always)]
-fn first_passing_plain(windows: Windows<'_>, bounds: &Bounds, from: usize) -> usize {
+fn first_passing_plain<C: Counts>(windows: Windows<'_>, counts: C, from: usize) -> usize {
     let len = windows.units.len();
     let mut start = from;
     while start < len {
         let end = (start + LANES).min(len);
-        if any(windows.slice(start, end), bounds) {
+        if any(windows.slice(start, end), counts.slice(start, end)) {
             return start;
         }
         start = end;
@@ -140,16 +234,16 @@ fn first_passing_plain(windows: Windows<'_>, bounds: &Bounds, from: usize) -> us
 }
 
 #[inline(always)]
-fn any(windows: Windows<'_>, bounds: &Bounds) -> bool {
-    let Bounds { n, factor, floor } = *bounds;
-    let sums = windows.sums.0.iter().zip(windows.sums.1);
-    let squares = windows.squares.0.iter().zip(windows.squares.1);
+fn any<C: Counts>(windows: Windows<'_>, counts: C) -> bool {
+    let len = windows.units.len();
+    let windows = windows.slice(0, len);
+    let counts = counts.slice(0, len);
     let mut passed = 0_u64;
-    for ((unit, (sum_from, sum_to)), (square_from, square_to)) in windows.units.iter().zip(sums).zip(squares)
-    {
-        let sum = to_double(sum_to.wrapping_sub(*sum_from));
-        let square = to_double(square_to.wrapping_sub(*square_from));
-        let deviation = n * to_double(*unit) - sum;
+    for i in 0..len {
+        let Bounds { n, factor, floor, slack } = counts.bounds(i);
+        let sum = to_double(windows.sums.1[i].wrapping_sub(windows.sums.0[i]));
+        let square = to_double(windows.squares.1[i].wrapping_sub(windows.squares.0[i]));
+        let deviation = (n * to_double(windows.units[i]) - sum).abs() + slack;
         let spread = n * square - sum * sum;
         let deviation = deviation * deviation;
         passed |= u64::from(deviation > factor * spread) & u64::from(deviation > floor);
@@ -184,6 +278,17 @@ mod tests {
                 assert_eq!(fast, plain);
                 let expected = values.iter().all(|v| (v * 10.0).round() / 10.0 == *v);
                 assert_eq!(seen.on_grid, expected, "{values:?}");
+                let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+                assert_eq!(range_of(&finite), range_of_plain(&finite));
+                let least = finite.iter().copied().fold(f64::INFINITY, f64::min);
+                assert_eq!(range_of(&finite).0, least);
+                let (mut fast_units, mut plain_units) = (vec![0; finite.len()], vec![0; finite.len()]);
+                quantise(&finite, 5.0, 100.0, &mut fast_units);
+                quantise_plain(&finite, 5.0, 100.0, &mut plain_units);
+                assert_eq!(fast_units, plain_units);
+                for (value, unit) in finite.iter().zip(fast_units) {
+                    assert!(((value - 5.0) * 100.0 - unit as f64).abs() <= 0.500_01);
+                }
 
                 let sums: Vec<i64> = (0..=plain.len() as i64).map(|i| i * i % 777).collect();
                 let squares: Vec<i64> = (0..=plain.len() as i64).map(|i| i * 1_000_003 % 99_991).collect();
@@ -195,11 +300,16 @@ mod tests {
                     squares: (&squares[..from], &squares[to..]),
                 };
                 for factor in [0.0, 1.0, 1e6, f64::NAN] {
-                    let bounds = Bounds { n: 30.0, factor, floor: 0.0 };
-                    let found = first_passing(windows, &bounds, 0);
-                    assert_eq!(found, first_passing_plain(windows, &bounds, 0));
-                    let first = (0..units.len()).find(|i| windows.passes(&bounds, *i));
+                    let bounds = Bounds { n: 30.0, factor, floor: 0.0, slack: 0.5 };
+                    let found = first_passing_of_one_size(windows, bounds, 0);
+                    assert_eq!(found, first_passing_plain(windows, bounds, 0));
+                    let first = (0..units.len()).find(|i| windows.passes(bounds, *i));
                     assert_eq!(found, first.map_or(units.len(), |i| i / LANES * LANES));
+
+                    let n: Vec<f64> = (0..units.len()).map(|i| (i % 40) as f64).collect();
+                    let varying = Varying { n: &n, factor: &vec![factor; n.len()], floor: 0.25, slack: 0.5 };
+                    let found = first_passing_of_any_size(windows, varying, 0);
+                    assert_eq!(found, first_passing_plain(windows, varying, 0));
                 }
             }
         }

@@ -1,150 +1,51 @@
-//! The rolling outlier kernel: a series as slices in, its outlying rows out.
+//! The rolling kernels: a series as slices in, its outlying rows or a column of statistics out.
 //!
-//! The kernel is a pure function over a slice of doubles and a validity bitmap. It forward-fills, takes the moments of
-//! the window before each row and tests the row in one pass, without an intermediate column. Arrow and Polars are
-//! adapters around it ([`arrow`] and [`polars`]).
+//! A kernel is a pure function over a slice of doubles and a validity bitmap. [`rolling_outliers`] forward-fills, takes
+//! the moments of the window before each row and tests the row in one pass, without an intermediate column;
+//! [`forward_fill`], [`rolling_mean`] and [`rolling_std`] are its steps by themselves. Arrow and Polars are adapters
+//! around them ([`arrow`] and [`polars`]).
 //!
-//! It is exact. A cheap test with a proven margin rules out nearly every row; what is left is decided in integers
+//! They are exact. A cheap test with a proven margin rules out nearly every row; what is left is decided in integers
 //! ([`RollingTest`] says what is decided). Two passes share that scheme:
 //! - a series on a decimal grid of up to three decimals (weather is) is turned into integers, whose prefix sums are
 //!   exact, so that a window is a difference of two of them;
-//! - any other series runs through a queue of two stacks that never subtracts what it added, so that a value which has
-//!   left the window leaves nothing behind.
+//! - any other series is rounded to integers block by block, which rule rows out in the same way; what they leave is
+//!   decided from sums of the doubles' own integers, which are exact, too.
+//!
+//! Either way a value that has left the window leaves nothing behind.
 
 pub mod arrow;
+mod block;
 mod decimal;
 mod exact;
+mod filled;
 mod general;
 mod grid;
 mod lanes;
+mod moving;
 mod options;
+mod outliers;
+mod pair;
 #[cfg(feature = "tools")]
 pub mod polars;
+mod queue;
+mod rolling;
+mod series;
+mod statistics;
 mod validity;
 
+use grid::Windowing;
+#[doc(hidden)]
+pub use lanes::use_plain_instructions;
+use outliers::Outliers;
+use series::Reach;
+
 pub use decimal::{Decimal, ParseDecimalError};
-pub use options::{FillLimit, MAX_WINDOW, OptionsError, RollingTest};
+pub use options::{FillLimit, RollingTest};
+pub use rolling::{Extent, MAX_WINDOW, OptionsError, Rolling, TIME_WINDOW_MIN_PERIODS, TimesError};
+pub use series::{LengthError, Series, SeriesError};
+pub use statistics::{forward_fill, rolling_mean, rolling_std};
 pub use validity::Validity;
-
-/// One measurement of one station in time order.
-#[derive(Debug, Clone, Copy)]
-pub struct Series<'a> {
-    values: &'a [f64],
-    validity: Option<Validity<'a>>,
-    times: Option<&'a [i64]>,
-}
-
-/// Slices that do not belong together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} of {found} slots beside {expected} values")]
-pub struct LengthError {
-    what: &'static str,
-    found: usize,
-    expected: usize,
-}
-
-impl<'a> Series<'a> {
-    /// A series whose missing values, if any, are NaN. Infinite values count as missing, too.
-    #[must_use]
-    pub fn new(values: &'a [f64]) -> Self {
-        Self { values, validity: None, times: None }
-    }
-
-    /// Marks missing values by a bitmap as well; what their slots hold is never looked at.
-    ///
-    /// # Errors
-    /// A bitmap of another length.
-    pub fn with_validity(mut self, validity: Option<Validity<'a>>) -> Result<Self, LengthError> {
-        if let Some(found) = validity.map(|v| v.len()).filter(|len| *len != self.values.len()) {
-            return Err(LengthError { what: "a validity bitmap", found, expected: self.values.len() });
-        }
-        self.validity = validity;
-        Ok(self)
-    }
-
-    /// Adds the time of each row, in microseconds, ascending: only a fill limit in time needs it.
-    ///
-    /// # Errors
-    /// Another number of times than values.
-    pub fn with_times(mut self, times: Option<&'a [i64]>) -> Result<Self, LengthError> {
-        if let Some(found) = times.map(<[i64]>::len).filter(|len| *len != self.values.len()) {
-            return Err(LengthError { what: "times", found, expected: self.values.len() });
-        }
-        self.times = times;
-        Ok(self)
-    }
-
-    /// Whether row `i` was observed: neither null nor NaN nor infinite.
-    fn is_observed(&self, i: usize) -> bool {
-        self.validity.is_none_or(|v| v.is_valid(i)) && self.values[i].is_finite()
-    }
-
-    /// Rows that were observed, in order.
-    fn observed(&self) -> impl Iterator<Item = usize> {
-        (0..self.values.len()).filter(|i| self.is_observed(*i))
-    }
-
-    /// Tests each of the series that this one is made of, one behind the other.
-    ///
-    /// # Errors
-    /// Lengths that do not add up to the number of values.
-    pub(crate) fn split(
-        &self,
-        lengths: &[usize],
-        test: &RollingTest,
-        scratch: &mut Scratch,
-        found: &mut Vec<Outlier>,
-    ) -> Result<Vec<Outcome>, LengthError> {
-        let total = lengths.iter().fold(0_usize, |sum, len| sum.saturating_add(*len));
-        if total != self.values.len() {
-            return Err(LengthError { what: "series", found: total, expected: self.values.len() });
-        }
-        let mut start = 0;
-        let mut outcomes = Vec::with_capacity(lengths.len());
-        for len in lengths {
-            let rows = start..start + len;
-            let series = Series {
-                values: &self.values[rows.clone()],
-                validity: self.validity.map(|v| v.slice(start, *len)),
-                times: self.times.map(|times| &times[rows]),
-            };
-            let before = found.len();
-            outcomes.push(rolling_outliers(series, test, scratch, found));
-            for outlier in &mut found[before..] {
-                outlier.row += start;
-            }
-            start += len;
-        }
-        Ok(outcomes)
-    }
-}
-
-/// Decides whether a missing row may be filled from the last observed one.
-#[derive(Clone, Copy)]
-enum Reach<'a> {
-    Unlimited,
-    Rows(usize),
-    Micros(i64, &'a [i64]),
-}
-
-impl<'a> Reach<'a> {
-    /// Without times, a limit in time counts as none: the adapters supply times where the test needs them.
-    fn of(test: &RollingTest, series: &Series<'a>) -> Self {
-        match (test.limit(), series.times) {
-            (Some(FillLimit::Rows(rows)), _) => Self::Rows(rows),
-            (Some(FillLimit::Micros(micros)), Some(times)) => Self::Micros(micros, times),
-            _ => Self::Unlimited,
-        }
-    }
-
-    fn bridges(self, from: usize, to: usize) -> bool {
-        match self {
-            Self::Unlimited => true,
-            Self::Rows(rows) => to - from <= rows,
-            Self::Micros(micros, times) => times[to].saturating_sub(times[from]) <= micros,
-        }
-    }
-}
 
 /// A row that the test reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,13 +73,16 @@ pub enum Outcome {
     Tested,
     /// It has fewer than `min_periods + 1` observed values.
     TooShort,
-    /// A fill limit in time was asked for, but the series has no times.
+    /// A time window or a fill limit in time was asked for, but the series has no times.
     NoTimes,
+    /// A time window was asked for, but a row is not later than the one before it.
+    UnsortedTimes,
 }
 
 /// Buffers that the kernel reuses from one series to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
+    gathered: block::Gathered,
     grid: grid::Buffers,
     general: general::Buffers,
 }
@@ -214,16 +118,35 @@ pub fn rolling_outliers(
     if test.least_count() > 0 && observed.nth(test.least_count() - 1).is_none() {
         return Outcome::TooShort;
     }
-    let before = found.len();
-    let mut decimals = grid::likely_decimals(&series);
-    while let Some(grid) = decimals {
-        match grid::pass(&series, first, grid, test, &mut scratch.grid, found) {
-            grid::Ended::Done => return Outcome::Tested,
-            grid::Ended::OffGrid => decimals = (grid < decimal::MAX_GRID_DECIMALS).then_some(grid + 1),
-            grid::Ended::TooWide => decimals = None,
-        }
-        found.truncate(before);
+    let most = match test.rolling().most(&series) {
+        Ok(most) => most,
+        Err(TimesError::Missing) => return Outcome::NoTimes,
+        Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
+    };
+    let windowing = Windowing { rolling: test.rolling(), reach: Reach::of(test.limit(), &series), most };
+    let Scratch { gathered, grid, general } = scratch;
+    let mut outliers = Outliers::new(test, gathered, found);
+    if !grid::run(&series, first, windowing, grid, &mut outliers) {
+        general::outliers(&series, first, windowing, test, general, gathered, found);
     }
-    general::pass(&series, first, test, &mut scratch.general, found);
     Outcome::Tested
+}
+
+/// Tests each of the series that `whole` is made of; rows of `found` count from its start.
+fn outliers_of_each(
+    whole: &Series<'_>,
+    lengths: &[usize],
+    test: &RollingTest,
+    scratch: &mut Scratch,
+    found: &mut Vec<Outlier>,
+) -> Result<Vec<Outcome>, LengthError> {
+    let mut outcomes = Vec::with_capacity(lengths.len());
+    for (start, series) in whole.split(lengths)? {
+        let before = found.len();
+        outcomes.push(rolling_outliers(series, test, scratch, found));
+        for outlier in &mut found[before..] {
+            outlier.row += start;
+        }
+    }
+    Ok(outcomes)
 }

@@ -1,9 +1,7 @@
 //! What an outlier is: the options of the rolling test, checked once.
 
 use super::Decimal;
-
-/// The longest row window.
-pub const MAX_WINDOW: usize = 100_000;
+use super::rolling::{Extent, MAX_WINDOW, OptionsError, Rolling};
 
 /// How long a missing value may be filled with the last observed one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,85 +14,21 @@ pub enum FillLimit {
 
 /// The rolling outlier test; [`RollingTest::validated`] checks that its options make one.
 ///
-/// With f the forward-filled series and `W_i` the `window` filled values before row i, row i is an
+/// With f the forward-filled series and `W_i` the [window](Rolling) of filled values before row i, row i is an
 /// outlier if `|v_i - mean(W_i)| > threshold * max(std(W_i), min_std)`, strictly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollingTest {
-    window: usize,
-    include_current: bool,
-    min_periods: usize,
-    ddof: usize,
+    rolling: Rolling,
     threshold: Decimal,
     min_std: Decimal,
     fill_limit: Option<FillLimit>,
     test_filled: bool,
 }
 
-/// Why a combination of options makes no test.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OptionsError {
-    /// The window holds no value, or more than [`MAX_WINDOW`].
-    #[error("a window of {0} rows: expected 1 to {MAX_WINDOW}")]
-    Window(usize),
-    /// `min_periods` lies outside `1..=window`, or leaves no degree of freedom.
-    #[error("min-periods {min_periods}: expected {least} to the window's {window}")]
-    MinPeriods {
-        /// What was given.
-        min_periods: usize,
-        /// The least that defines a standard deviation.
-        least: usize,
-        /// The window.
-        window: usize,
-    },
-    /// No data can exceed the threshold (Samuelson's inequality).
-    #[error(
-        "no data can exceed {threshold} sigma when the window of {window} rows includes the tested one: the bound is {bound:.3}"
-    )]
-    Unreachable {
-        /// The threshold.
-        threshold: Decimal,
-        /// The window.
-        window: usize,
-        /// The largest z-score that data of this window can have.
-        bound: f64,
-        /// The smallest window in which the threshold can be exceeded, if one is allowed.
-        smallest: Option<usize>,
-    },
-    /// The fill limit is not positive.
-    #[error("a fill limit of {0}: expected a positive number of rows or a positive time")]
-    FillLimit(i64),
-}
-
-impl OptionsError {
-    /// What to do about it.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Unreachable { smallest: Some(n), .. } => Some(format!(
-                "use a window of at least {n}, a lower threshold, or leave the tested value out of its window"
-            )),
-            Self::Unreachable { smallest: None, .. } => {
-                Some("use a lower threshold, or leave the tested value out of its window".into())
-            }
-            _ => None,
-        }
-    }
-}
-
 impl Default for RollingTest {
     /// 30 values before, 6 sigma, population standard deviation.
     fn default() -> Self {
-        Self {
-            window: 30,
-            include_current: false,
-            min_periods: 30,
-            ddof: 0,
-            threshold: Decimal::whole(6),
-            min_std: Decimal::ZERO,
-            fill_limit: None,
-            test_filled: false,
-        }
+        Self::over(Rolling::last(30), Decimal::whole(6))
     }
 }
 
@@ -104,30 +38,41 @@ impl RollingTest {
     /// # Errors
     /// A window outside `1..=MAX_WINDOW`.
     pub fn new(window: usize, threshold: Decimal) -> Result<Self, OptionsError> {
-        if window == 0 || window > MAX_WINDOW {
-            return Err(OptionsError::Window(window));
-        }
-        Ok(Self { window, min_periods: window, threshold, ..Self::default() })
+        Ok(Self::over(Rolling::rows(window)?, threshold))
+    }
+
+    /// The default test with a window of so many microseconds that holds at least
+    /// [`TIME_WINDOW_MIN_PERIODS`](super::TIME_WINDOW_MIN_PERIODS) values; needs timestamps.
+    ///
+    /// # Errors
+    /// A time that is not positive.
+    pub fn within(micros: i64, threshold: Decimal) -> Result<Self, OptionsError> {
+        Ok(Self::over(Rolling::within(micros)?, threshold))
+    }
+
+    /// The test over a window.
+    fn over(rolling: Rolling, threshold: Decimal) -> Self {
+        Self { rolling, threshold, min_std: Decimal::ZERO, fill_limit: None, test_filled: false }
     }
 
     /// Ends the window at the tested row, which is then part of it.
     #[must_use]
     pub fn include_current(mut self, include: bool) -> Self {
-        self.include_current = include;
+        self.rolling = self.rolling.include_current(include);
         self
     }
 
-    /// Tests a row once its window holds this many values (default: the whole window).
+    /// Tests a row once its window holds this many values (default: the whole of a row window, 10 of a time window).
     #[must_use]
     pub fn min_periods(mut self, min_periods: usize) -> Self {
-        self.min_periods = min_periods;
+        self.rolling = self.rolling.min_periods(min_periods);
         self
     }
 
     /// Degrees of freedom taken off the divisor of the variance: 0 population, 1 sample.
     #[must_use]
     pub fn ddof(mut self, ddof: usize) -> Self {
-        self.ddof = ddof;
+        self.rolling = self.rolling.ddof(ddof);
         self
     }
 
@@ -156,20 +101,21 @@ impl RollingTest {
     ///
     /// # Errors
     /// `min_periods` outside the window or without a degree of freedom, a fill limit that is not
-    /// positive, or a threshold that no data could exceed: a value inside its own window of n lies
+    /// positive, or a threshold that no data could exceed: a value inside its own row window of n lies
     /// within `sqrt((n - 1) (n - ddof) / n)` sigma (Samuelson 1968, for ddof 0 `sqrt(n - 1)`).
     pub fn validated(self) -> Result<Self, OptionsError> {
-        let Self { window, min_periods, ddof, .. } = self;
-        let least = ddof.saturating_add(1);
-        if min_periods < least || min_periods > window {
-            return Err(OptionsError::MinPeriods { min_periods, least, window });
-        }
+        let rolling = self.rolling.validated()?;
         match self.fill_limit {
             Some(FillLimit::Rows(0)) => return Err(OptionsError::FillLimit(0)),
             Some(FillLimit::Micros(micros)) if micros <= 0 => return Err(OptionsError::FillLimit(micros)),
             _ => {}
         }
-        if self.include_current && !exceedable(self.threshold, window, ddof) {
+        let ddof = rolling.freedom();
+        // How many values a time window holds, and so how far one of them can lie, is up to the data.
+        if let Extent::Rows(window) = rolling.extent()
+            && rolling.includes_current()
+            && !exceedable(self.threshold, window, ddof)
+        {
             let (n, d) = (window as f64, ddof as f64);
             // The bound grows with n: the first window that passes is the smallest.
             let smallest = (window..=MAX_WINDOW).find(|&n| exceedable(self.threshold, n, ddof));
@@ -180,31 +126,37 @@ impl RollingTest {
                 smallest,
             });
         }
-        Ok(self)
+        Ok(Self { rolling, ..self })
     }
 
-    /// Number of values in a full window.
+    /// The window, what it must hold, and the divisor of its variance.
     #[must_use]
-    pub fn window(&self) -> usize {
-        self.window
+    pub fn rolling(&self) -> &Rolling {
+        &self.rolling
+    }
+
+    /// How far the window reaches.
+    #[must_use]
+    pub fn window(&self) -> Extent {
+        self.rolling.extent()
     }
 
     /// Whether the window includes the tested row.
     #[must_use]
     pub fn includes_current(&self) -> bool {
-        self.include_current
+        self.rolling.includes_current()
     }
 
     /// Number of values that a window must hold for its row to be tested.
     #[must_use]
     pub fn least_count(&self) -> usize {
-        self.min_periods
+        self.rolling.least_count()
     }
 
     /// Degrees of freedom taken off the divisor of the variance.
     #[must_use]
     pub fn freedom(&self) -> usize {
-        self.ddof
+        self.rolling.freedom()
     }
 
     /// Sigmas that an outlier exceeds.
@@ -234,7 +186,7 @@ impl RollingTest {
     /// Whether the kernel needs timestamps.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        matches!(self.fill_limit, Some(FillLimit::Micros(_)))
+        self.rolling.needs_time() || matches!(self.fill_limit, Some(FillLimit::Micros(_)))
     }
 }
 
@@ -276,14 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn how_far_a_value_can_lie_in_a_time_window_is_up_to_the_data() {
+        let test = RollingTest::within(3_600_000_000, Decimal::whole(6)).unwrap().include_current(true);
+        assert!(test.validated().is_ok());
+    }
+
+    #[test]
     fn options_are_checked_against_each_other() {
-        assert_eq!(RollingTest::new(0, Decimal::whole(6)), Err(OptionsError::Window(0)));
-        assert!(RollingTest::new(100_001, Decimal::whole(6)).is_err());
         let test = || RollingTest::new(10, Decimal::whole(6)).unwrap();
         assert!(test().min_periods(11).validated().is_err());
-        assert!(test().min_periods(0).validated().is_err());
-        assert!(test().min_periods(1).validated().is_ok());
-        assert!(test().min_periods(1).ddof(1).validated().is_err());
         assert!(test().fill_limit(Some(FillLimit::Rows(0))).validated().is_err());
         assert!(test().fill_limit(Some(FillLimit::Micros(-1))).validated().is_err());
     }

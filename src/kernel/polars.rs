@@ -1,14 +1,23 @@
-//! The kernel as a Polars expression: columns in, a struct of one row an outlier out.
+//! The kernels as Polars expressions: columns in, a column or a struct of one row an outlier out.
 //!
-//! The expression is groupwise: it sees the whole of its columns at once, in any engine, so that no
-//! window loses its past at a morsel's edge.
+//! The expressions are groupwise: each sees the whole of its columns at once, in any engine, so that no window loses its
+//! past at a morsel's edge.
 
+mod columns;
+
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
+use polars_arrow::array::PrimitiveArray;
 
-use super::{Outcome, Outlier, RollingTest, Scratch, Series as KernelSeries, Validity};
+pub use columns::{forward_fill, rolling_mean, rolling_std};
+
+use super::{
+    LengthError, Outcome, Outlier, RollingTest, Scratch, Series as KernelSeries, TimesError, Validity,
+    outliers_of_each,
+};
 
 /// Names of the fields that [`rolling_outliers`] adds to the carried columns, in order.
 pub const FIELDS: [&str; 8] =
@@ -35,12 +44,31 @@ pub enum Boundaries {
     Lengths(Arc<[usize]>),
 }
 
+impl Boundaries {
+    /// The column that they are read from.
+    fn column(&self) -> Option<Expr> {
+        match self {
+            Self::Runs(keys) => Some(col(keys.clone())),
+            Self::Lengths(_) => None,
+        }
+    }
+
+    /// The numbers of rows, given that column.
+    fn lengths(&self, keys: Option<&Column>) -> PolarsResult<Cow<'_, [usize]>> {
+        match (self, keys) {
+            (Self::Lengths(lengths), _) => Ok(Cow::Borrowed(lengths)),
+            (Self::Runs(_), Some(keys)) => run_lengths(keys).map(Cow::Owned),
+            (Self::Runs(keys), None) => polars_bail!(ComputeError: "{keys}: no such column of series"),
+        }
+    }
+}
+
 /// The columns that the kernel works on.
 #[derive(Debug, Clone)]
 pub struct Columns {
     /// The series.
     pub series: Boundaries,
-    /// Column of times, ascending within a series; needed for a fill limit in time only.
+    /// Column of times, ascending within a series; needed for a time window and a fill limit in time only.
     pub time: Option<PlSmallStr>,
     /// Float64 columns to test: null, NaN and infinite values are missing.
     pub measurements: Vec<PlSmallStr>,
@@ -75,49 +103,53 @@ pub struct Columns {
 /// # Ok::<(), PolarsError>(())
 /// ```
 pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<SeriesCounts>) -> Expr {
-    let mut inputs = columns.carried;
-    let carried = inputs.len();
-    let lengths = match columns.series {
-        Boundaries::Lengths(lengths) => Some(lengths),
-        Boundaries::Runs(keys) => {
-            inputs.push(keys);
-            None
-        }
+    let Columns { series, time, measurements, carried } = columns;
+    let time = time.filter(|_| test.needs_time());
+    let (handed_on, keyed, timed) = (carried.len(), series.column().is_some(), time.is_some());
+    let mut inputs: Vec<Expr> = carried.into_iter().map(col).collect();
+    inputs.extend(series.column());
+    inputs.extend(time.map(col));
+    inputs.extend(measurements.into_iter().map(col));
+    let name = format!("rolling_outliers[{}]", test.rolling());
+    let compute = move |inputs: &mut [Column]| {
+        let (carried, rest) = inputs.split_at(handed_on);
+        let (keys, rest) = rest.split_at(usize::from(keyed));
+        let (time, measurements) = rest.split_at(usize::from(timed));
+        let lengths = series.lengths(keys.first())?;
+        detect(&lengths, carried, time.first(), measurements, &test, counts.as_ref())
     };
-    let time = columns.time.filter(|_| test.needs_time());
-    let timed = time.is_some();
-    inputs.extend(time);
-    inputs.extend(columns.measurements);
-    let inputs: Vec<Expr> = inputs.into_iter().map(col).collect();
-    let mut expr = apply_multiple(
-        move |inputs: &mut [Column]| {
-            let (carried, rest) = inputs.split_at(carried);
-            let (keys, rest) = rest.split_at(usize::from(lengths.is_none()));
-            let (time, measurements) = rest.split_at(usize::from(timed));
-            let runs;
-            let lengths = match (&lengths, keys.first()) {
-                (Some(lengths), _) => &**lengths,
-                (None, Some(keys)) => {
-                    runs = run_lengths(keys)?;
-                    &*runs
-                }
-                (None, None) => polars_bail!(ComputeError: "no column of series"),
-            };
-            detect(lengths, carried, time.first(), measurements, &test, counts.as_ref())
-        },
-        inputs,
-        move |_, inputs| {
-            let mut fields = inputs.get(..carried).unwrap_or_default().to_vec();
-            fields.extend(fields_of_kernel());
-            Ok(Field::new("outlier".into(), DataType::Struct(fields)))
-        },
-        false,
-    );
-    // What a printed plan calls it.
+    let field = move |_: &Schema, inputs: &[Field]| {
+        let mut fields = inputs.get(..handed_on).unwrap_or_default().to_vec();
+        fields.extend(fields_of_kernel());
+        Ok(Field::new("outlier".into(), DataType::Struct(fields)))
+    };
+    groupwise(compute, inputs, field, &name)
+}
+
+/// An expression that sees all rows of its inputs at once; `name` is what a printed plan calls it.
+fn groupwise(
+    compute: impl Fn(&mut [Column]) -> PolarsResult<Column> + Send + Sync + 'static,
+    inputs: Vec<Expr>,
+    field: impl Fn(&Schema, &[Field]) -> PolarsResult<Field> + Send + Sync + 'static,
+    name: &str,
+) -> Expr {
+    let mut expr = apply_multiple(compute, inputs, field, false);
     if let Expr::AnonymousFunction { fmt_str, .. } = &mut expr {
-        **fmt_str = "rolling_outliers".into();
+        **fmt_str = name.into();
     }
     expr
+}
+
+/// A chunk as the kernels take it.
+fn kernel_series<'a>(
+    array: &'a PrimitiveArray<f64>,
+    times: Option<&'a [i64]>,
+) -> Result<KernelSeries<'a>, LengthError> {
+    let validity = array.validity().and_then(|bitmap| {
+        let (bytes, offset, len) = bitmap.as_slice();
+        Validity::new(bytes, offset, len)
+    });
+    KernelSeries::new(array.values().as_slice()).with_validity(validity)?.with_times(times)
 }
 
 fn fields_of_kernel() -> [Field; 8] {
@@ -154,16 +186,14 @@ fn detect(
         let mut outliers = Vec::new();
         let mut outcomes = Vec::new();
         for array in values.downcast_iter() {
-            let validity = array.validity().and_then(|bitmap| {
-                let (bytes, offset, len) = bitmap.as_slice();
-                Validity::new(bytes, offset, len)
-            });
-            outcomes = KernelSeries::new(array.values().as_slice())
-                .with_validity(validity)
-                .and_then(|series| series.with_times(times))
-                .and_then(|series| series.split(lengths, test, &mut scratch, &mut outliers))
+            outcomes = kernel_series(array, times)
+                .and_then(|series| outliers_of_each(&series, lengths, test, &mut scratch, &mut outliers))
                 .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))?;
         }
+        polars_ensure!(
+            !outcomes.contains(&Outcome::UnsortedTimes),
+            ComputeError: "{}: {}", time.map_or("", |time| time.name()), TimesError::Unsorted
+        );
         counted.push(SeriesCount {
             tested: outcomes.iter().filter(|o| **o == Outcome::Tested).count(),
             too_short: outcomes.iter().filter(|o| **o == Outcome::TooShort).count(),

@@ -59,7 +59,7 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
     let wind = stderr.lines().find(|line| line.contains("wind_speed_rate")).unwrap();
     assert!(wind.contains("33.3 % missing"), "{stderr}");
     assert!(stderr.contains("to obs;"), "{stderr}");
-    assert_eq!(names(&home.path().join("obs")), ["_isd.json", "block=01", "block=72"]);
+    assert_eq!(names(&home.path().join("obs")), ["_isd.json", "_journal.ndjson", "block=01", "block=72"]);
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
 
@@ -149,24 +149,26 @@ fn sources_that_are_none_are_refused() {
 }
 
 #[test]
-fn rows_out_of_order_and_duplicates_stop_it() {
+fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
     let home = TempDir::new().unwrap();
     let home = home.path();
     archive(&home.join("unsorted.h5"), &[0.0, 7200.0, 3600.0, 0.0, 3600.0, 7200.0]);
     archive(&home.join("twice.h5"), &[0.0, 3600.0, 7200.0, 0.0, 3600.0, 3600.0]);
+    let output = isd_convert(home, &["unsorted.h5", "-o", "sorted"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("were sorted"), "{said}");
+
+    let output = isd_convert(home, &["twice.h5", "-o", "once"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && said.contains("5 rows, 2 stations"), "{said}");
+    assert!(said.contains("1 rows whose station and time were there twice; the last stayed"), "{said}");
     let hint = assert_fails(
         home,
-        &["unsorted.h5", "-o", "obs"],
-        1,
-        "unsorted.h5: row 2: station 010010-99999 at 1970-01-01T01:00:00Z",
-    );
-    assert!(hint.unwrap().contains("lexsort"));
-    assert_fails(
-        home,
-        &["twice.h5", "-o", "obs"],
+        &["twice.h5", "-o", "obs", "--duplicates", "error"],
         1,
         "twice.h5: row 5: station 724940-23234 at 1970-01-01T01:00:00Z",
     );
+    assert!(hint.unwrap().contains("--duplicates"));
 }
 
 #[test]

@@ -11,12 +11,13 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use isd::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema};
-use isd::kernel::arrow::rolling_outliers_of;
+use isd::kernel::arrow::rolling_outliers;
 use isd::kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
+use isd_converters::archive::Archive;
 use isd_converters::dataset::Dataset;
-use isd_converters::{ConvertOptions, ReadOptions, convert, open};
+use isd_converters::{ConvertOptions, ReadOptions, convert};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
@@ -59,7 +60,7 @@ fn expected(rows: &[Row], test: &RollingTest) -> Vec<(String, i64, String)> {
     for (at, name) in COLUMNS.iter().enumerate() {
         let values: Float64Array = rows.iter().map(|row| row.2[at]).collect();
         let mut found = Vec::new();
-        rolling_outliers_of(&values, Some(&times), &lengths, test, &mut found).unwrap();
+        rolling_outliers(&values, Some(&times), &lengths, test, &mut found).unwrap();
         expected.extend(found.iter().map(|o| (rows[o.row].0.clone(), rows[o.row].1, (*name).to_owned())));
     }
     expected.sort();
@@ -172,9 +173,9 @@ fn both_engines_find_the_same_in_a_synthetic_archive() {
     let size = Options { stations: 12, length: Length::Rows(3000), ..Options::default() };
     let layout = Layout { compression: Compression::None, chunk_rows: None };
     write_archive(&size, layout, &targets, 2, &mut |_, _| {}).unwrap();
-    let source = open(&archive, &ReadOptions::default()).unwrap();
+    let mut archive = Archive::open(&[archive], &ReadOptions::default(), true).unwrap();
     let path = home.path().join("d");
-    convert(source, &path, &ConvertOptions::default(), &|_| ()).unwrap();
+    convert(&mut archive, &path, &ConvertOptions::default(), &|_| ()).unwrap();
     let dataset = Dataset::open(&path).unwrap();
 
     let measurements = ["air_temperature", "sea_level_pressure", "wind_speed_rate"];

@@ -153,6 +153,29 @@ fn a_parquet_file_says_how_it_was_made() {
 }
 
 #[test]
+fn a_window_is_given_in_values_or_in_time() {
+    let home = home();
+    let home = home.path();
+    let parameters = |options: &[&str]| {
+        let (json, _) = succeeds(home, &[&["obs", "-m", "wind_speed_rate", "--json"], options].concat());
+        let summary: Value = serde_json::from_str(&json).unwrap();
+        assert!(summary["outliers"].as_u64().unwrap() > 0, "{json}");
+        let parameter = |name: &str| summary["parameters"].get(name).cloned();
+        ["window", "window_seconds", "min_periods"].map(parameter)
+    };
+    assert_eq!(parameters(&["--window", "24"]), [Some(24.into()), None, Some(24.into())]);
+    for (window, seconds) in [("1440m", 86_400.0), ("24h", 86_400.0), ("7d", 604_800.0), ("2w", 1_209_600.0)]
+    {
+        assert_eq!(parameters(&["--window", window]), [None, Some(seconds.into()), Some(10.into())]);
+    }
+    let including = ["--window", "3d", "--include-current", "--min-periods", "40"];
+    assert_eq!(parameters(&including), [None, Some(259_200.0.into()), Some(40.into())]);
+
+    let (plan, _) = succeeds(home, &["obs", "-m", "wind_speed_rate", "--window", "7d", "--explain"]);
+    assert!(plan.contains("timestamp") && plan.contains("window 604800 s before"), "{plan}");
+}
+
+#[test]
 fn columns_are_picked_and_ordered() {
     let home = home();
     let home = home.path();
@@ -287,6 +310,14 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
     with(&["--fill-limit", "0h"], "fill limit of 0");
     with(&["--min-periods", "31"], "min-periods 31");
     with(&["--ddof", "30"], "min-periods 30");
+    with(&["--window", "0h"], "window of 0 s");
+    for window in ["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""] {
+        with(&[&format!("--window={window}")], "--window");
+    }
+    with(&["--window", "7d", "--min-periods", "0"], "min-periods 0");
+    with(&["--window", "7d", "--ddof", "10"], "min-periods 10");
+    let hint = with(&["--window", "7d", "--engine", "expressions"], "no time windows");
+    assert!(hint.contains("number of values"), "{hint}");
     with(&["--engine", "magic"], "magic");
     with(&["-o", "out.xlsx"], "out.xlsx");
     with(&["-o", "out"], "expected a name that ends in .parquet");

@@ -2,7 +2,7 @@
 
 use arrow::array::{Array, Float64Array};
 use isd::kernel::{
-    FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow::rolling_outliers_of, rolling_outliers,
+    Extent, FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow as arrays, rolling_outliers,
 };
 use proptest::prelude::*;
 
@@ -36,6 +36,17 @@ fn rows(found: &[Outlier]) -> Vec<(usize, bool)> {
 fn assert_like_model(values: &[Option<f64>], test: &RollingTest) {
     let found = detect(values, test);
     assert_eq!(rows(&found), model::outliers(values, &times(values.len()), test), "{test:?} on {values:?}");
+}
+
+/// Where the window that ends before `end` begins.
+fn begin_of_window(test: &RollingTest, times: &[i64], end: usize) -> usize {
+    match test.window() {
+        Extent::Rows(rows) => end.saturating_sub(rows),
+        Extent::Micros(micros) if test.includes_current() => {
+            times.iter().position(|time| *time > times[end - 1] - micros).unwrap()
+        }
+        Extent::Micros(micros) => times.iter().position(|time| *time >= times[end] - micros).unwrap(),
+    }
 }
 
 fn test_of(window: usize, threshold: &str) -> RollingTest {
@@ -110,12 +121,29 @@ pub fn options() -> impl Strategy<Value = RollingTest> {
         1 => (1..6_usize).prop_map(|n| Some(FillLimit::Rows(n))),
         1 => (1..9_i64).prop_map(|n| Some(FillLimit::Micros(n * HOUR))),
     ];
-    let window = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)];
-    (window, threshold, floor, limit, any::<bool>(), any::<bool>(), 0..3_usize, any::<prop::sample::Index>())
+    let rows = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)].prop_map(Extent::Rows);
+    // A window of time holds any number of values: none, or all of a series.
+    let hours = prop_oneof![3 => 1..40_i64, 1 => 1..400_i64, 1 => Just(1_000_000)];
+    let time = (hours, -1..2_i64).prop_map(|(hours, more)| Extent::Micros(hours * HOUR + more));
+    (
+        prop_oneof![3 => rows, 2 => time],
+        threshold,
+        floor,
+        limit,
+        any::<bool>(),
+        any::<bool>(),
+        0..3_usize,
+        any::<prop::sample::Index>(),
+    )
         .prop_map(|(window, threshold, floor, limit, current, filled, ddof, least)| {
-            let ddof = ddof.min(window - 1);
-            let least = if least.index(3) == 0 { ddof + 1 + least.index(window - ddof) } else { window };
-            test_of(window, threshold)
+            let threshold = threshold.parse().unwrap();
+            let (test, longest, usual) = match window {
+                Extent::Rows(rows) => (RollingTest::new(rows, threshold), rows, rows),
+                Extent::Micros(micros) => (RollingTest::within(micros, threshold), 40, 10),
+            };
+            let ddof = ddof.min(longest - 1);
+            let least = if least.index(3) == 0 { ddof + 1 + least.index(longest - ddof) } else { usual };
+            test.unwrap()
                 .min_std(floor.parse().unwrap())
                 .fill_limit(limit)
                 .include_current(current)
@@ -125,13 +153,98 @@ pub fn options() -> impl Strategy<Value = RollingTest> {
         })
 }
 
+/// What the values of a long series are.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    /// So many decimals.
+    Decimals(i32),
+    /// Tenths as single precision holds them: on no decimal grid, in runs.
+    Single,
+    /// Doubles of full precision.
+    Arbitrary,
+    /// The same, with stretches that are a million million times larger.
+    Worlds,
+}
+
+/// A series of blocks and blocks: a slow wave under noise, with stuck stretches, spikes and gaps.
+fn long_series(seed: u64, len: usize, kind: Kind, gaps: bool) -> Vec<Option<f64>> {
+    let mut state = seed;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    let (mut values, mut last) = (Vec::with_capacity(len), 0.0);
+    for i in 0..len {
+        if gaps && below(13) == 0 {
+            values.push(None);
+            continue;
+        }
+        let stuck = i / 700 % 4 == (seed % 4) as usize && below(300) != 0;
+        let noise = below(1_000_000) as f64 / 50_000.0;
+        let spike = if below(400) == 0 { 150.0 } else { 0.0 };
+        let value = (i as f64 / 900.0).sin() * 8.0 + noise + spike;
+        if !stuck {
+            last = match kind {
+                Kind::Decimals(decimals) => {
+                    let factor = 10_f64.powi(decimals);
+                    (value * factor).round() / factor
+                }
+                Kind::Single => f64::from(((value * 10.0).round() / 10.0) as f32),
+                Kind::Worlds if i / 1100 % 3 == 1 => value * 1e12,
+                Kind::Arbitrary | Kind::Worlds => value / 3.0,
+            };
+        }
+        values.push(Some(last));
+    }
+    values
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn long_series_equal_the_rational_model(
+        (seed, len, gaps) in (any::<u64>(), 1500..9000_usize, any::<bool>()),
+        kind in prop::sample::select(vec![
+            Kind::Decimals(0), Kind::Decimals(1), Kind::Decimals(1), Kind::Decimals(2), Kind::Decimals(3), Kind::Single,
+            Kind::Arbitrary, Kind::Worlds,
+        ]),
+        window in prop_oneof![4 => 1..60_usize, 1 => 60..1000_usize, 1 => 1000..5000_usize],
+        timed in any::<bool>(),
+        test in options(),
+    ) {
+        let values = long_series(seed, len, kind, gaps);
+        // Options that were drawn for a short window, over a long one.
+        let rolling = if timed {
+            RollingTest::within(window as i64 * 2 * HOUR, test.threshold())
+        } else {
+            RollingTest::new(window, test.threshold())
+        };
+        let most = if timed { 40 } else { window };
+        let test = rolling.unwrap()
+            .ddof(test.freedom().min(most - 1))
+            .min_periods(test.least_count().clamp(test.freedom() + 1, most.max(test.freedom() + 1)).min(most))
+            .min_std(test.floor())
+            .include_current(test.includes_current())
+            .test_filled(test.tests_filled())
+            .fill_limit(test.limit());
+        let found = rows(&detect(&values, &test));
+        let expected = model::outliers(&values, &times(len), &test);
+        prop_assert!(found == expected, "{:?} but {:?}: {:?}", found, expected, test);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 9600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn the_kernel_equals_the_rational_model(values in series(), test in options()) {
         assert_like_model(&values, &test);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
     #[test]
     fn a_slice_gives_what_its_copy_gives(values in series(), before in 0..130_usize, test in options()) {
@@ -140,18 +253,19 @@ proptest! {
         let slice = padded.slice(before, values.len());
         let mut found = Vec::new();
         let times = arrow::array::TimestampMicrosecondArray::from(times(values.len()));
-        rolling_outliers_of(&slice, Some(&times), &[values.len()], &test, &mut found).unwrap();
+        arrays::rolling_outliers(&slice, Some(&times), &[values.len()], &test, &mut found).unwrap();
         prop_assert_eq!(found, detect(&values, &test));
     }
 
     #[test]
     fn neighbouring_series_do_not_touch(
-        parts in prop::collection::vec(series(), 0..5), test in options().prop_filter("times differ", |t| !t.needs_time())
+        parts in prop::collection::vec(series(), 0..5), test in options()
     ) {
         let all: Float64Array = parts.iter().flatten().copied().collect();
         let lengths: Vec<usize> = parts.iter().map(Vec::len).collect();
         let mut together = Vec::new();
-        rolling_outliers_of(&all, None, &lengths, &test, &mut together).unwrap();
+        let times = lengths.iter().flat_map(|len| times(*len)).collect::<Vec<_>>().into();
+        arrays::rolling_outliers(&all, Some(&times), &lengths, &test, &mut together).unwrap();
         let mut alone = Vec::new();
         let mut start = 0;
         for part in &parts {
@@ -174,7 +288,7 @@ proptest! {
         }
         for o in detect(&values, &test) {
             let end = o.row - lead + usize::from(test.includes_current());
-            let window = &filled[end.saturating_sub(test.window())..end];
+            let window = &filled[..end][begin_of_window(&test, &times(values.len())[lead..], end)..];
             let n = window.len() as f64;
             let mean = window.iter().sum::<f64>() / n;
             let m2: f64 = window.iter().map(|v| (v - mean).powi(2)).sum();

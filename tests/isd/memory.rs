@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
+use isd_converters::archive::Archive;
 use isd_converters::dataset::Dataset;
 use isd_converters::{Batch, ColumnInfo, ConvertOptions, Result, Source, StationRun, convert};
 
@@ -13,6 +14,7 @@ pub type Row = (String, i64, Vec<Option<f64>>);
 pub const HOUR: i64 = 3_600_000_000;
 
 /// A source that holds its rows.
+#[derive(Clone)]
 struct Memory {
     columns: Vec<ColumnInfo>,
     rows: Vec<Row>,
@@ -58,13 +60,15 @@ impl Source for Memory {
 /// Writes rows as a dataset with these columns.
 pub fn dataset(path: &Path, columns: &[&str], rows: &[Row], options: &ConvertOptions) -> Dataset {
     let column = |name: &&str| ColumnInfo {
+        origin: None,
         name: (*name).to_owned(),
         units: None,
         long_name: None,
         resolution: Some("0.1".to_owned()),
     };
     let source = Memory { columns: columns.iter().map(column).collect(), rows: rows.to_vec(), next: 0 };
-    convert(Box::new(source), path, options, &|_| ()).unwrap();
+    let mut archive = Archive::of_source(move || Ok(Box::new(source.clone()))).unwrap();
+    convert(&mut archive, path, options, &|_| ()).unwrap();
     Dataset::open(path).unwrap()
 }
 

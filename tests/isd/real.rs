@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
-use isd::detect::{Detection, detect, outliers_schema};
+use isd::detect::{Detection, detect, detect_archive, outliers_schema};
 use isd::kernel::RollingTest;
 use isd::plan::{Engine, OutlierOptions};
+use isd_converters::archive::{Archive, discover};
 use isd_converters::dataset::Dataset;
-use isd_converters::{ConvertOptions, ReadOptions, Scale, convert, open};
+use isd_converters::{ConvertOptions, IngestOptions, ReadOptions, Scale, convert};
 use tempfile::TempDir;
 
 const MEASUREMENTS: [&str; 4] =
@@ -22,7 +23,7 @@ const FOUND: [(usize, [usize; 4]); 3] =
 
 fn published(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/hdf5").join(name);
-    if !path.is_file() {
+    if !path.exists() {
         eprintln!("skipped: {} is not there", path.display());
         return None;
     }
@@ -32,9 +33,40 @@ fn published(name: &str) -> Option<PathBuf> {
 fn converted(source: &Path, target: &Path, scale: Scale, row_group_rows: Option<usize>) -> Dataset {
     let mut options = ConvertOptions::default();
     options.row_group_rows = row_group_rows.unwrap_or(options.row_group_rows);
-    let source = open(source, &ReadOptions { scale, ..ReadOptions::default() }).unwrap();
-    convert(source, target, &options, &|_| ()).unwrap();
+    let read = ReadOptions { scale, ..ReadOptions::default() };
+    let mut archive = Archive::open(&[source.to_owned()], &read, true).unwrap();
+    convert(&mut archive, target, &options, &|_| ()).unwrap();
     Dataset::open(target).unwrap()
+}
+
+#[test]
+fn isd_lite_text_is_its_hdf5_twin_and_needs_no_dataset() {
+    let (Some(hdf5), Some(text)) = (published("isdlite.hdf5"), published("../isd-lite")) else { return };
+    let home = TempDir::new().unwrap();
+    let twin = converted(&hdf5, &home.path().join("hdf5"), Scale::Isd, None);
+    let open = || {
+        let files = discover(std::slice::from_ref(&text), &mut "".as_bytes()).unwrap().files;
+        assert_eq!(files.len(), 117);
+        Archive::open(&files, &ReadOptions::default(), true).unwrap()
+    };
+    convert(&mut open(), &home.path().join("text"), &ConvertOptions::default(), &|_| ()).unwrap();
+    let dataset = Dataset::open(&home.path().join("text")).unwrap();
+    let (left, right) = (dataset.row_groups(), twin.row_groups());
+    assert_eq!(left.len(), right.len());
+    for (a, b) in left.iter().zip(&right) {
+        assert_eq!(a.stations().unwrap(), b.stations().unwrap());
+        assert_eq!(a.timestamps().unwrap(), b.timestamps().unwrap());
+        for column in twin.columns() {
+            assert_eq!(a.values(&column.name).unwrap(), b.values(&column.name).unwrap(), "{}", column.name);
+        }
+    }
+
+    let expected = table(&found(&twin, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2));
+    assert_eq!(table(&found(&dataset, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2)), expected);
+    let options = OutlierOptions::new(MEASUREMENTS);
+    let ingesting = IngestOptions::new(home.path().join("scratch"));
+    let straight = detect_archive(&mut open(), &options, &ingesting, &|_| ()).unwrap();
+    assert_eq!(table(&straight), expected);
 }
 
 fn test(window: usize, threshold: &str) -> RollingTest {

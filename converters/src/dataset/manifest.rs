@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::MANIFEST;
-use crate::{Error, Result};
+use crate::{Duplicates, Error, Quality, Result, Tally};
 
 /// Version of the dataset's layout that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -41,6 +41,21 @@ pub struct Manifest {
     pub last_timestamp: String,
     /// The value columns in the files' order.
     pub columns: Vec<ManifestColumn>,
+    /// Rows left out because another row of the same station and time, with other values, stayed.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// Rows left out because another row said the same.
+    #[serde(default)]
+    pub identical: u64,
+    /// What else of the source files was left out.
+    #[serde(default)]
+    pub tally: Tally,
+    /// Number of source files that were read.
+    #[serde(default)]
+    pub source_files: u64,
+    /// Number of source files, and of members of archive files, that could not be read.
+    #[serde(default)]
+    pub failed_files: u64,
     /// How the values were taken, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -73,6 +88,15 @@ pub struct ManifestOptions {
     /// Where the scale of stored values came from: `attributes` or `isd`.
     #[serde(default)]
     pub scale: String,
+    /// Format that the files were said to be of; `None` where it was recognised.
+    #[serde(default)]
+    pub format: Option<String>,
+    /// What became of values that failed the source's quality control.
+    #[serde(default)]
+    pub quality: Quality,
+    /// Which of several rows of one station and time stayed.
+    #[serde(default)]
+    pub duplicates: Duplicates,
     /// Whether values are stored as float32.
     #[serde(default)]
     pub float32: bool,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
+use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Field, Float32Type, Float64Type, Int32Type, Schema, TimeUnit, TimestampMicrosecondType,
@@ -19,7 +20,9 @@ use parquet::file::metadata::PageIndexPolicy;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
+use super::station_runs::{equal_runs, stored_runs};
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
+use crate::cf::widen;
 use crate::{ColumnInfo, Error, Result, StationRun};
 
 /// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
@@ -200,7 +203,8 @@ impl RowGroup {
 
     /// The stations, in row order.
     ///
-    /// Where the statistics say that there is one, nothing is decoded.
+    /// Where the statistics say that there is one, nothing is read; where the column is stored as runs of stations, as
+    /// `isd-convert` and most writers do, no row is decoded.
     ///
     /// # Errors
     /// An unreadable file, a missing id, or stations out of order.
@@ -209,6 +213,12 @@ impl RowGroup {
             return Ok(vec![StationRun { station_id, rows: self.rows() }]);
         }
         let mut runs: Vec<StationRun> = Vec::new();
+        if let Some(stored) = self.stored_stations() {
+            for run in stored {
+                self.append_run(&mut runs, &run.station_id, run.rows)?;
+            }
+            return Ok(runs);
+        }
         self.read(&self.file.dictionary, STATION_ID, None, |array| {
             // Some writers do not mark their strings as such.
             let array = cast(array, &station_type()).map_err(|_| {
@@ -222,20 +232,35 @@ impl RowGroup {
                 );
             }
             for (key, rows) in equal_runs(keys.keys().values()) {
-                let id = ids.value(key as usize);
-                match runs.last_mut() {
-                    // A batch ends within a station, and two keys may stand for one string.
-                    Some(last) if &*last.station_id == id => last.rows += rows,
-                    Some(last) if &*last.station_id > id => {
-                        let found = format!("{id} behind {}: stations are not in order", last.station_id);
-                        return Err(self.column_error(STATION_ID, found));
-                    }
-                    _ => runs.push(StationRun { station_id: id.into(), rows }),
-                }
+                self.append_run(&mut runs, ids.value(key as usize), rows)?;
             }
             Ok(())
         })?;
         Ok(runs)
+    }
+
+    /// The stations as runs that the file holds as such: neighbours may be of one station.
+    fn stored_stations(&self) -> Option<Vec<StationRun>> {
+        let metadata = self.file.metadata.metadata();
+        let column = leaf(&self.file.metadata, STATION_ID)?;
+        let pages = metadata.offset_index().and_then(|index| index.get(self.index)?.get(column));
+        let pages = pages.map(|index| index.page_locations().clone());
+        let file = File::open(&self.file.path).ok()?;
+        stored_runs(file, metadata.row_group(self.index).column(column), self.rows(), pages)
+    }
+
+    /// Appends rows of a station, which may be those of the last one.
+    fn append_run(&self, runs: &mut Vec<StationRun>, id: &str, rows: usize) -> Result<()> {
+        match runs.last_mut() {
+            // A batch or a page ends within a station, and two keys may stand for one string.
+            Some(last) if &*last.station_id == id => last.rows += rows,
+            Some(last) if &*last.station_id > id => {
+                let found = format!("{id} behind {}: stations are not in order", last.station_id);
+                return Err(self.column_error(STATION_ID, found));
+            }
+            _ => runs.push(StationRun { station_id: id.into(), rows }),
+        }
+        Ok(())
     }
 
     /// The station of all rows, if the statistics say so.
@@ -263,7 +288,19 @@ impl RowGroup {
     /// # Errors
     /// An unreadable file, or a column that is absent or holds no numbers.
     pub fn values(&self, column: &str) -> Result<Float64Array> {
-        let mut values = Vec::with_capacity(self.rows());
+        let mut values = Vec::new();
+        let nulls = self.values_into(column, &mut values)?;
+        Ok(Float64Array::new(values.into(), nulls))
+    }
+
+    /// The same in a vector that may have served before: its values are replaced. The nulls, if there are any, are
+    /// returned.
+    ///
+    /// # Errors
+    /// As [`RowGroup::values`].
+    pub fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>> {
+        values.clear();
+        values.reserve(self.rows());
         let mut validity = NullBufferBuilder::new(self.rows());
         self.read(&self.file.metadata, column, None, |array| {
             match array.data_type() {
@@ -283,7 +320,7 @@ impl RowGroup {
             }
             Ok(())
         })?;
-        Ok(Float64Array::new(values.into(), validity.finish()))
+        Ok(validity.finish())
     }
 
     /// The time of each row: microseconds since 1970, UTC.
@@ -377,34 +414,6 @@ fn leaf(metadata: &ArrowReaderMetadata, column: &str) -> Option<usize> {
     metadata.parquet_schema().columns().iter().position(|leaf| leaf.path().parts() == [column])
 }
 
-/// The double nearest the decimal of at most three digits behind the point that a float32 is nearest
-/// to; where there is none, the float32 itself.
-fn widen(value: f32) -> f64 {
-    for factor in [1.0, 10.0, 100.0, 1000.0] {
-        let decimal = (f64::from(value) * factor).round() / factor;
-        if decimal as f32 == value {
-            return decimal;
-        }
-    }
-    f64::from(value)
-}
-
-/// Runs of equal keys: (key, length).
-fn equal_runs(keys: &[i32]) -> Vec<(i32, usize)> {
-    /// Keys compared before the first look at one: stations are long.
-    const STRIDE: usize = 256;
-    let mut runs = Vec::new();
-    let mut rest = keys;
-    while let Some(&key) = rest.first() {
-        let strides = rest.chunks_exact(STRIDE).take_while(|keys| keys.iter().all(|k| *k == key)).count();
-        let tail = &rest[strides * STRIDE..];
-        let rows = strides * STRIDE + tail.iter().take_while(|k| **k == key).count();
-        runs.push((key, rows));
-        rest = &rest[rows..];
-    }
-    runs
-}
-
 fn value_columns(file: &DataFile) -> Vec<ColumnInfo> {
     let schema = file.metadata.schema();
     let fields = schema.fields().iter().filter(|field| field.data_type().is_numeric());
@@ -454,34 +463,5 @@ fn broken(path: &Path, error: &ParquetError) -> Error {
         path: path.to_owned(),
         found: format!("cannot be read as Parquet: {error}"),
         hint: Some("convert the archive with isd-convert, again if this is its result".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_of_any_length_are_found() {
-        for lengths in [vec![1], vec![255, 256, 257], vec![1, 1, 1000, 1], vec![512, 3]] {
-            let keys: Vec<i32> = lengths
-                .iter()
-                .enumerate()
-                .flat_map(|(key, len)| std::iter::repeat_n(key as i32, *len))
-                .collect();
-            let runs: Vec<usize> = equal_runs(&keys).iter().map(|(_, len)| *len).collect();
-            assert_eq!(runs, lengths);
-        }
-        assert!(equal_runs(&[]).is_empty());
-    }
-
-    #[test]
-    fn a_float32_becomes_its_decimal() {
-        assert_eq!(widen(5.1), 5.1);
-        assert_eq!(widen(-0.25), -0.25);
-        assert_eq!(widen(1013.2), 1013.2);
-        assert_eq!(widen(1.0 / 3.0), f64::from(1.0_f32 / 3.0));
-        assert!(widen(f32::NAN).is_nan());
-        assert_eq!(widen(f32::INFINITY), f64::INFINITY);
     }
 }

@@ -1,11 +1,12 @@
 //! The place of a new dataset: from a path to a hidden directory beside it, which takes the path's name once complete.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+use super::leftover::{ASIDE, STAGED, leftovers, lock_parent, make_hidden, restore};
 use super::{BLOCK, MANIFEST};
 use crate::{Error, Result};
 
@@ -18,8 +19,10 @@ pub(crate) struct Target {
     path: PathBuf,
     staged: PathBuf,
     replaces: bool,
-    // In this order: the hidden directory goes before the parents that were made for it.
+    leftovers: Vec<PathBuf>,
+    // In this order: the hidden directory goes before the parents that were made for it, and is in use until then.
     work: TempDir,
+    lock: File,
     parents: MadeDirectories,
 }
 
@@ -27,33 +30,40 @@ impl Target {
     /// Checks that a dataset may be written at `path`, and makes a hidden directory beside it.
     ///
     /// # Errors
-    /// A target that exists (but for an empty directory) without `overwrite`, that is no isd
-    /// dataset, that lies inside one of `sources` or holds one, or a place where nothing can be
-    /// written.
+    /// A target that exists (but for an empty directory) without `overwrite`, that is no isd dataset, that lies inside
+    /// one of `sources` or holds one, that another run is writing, or a place where nothing can be written.
     pub(crate) fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
-        let path = resolve_link(path)?;
-        let Some(name) = path.file_name() else {
-            return Err(refused(&path, "names no directory that could be created".into()));
-        };
-        let replaces = holds_dataset(&path, overwrite)?;
+        // Before anything is made: a target that is refused leaves nothing.
+        let (path, _) = Self::check(path, overwrite, sources)?;
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        refuse_overlap(&path, sources)?;
         let parents = MadeDirectories::make(parent)?;
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(name);
-        prefix.push(".");
-        let work = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".tmp")
-            .tempdir_in(parent)
-            .map_err(|error| io_error(parent, "cannot create a directory in it", error))?;
+        let starting = lock_parent(parent);
+        let leftovers = leftovers(&path, parent)?;
+        restore(&leftovers, &path)?;
+        let replaces = holds_dataset(&path, overwrite)?;
+        let (work, lock) = make_hidden(&path, parent)?;
+        drop(starting);
         // A directory inside the temporary one, because that one is for its owner's eyes only.
-        let staged = work.path().join("dataset");
+        let staged = work.path().join(STAGED);
         fs::create_dir(&staged).map_err(|error| io_error(&staged, "cannot create directory", error))?;
-        Ok(Self { path, staged, replaces, work, parents })
+        Ok(Self { path, staged, replaces, leftovers, work, lock, parents })
+    }
+
+    /// Where a dataset at `path` would lie, and whether it would replace one; writes nothing.
+    ///
+    /// # Errors
+    /// As [`Target::prepare`], but for what only writing shows.
+    pub(crate) fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+        let path = resolve_link(path)?;
+        if path.file_name().is_none() {
+            return Err(refused(&path, "names no directory that could be created".into()));
+        }
+        let replaces = holds_dataset(&path, overwrite)?;
+        refuse_overlap(&path, sources)?;
+        Ok((path, replaces))
     }
 
     /// The directory to write into.
@@ -61,13 +71,37 @@ impl Target {
         &self.staged
     }
 
+    /// A directory for what is needed only while writing; it need not exist.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.work.path().join("runs")
+    }
+
+    /// The dataset that is there now and will be replaced.
+    pub(crate) fn previous(&self) -> Option<&Path> {
+        self.replaces.then_some(&*self.path)
+    }
+
+    /// The unfinished datasets of runs that were killed.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
+        self.leftovers.iter().map(|leftover| leftover.join(STAGED))
+    }
+
+    /// Removes what is left of runs that were killed.
+    pub(crate) fn remove_leftovers(&mut self) {
+        for leftover in self.leftovers.drain(..) {
+            // What belongs to somebody else stays; it is in nobody's way.
+            let _ = fs::remove_dir_all(leftover);
+        }
+    }
+
     /// Gives the finished directory its name, and removes the dataset that it replaces.
     ///
     /// # Errors
     /// The final name could not be taken; what was there before is there still.
     pub(crate) fn publish(self) -> Result<()> {
-        let Self { path, staged, replaces, parents, work } = self;
-        let aside = work.path().join("replaced");
+        let Self { path, staged, replaces, parents, work, lock, .. } = self;
+        sync_directories(&staged)?;
+        let aside = work.path().join(ASIDE);
         let renamed = if replaces { exchange(&staged, &path, &aside) } else { fs::rename(&staged, &path) };
         if let Err(error) = renamed {
             if aside.exists() {
@@ -82,9 +116,38 @@ impl Target {
             return Err(io_error(&path, "cannot give the finished dataset this name", error));
         }
         parents.keep();
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            sync_directory(parent)?;
+        }
         let leftover = work.path().to_owned();
+        // What some systems do not remove while it is open.
+        drop(lock);
         work.close().map_err(|error| io_error(&leftover, "the dataset is complete, but cannot remove", error))
     }
+}
+
+/// Writes the names of the files in a dataset to disk, as their content is.
+fn sync_directories(dataset: &Path) -> Result<()> {
+    let cannot_list = |error| io_error(dataset, "cannot list the directory", error);
+    for entry in fs::read_dir(dataset).map_err(cannot_list)? {
+        let path = entry.map_err(cannot_list)?.path();
+        if path.is_dir() {
+            sync_directory(&path)?;
+        }
+    }
+    sync_directory(dataset)
+}
+
+fn sync_directory(directory: &Path) -> Result<()> {
+    #[cfg(unix)]
+    match File::open(directory).and_then(|file| file.sync_all()) {
+        Ok(()) => {}
+        // A file system that knows no such thing.
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
+        Err(error) => return Err(io_error(directory, "cannot write", error)),
+    }
+    let _ = directory;
+    Ok(())
 }
 
 /// Directories that were made for the target's sake, deepest first; removed again on drop.
@@ -227,6 +290,6 @@ fn refused(path: &Path, found: String) -> Error {
     Error::Format { path: path.to_owned(), found, hint: Some("give another -o".into()) }
 }
 
-pub(super) fn io_error(path: &Path, action: &'static str, source: io::Error) -> Error {
+pub(crate) fn io_error(path: &Path, action: &'static str, source: io::Error) -> Error {
     Error::Io { path: path.to_owned(), action, source }
 }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, StringArray};
+use arrow::array::{Array, ArrayRef, DictionaryArray, Float64Array, PrimitiveArray, StringArray};
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
@@ -18,10 +18,11 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use super::gather::{Piece, RowGroup};
+use super::group::SeriesGroup;
+use super::journal::BlockRecord;
 use super::target::io_error;
 use super::{FILE_ROW_GROUPS, STATION_ID, TIMESTAMP, block_directory, part_name};
-use crate::{Error, Result};
+use crate::{Error, Result, StationRun};
 
 /// Dictionary indexes of weather data hardly compress further: level 3 gains 0.3 %.
 const ZSTD_LEVEL: i32 = 1;
@@ -33,23 +34,17 @@ pub(crate) struct DatasetWriter {
     directory: PathBuf,
     schema: SchemaRef,
     properties: WriterProperties,
-    part: Option<Part>,
-    /// What has been written.
-    written: Written,
+    open: Option<OpenBlock>,
 }
 
-/// How much has been written.
-#[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Written {
-    pub(crate) files: u64,
-    pub(crate) row_groups: u64,
-    pub(crate) bytes: u64,
+/// The block being written.
+struct OpenBlock {
+    record: BlockRecord,
+    part: Part,
 }
 
 /// The file being written.
 struct Part {
-    block: String,
-    number: usize,
     path: PathBuf,
     file: SerializedFileWriter<File>,
     factory: ArrowRowGroupWriterFactory,
@@ -62,77 +57,88 @@ impl DatasetWriter {
     /// None but what the Parquet library would not accept of constants.
     pub(crate) fn new(directory: &Path, schema: SchemaRef) -> Result<Self> {
         let properties = properties().map_err(|error| parquet_error(directory, error))?;
-        Ok(Self {
-            directory: directory.to_owned(),
-            schema,
-            properties,
-            part: None,
-            written: Written::default(),
-        })
+        Ok(Self { directory: directory.to_owned(), schema, properties, open: None })
     }
 
-    /// Encodes the columns in parallel and appends them as one row group.
+    /// Encodes the columns in parallel and appends them as one row group; gives the block before, if this one is the
+    /// first of another.
     ///
     /// # Errors
-    /// The file could not be created or written, or a value does not fit into float32.
-    pub(crate) fn write(&mut self, row_group: &RowGroup) -> Result<()> {
-        let mut part = self.part_for(&row_group.block)?;
-        let written = part.append(row_group, &self.schema);
-        self.written.row_groups += 1;
-        self.part = Some(part);
-        written
+    /// A file could not be created or written, or a value does not fit into float32.
+    pub(crate) fn write(&mut self, group: &SeriesGroup) -> Result<Option<BlockRecord>> {
+        let mut before = None;
+        let mut open = match self.open.take() {
+            Some(open) if open.record.block == group.block() => open,
+            other => {
+                before = other.map(OpenBlock::finish).transpose()?;
+                let directory = self.directory.join(block_directory(group.block()));
+                fs::create_dir(&directory)
+                    .map_err(|error| io_error(&directory, "cannot create directory", error))?;
+                let record = BlockRecord { block: group.block().to_owned(), ..BlockRecord::default() };
+                OpenBlock { part: self.part(&record)?, record }
+            }
+        };
+        if open.part.file.flushed_row_groups().len() >= FILE_ROW_GROUPS {
+            open.record.parts.push(open.part.finish()?);
+            open.part = self.part(&open.record)?;
+        }
+        let nulls = open.part.append(group, &self.schema)?;
+        open.record.add(group, &nulls);
+        self.open = Some(open);
+        Ok(before)
     }
 
-    /// Completes the last file; says how much was written.
+    /// Completes the last block.
     ///
     /// # Errors
     /// The file could not be written to its end.
-    pub(crate) fn finish(mut self) -> Result<Written> {
-        if let Some(part) = self.part.take() {
-            self.written.bytes += part.finish()?;
-        }
-        Ok(self.written)
+    pub(crate) fn finish(self) -> Result<Option<BlockRecord>> {
+        self.open.map(OpenBlock::finish).transpose()
     }
 
-    /// The open part if it is of that block and not full, else a new one.
-    fn part_for(&mut self, block: &str) -> Result<Part> {
-        let mut number = 0;
-        if let Some(part) = self.part.take() {
-            if part.block == block {
-                if part.file.flushed_row_groups().len() < FILE_ROW_GROUPS {
-                    return Ok(part);
-                }
-                number = part.number + 1;
-            }
-            self.written.bytes += part.finish()?;
-        }
-        self.written.files += 1;
-        Part::create(&self.directory, block, number, &self.schema, &self.properties)
+    /// The next file of a block.
+    fn part(&self, record: &BlockRecord) -> Result<Part> {
+        let directory = self.directory.join(block_directory(&record.block));
+        Part::create(directory.join(part_name(record.parts.len())), &self.schema, &self.properties)
+    }
+}
+
+impl OpenBlock {
+    fn finish(mut self) -> Result<BlockRecord> {
+        self.record.parts.push(self.part.finish()?);
+        Ok(self.record)
+    }
+}
+
+impl BlockRecord {
+    /// Counts a row group, which has so many missing values a column.
+    fn add(&mut self, group: &SeriesGroup, nulls: &[u64]) {
+        let (dropped, times) = (group.dropped(), group.time_range());
+        self.time_range = match self.row_groups {
+            0 => times,
+            _ => (self.time_range.0.min(times.0), self.time_range.1.max(times.1)),
+        };
+        self.rows += group.rows() as u64;
+        self.stations += group.station_count() as u64;
+        self.duplicates += dropped.duplicates;
+        self.identical += dropped.identical;
+        self.row_groups += 1;
+        self.nulls.resize(nulls.len(), 0);
+        self.nulls.iter_mut().zip(nulls).for_each(|(all, nulls)| *all += nulls);
     }
 }
 
 impl Part {
-    fn create(
-        dataset: &Path,
-        block: &str,
-        number: usize,
-        schema: &SchemaRef,
-        properties: &WriterProperties,
-    ) -> Result<Self> {
-        let directory = dataset.join(block_directory(block));
-        if number == 0 {
-            fs::create_dir(&directory)
-                .map_err(|error| io_error(&directory, "cannot create directory", error))?;
-        }
-        let path = directory.join(part_name(number));
+    fn create(path: PathBuf, schema: &SchemaRef, properties: &WriterProperties) -> Result<Self> {
         let file = File::create_new(&path).map_err(|error| io_error(&path, "cannot create", error))?;
         let (file, factory) = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties.clone()))
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| parquet_error(&path, error))?;
-        Ok(Self { block: block.to_owned(), number, path, file, factory })
+        Ok(Self { path, file, factory })
     }
 
-    fn append(&mut self, row_group: &RowGroup, schema: &SchemaRef) -> Result<()> {
+    /// Appends a row group; gives the number of missing values in each value column.
+    fn append(&mut self, group: &SeriesGroup, schema: &SchemaRef) -> Result<Vec<u64>> {
         let failed = |error| parquet_error(&self.path, error);
         let writers =
             self.factory.create_column_writers(self.file.flushed_row_groups().len()).map_err(failed)?;
@@ -141,14 +147,17 @@ impl Part {
             .zip(schema.fields().par_iter())
             .enumerate()
             .with_max_len(1)
-            .map(|(index, (writer, field))| encode(writer, field, index, &row_group.pieces, &self.path))
+            .map(|(index, (writer, field))| encode(writer, field, index, group, &self.path))
             .collect::<Result<Vec<_>>>()?;
         let mut row_group = self.file.next_row_group().map_err(failed)?;
-        for chunk in chunks {
+        let mut nulls = Vec::with_capacity(chunks.len());
+        for (chunk, missing) in chunks {
             chunk.append_to_row_group(&mut row_group).map_err(failed)?;
+            nulls.push(missing as u64);
         }
         row_group.close().map_err(failed)?;
-        Ok(())
+        // Neither of the keys is ever missing.
+        Ok(nulls.split_off(nulls.len().min(2)))
     }
 
     /// Writes the footer; says how large the file is.
@@ -161,34 +170,33 @@ impl Part {
     }
 }
 
-/// Encodes the column at `index` of the schema.
+/// Encodes the column at `index` of the schema; says how many values are missing.
 fn encode(
     mut writer: ArrowColumnWriter,
     field: &Field,
     index: usize,
-    pieces: &[Piece],
+    group: &SeriesGroup,
     path: &Path,
-) -> Result<ArrowColumnChunk> {
-    for piece in pieces {
-        let array: ArrayRef = match (index, field.data_type()) {
-            (0, _) => Arc::new(station_ids(piece)),
-            (1, _) => Arc::new(piece.timestamps().with_timezone("UTC")),
-            (_, DataType::Float32) => Arc::new(to_float32(&piece.values(index - 2), field.name(), path)?),
-            _ => Arc::new(piece.values(index - 2)),
-        };
-        let leaves = compute_leaves(field, &array).map_err(|error| parquet_error(path, error))?;
-        for leaf in &leaves {
-            writer.write(leaf).map_err(|error| parquet_error(path, error))?;
-        }
+) -> Result<(ArrowColumnChunk, usize)> {
+    let failed = |error| parquet_error(path, error);
+    // All rows at once: where pages end must not depend on how the rows came.
+    let array: ArrayRef = match (index, field.data_type()) {
+        (0, _) => Arc::new(station_ids(&group.stations())),
+        (1, _) => Arc::new(group.timestamps().with_timezone("UTC")),
+        (_, DataType::Float32) => Arc::new(to_float32(&group.values(index - 2), field.name(), path)?),
+        _ => Arc::new(group.values(index - 2)),
+    };
+    for leaf in &compute_leaves(field, &array).map_err(failed)? {
+        writer.write(leaf).map_err(failed)?;
     }
-    writer.close().map_err(|error| parquet_error(path, error))
+    Ok((writer.close().map_err(failed)?, array.null_count()))
 }
 
-/// The station ids of a piece, each stored once: the file's column is of plain strings all the same.
-fn station_ids(piece: &Piece) -> DictionaryArray<Int32Type> {
-    let names = StringArray::from_iter_values(piece.stations.iter().map(|run| &*run.station_id));
-    let mut keys = Vec::new();
-    for (key, run) in piece.stations.iter().enumerate() {
+/// The station of each row, its id stored once: the file's column is of plain strings all the same.
+fn station_ids(stations: &[StationRun]) -> DictionaryArray<Int32Type> {
+    let names = StringArray::from_iter_values(stations.iter().map(|run| &*run.station_id));
+    let mut keys = Vec::with_capacity(stations.iter().map(|run| run.rows).sum());
+    for (key, run) in stations.iter().enumerate() {
         keys.resize(keys.len() + run.rows, key as i32);
     }
     // Every key is an index into `names`, in which no name is null.

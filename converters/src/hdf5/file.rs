@@ -2,7 +2,7 @@
 //! the stored bytes of a range of rows, whichever library reads them.
 
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use crate::cf::Number;
@@ -17,6 +17,9 @@ pub trait Hdf5File: Send + Sync {
 
     /// Names of the groups and of the datasets right below a group (`/` is the root).
     fn members(&self, group: &str) -> Result<Members, Reason>;
+
+    /// A group's attribute of that name, or `None` where there is none.
+    fn attribute(&self, group: &str, name: &str) -> Result<Option<Attribute>, Reason>;
 }
 
 /// Names of what a group holds.
@@ -36,18 +39,32 @@ pub trait Hdf5Dataset: Send + Sync {
     /// Type of an element.
     fn element(&self) -> &Element;
 
-    /// Rows of a chunk; `None` where the rows lie side by side.
-    fn chunk_rows(&self) -> Option<u64>;
+    /// Lengths of a chunk, one a dimension; `None` where the elements lie side by side.
+    fn chunk(&self) -> Option<&[u64]>;
+
+    /// Why this reader cannot read the elements, where it knows beforehand, and what to do about it.
+    fn obstacle(&self) -> Option<(Reason, String)>;
+
+    /// Name of the dimension scale of each dimension, where there is one (HDF5 Dimension Scale
+    /// Specification: `DIMENSION_LIST`; a scale is its own).
+    fn dimensions(&self) -> Vec<Option<String>>;
 
     /// The attribute of that name, or `None` where there is none.
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason>;
 
-    /// Elements `start` to `start + rows` of a 1-D dataset as the bytes that [`Element`] describes,
-    /// [`Element::size`] bytes each.
-    fn read(&self, start: u64, rows: usize) -> Result<Bytes, Reason>;
+    /// The elements within a range of each dimension, the last varying fastest, as the bytes that
+    /// [`Element`] describes, [`Element::size`] bytes each.
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason>;
 
-    /// The same elements of a 1-D dataset of variable-length strings.
-    fn read_strings(&self, start: u64, rows: usize) -> Result<Vec<String>, Reason>;
+    /// The same elements of a dataset of variable-length strings.
+    fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason>;
+}
+
+/// Number of elements in a range of each dimension; `None` beyond what can be counted.
+pub fn selected(ranges: &[Range<u64>]) -> Option<usize> {
+    let count =
+        ranges.iter().try_fold(1_u64, |n, range| n.checked_mul(range.end.checked_sub(range.start)?))?;
+    usize::try_from(count).ok()
 }
 
 /// Type of an element.
@@ -211,7 +228,6 @@ impl Attribute {
 /// Stored bytes of rows.
 pub enum Bytes {
     /// Decoded into a buffer of their own.
-    #[cfg(feature = "libhdf5")]
     Owned(Vec<u8>),
     /// As the native reader decoded them.
     Shared(Arc<[u8]>),
@@ -224,7 +240,6 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            #[cfg(feature = "libhdf5")]
             Self::Owned(bytes) => bytes,
             Self::Shared(bytes) => bytes,
             Self::Storage(bytes) => bytes,

@@ -1,107 +1,201 @@
-//! The two layouts of an archive: an open HDF5 file in, the catalog of its columns out.
+//! The layouts of an archive: an open HDF5 file in, the catalog of its columns out, or the groups
+//! that are archives of their own.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::file::{Element, Hdf5Dataset, Hdf5File, Member, Scalar};
-use super::pickle;
-use super::plan::{Catalog, Entry, KEYS};
+use rayon::prelude::*;
+
+use super::catalog::{Catalog, Entry, KEYS, Scope, Stations};
+use super::file::{Element, Hdf5Dataset};
+use super::fixed::Frame;
+use super::netcdf::NetCdf;
+use super::table::Table;
+use super::texts;
 use crate::names::list;
-use crate::{Error, ReadOptions, Result};
+use crate::{Error, Result};
 
 /// Where the archive of the talk has its table.
 const TALK_TABLE: &str = "isdlite/table";
+/// Groups within groups that are looked into.
+const DEPTH: usize = 6;
+
+/// What a file is.
+pub enum Layout {
+    /// One archive.
+    One(Box<dyn Catalog>),
+    /// Groups that are archives, each with the station that it is of unless its columns say so.
+    Parts(Vec<(Scope, String)>),
+}
 
 /// Recognises the layout of a file.
 ///
 /// # Errors
 /// What the file holds instead.
-pub fn recognise(file: Arc<dyn Hdf5File>, path: &Path, options: &ReadOptions) -> Result<Box<dyn Catalog>> {
-    let flat = Flat { file, path: path.to_owned() };
-    let column = |name: &'static str| {
-        let mapped = options.column_paths.iter().rev().find(|(column, _)| column == name);
-        mapped.map_or(name, |(_, path)| path.as_str())
-    };
+pub fn recognise(scope: &Scope) -> Result<Layout> {
+    if is_flat(scope)? {
+        return Ok(Layout::One(Box::new(Flat::new(scope, None))));
+    }
+    if let Some(netcdf) = NetCdf::open(scope, None)? {
+        return Ok(Layout::One(Box::new(netcdf)));
+    }
     for key in KEYS {
-        if flat.find(column(key))?.is_some() {
-            return Ok(Box::new(flat));
+        if scope.dataset(scope.name_of(key))?.is_some() {
+            return Ok(Layout::One(Box::new(Flat::new(scope, None))));
         }
     }
-    if let Some(table) = Table::open(&flat, TALK_TABLE)? {
-        return Ok(Box::new(table));
+    if let Some(table) = Table::open(scope, TALK_TABLE)? {
+        return Ok(Layout::One(Box::new(table)));
     }
-    let groups = flat.file.members("/").map(|members| members.groups).unwrap_or_default();
-    let (mut tables, mut broken) = (Vec::new(), None);
-    for group in &groups {
-        let at = format!("{group}/table");
-        match Table::open(&flat, &at) {
-            Ok(Some(table)) => tables.push((at, table)),
+    let groups = groups(scope, DEPTH);
+    let kinds: Vec<Result<Option<Kind>>> = groups.par_iter().map(kind).collect();
+    let (mut parts, mut tables, mut broken) = (Vec::new(), Vec::new(), None);
+    for (group, kind) in groups.into_iter().zip(kinds) {
+        match kind {
+            Ok(Some(kind)) => {
+                if kind == Kind::TableOfStations {
+                    tables.push(group.place("table"));
+                }
+                parts.push(group);
+            }
             Ok(None) => {}
             // Of interest only where nothing else is the archive.
             Err(error) => broken = broken.or(Some(error)),
         }
     }
     if tables.len() > 1 {
-        let names: Vec<String> = tables.into_iter().map(|(at, _)| at).collect();
-        return Err(Error::Format {
-            path: path.to_owned(),
-            found: format!("holds several tables, expected one: {}", names.join(", ")),
-            hint: Some("write the one to convert to a file of its own".into()),
-        });
+        let found = format!("holds several tables, expected one: {}", list(&tables));
+        return Err(scope.format_error(found, Some("write the one to convert to a file of its own")));
     }
-    match tables.pop() {
-        Some((_, table)) => Ok(Box::new(table)),
-        None => Err(broken.unwrap_or_else(|| flat.unknown(&groups))),
+    if parts.is_empty() {
+        return Err(broken.unwrap_or_else(|| unknown(scope)));
     }
+    Ok(Layout::Parts(named(parts)))
+}
+
+/// All groups below one, those that hold no archive as well.
+fn groups(scope: &Scope, depth: usize) -> Vec<Scope> {
+    let members = scope.file.members(if scope.group.is_empty() { "/" } else { &scope.group });
+    let names = members.map(|members| members.groups).unwrap_or_default();
+    // PyTables keeps the indexes of a table in groups beside it.
+    let below = names.iter().filter(|name| !name.starts_with("_i_")).map(|name| scope.below(name));
+    below
+        .flat_map(|group| {
+            let deeper = if depth > 1 { groups(&group, depth - 1) } else { Vec::new() };
+            std::iter::once(group).chain(deeper)
+        })
+        .collect()
+}
+
+/// What a group is by itself.
+#[derive(PartialEq, Eq)]
+enum Kind {
+    TableOfStations,
+    Other,
+}
+
+fn kind(group: &Scope) -> Result<Option<Kind>> {
+    let Some(catalog) = part(group, "")? else { return Ok(None) };
+    let table = matches!(group.dataset("table")?, Some((_, dataset)) if is_compound(&*dataset));
+    let of_stations = table && matches!(catalog.stations(), Stations::Columns);
+    Ok(Some(if of_stations { Kind::TableOfStations } else { Kind::Other }))
+}
+
+fn is_compound(dataset: &dyn Hdf5Dataset) -> bool {
+    matches!(dataset.element(), Element::Record { .. })
+}
+
+/// The archive in a group of the file, which is of one station unless its columns say so.
+///
+/// # Errors
+/// A group that is an archive but cannot be read.
+pub fn part(scope: &Scope, station: &str) -> Result<Option<Box<dyn Catalog>>> {
+    let has_station = |catalog: &dyn Catalog| -> Result<bool> {
+        for key in ["station_usaf", "station_id"] {
+            if catalog.find(scope.name_of(key))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    };
+    if let Some(table) = Table::open(scope, "table")? {
+        return Ok(Some(Box::new(if has_station(&table)? { table } else { table.of_station(station) })));
+    }
+    if let Some(frame) = Frame::open(scope)? {
+        return Ok(Some(Box::new(if has_station(&frame)? { frame } else { frame.of_station(station) })));
+    }
+    if is_flat(scope)? {
+        return Ok(Some(Box::new(Flat::new(scope, None))));
+    }
+    if let Some(netcdf) = NetCdf::open(scope, Some(station))? {
+        return Ok(Some(Box::new(netcdf)));
+    }
+    if scope.dataset(scope.name_of("timestamp"))?.is_some() {
+        return Ok(Some(Box::new(Flat::new(scope, Some(station)))));
+    }
+    Ok(None)
+}
+
+/// Groups with the stations that they stand for: the group's own name where that tells them apart,
+/// else its path; sorted by it.
+fn named(parts: Vec<Scope>) -> Vec<(Scope, String)> {
+    let own = |scope: &Scope| scope.group.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut names: Vec<String> = parts.iter().map(own).collect();
+    names.sort();
+    let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
+    let name = |scope: &Scope| if distinct { own(scope) } else { scope.group.replace('/', "-") };
+    let mut named: Vec<(Scope, String)> = parts
+        .into_iter()
+        .map(|scope| {
+            let name = name(&scope);
+            (scope, name)
+        })
+        .collect();
+    named.sort_by(|(_, a), (_, b)| a.cmp(b));
+    named
+}
+
+/// Why a file is of no layout.
+fn unknown(scope: &Scope) -> Error {
+    let names = match scope.file.members("/") {
+        Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
+        Ok(members) if !members.groups.is_empty() => format!("the groups {}", list(&members.groups)),
+        Ok(_) => "nothing".into(),
+        Err(reason) => format!("a root that cannot be listed ({reason})"),
+    };
+    scope.format_error(
+        format!(
+            "is no archive known here: expected columns such as station_usaf and timestamp, a variable of \
+             times (units 'hours since ...'), or a table at {TALK_TABLE}; it has {names}"
+        ),
+        Some("name the columns with --column timestamp=/path/in/file --column station_id=/path/in/file"),
+    )
+}
+
+/// Whether a group has a time and a station for every row.
+fn is_flat(scope: &Scope) -> Result<bool> {
+    let Some((_, time)) = scope.dataset(scope.name_of("timestamp"))? else { return Ok(false) };
+    let shape = time.shape();
+    for key in ["station_usaf", "station_id"] {
+        let Some((_, station)) = scope.dataset(scope.name_of(key))? else { continue };
+        let scales =
+            [time.dimensions(), station.dimensions()].map(|names| names.into_iter().next().flatten());
+        // Stations and times may be equally many, along dimensions of their own.
+        let apart = matches!(&scales, [Some(a), Some(b)] if a != b);
+        return Ok(shape.len() == 1 && texts::dimensions(&*station) == shape && !apart);
+    }
+    Ok(false)
 }
 
 /// Flat 1-D datasets, one a column.
 struct Flat {
-    file: Arc<dyn Hdf5File>,
-    path: PathBuf,
+    scope: Scope,
+    stations: Stations,
 }
 
 impl Flat {
-    fn dataset(&self, at: &str) -> Result<Option<Arc<dyn Hdf5Dataset>>> {
-        self.file.dataset(at).map_err(|reason| Error::Column {
-            path: self.path.clone(),
-            column: at.into(),
-            found: format!("cannot be opened: {reason}"),
-            hint: None,
-        })
-    }
-
-    /// Why a file is neither layout.
-    fn unknown(&self, groups: &[String]) -> Error {
-        let error = |found: String, hint: &str| Error::Format {
-            path: self.path.clone(),
-            found,
-            hint: Some(hint.into()),
-        };
-        for group in groups {
-            let fixed = ["axis0", "block0_values"]
-                .iter()
-                .all(|member| matches!(self.file.dataset(&format!("{group}/{member}")), Ok(Some(_))));
-            if fixed {
-                return error(
-                    format!("{group} is a pandas frame in the fixed format, expected the table format"),
-                    "write it with df.to_hdf(path, key='isdlite', format='table', data_columns=True)",
-                );
-            }
-        }
-        let names = match self.file.members("/") {
-            Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
-            Ok(_) if !groups.is_empty() => format!("the groups {}", list(groups)),
-            Ok(_) => "nothing".into(),
-            Err(reason) => format!("a root that cannot be listed ({reason})"),
-        };
-        error(
-            format!(
-                "is no archive known here: expected datasets such as station_usaf and timestamp, or a table \
-                 at {TALK_TABLE}; it has {names}"
-            ),
-            "name the columns with --column timestamp=/path/in/file --column station_id=/path/in/file",
-        )
+    fn new(scope: &Scope, station: Option<&str>) -> Self {
+        let stations = station.map_or(Stations::Columns, |station| Stations::One(station.into()));
+        Self { scope: scope.clone(), stations }
     }
 }
 
@@ -111,147 +205,20 @@ impl Catalog for Flat {
     }
 
     fn find(&self, path: &str) -> Result<Option<Entry>> {
-        Ok(self.dataset(path)?.map(|dataset| {
-            let scalar = match dataset.element() {
-                Element::Scalar(scalar) => scalar.clone(),
-                Element::Record { .. } => Scalar::Other("compound".into()),
-            };
-            Entry { place: path.into(), dataset, offset: 0, scalar, own_attributes: true, time_units: None }
+        Ok(self.scope.dataset(path)?.map(|(place, dataset)| {
+            let characters = dataset.shape().iter().skip(texts::dimensions(&*dataset).len()).product();
+            let entry = Entry::whole(place, Arc::clone(&dataset));
+            let several = dataset.shape().len() > 1;
+            Entry { lanes: if several { characters } else { 1 }, ..entry }
         }))
     }
 
     fn names(&self) -> Vec<String> {
-        self.file.members("/").map(|members| members.datasets).unwrap_or_default()
-    }
-}
-
-/// A pandas or PyTables table: one compound a row.
-struct Table {
-    dataset: Arc<dyn Hdf5Dataset>,
-    at: String,
-    columns: Vec<TableColumn>,
-}
-
-struct TableColumn {
-    name: String,
-    offset: usize,
-    scalar: Scalar,
-    time_units: Option<&'static str>,
-}
-
-/// The row label of a pandas table.
-const INDEX: &str = "index";
-
-impl Table {
-    /// The table at `at`, or `None` where there is none.
-    fn open(flat: &Flat, at: &str) -> Result<Option<Self>> {
-        let Some(dataset) = flat.dataset(at)? else { return Ok(None) };
-        let Element::Record { members, .. } = dataset.element() else { return Ok(None) };
-        let error = |column: &str, found: String| Error::Column {
-            path: flat.path.clone(),
-            column: format!("{at}: {column}"),
-            found,
-            hint: None,
-        };
-        let mut columns = Vec::new();
-        for member in members {
-            let text = |suffix: &str| -> Result<Option<String>> {
-                let attribute = dataset
-                    .attribute(&format!("{}_{suffix}", member.name))
-                    .map_err(|reason| error(&member.name, reason))?;
-                Ok(attribute.and_then(|attribute| attribute.text().map(str::to_owned)))
-            };
-            let kind = text("kind")?;
-            let stored = if member.name == INDEX { kind.clone() } else { text("dtype")? };
-            let time_units = stored.as_deref().and_then(datetime_units);
-            let names = match kind.as_deref().and_then(pickle::strings) {
-                Some(names) => names,
-                None if member.name.starts_with("values_block_") => {
-                    let found = "has no list of column names that can be read".to_owned();
-                    return Err(Error::Column {
-                        path: flat.path.clone(),
-                        column: format!("{at}: {}", member.name),
-                        found,
-                        hint: Some("write the table with data_columns=True".into()),
-                    });
-                }
-                None => vec![member.name.clone()],
-            };
-            if names.len() != member.count {
-                let found = format!("has {} values a row for the columns {}", member.count, names.join(", "));
-                return Err(error(&member.name, found));
-            }
-            let mut member = member.clone();
-            if text("meta")?.as_deref() == Some("category") {
-                // Integers that number the categories, which lie elsewhere.
-                member.scalar = Scalar::Other("a pandas category".into());
-            }
-            columns.extend(table_columns(&member, names, time_units));
-        }
-        Ok(Some(Self { dataset, at: at.into(), columns }))
+        let group = if self.scope.group.is_empty() { "/" } else { &self.scope.group };
+        self.scope.file.members(group).map(|members| members.datasets).unwrap_or_default()
     }
 
-    fn entry(&self, column: &TableColumn) -> Entry {
-        Entry {
-            place: format!("{}: {}", self.at, column.name),
-            dataset: Arc::clone(&self.dataset),
-            offset: column.offset,
-            scalar: match &column.scalar {
-                // Only a dataset of such strings by itself can be read.
-                Scalar::VariableText => Scalar::Other("variable-length string in a compound".into()),
-                scalar => scalar.clone(),
-            },
-            own_attributes: false,
-            time_units: column.time_units,
-        }
-    }
-}
-
-/// The columns that share one member.
-fn table_columns(
-    member: &Member,
-    names: Vec<String>,
-    time_units: Option<&'static str>,
-) -> impl Iterator<Item = TableColumn> {
-    names.into_iter().enumerate().map(move |(i, name)| TableColumn {
-        name,
-        offset: member.offset + i * member.scalar.size(),
-        scalar: member.scalar.clone(),
-        time_units,
-    })
-}
-
-/// Units of pandas' `datetime64` types; one without a unit counts nanoseconds.
-fn datetime_units(dtype: &str) -> Option<&'static str> {
-    let unit = dtype.strip_prefix("datetime64")?;
-    match unit.split(|c: char| !c.is_ascii_alphanumeric()).find(|word| !word.is_empty()) {
-        None | Some("ns") => Some("ns"),
-        Some("us") => Some("us"),
-        Some("ms") => Some("ms"),
-        Some("s") => Some("s"),
-        Some(_) => None,
-    }
-}
-
-impl Catalog for Table {
-    fn layout(&self) -> &'static str {
-        "pandas table in HDF5"
-    }
-
-    fn find(&self, path: &str) -> Result<Option<Entry>> {
-        let path = path.trim_start_matches('/');
-        let name = path.strip_prefix(&self.at).map_or(path, |rest| rest.trim_start_matches('/'));
-        let column = self.columns.iter().find(|column| column.name == name);
-        // A frame that is indexed by time has its timestamps there.
-        let indexed = || {
-            let index =
-                self.columns.iter().find(|column| column.name == INDEX && column.time_units.is_some());
-            index.filter(|_| name == "timestamp")
-        };
-        Ok(column.or_else(indexed).map(|column| self.entry(column)))
-    }
-
-    fn names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.name.clone()).filter(|name| name != INDEX).collect()
+    fn stations(&self) -> Stations {
+        self.stations.clone()
     }
 }

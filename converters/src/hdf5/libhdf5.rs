@@ -4,18 +4,21 @@
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Display;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use ::hdf5::types::{FixedAscii, FixedUnicode, FloatSize, TypeDescriptor};
-use ::hdf5::{Dataspace, Datatype, H5Type, LocationType};
+use ::hdf5::{Dataspace, Datatype, H5Type, Hyperslab, LocationType, SliceOrIndex};
 use hdf5_sys::h5a::H5Aread;
 use hdf5_sys::h5d::{H5Dread, H5Dvlen_reclaim};
 use hdf5_sys::h5p::H5P_DEFAULT;
+use hdf5_sys::h5r::{H5R_OBJECT, H5Rget_name};
+use hdf5_sys::h5t::hvl_t;
 
 use super::file::{
     Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason,
-    Scalar,
+    Scalar, selected,
 };
 use crate::cf::Number;
 
@@ -66,7 +69,9 @@ impl Hdf5File for LibFile {
         };
         Ok(Some(Arc::new(LibDataset {
             shape: dataset.shape().into_iter().map(|length| length as u64).collect(),
-            chunk_rows: dataset.chunk().and_then(|chunk| chunk.first().map(|&rows| (rows as u64).max(1))),
+            chunk: dataset
+                .chunk()
+                .map(|chunk| chunk.into_iter().map(|length| (length as u64).max(1)).collect()),
             dataset,
             element,
             memory,
@@ -83,7 +88,14 @@ impl Hdf5File for LibFile {
                 _ => {}
             }
         }
+        members.groups.sort();
+        members.datasets.sort();
         Ok(members)
+    }
+
+    fn attribute(&self, group: &str, name: &str) -> Result<Option<Attribute>, Reason> {
+        let group = self.0.group(group).map_err(reason)?;
+        attribute_of(&group, name)
     }
 }
 
@@ -93,7 +105,7 @@ struct LibDataset {
     /// The element's type in this machine's byte order, members where the file has them.
     memory: Datatype,
     shape: Vec<u64>,
-    chunk_rows: Option<u64>,
+    chunk: Option<Vec<u64>>,
 }
 
 impl Hdf5Dataset for LibDataset {
@@ -105,41 +117,43 @@ impl Hdf5Dataset for LibDataset {
         &self.element
     }
 
-    fn chunk_rows(&self) -> Option<u64> {
-        self.chunk_rows
+    fn chunk(&self) -> Option<&[u64]> {
+        self.chunk.as_deref()
+    }
+
+    fn obstacle(&self) -> Option<(Reason, String)> {
+        None
+    }
+
+    fn dimensions(&self) -> Vec<Option<String>> {
+        let mut names = self.listed_dimensions();
+        names.resize(self.shape.len(), None);
+        let is_scale =
+            matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
+        if let Some(first @ None) = names.first_mut()
+            && is_scale
+        {
+            *first = self.dataset.name().rsplit('/').next().map(Into::into);
+        }
+        names
     }
 
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
-        if !self.dataset.attr_names().map_err(reason)?.iter().any(|known| known == name) {
-            return Ok(None);
-        }
-        let attribute = self.dataset.attr(name).map_err(reason)?;
-        let descriptor = attribute.dtype().and_then(|datatype| datatype.to_descriptor());
-        let Ok(descriptor) = descriptor else { return Ok(Some(Attribute::Other)) };
-        if attribute.size() == 0 {
-            return Ok(Some(Attribute::Other));
-        }
-        read_attribute(&attribute, &descriptor).map(Some).map_err(reason)
+        attribute_of(&self.dataset, name)
     }
 
-    fn read(&self, start: u64, rows: usize) -> Result<Bytes, Reason> {
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason> {
         let size = self.element.size();
         if size == 0 || size != self.memory.size() {
             return Err("its type cannot be read as bytes".into());
         }
-        let from = usize::try_from(start).map_err(reason)?;
-        let to = from.checked_add(rows).ok_or("rows beyond the dataset")?;
-        let file_space = self.dataset.space().and_then(|space| space.select(from..to)).map_err(reason)?;
-        let memory_space = Dataspace::try_new(rows).map_err(reason)?;
-        if file_space.selection_size() != rows {
-            return Err(format!("rows {from} to {to} lie beyond the dataset"));
-        }
-        let mut bytes = vec![0_u8; rows.checked_mul(size).ok_or("too many rows at once")?];
+        let (file_space, memory_space, elements) = self.select(ranges)?;
+        let mut bytes = vec![0_u8; elements.checked_mul(size).ok_or("too many rows at once")?];
         let buffer = bytes.as_mut_ptr();
         // The bindings read only types known when they are compiled.
         #[allow(unsafe_code)]
         let status = ::hdf5::sync::sync(|| {
-            // SAFETY: the buffer holds `rows` elements of the memory type's size, which was compared
+            // SAFETY: the buffer holds `elements` elements of the memory type's size, which was compared
             // with `size` above; that type has no pointers in it, since variable-length types have
             // no size here; all ids live as long as this call.
             unsafe {
@@ -159,18 +173,15 @@ impl Hdf5Dataset for LibDataset {
         Ok(Bytes::Owned(bytes))
     }
 
-    fn read_strings(&self, start: u64, rows: usize) -> Result<Vec<String>, Reason> {
-        let from = usize::try_from(start).map_err(reason)?;
-        let to = from.checked_add(rows).ok_or("rows beyond the dataset")?;
-        let file_space = self.dataset.space().and_then(|space| space.select(from..to)).map_err(reason)?;
-        let memory_space = Dataspace::try_new(rows).map_err(reason)?;
-        if self.element != Element::Scalar(Scalar::VariableText) || file_space.selection_size() != rows {
-            return Err(format!("rows {from} to {to} are no strings of the dataset"));
+    fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason> {
+        if self.element != Element::Scalar(Scalar::VariableText) {
+            return Err("it holds no strings of variable length".into());
         }
+        let (file_space, memory_space, elements) = self.select(ranges)?;
         let datatype = self.dataset.dtype().map_err(reason)?;
         #[allow(unsafe_code)]
-        variable_texts(&datatype, &memory_space, rows, |buffer| {
-            // SAFETY: the buffer holds one pointer for each selected row; the ids live as long as
+        variable_texts(&datatype, &memory_space, elements, |buffer| {
+            // SAFETY: the buffer holds one pointer for each selected element; the ids live as long as
             // this call.
             unsafe {
                 H5Dread(
@@ -184,6 +195,82 @@ impl Hdf5Dataset for LibDataset {
             }
         })
     }
+}
+
+impl LibDataset {
+    /// The ranges in the file, as many elements in memory, and their number.
+    fn select(&self, ranges: &[Range<u64>]) -> Result<(Dataspace, Dataspace, usize), Reason> {
+        let within = ranges.len() == self.shape.len()
+            && ranges.iter().zip(&self.shape).all(|(range, &length)| range.end <= length);
+        let elements = selected(ranges).filter(|_| within);
+        let elements = elements.ok_or_else(|| format!("elements {ranges:?} lie beyond the dataset"))?;
+        let space = self.dataset.space().map_err(reason)?;
+        if ranges.is_empty() {
+            return Ok((space.copy(), space, elements));
+        }
+        let slices = ranges.iter().map(|range| SliceOrIndex::from(range.start as usize..range.end as usize));
+        let file_space = space.select(Hyperslab::from(slices.collect::<Vec<_>>())).map_err(reason)?;
+        if file_space.selection_size() != elements {
+            return Err(format!("elements {ranges:?} lie beyond the dataset"));
+        }
+        Ok((file_space, Dataspace::try_new(elements).map_err(reason)?, elements))
+    }
+
+    /// Names of the dimension scales that `DIMENSION_LIST` refers to, the first of each dimension.
+    fn listed_dimensions(&self) -> Vec<Option<String>> {
+        let listed = self.dataset.attr("DIMENSION_LIST");
+        let opened = listed.and_then(|list| Ok((list.dtype()?, list.space()?, list)));
+        let Ok((datatype, space, list)) = opened else { return Vec::new() };
+        let count = list.size();
+        if count != self.shape.len() || datatype.size() != size_of::<hvl_t>() {
+            return Vec::new();
+        }
+        let mut lists: Vec<hvl_t> = (0..count).map(|_| hvl_t { len: 0, p: std::ptr::null_mut() }).collect();
+        let buffer: *mut c_void = lists.as_mut_ptr().cast();
+        ::hdf5::sync::sync(|| {
+            // SAFETY: the buffer holds one list of references for each element of the attribute, and
+            // is given back to the library with the type and space that it was read with.
+            #[allow(unsafe_code)]
+            unsafe {
+                if H5Aread(list.id(), datatype.id(), buffer) < 0 {
+                    return Vec::new();
+                }
+                let names =
+                    lists.iter().map(|list| if list.len == 0 { None } else { self.object_name(list.p) });
+                let names = names.collect();
+                H5Dvlen_reclaim(datatype.id(), space.id(), H5P_DEFAULT, buffer);
+                names
+            }
+        })
+    }
+
+    /// Last part of the path of the object that a reference points to.
+    fn object_name(&self, reference: *const c_void) -> Option<String> {
+        let mut name = [0_u8; 1024];
+        // SAFETY: the reference lies in a list that the library has filled, and the buffer is as
+        // long as it says; a longer name is cut short.
+        #[allow(unsafe_code)]
+        let length = unsafe {
+            H5Rget_name(self.dataset.id(), H5R_OBJECT, reference, name.as_mut_ptr().cast(), name.len())
+        };
+        let length = usize::try_from(length).ok().filter(|length| (1..name.len()).contains(length))?;
+        let path = std::str::from_utf8(name.get(..length)?).ok()?;
+        path.rsplit('/').next().map(Into::into)
+    }
+}
+
+/// The attribute of a dataset or group.
+fn attribute_of(location: &::hdf5::Location, name: &str) -> Result<Option<Attribute>, Reason> {
+    if !location.attr_names().map_err(reason)?.iter().any(|known| known == name) {
+        return Ok(None);
+    }
+    let attribute = location.attr(name).map_err(reason)?;
+    let descriptor = attribute.dtype().and_then(|datatype| datatype.to_descriptor());
+    let Ok(descriptor) = descriptor else { return Ok(Some(Attribute::Other)) };
+    if attribute.size() == 0 {
+        return Ok(Some(Attribute::Other));
+    }
+    read_attribute(&attribute, &descriptor).map(Some).map_err(reason)
 }
 
 /// Strings that the library allocates, through a buffer of `count` pointers that `read` fills.
@@ -298,6 +385,11 @@ fn scalar(descriptor: &TypeDescriptor) -> Scalar {
         TypeDescriptor::Float(size) => number(NumberClass::Float, *size as usize),
         TypeDescriptor::FixedAscii(size) | TypeDescriptor::FixedUnicode(size) => Scalar::FixedText(*size),
         TypeDescriptor::VarLenAscii | TypeDescriptor::VarLenUnicode => Scalar::VariableText,
+        TypeDescriptor::Boolean => number(NumberClass::Unsigned, 1),
+        TypeDescriptor::Enum(flags) => {
+            let class = if flags.signed { NumberClass::Signed } else { NumberClass::Unsigned };
+            number(class, flags.size as usize)
+        }
         other => Scalar::Other(other.to_string()),
     }
 }

@@ -1,61 +1,129 @@
 //! Archives in HDF5: a file in, a [`Source`] of its rows out.
 //!
 //! Data flows one way: `superblock` (is it HDF5, and all there) -> `native` or `libhdf5` (one of two
-//! readers behind `file`'s traits) -> `layout` (which columns it has) -> `plan` (which of them are
-//! read and how they are unpacked) -> `reader` (batches, through `stored`'s loops).
+//! readers behind `file`'s traits) -> `layout` (which of `netcdf`, `table`, `fixed` and the flat one it
+//! is) -> `catalog` (which columns it has) -> `plan` (which of them are read and how they are unpacked)
+//! -> `reader`, `grid` or `parts` (batches, through `stored`'s loops).
 
+#[cfg(test)]
+mod against_h5py;
+mod catalog;
+mod fields;
 mod file;
+mod filters;
+mod fixed;
+mod grid;
 mod layout;
 #[cfg(feature = "libhdf5")]
 mod libhdf5;
+mod meaning;
 mod native;
+mod netcdf;
+mod parts;
 mod pickle;
 mod plan;
 mod reader;
 mod stored;
 mod superblock;
+mod table;
+mod texts;
+mod traces;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use catalog::{Extent, Scope};
+use fields::Storage;
 use file::{Hdf5File, Reason};
+use layout::Layout;
 use plan::Plan;
 
-use crate::{Error, Hdf5Reader, ReadOptions, Result, Source};
+use crate::format::Format;
+use crate::input::{Head, Input};
+use crate::{Error, Hdf5Reader, ReadOptions, Result, Scale, Source};
 
 /// Most that is kept of decoded chunks which several batches share.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
 
-/// Opens an HDF5 archive: flat 1-D datasets, or a pandas/PyTables table.
+/// HDF5 in all the layouts that [`open`] knows.
+#[derive(Debug)]
+pub struct Hdf5;
+
+impl Format for Hdf5 {
+    fn name(&self) -> &'static str {
+        "hdf5"
+    }
+
+    fn is_text(&self, _head: &Head) -> bool {
+        false
+    }
+
+    fn recognises(&self, head: &Head) -> bool {
+        superblock::recognises(&head.text)
+    }
+
+    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+        let source = open(input.on_disk()?, options)?;
+        Ok(match options.scale {
+            Scale::Isd => Box::new(traces::Traces::new(source)),
+            Scale::Attributes => source,
+        })
+    }
+}
+
+/// Opens an HDF5 archive in any layout that is known:
 ///
-/// Flat columns lie at the root under their names ([`MEASUREMENTS`](crate::MEASUREMENTS),
-/// `station_usaf`, `station_wban`, `station_id`, `timestamp`) unless
-/// [`ReadOptions::column_paths`] says otherwise; a table lies at `isdlite/table`, or is the only
-/// `table` in a group of the root. Timestamps are Unix seconds (UTC) unless a CF `units` attribute
-/// or pandas' type says otherwise. Values are unpacked by their CF attributes (`_FillValue`,
-/// `missing_value`, `scale_factor`, `add_offset`); NaN, infinities and a stored -9999 are missing.
+/// - flat 1-D datasets at the root under their names ([`MEASUREMENTS`](crate::MEASUREMENTS),
+///   `station_usaf`, `station_wban`, `station_id`, `timestamp`), or where
+///   [`ReadOptions::column_paths`] says;
+/// - a pandas or PyTables table, at `isdlite/table` or the only one; pandas frames in the fixed format;
+/// - netCDF-4 with CF conventions: a variable of times, and stations along a dimension, row by row,
+///   in ragged arrays, or one; HadISD;
+/// - groups that are any of these by themselves, such as one a station.
+///
+/// Timestamps are Unix seconds (UTC) unless a CF `units` attribute or pandas' type says otherwise.
+/// Values are unpacked by their CF attributes (`_FillValue`, `missing_value`, `scale_factor`,
+/// `add_offset`) and brought to the measurement's units where an exact conversion is known; NaN,
+/// infinities and a stored -9999 are missing. A float32 becomes the double nearest its decimal.
 ///
 /// # Errors
 /// A file that is not HDF5, is cut short or damaged, or has no such layout; a column that is
-/// missing or of the wrong type or length.
+/// missing or of the wrong type or length, or compressed by a filter that cannot be read.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     superblock::check(path)?;
-    let mut plan = plan_with(path, options, 0)?;
+    let layout = layout_of(path, options, 0)?;
+    let (scope, catalog) = match layout {
+        (_, Layout::Parts(groups)) => return Ok(Box::new(parts::PartsSource::new(path, groups, options)?)),
+        (scope, Layout::One(catalog)) => (scope, catalog),
+    };
+    let mut plan = plan::plan(&scope, catalog.as_ref())?;
     let shared = shared_chunk_bytes(&plan);
-    if shared > 0 {
-        plan = plan_with(path, options, shared)?;
+    if shared > 0
+        && let (scope, Layout::One(catalog)) = layout_of(path, options, shared)?
+    {
+        plan = plan::plan(&scope, catalog.as_ref())?;
     }
-    Ok(Box::new(reader::Hdf5Source::new(path, plan)))
+    source(path, plan)
 }
 
-fn plan_with(path: &Path, options: &ReadOptions, cache_bytes: usize) -> Result<Plan> {
+/// The source that reads by a plan.
+fn source(path: &Path, plan: Plan) -> Result<Box<dyn Source>> {
+    Ok(match plan.extent {
+        Extent::Rows(_) => Box::new(reader::Hdf5Source::new(path, plan)),
+        Extent::Grid { .. } => Box::new(grid::GridSource::new(path, plan)?),
+    })
+}
+
+fn layout_of(path: &Path, options: &ReadOptions, cache_bytes: usize) -> Result<(Scope, Layout)> {
     let file = open_file(path, options.hdf5_reader, cache_bytes).map_err(|reason| Error::Format {
         path: path.to_owned(),
         found: format!("is a damaged HDF5 file: {reason}"),
         hint: Some("copy or write it again".into()),
     })?;
-    let catalog = layout::recognise(file, path, options)?;
-    plan::plan(path, catalog.as_ref(), options)
+    let scope =
+        Scope { file, path: path.to_owned(), group: String::new(), options: Arc::new(options.clone()) };
+    let layout = layout::recognise(&scope)?;
+    Ok((scope, layout))
 }
 
 fn open_file(path: &Path, reader: Hdf5Reader, cache_bytes: usize) -> Result<Arc<dyn Hdf5File>, Reason> {
@@ -69,8 +137,9 @@ fn open_file(path: &Path, reader: Hdf5Reader, cache_bytes: usize) -> Result<Arc<
 /// Bytes of the chunks, one of each dataset, that are larger than a batch; 0 where none is.
 fn shared_chunk_bytes(plan: &Plan) -> usize {
     let large = plan.storages.iter().filter_map(|storage| {
-        let rows = storage.dataset.chunk_rows().filter(|&rows| rows > reader::LARGE_CHUNK_ROWS)?;
-        Some(rows.saturating_mul(storage.dataset.element().size() as u64))
+        let elements =
+            Storage::chunk_elements(storage).filter(|&elements| elements > reader::LARGE_CHUNK_ROWS)?;
+        Some(elements.saturating_mul(storage.dataset.element().size() as u64))
     });
     let bytes = large.fold(0_u64, u64::saturating_add);
     // A cache that does not hold them all would decode each of them anew for every batch and keep

@@ -1,18 +1,17 @@
 //! What is read from where: the columns that a layout found in a file and the user's options in,
 //! the datasets to read and the fields to unpack from each out.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use super::file::{Attribute, Hdf5Dataset, NumberType, Reason, Scalar};
+use super::catalog::{Catalog, Entry, Extent, KEYS, Scope, Stations};
+use super::fields::{Storage, Target};
+use super::file::{Attribute, NumberType, Scalar};
 use super::stored::StationPart;
 use crate::cf::{Number, Packing};
 use crate::cf_time::TimeUnits;
 use crate::names::{list, nearest};
-use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Scale};
-
-/// Columns that make a row's key.
-pub const KEYS: [&str; 4] = ["station_usaf", "station_wban", "station_id", "timestamp"];
+use crate::units::{self, Units};
+use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale};
 
 /// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
 const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
@@ -20,86 +19,22 @@ const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 /// (netCDF-4 file format, "Dimensions without variables").
 const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
 
-/// One column of a file, as a layout found it.
-#[derive(Clone)]
-pub struct Entry {
-    /// HDF5 path, or table and member, for messages.
-    pub place: String,
-    /// Dataset that holds it.
-    pub dataset: Arc<dyn Hdf5Dataset>,
-    /// Bytes from the start of a row.
-    pub offset: usize,
-    /// Type of its values.
-    pub scalar: Scalar,
-    /// Whether the dataset's attributes are this column's.
-    pub own_attributes: bool,
-    /// Units that the layout itself says the times of this column have.
-    pub time_units: Option<&'static str>,
-}
-
-impl Entry {
-    fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
-        if self.own_attributes { self.dataset.attribute(name) } else { Ok(None) }
-    }
-
-    fn rows(&self) -> u64 {
-        self.dataset.shape().first().copied().unwrap_or(0)
-    }
-}
-
-/// The columns of a file, by name.
-pub trait Catalog {
-    /// Name of the layout, such as `flat HDF5`.
-    fn layout(&self) -> &'static str;
-
-    /// The column at a path in the file, or of that name.
-    fn find(&self, path: &str) -> Result<Option<Entry>>;
-
-    /// Names of all columns, for messages and for what is carried along; empty where the file
-    /// cannot be listed.
-    fn names(&self) -> Vec<String>;
-}
-
-/// A field of a row and what becomes of it.
-pub struct Field {
-    /// Path, or table and member, for messages.
-    pub place: String,
-    /// Bytes from the start of a row.
-    pub offset: usize,
-    /// What it becomes.
-    pub target: Target,
-}
-
-/// What a field becomes.
-pub enum Target {
-    /// Values of the column of that index.
-    Value(usize, NumberType, Packing),
-    /// Times.
-    Time(NumberType, TimeUnits, Vec<Number>),
-    /// A part of the station's name, stored as that type.
-    Station(StationPart, Scalar),
-}
-
-/// A dataset and the fields that are taken from its rows.
-pub struct Storage {
-    /// The dataset.
-    pub dataset: Arc<dyn Hdf5Dataset>,
-    /// Its path, for messages.
-    pub place: String,
-    /// Fields of a row.
-    pub fields: Vec<Field>,
-}
-
 /// What is read from where.
 pub struct Plan {
     /// Name of the layout.
     pub layout: &'static str,
-    /// Rows of every dataset.
-    pub rows: u64,
+    /// Rows of every dataset, or stations and times.
+    pub extent: Extent,
+    /// How the stations are known.
+    pub stations: Stations,
     /// Datasets, each read once.
     pub storages: Vec<Storage>,
     /// Value columns, in the order of [`Target::Value`]'s indexes.
     pub columns: Vec<ColumnInfo>,
+    /// For each value column, whether it alone makes no observation.
+    pub companions: Vec<bool>,
+    /// Of a grid, the other columns of which a value makes an observation, although they were not asked for.
+    pub others: Vec<Storage>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -108,69 +43,113 @@ pub struct Plan {
 ///
 /// # Errors
 /// A column that is missing or of the wrong type or length.
-pub fn plan(path: &Path, catalog: &dyn Catalog, options: &ReadOptions) -> Result<Plan> {
-    let planner = Planner { path, catalog, options };
+pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
+    let planner = Planner { scope, catalog };
     let time = planner.required("timestamp")?;
-    let rows = time.rows();
-    if rows == 0 {
-        return Err(Error::Format {
-            path: path.to_owned(),
-            found: format!("holds no rows: {} is empty", time.place),
-            hint: None,
-        });
+    let stations = catalog.stations();
+    let extent = match &stations {
+        Stations::Axis(names) => Extent::Grid { stations: names.len() as u64, times: time.rows() },
+        _ => Extent::Rows(time.rows()),
+    };
+    if matches!(extent, Extent::Rows(0) | Extent::Grid { stations: 0, .. } | Extent::Grid { times: 0, .. }) {
+        return Err(scope.format_error(format!("holds no rows: {} is empty", time.place), None));
     }
-    let mut plan =
-        Plan { layout: catalog.layout(), rows, storages: Vec::new(), columns: Vec::new(), notes: Vec::new() };
-    for (part, entry) in planner.stations()? {
-        planner.add(&mut plan, &time, &entry, planner.station(part, &entry)?)?;
+    let mut plan = Plan {
+        layout: catalog.layout(),
+        extent,
+        stations,
+        storages: Vec::new(),
+        columns: Vec::new(),
+        companions: Vec::new(),
+        others: Vec::new(),
+        notes: catalog.notes(),
+    };
+    match &plan.stations {
+        Stations::Columns => {
+            for (part, entry) in planner.stations()? {
+                planner.add(&mut plan, &time, &entry, planner.station(part, &entry)?)?;
+            }
+        }
+        Stations::Indexed(entry, first, names) => {
+            let target = Target::StationIndex(planner.number(entry)?, *first, Arc::clone(names));
+            let entry = entry.clone();
+            planner.add(&mut plan, &time, &entry, target)?;
+        }
+        Stations::One(_) | Stations::Runs(_) | Stations::Axis(_) => {}
     }
     planner.add(&mut plan, &time, &time, planner.time(&time)?)?;
-    let mut skipped = Vec::new();
-    let mut unscaled = Vec::new();
-    for (name, entry, asked) in planner.values()? {
-        let usable = matches!(entry.scalar, Scalar::Number(_))
-            && entry.dataset.shape().len() == 1
-            && entry.rows() == rows;
+    let (mut notes, mut obstacle) = (Notes::default(), None);
+    for (name, entry, asked) in planner.values(&scope.options.measurements)? {
+        let usable = matches!(entry.scalar, Scalar::Number(_)) && entry.fits(extent);
         if !usable && !asked {
-            skipped.push(format!("{} ({}, {:?})", entry.place, entry.scalar, entry.dataset.shape()));
+            notes.skipped.push(format!("{} ({}, {:?})", entry.place, entry.scalar, entry.dataset.shape()));
             continue;
         }
-        let (target, info) = planner.value(&name, &entry, plan.columns.len(), &mut unscaled)?;
+        if let Some((found, hint)) = entry.dataset.obstacle().filter(|_| !asked) {
+            notes.skipped.push(format!("{} ({found})", entry.place));
+            obstacle = obstacle.or(Some(planner.column_error(&entry.place, found, Some(hint))));
+            continue;
+        }
+        let (target, info) = planner.value(&name, &entry, plan.columns.len(), &mut notes)?;
         planner.add(&mut plan, &time, &entry, target)?;
         plan.columns.push(info);
+        plan.companions.push(catalog.is_companion(&name));
     }
     if plan.columns.is_empty() {
-        return Err(Error::Format {
-            path: path.to_owned(),
-            found: format!("holds no measurement; it has {}", planner.listing()),
-            hint: Some("name one with --column air_temperature=/path/in/file".into()),
-        });
+        if let Some(error) = obstacle {
+            return Err(error);
+        }
+        let found = format!("holds no measurement; it has {}", planner.listing());
+        return Err(scope.format_error(found, Some("name one with --column air_temperature=/path/in/file")));
     }
-    if !unscaled.is_empty() {
-        plan.notes.push(format!(
-            "values are stored as found, without a scale_factor, for {}; if they are ISD's tenths, --scale isd converts them",
-            unscaled.join(", ")
-        ));
+    if matches!(extent, Extent::Grid { .. }) {
+        plan.others = planner.others(&plan)?;
     }
-    if !skipped.is_empty() {
-        plan.notes.push(format!("left out, since they are no column of numbers: {}", list(&skipped)));
-    }
+    plan.notes.extend(notes.lines());
     Ok(plan)
 }
 
+/// What is said of several columns in one line.
+#[derive(Default)]
+struct Notes {
+    skipped: Vec<String>,
+    unscaled: Vec<String>,
+    converted: Vec<String>,
+    foreign: Vec<String>,
+    limited: Vec<String>,
+}
+
+impl Notes {
+    fn lines(self) -> impl Iterator<Item = String> {
+        let line = |names: &[String], before: &str, behind: &str| {
+            (!names.is_empty()).then(|| format!("{before}{}{behind}", list(names)))
+        };
+        let isd = "; if they are ISD's tenths, --scale isd converts them";
+        let unscaled = "values are stored as found, without a scale_factor, for ";
+        [
+            line(&self.unscaled, unscaled, isd),
+            line(&self.converted, "units were converted: ", ""),
+            line(&self.foreign, "kept in units that have no known conversion to the measurement's own: ", ""),
+            line(&self.limited, "valid_min, valid_max and valid_range were not applied: ", ""),
+            line(&self.skipped, "left out, since they are no column of numbers: ", ""),
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
 fn is_bare_dimension(entry: &Entry) -> bool {
-    matches!(entry.attribute("NAME"), Ok(Some(name)) if name.text().is_some_and(|n| n.starts_with(BARE_DIMENSION)))
+    entry.text("NAME").is_some_and(|name| name.starts_with(BARE_DIMENSION))
 }
 
 struct Planner<'a> {
-    path: &'a Path,
+    scope: &'a Scope,
     catalog: &'a dyn Catalog,
-    options: &'a ReadOptions,
 }
 
 impl Planner<'_> {
     fn column_error(&self, column: &str, found: impl Into<String>, hint: Option<String>) -> Error {
-        Error::Column { path: self.path.to_owned(), column: column.into(), found: found.into(), hint }
+        self.scope.column_error(column, found, hint)
     }
 
     fn listing(&self) -> String {
@@ -178,15 +157,9 @@ impl Planner<'_> {
         if names.is_empty() { "nothing that can be listed".into() } else { list(&names) }
     }
 
-    /// Where the user says that a column lies.
-    fn mapped(&self, column: &str) -> Option<&str> {
-        let mut paths = self.options.column_paths.iter().rev();
-        paths.find(|(name, _)| name == column).map(|(_, path)| path.as_str())
-    }
-
     /// The column, where there is one; one that the user maps must be there.
     fn entry(&self, column: &str) -> Result<Option<Entry>> {
-        let Some(mapped) = self.mapped(column) else { return self.catalog.find(column) };
+        let Some(mapped) = self.scope.mapped(column) else { return self.catalog.find(column) };
         let entry = self.catalog.find(mapped)?;
         if entry.is_none() {
             let found =
@@ -212,7 +185,7 @@ impl Planner<'_> {
 
     /// The fields that name a row's station: USAF and WBAN, USAF alone, or the source's own.
     fn stations(&self) -> Result<Vec<(StationPart, Entry)>> {
-        if self.mapped("station_id").is_none()
+        if self.scope.mapped("station_id").is_none()
             && let Some(usaf) = self.entry("station_usaf")?
         {
             let wban = self.entry("station_wban")?;
@@ -232,10 +205,10 @@ impl Planner<'_> {
         ))
     }
 
-    /// The value columns in their order, each with whether it was asked for by name.
-    fn values(&self) -> Result<Vec<(String, Entry, bool)>> {
+    /// The value columns in their order, each with whether it was asked for by name; all of them
+    /// where none is.
+    fn values(&self, asked: &[String]) -> Result<Vec<(String, Entry, bool)>> {
         let mut columns: Vec<(String, Entry, bool)> = Vec::new();
-        let asked = &self.options.measurements;
         let mut take = |name: &str, entry: Option<Entry>, asked| {
             if let Some(entry) = entry
                 && columns.iter().all(|(known, ..)| known != name)
@@ -255,16 +228,16 @@ impl Planner<'_> {
         for measurement in &MEASUREMENTS {
             take(measurement.name, self.entry(measurement.name)?, true);
         }
-        for (name, _) in &self.options.column_paths {
+        let mapped = &self.scope.options.column_paths;
+        for (name, _) in mapped {
             if !KEYS.contains(&name.as_str()) {
                 take(name, self.entry(name)?, true);
             }
         }
         for name in self.catalog.names() {
-            let mapped =
-                self.options.column_paths.iter().any(|(_, path)| path.trim_start_matches('/') == name);
+            let is_mapped = mapped.iter().any(|(_, path)| path.trim_start_matches('/') == name);
             // A file may well hold a damaged dataset that nobody asked for.
-            if !mapped
+            if !is_mapped
                 && !KEYS.contains(&name.as_str())
                 && let Ok(Some(entry)) = self.catalog.find(&name)
                 && !is_bare_dimension(&entry)
@@ -285,6 +258,24 @@ impl Planner<'_> {
             let hint = self.suggestion(name);
             self.column_error(name, found, hint.or_else(|| Some(format!("--column {name}=/path/in/file"))))
         })
+    }
+
+    /// The columns that decide with the planned ones whether a cell of a grid is an observation: the
+    /// rows of a grid are the same whichever columns are asked for.
+    fn others(&self, plan: &Plan) -> Result<Vec<Storage>> {
+        if self.scope.options.measurements.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut others = Vec::new();
+        for (name, entry, _) in self.values(&[])? {
+            let number = matches!(entry.scalar, Scalar::Number(_));
+            let planned = plan.storages.iter().any(|storage| storage.place == entry.place);
+            if number && !planned && entry.fits(plan.extent) && !self.catalog.is_companion(&name) {
+                let (target, _) = self.value(&name, &entry, 0, &mut Notes::default())?;
+                others.push(Storage::of(&entry, target));
+            }
+        }
+        Ok(others)
     }
 
     fn number(&self, entry: &Entry) -> Result<NumberType> {
@@ -312,13 +303,17 @@ impl Planner<'_> {
         }
     }
 
-    /// `_FillValue` and all `missing_value`s.
-    fn missing(&self, entry: &Entry) -> Result<Vec<Number>> {
-        let mut missing = Vec::new();
-        for name in ["_FillValue", "missing_value"] {
-            missing.extend(self.attribute(entry, name)?.map(|a| a.numbers()).unwrap_or_default());
+    /// All numbers of some attributes.
+    fn numbers(&self, entry: &Entry, names: &[&str]) -> Result<Vec<Number>> {
+        let mut numbers = Vec::new();
+        for name in names {
+            numbers.extend(self.attribute(entry, name)?.map(|a| a.numbers()).unwrap_or_default());
         }
-        Ok(missing)
+        Ok(numbers)
+    }
+
+    fn missing(&self, entry: &Entry) -> Result<Vec<Number>> {
+        self.numbers(entry, &["_FillValue", "missing_value"])
     }
 
     fn station(&self, part: StationPart, entry: &Entry) -> Result<Target> {
@@ -359,69 +354,92 @@ impl Planner<'_> {
         name: &str,
         entry: &Entry,
         index: usize,
-        unscaled: &mut Vec<String>,
+        notes: &mut Notes,
     ) -> Result<(Target, ColumnInfo)> {
         let number = self.number(entry)?;
         let measurement = Measurement::named(name);
-        let missing = self.missing(entry)?;
-        let scale = self.number_attribute(entry, "scale_factor")?;
+        let (mut missing, mut flagged) = self.catalog.sentinels(entry);
+        missing.extend(self.missing(entry)?);
+        flagged.extend(self.numbers(entry, &["flagged_value"])?);
+        let mut scale = self.number_attribute(entry, "scale_factor")?;
         let offset = self.number_attribute(entry, "add_offset")?;
-        let units = self.text_attribute(entry, "units")?;
-        let mut scale_known = true;
-        let mut packing = match (measurement, self.options.scale) {
-            _ if scale.is_some() || offset.is_some() => Packing::from_attributes(scale, offset, missing)
-                .map_err(|reason| {
-                    let hint = "correct the attribute, or pick other columns with -m";
-                    self.column_error(&entry.place, reason, Some(hint.into()))
-                })?,
-            (Some(measurement), Scale::Isd) => Packing::decimals(measurement.isd_decimals, missing),
-            _ => {
-                scale_known = false;
-                if units.is_none() && measurement.is_some_and(|m| m.isd_decimals > 0) {
-                    unscaled.push(name.into());
-                }
-                Packing::as_stored(missing)
-            }
-        };
+        let mut units = self.text_attribute(entry, "units")?;
         // An offset alone says nothing of the values' grid.
-        if scale.is_none() && offset.is_some() && !number.is_integer() {
-            packing.resolution = None;
+        let mut on_grid = number.is_integer() || scale.is_some();
+        if scale.is_none() && offset.is_none() {
+            match measurement {
+                Some(measurement) if self.scope.options.scale == Scale::Isd => {
+                    scale = Some(Packing::decimal_scale(measurement.isd_decimals));
+                    units = units.or_else(|| Some(measurement.units.to_owned()));
+                    on_grid = true;
+                }
+                Some(measurement) if units.is_none() && measurement.isd_decimals > 0 => {
+                    notes.unscaled.push(name.into());
+                }
+                _ => {}
+            }
+        } else if let Some(measurement) = measurement {
+            units = units.or_else(|| Some(measurement.units.to_owned()));
         }
-        if !scale_known && number.is_integer() {
-            packing.resolution = Some("1".into());
+        let mut conversion = None;
+        if let (Some(measurement), Some(found)) = (measurement, &units) {
+            let own = measurement.units;
+            match units::compare(measurement, found) {
+                Units::Same => units = Some(own.into()),
+                Units::Convert(exact) => {
+                    notes.converted.push(format!("{name} from {found} to {own}"));
+                    (conversion, units) = (Some(exact), Some(own.into()));
+                }
+                Units::Unknown => notes.foreign.push(format!("{name} ({found}, not {own})")),
+            }
         }
-        let isd_units = measurement.filter(|_| scale_known).map(|m| m.units.to_owned());
+        let mut packing = Packing::new(scale, offset, missing, conversion).map_err(|reason| {
+            let hint = "correct the attribute, or pick other columns with -m";
+            self.column_error(&entry.place, reason, Some(hint.into()))
+        })?;
+        packing.flagged = flagged;
+        packing.resolution = packing.resolution.filter(|_| on_grid);
+        if !self.numbers(entry, &["valid_min", "valid_max", "valid_range"])?.is_empty() {
+            notes.limited.push(name.into());
+        }
         let long_name = self.text_attribute(entry, "long_name")?;
         let info = ColumnInfo {
             name: name.into(),
-            units: units.or(isd_units),
+            origin: Some(entry.place.clone()),
+            units,
             long_name: long_name.or_else(|| measurement.map(|m| m.long_name.to_owned())),
             resolution: packing.resolution.clone(),
         };
         Ok((Target::Value(index, number, packing), info))
     }
 
-    /// Adds a field to the dataset that holds it, once its length is that of the timestamps.
+    /// Adds a field to the dataset that holds it, once it has a value for every row.
     fn add(&self, plan: &mut Plan, time: &Entry, entry: &Entry, target: Target) -> Result<()> {
-        if entry.dataset.shape().len() != 1 {
-            let found = format!("has the shape {:?}, expected one dimension", entry.dataset.shape());
+        // The times of a grid lie along one of its dimensions, or are as many as its cells.
+        let along = entry.place == time.place && entry.fits(Extent::Rows(time.rows()));
+        if !along && !entry.fits(plan.extent) {
+            let shape = entry.dataset.shape();
+            let found = match plan.extent {
+                Extent::Rows(rows) if shape.len() == 1 => {
+                    format!("has {} rows, but {} has {rows}; expected the same", entry.rows(), time.place)
+                }
+                Extent::Rows(_) => format!("has the shape {shape:?}, expected one dimension"),
+                Extent::Grid { stations, times } => {
+                    format!("has the shape {shape:?}, expected {stations} stations and {times} times")
+                }
+            };
             return Err(self.column_error(&entry.place, found, None));
         }
-        if entry.rows() != plan.rows {
-            let found =
-                format!("has {} rows, but {} has {}; expected the same", entry.rows(), time.place, plan.rows);
-            return Err(self.column_error(&entry.place, found, None));
+        if let Some((found, hint)) = entry.dataset.obstacle() {
+            return Err(self.column_error(&entry.place, found, Some(hint)));
         }
-        let field = Field { place: entry.place.clone(), offset: entry.offset, target };
-        // Fields of one record are taken from the same bytes.
-        let same = |storage: &&mut Storage| Arc::ptr_eq(&storage.dataset, &entry.dataset);
+        let mut added = Storage::of(entry, target);
+        // Fields of one record are taken from the same bytes; the columns of a grid are read one by one.
+        let rows = matches!(plan.extent, Extent::Rows(_));
+        let same = |storage: &&mut Storage| rows && Arc::ptr_eq(&storage.dataset, &entry.dataset);
         match plan.storages.iter_mut().find(same) {
-            Some(storage) => storage.fields.push(field),
-            None => plan.storages.push(Storage {
-                dataset: Arc::clone(&entry.dataset),
-                place: entry.place.clone(),
-                fields: vec![field],
-            }),
+            Some(storage) => storage.fields.append(&mut added.fields),
+            None => plan.storages.push(added),
         }
         Ok(())
     }

@@ -6,14 +6,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::Float64Array;
-use arrow::buffer::{BooleanBuffer, NullBuffer};
 use rayon::prelude::*;
 
+use super::catalog::{Extent, Stations};
+use super::fields::{Field, Storage, Target};
 use super::file::{Reason, Scalar};
-use super::plan::{Field, Plan, Storage, Target};
+use super::plan::Plan;
 use super::stored::{self, RowReason, Runs, StationPart};
-use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun};
+use crate::batch::nullable;
+use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
 
 /// Rows of a batch, about.
 pub const BATCH_ROWS: u64 = 512 << 10;
@@ -24,19 +25,30 @@ const PIECE_ROWS: u64 = 64 << 10;
 /// Bytes of records that one task reads.
 const PIECE_BYTES: u64 = 2 << 20;
 
-/// An archive that is read by a plan.
+/// What the tally calls a value that quality control had removed from the file.
+const FLAGGED: &str = "flagged";
+
+/// An archive of rows that is read by a plan.
 pub struct Hdf5Source {
     path: Arc<Path>,
     plan: Plan,
+    rows: u64,
     batch_rows: u64,
     next_row: u64,
+    /// Values that quality control had removed, by column.
+    removed: Vec<u64>,
 }
 
 impl Hdf5Source {
     /// Reads `path` by `plan` from its first row.
     pub fn new(path: &Path, plan: Plan) -> Self {
-        let batch_rows = batch_rows(plan.storages.iter().filter_map(|storage| storage.dataset.chunk_rows()));
-        Self { path: path.into(), plan, batch_rows, next_row: 0 }
+        let batch_rows = batch_rows(plan.storages.iter().filter_map(Storage::chunk_rows));
+        let rows = match plan.extent {
+            Extent::Rows(rows) => rows,
+            Extent::Grid { .. } => 0,
+        };
+        let removed = vec![0; plan.columns.len()];
+        Self { path: path.into(), plan, rows, batch_rows, next_row: 0, removed }
     }
 }
 
@@ -51,9 +63,9 @@ fn batch_rows(chunks: impl Iterator<Item = u64>) -> u64 {
 
 /// Rows of a dataset that are read at once.
 fn piece_rows(storage: &Storage) -> u64 {
-    let by_bytes = PIECE_BYTES / (storage.dataset.element().size() as u64).max(1);
+    let by_bytes = PIECE_BYTES / (storage.row_bytes as u64).max(1);
     let rows = PIECE_ROWS.min(by_bytes).max(1);
-    match storage.dataset.chunk_rows() {
+    match storage.chunk_rows() {
         Some(chunk) if chunk <= rows => rows / chunk * chunk,
         Some(chunk) => chunk,
         None => rows,
@@ -66,7 +78,7 @@ impl Source for Hdf5Source {
     }
 
     fn rows(&self) -> Option<u64> {
-        Some(self.plan.rows)
+        Some(self.rows)
     }
 
     fn layout(&self) -> &'static str {
@@ -77,9 +89,13 @@ impl Source for Hdf5Source {
         &self.plan.notes
     }
 
+    fn tally(&self) -> Tally {
+        removed_tally(&self.plan.columns, &self.removed)
+    }
+
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         let start = self.next_row;
-        let end = self.plan.rows.min(start + self.batch_rows);
+        let end = self.rows.min(start + self.batch_rows);
         if start >= end {
             return Ok(None);
         }
@@ -99,17 +115,23 @@ impl Source for Hdf5Source {
             if let Some(times) = rows.times {
                 timestamps = times;
             }
+            for (index, removed) in rows.removed {
+                if let Some(total) = self.removed.get_mut(index) {
+                    *total += removed;
+                }
+            }
             parts.extend(rows.parts);
         }
+        let rows = (end - start) as usize;
+        let stations = match &self.plan.stations {
+            Stations::Columns | Stations::Indexed(..) => stations(parts),
+            Stations::One(name) => vec![StationRun { station_id: Arc::clone(name), rows }],
+            Stations::Runs(runs) => cut_runs(runs, start, end),
+            Stations::Axis(_) => Vec::new(),
+        };
         let columns = values.into_par_iter().map(|column| nullable(column.unwrap_or_default())).collect();
         self.next_row = end;
-        Ok(Some(Batch {
-            path: Arc::clone(&self.path),
-            first_row: start,
-            stations: stations(parts),
-            timestamps,
-            columns,
-        }))
+        Ok(Some(Batch { path: Arc::clone(&self.path), first_row: start, stations, timestamps, columns }))
     }
 }
 
@@ -120,6 +142,39 @@ struct StorageRows {
     values: Vec<(usize, Vec<f64>)>,
     times: Option<Vec<i64>>,
     parts: Vec<(StationPart, Runs)>,
+    /// Column index and how many of its values quality control had removed.
+    removed: Vec<(usize, u64)>,
+}
+
+/// What one task finds besides what it writes to its outputs.
+#[derive(Default)]
+struct Found {
+    parts: Vec<(StationPart, Runs)>,
+    removed: Vec<(usize, u64)>,
+}
+
+/// The counts of removed values as a tally.
+pub fn removed_tally(columns: &[ColumnInfo], removed: &[u64]) -> Tally {
+    let mut tally = Tally::default();
+    for (column, &count) in columns.iter().zip(removed).filter(|&(_, &count)| count > 0) {
+        tally.rejected.entry(column.name.clone()).or_default().insert(FLAGGED.into(), count);
+    }
+    tally
+}
+
+/// The runs between two rows, of all rows.
+fn cut_runs(runs: &[(Arc<str>, u64)], start: u64, end: u64) -> Vec<StationRun> {
+    let mut from = 0;
+    let mut cut = Vec::new();
+    for (station_id, rows) in runs {
+        let to = from + rows;
+        let shared = to.min(end).saturating_sub(from.max(start));
+        if shared > 0 {
+            cut.push(StationRun { station_id: Arc::clone(station_id), rows: shared as usize });
+        }
+        from = to;
+    }
+    cut
 }
 
 /// Rows that one task reads, and where it puts what it unpacks.
@@ -145,7 +200,7 @@ impl Hdf5Source {
             match field.target {
                 Target::Value(index, ..) => values.push((index, vec![0.0; rows])),
                 Target::Time(..) => times = vec![0; rows],
-                Target::Station(..) => {}
+                Target::Station(..) | Target::StationIndex(..) => {}
             }
         }
         let mut pieces = pieces(storage, start, end);
@@ -169,75 +224,83 @@ impl Hdf5Source {
                             .push(Output::Times(times_left.split_off_mut(..piece.rows).unwrap_or_default()));
                     }
                 }
-                Target::Station(..) => {
+                Target::Station(..) | Target::StationIndex(..) => {
                     for piece in &mut pieces {
                         piece.outputs.push(Output::Runs);
                     }
                 }
             }
         }
-        let done: Vec<Result<Vec<(StationPart, Runs)>>> =
+        let done: Vec<Result<Found>> =
             pieces.into_par_iter().map(|piece| self.read_piece(storage, piece)).collect();
-        let mut parts: Vec<(StationPart, Runs)> = Vec::new();
+        let mut found = Found::default();
         for piece in done {
-            for (part, runs) in piece? {
-                match parts.iter_mut().find(|(known, _)| *known == part) {
+            let piece = piece?;
+            for (part, runs) in piece.parts {
+                match found.parts.iter_mut().find(|(known, _)| *known == part) {
                     Some((_, all)) => all.extend(runs),
-                    None => parts.push((part, runs)),
+                    None => found.parts.push((part, runs)),
                 }
             }
+            found.removed.extend(piece.removed);
         }
-        Ok(StorageRows { values, times: (!times.is_empty()).then_some(times), parts })
+        let times = (!times.is_empty()).then_some(times);
+        Ok(StorageRows { values, times, parts: found.parts, removed: found.removed })
     }
 
-    fn read_piece(&self, storage: &Storage, piece: Piece<'_>) -> Result<Vec<(StationPart, Runs)>> {
+    fn read_piece(&self, storage: &Storage, piece: Piece<'_>) -> Result<Found> {
+        let end = piece.start + piece.rows as u64;
         let unreadable = |reason: Reason| Error::Column {
             path: self.path.to_path_buf(),
             column: storage.place.clone(),
-            found: format!(
-                "rows {} to {} cannot be read: {reason}",
-                piece.start,
-                piece.start + piece.rows as u64 - 1
-            ),
+            found: format!("rows {} to {} cannot be read: {reason}", piece.start, end - 1),
             hint: None,
         };
-        let texts = match storage.fields.as_slice() {
-            [Field { target: Target::Station(part, Scalar::VariableText), .. }] => Some(*part),
-            _ => None,
-        };
-        if let Some(part) = texts {
-            let texts = storage.dataset.read_strings(piece.start, piece.rows).map_err(unreadable)?;
+        let ranges = storage.ranges(0..1, piece.start..end);
+        let mut found = Found::default();
+        if let [Field { target: Target::Station(part, Scalar::VariableText), .. }] = storage.fields.as_slice()
+        {
+            let texts = storage.dataset.read_strings(&ranges).map_err(unreadable)?;
             let runs =
-                stored::text_runs(part, &texts).map_err(|reason| self.row_error(piece.start, reason))?;
-            return Ok(vec![(part, runs)]);
+                stored::text_runs(*part, &texts).map_err(|reason| self.row_error(piece.start, reason))?;
+            found.parts.push((*part, runs));
+            return Ok(found);
         }
-        let bytes = storage.dataset.read(piece.start, piece.rows).map_err(unreadable)?;
-        let stride = storage.dataset.element().size();
+        let bytes = storage.dataset.read(&ranges).map_err(unreadable)?;
+        let stride = storage.row_bytes;
         if bytes.len() != piece.rows * stride {
             return Err(unreadable(format!("{} bytes for {} rows", bytes.len(), piece.rows)));
         }
-        let mut parts = Vec::new();
         for (field, output) in storage.fields.iter().zip(piece.outputs) {
             let stored = stored::Field { bytes: &bytes, stride, offset: field.offset };
             let done = match (&field.target, output) {
-                (Target::Value(_, number, packing), Output::Values(out)) => {
-                    stored::unpack(*number, stored, packing, out);
+                (Target::Value(index, number, packing), Output::Values(out)) => {
+                    let removed = stored::unpack(*number, stored, packing, out);
+                    if removed > 0 {
+                        found.removed.push((*index, removed));
+                    }
                     Ok(())
                 }
                 (Target::Time(number, units, missing), Output::Times(out)) => {
                     stored::times(*number, stored, *units, missing, out)
                 }
                 (Target::Station(part, Scalar::Number(number)), _) => {
-                    stored::number_runs(*part, *number, stored).map(|runs| parts.push((*part, runs)))
+                    stored::number_runs(*part, *number, stored).map(|runs| found.parts.push((*part, runs)))
                 }
                 (Target::Station(part, Scalar::FixedText(size)), _) => {
-                    stored::fixed_text_runs(*part, *size, stored).map(|runs| parts.push((*part, runs)))
+                    // The characters of a name may be elements of their own.
+                    let size = size * (stride / storage.dataset.element().size().max(1));
+                    stored::fixed_text_runs(*part, size, stored).map(|runs| found.parts.push((*part, runs)))
+                }
+                (Target::StationIndex(number, first, names), _) => {
+                    stored::indexed_runs(*number, stored, *first, names)
+                        .map(|runs| found.parts.push((StationPart::Id, runs)))
                 }
                 _ => return Err(unreadable(format!("{} holds no such values", field.place))),
             };
             done.map_err(|reason| self.row_error(piece.start, reason))?;
         }
-        Ok(parts)
+        Ok(found)
     }
 
     fn row_error(&self, start: u64, (row, found): RowReason) -> Error {
@@ -256,19 +319,6 @@ fn pieces<'a>(storage: &Storage, start: u64, end: u64) -> Vec<Piece<'a>> {
         from = to;
     }
     pieces
-}
-
-/// Values with NaN for missing as an array with nulls, and no NaN in it.
-fn nullable(mut values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(|v| !v.is_nan()));
-    let nulls = NullBuffer::new(valid);
-    if nulls.null_count() == 0 {
-        return Float64Array::new(values.into(), None);
-    }
-    for value in &mut values {
-        *value = if value.is_nan() { 0.0 } else { *value };
-    }
-    Float64Array::new(values.into(), Some(nulls))
 }
 
 /// Joins the parts of the station names: runs of equal parts become runs of stations.
@@ -315,8 +365,6 @@ fn merged(runs: impl Iterator<Item = (Arc<str>, usize)>) -> Vec<StationRun> {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::Array as _;
-
     use super::*;
 
     fn runs(runs: &[(&str, usize)]) -> Runs {
@@ -341,13 +389,5 @@ mod tests {
         assert_eq!(batch_rows([1 << 20].into_iter()), 1 << 20);
         assert_eq!(batch_rows([1 << 30].into_iter()), BATCH_ROWS);
         assert_eq!(batch_rows(std::iter::empty()), BATCH_ROWS);
-    }
-
-    #[test]
-    fn missing_values_are_null_and_no_value_is_nan() {
-        let array = nullable(vec![1.0, f64::NAN, 3.0]);
-        assert_eq!(array.iter().collect::<Vec<_>>(), [Some(1.0), None, Some(3.0)]);
-        assert!(array.values().iter().all(|v| !v.is_nan()));
-        assert!(nullable(vec![1.0]).logical_nulls().is_none());
     }
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::file::{NumberClass, NumberType};
-use crate::cf::{Number, Packing, Transform};
+use crate::cf::{Number, Packing, Transform, widen};
 use crate::cf_time::TimeUnits;
 
 /// A number type as HDF5 files store it.
@@ -48,7 +48,7 @@ stored_integers!(i8, u8, i16, u16, i32, u32, i64, u64);
 impl Stored for f32 {
     #[inline]
     fn to_f64(self) -> f64 {
-        f64::from(self)
+        widen(self)
     }
     #[inline]
     fn to_number(self) -> Number {
@@ -132,13 +132,26 @@ fn collect_numbers<T: Stored>(values: impl Iterator<Item = T>) -> Vec<Number> {
     values.map(Stored::to_number).collect()
 }
 
-/// Writes one physical value a row into `out`; NaN is missing.
-pub fn unpack(number: NumberType, field: Field<'_>, packing: &Packing, out: &mut [f64]) {
-    with_values!(number, field, |values| unpack_values(values, packing, out));
+/// Writes one physical value a row into `out`; NaN is missing. Says how many values quality control
+/// had removed.
+pub fn unpack(number: NumberType, field: Field<'_>, packing: &Packing, out: &mut [f64]) -> u64 {
+    with_values!(number, field, |values| unpack_values(values, packing, out))
 }
 
-fn unpack_values<T: Stored>(values: impl Iterator<Item = T>, packing: &Packing, out: &mut [f64]) {
-    let missing: Vec<T> = packing.missing.iter().filter_map(|&number| T::from_number(number)).collect();
+fn unpack_values<T: Stored>(
+    values: impl Iterator<Item = T> + Clone,
+    packing: &Packing,
+    out: &mut [f64],
+) -> u64 {
+    let stored = |numbers: &[Number]| -> Vec<T> {
+        numbers.iter().filter_map(|&number| T::from_number(number)).collect()
+    };
+    let (mut missing, flagged) = (stored(&packing.missing), stored(&packing.flagged));
+    let mut removed = 0;
+    if !flagged.is_empty() {
+        removed = values.clone().take(out.len()).filter(|v| flagged.contains(v)).count() as u64;
+        missing.extend(flagged);
+    }
     // Loops of their own for what nearly all files have: one missing value, or ISD's and another.
     match (packing.transform, missing.as_slice()) {
         (Transform::Identity, [only]) => fill(values, out, |v| v == *only, |v| v),
@@ -146,6 +159,7 @@ fn unpack_values<T: Stored>(values: impl Iterator<Item = T>, packing: &Packing, 
         (transform, [only]) => fill(values, out, |v| v == *only, |v| transform.apply(v)),
         (transform, all) => fill(values, out, |v| all.contains(&v), |v| transform.apply(v)),
     }
+    removed
 }
 
 #[inline]
@@ -191,6 +205,37 @@ fn fill_times<T: Stored>(
     Ok(())
 }
 
+/// A cell of a grid that has no time, and hence no observation.
+pub const NO_TIME: i64 = i64::MIN;
+
+/// Writes one time a cell into `out`, in microseconds since 1970; missing ones as [`NO_TIME`].
+pub fn cell_times(
+    number: NumberType,
+    field: Field<'_>,
+    units: TimeUnits,
+    missing: &[Number],
+    out: &mut [i64],
+) -> Result<(), RowReason> {
+    with_values!(number, field, |values| fill_cell_times(values, units, missing, out))
+}
+
+fn fill_cell_times<T: Stored>(
+    values: impl Iterator<Item = T>,
+    units: TimeUnits,
+    missing: &[Number],
+    out: &mut [i64],
+) -> Result<(), RowReason> {
+    let missing: Vec<T> = missing.iter().filter_map(|&number| T::from_number(number)).collect();
+    for (cell, (out, stored)) in out.iter_mut().zip(values).enumerate() {
+        *out = if missing.contains(&stored) || stored.to_f64().is_nan() {
+            NO_TIME
+        } else {
+            units.micros(stored.to_number()).map_err(|reason| (cell, reason))?
+        };
+    }
+    Ok(())
+}
+
 /// Consecutive rows with the same text.
 pub type Runs = Vec<(Arc<str>, usize)>;
 
@@ -224,7 +269,8 @@ impl StationPart {
         }
     }
 
-    fn of_number(self, number: Number) -> Result<Arc<str>, String> {
+    /// The part that a number stands for.
+    pub fn of_number(self, number: Number) -> Result<Arc<str>, String> {
         let column = self.column();
         let (digits, longer) = self.digits();
         let expected = if longer { "a number from 0".into() } else { format!("at most {digits} digits") };
@@ -246,7 +292,8 @@ impl StationPart {
         Ok(format!("{id:0digits$}").into())
     }
 
-    fn of_text(self, text: &str) -> Result<Arc<str>, String> {
+    /// The part that a string holds.
+    pub fn of_text(self, text: &str) -> Result<Arc<str>, String> {
         let column = self.column();
         let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
         let (digits, longer) = self.digits();
@@ -296,6 +343,32 @@ pub fn text_runs(part: StationPart, texts: &[String]) -> Result<Runs, RowReason>
     collect_runs(texts.iter().map(String::as_str), |text| part.of_text(text))
 }
 
+/// The station that each row's number points to, counted from `first`, in runs.
+pub fn indexed_runs(
+    number: NumberType,
+    field: Field<'_>,
+    first: i128,
+    stations: &[Arc<str>],
+) -> Result<Runs, RowReason> {
+    with_values!(number, field, |values| collect_indexed_runs(values, first, stations))
+}
+
+fn collect_indexed_runs<T: Stored>(
+    values: impl Iterator<Item = T>,
+    first: i128,
+    stations: &[Arc<str>],
+) -> Result<Runs, RowReason> {
+    collect_runs(values, |value| {
+        let index = match value.to_number() {
+            Number::Int(index) => usize::try_from(index - first).ok(),
+            _ => None,
+        };
+        index.and_then(|index| stations.get(index)).cloned().ok_or_else(|| {
+            format!("station index is {}, but there are {} stations", value.to_f64(), stations.len())
+        })
+    })
+}
+
 fn collect_runs<T: Copy + PartialEq>(
     values: impl Iterator<Item = T>,
     format: impl Fn(T) -> Result<Arc<str>, String>,
@@ -326,7 +399,12 @@ mod tests {
         let rows = [[9_u8, 0, 51, 9], [9, 0xff, 0xff, 9], [9, 0xd8, 0xf1, 9]].concat();
         let field = Field { bytes: &rows, stride: 4, offset: 1 };
         let mut out = [0.0; 3];
-        unpack(BIG_SHORT, field, &Packing::decimals(1, Vec::new()), &mut out);
+        unpack(
+            BIG_SHORT,
+            field,
+            &Packing::new(Some(Packing::decimal_scale(1)), None, Vec::new(), None).unwrap(),
+            &mut out,
+        );
         assert_eq!(out[..2], [5.1, -0.1]);
         assert!(out[2].is_nan(), "-9999 is missing");
     }
@@ -337,8 +415,12 @@ mod tests {
         let bytes: Vec<u8> = stored.iter().flat_map(|v| v.to_le_bytes()).collect();
         let field = Field { bytes: &bytes, stride: 8, offset: 0 };
         let mut out = [0.0; 6];
-        let packing = Packing::as_stored(vec![Number::Int(7), Number::F32(8.0)]);
-        unpack(DOUBLE, field, &packing, &mut out);
+        let packing = Packing::new(None, None, vec![Number::Int(7), Number::F32(8.0)], None).unwrap();
+        let packing = Packing { flagged: vec![Number::F64(1.5), Number::Int(3)], ..packing };
+        assert_eq!(unpack(DOUBLE, field, &packing, &mut out), 1);
+        assert_eq!(out.map(f64::is_nan), [true; 6]);
+        let packing = Packing { flagged: Vec::new(), ..packing };
+        assert_eq!(unpack(DOUBLE, field, &packing, &mut out), 0);
         assert_eq!(out.map(f64::is_nan), [false, true, true, true, true, true]);
     }
 

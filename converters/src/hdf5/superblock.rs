@@ -17,6 +17,14 @@ const LAST_USER_BLOCK: u64 = 1 << 30;
 /// Longer than every version's superblock up to the end-of-file address.
 const SUPERBLOCK_BYTES: u64 = 64;
 
+/// Whether a file that begins with `head` is HDF5, as far as that shows.
+pub fn recognises(head: &[u8]) -> bool {
+    let user_blocks = std::iter::successors(Some(FIRST_USER_BLOCK), |at| Some(at * 2));
+    let mut places =
+        std::iter::once(0).chain(user_blocks).map(|at| at as usize).take_while(|&at| at < head.len());
+    places.any(|at| head.get(at..).is_some_and(|bytes| bytes.starts_with(SIGNATURE)))
+}
+
 /// Checks that `path` is an HDF5 file and all there.
 ///
 /// # Errors

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
+use isd_converters::archive::Archive;
 use isd_converters::{Batch, ColumnInfo, Error, Result, Source, StationRun};
 
 /// One observation: station, microseconds, one value a column.
 pub type Row = (String, i64, Vec<Option<f64>>);
 
 /// Yields the given rows in batches of a fixed size.
+#[derive(Clone)]
 pub struct MemorySource {
     columns: Vec<ColumnInfo>,
     rows: Vec<Row>,
@@ -24,6 +26,7 @@ pub const SOURCE_PATH: &str = "memory.h5";
 impl MemorySource {
     pub fn new(columns: &[&str], rows: Vec<Row>, batch_rows: usize) -> Self {
         let column = |name: &&str| ColumnInfo {
+            origin: None,
             name: (*name).to_owned(),
             units: Some("m s-1".to_owned()),
             long_name: None,
@@ -32,8 +35,12 @@ impl MemorySource {
         Self { columns: columns.iter().map(column).collect(), rows, batch_rows, next: 0, fails_at: None }
     }
 
-    pub fn boxed(self) -> Box<dyn Source> {
-        Box::new(self)
+    pub fn archive(self) -> Archive {
+        self.try_archive().unwrap()
+    }
+
+    pub fn try_archive(self) -> Result<Archive> {
+        Archive::of_source(move || Ok(Box::new(self.clone())))
     }
 }
 

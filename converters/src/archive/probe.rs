@@ -1,0 +1,181 @@
+//! A look at the beginning of every file: paths in, and for each its columns, its first row and how to open it out,
+//! in the order of the first rows.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::tar::{TarSource, is_tar};
+use super::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
+use crate::dataset::check_columns;
+use crate::names::list;
+use crate::{ColumnInfo, Error, Head, Input, MEASUREMENTS, ReadOptions, Result, Source, format_of};
+
+/// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
+const SMALL_BYTES: u64 = 8 << 20;
+
+/// A file and what its beginning says.
+pub struct Probed {
+    pub file: SourceFile,
+    /// None of a file that cannot be read.
+    pub found: Option<Found>,
+}
+
+pub struct Found {
+    columns: Vec<ColumnInfo>,
+    layout: &'static str,
+    notes: Vec<String>,
+    pub rows: Option<u64>,
+    /// Station and time of the first row.
+    first: Option<(Arc<str>, i64)>,
+    pub opener: Opener,
+}
+
+/// Looks at every file, several at a time.
+pub fn probe(
+    paths: &[PathBuf],
+    options: &ReadOptions,
+    failures: &Failures,
+    progress: &Arc<ReadProgress>,
+) -> Result<Vec<Probed>> {
+    // There is no order among a single file.
+    let alone = paths.len() == 1;
+    let found: Vec<Result<(SourceFile, Found)>> = paths
+        .par_iter()
+        .with_max_len(1)
+        .map(|path| {
+            let file = source_file(path)?;
+            let found = look(&file, options, failures, progress, alone)?;
+            Ok((file, found))
+        })
+        .collect();
+    let mut probed = Vec::new();
+    for (path, found) in paths.iter().zip(found) {
+        match found {
+            Ok((file, found)) => probed.push(Probed { file, found: Some(found) }),
+            Err(error) if alone => return Err(error),
+            Err(error) => {
+                failures.add(path, error)?;
+                let file = source_file(path);
+                let file = file.unwrap_or(SourceFile { path: path.clone(), bytes: 0, modified_ns: 0 });
+                probed.push(Probed { file, found: None });
+            }
+        }
+    }
+    if probed.iter().all(|file| file.found.is_none()) {
+        return Err(none_readable(paths, failures));
+    }
+    // Stable: files whose first rows are unknown or the same keep the order in which they were named.
+    probed.sort_by(|a, b| key(a).cmp(&key(b)));
+    Ok(probed)
+}
+
+fn key(probed: &Probed) -> (bool, Option<&(Arc<str>, i64)>) {
+    let first = probed.found.as_ref().and_then(|found| found.first.as_ref());
+    (first.is_none(), first)
+}
+
+fn look(
+    file: &SourceFile,
+    options: &ReadOptions,
+    failures: &Failures,
+    progress: &Arc<ReadProgress>,
+    alone: bool,
+) -> Result<Found> {
+    let input = Input::file(&file.path);
+    let head = input.head()?;
+    let counting = counted(&file.path, progress);
+    if is_tar(&head) {
+        let source = TarSource::open(&input, options, failures)?;
+        check_columns(source.columns(), &file.path)?;
+        let (options, failures) = (options.clone(), failures.clone());
+        let open = move || {
+            let source = TarSource::open(&counting, &options, &failures)?;
+            Ok(Box::new(source) as Box<dyn Source>)
+        };
+        return found(Box::new(source), Opener { open: Box::new(open), small: false }, !alone);
+    }
+    let format = format_of(&input, options)?;
+    // Of text the beginning says all that is asked for here.
+    let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
+    let source = format.open(beginning.as_ref().unwrap_or(&input), options)?;
+    let options = options.clone();
+    let opener =
+        Opener { open: Box::new(move || format.open(&counting, &options)), small: file.bytes <= SMALL_BYTES };
+    found(source, opener, !alone)
+}
+
+fn found(mut source: Box<dyn Source>, opener: Opener, first: bool) -> Result<Found> {
+    let first = if first { source.next_batch()? } else { None };
+    let first = first.and_then(|batch| {
+        let station = batch.stations.iter().find(|run| run.rows > 0)?;
+        Some((Arc::clone(&station.station_id), *batch.timestamps.first()?))
+    });
+    Ok(Found {
+        columns: source.columns().to_vec(),
+        layout: source.layout(),
+        notes: source.notes().to_vec(),
+        rows: source.rows(),
+        first,
+        opener,
+    })
+}
+
+/// The head without the line that it cuts, as an input of the same name.
+fn whole_lines(input: &Input, head: &Head) -> Option<Input> {
+    let end = head.text.iter().rposition(|&byte| byte == b'\n')? + 1;
+    Some(input.with_content(head.text.get(..end)?.to_vec().into()))
+}
+
+fn none_readable(paths: &[PathBuf], failures: &Failures) -> Error {
+    let failures = failures.list();
+    let reason = failures.first().map(|failure| format!("; {}", failure.error)).unwrap_or_default();
+    Error::Format {
+        path: paths.first().cloned().unwrap_or_default(),
+        found: format!("none of the {} files can be read{reason}", paths.len()),
+        hint: failures.first().and_then(|failure| failure.error.hint()),
+    }
+}
+
+/// The columns of all files: canonical measurements first.
+pub fn merged_columns(probed: &[Probed]) -> Vec<ColumnInfo> {
+    let mut columns: Vec<ColumnInfo> = Vec::new();
+    for column in probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.columns) {
+        match columns.iter_mut().find(|known| known.name == column.name) {
+            None => columns.push(column.clone()),
+            Some(known) => {
+                // Only what all files say is true of the whole column.
+                if known.resolution != column.resolution {
+                    known.resolution = None;
+                }
+                if known.units.is_none() {
+                    known.units.clone_from(&column.units);
+                }
+            }
+        }
+    }
+    let position =
+        |name: &str| MEASUREMENTS.iter().position(|m| m.name == name).unwrap_or(MEASUREMENTS.len());
+    columns.sort_by_key(|column| position(&column.name));
+    columns
+}
+
+/// The layouts of all files, each once.
+pub fn layouts(probed: &[Probed]) -> String {
+    let layouts: BTreeSet<&str> =
+        probed.iter().filter_map(|file| file.found.as_ref()).map(|found| found.layout).collect();
+    list(&layouts.into_iter().map(str::to_owned).collect::<Vec<_>>())
+}
+
+/// The notes on all files, each once.
+pub fn notes(probed: &[Probed]) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for note in probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    notes
+}

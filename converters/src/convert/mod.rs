@@ -1,0 +1,324 @@
+//! The conversion: from an archive to a complete dataset under its final name, and what it holds.
+
+mod plan;
+mod sink;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::archive::{Archive, FileReport};
+use crate::dataset::gather::Duplicates;
+use crate::dataset::journal::{Journal, Settings, SourceRecord};
+use crate::dataset::target::Target;
+use crate::dataset::{
+    self, FORMAT_VERSION, MANIFEST, Manifest, ManifestColumn, ManifestOptions, io_error, iso8601,
+};
+use crate::ingest::{IngestOptions, Ingested, Part, ingest_part};
+use crate::{Error, ReadOptions, Result, Scale, Tally};
+use plan::Plan;
+use sink::{DatasetSink, remove_other_blocks};
+
+/// How to convert.
+#[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a flag by itself.
+pub struct ConvertOptions {
+    /// The source's files or directories: for the manifest, and never to be overwritten.
+    pub sources: Vec<PathBuf>,
+    /// How the source was opened: for the manifest.
+    pub read: ReadOptions,
+    /// Replace a dataset that exists; without it one is refused.
+    pub overwrite: bool,
+    /// Bring a dataset that exists up to date: only blocks whose source files changed are written anew. Where there is
+    /// none, all of it is written.
+    pub update: bool,
+    /// Keep the blocks that a run of the same conversion had completed when it was killed.
+    pub resume: bool,
+    /// Which of several rows of one station and time stays.
+    pub duplicates: Duplicates,
+    /// Store values as float32 instead of float64.
+    pub float32: bool,
+    /// Rows of a row group, unless a single station has more.
+    #[doc(hidden)]
+    pub row_group_rows: usize,
+    /// Bytes of observations held at once while sorting.
+    #[doc(hidden)]
+    pub sort_bytes: usize,
+}
+
+impl Default for ConvertOptions {
+    fn default() -> Self {
+        let IngestOptions { duplicates, row_group_rows, sort_bytes, .. } = IngestOptions::new(PathBuf::new());
+        Self {
+            sources: Vec::new(),
+            read: ReadOptions::default(),
+            overwrite: false,
+            update: false,
+            resume: false,
+            duplicates,
+            float32: false,
+            row_group_rows,
+            sort_bytes,
+        }
+    }
+}
+
+/// A finished conversion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversion {
+    /// What the dataset holds: its manifest.
+    pub manifest: Manifest,
+    /// How it came about.
+    pub course: Course,
+    /// Blocks that were written.
+    pub blocks_written: u64,
+    /// Blocks that were kept as they were.
+    pub blocks_kept: u64,
+    /// Whether the rows were out of order and had to be sorted.
+    pub sorted: bool,
+    /// Bytes that sorting wrote to disk and removed again, because they did not fit into memory.
+    pub spilled_bytes: u64,
+    /// Size in bytes of the source files that were read.
+    pub bytes_in: u64,
+    /// Size in bytes of the files that were written.
+    pub bytes_out: u64,
+}
+
+/// How a dataset came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Course {
+    /// It was written from the start.
+    Whole,
+    /// It was written from the start: no run was found that could be resumed.
+    NothingToResume,
+    /// Blocks that a killed run had completed were kept.
+    Resumed,
+    /// Blocks whose source files had not changed were kept.
+    Updated,
+    /// It was up to date, and nothing was written.
+    Unchanged,
+    /// It was to be updated, and was written from the start.
+    Rewritten {
+        /// Why, as a clause: `it was written with other options`.
+        why: String,
+    },
+}
+
+/// Checks that [`convert`] may write a dataset at `target`, without writing anything.
+///
+/// # Errors
+/// A target that exists without `overwrite`, that is no dataset, or that overlaps a source.
+pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
+    Target::check(target, options.overwrite || options.update, &options.sources).map(|_| ())
+}
+
+/// Writes all rows of `archive` as a dataset in the directory `target`.
+///
+/// Rows may come in any order: see [`ingest`](crate::ingest()). While one row group is encoded, its columns in parallel
+/// on the ambient rayon pool, the next is read. The dataset takes its name when it is complete; after an error nothing
+/// of it is left, and a dataset that was to be replaced or updated is as it was, at every moment. `progress` is told,
+/// from any thread, how many rows have been read, and, of rows that had to be sorted, then how many have been handed on
+/// for writing; it may begin again.
+///
+/// # Errors
+/// Whatever the archive reports; rows of one key that differ, under [`Duplicates::Error`]; an archive without rows; a
+/// target that exists, that another run is writing or that cannot be written.
+pub fn convert(
+    archive: &mut Archive,
+    target: &Path,
+    options: &ConvertOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Conversion> {
+    let mut target = Target::prepare(target, options.overwrite || options.update, &options.sources)?;
+    let settings = settings(archive, options);
+    let sources: Vec<_> = archive.files().iter().map(SourceRecord::new).collect();
+    let mut plan = if options.update {
+        Plan::update(archive, &target, &sources, &settings, progress)?
+    } else {
+        Plan::whole(sources.len(), Course::Whole)
+    };
+    if options.resume && plan.course != Course::Unchanged {
+        plan.resume(&target, &sources, &settings);
+    }
+    if let (Course::Unchanged, Some(previous)) = (&plan.course, target.previous()) {
+        let blocks_kept = plan.kept.len() as u64;
+        let conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
+        target.remove_leftovers();
+        return Ok(conversion);
+    }
+    if !options.resume {
+        // They may hold the space that this run needs.
+        target.remove_leftovers();
+    }
+    let written = write(archive, &target, plan, Journal::new(settings, sources), options, progress)?;
+    target.remove_leftovers();
+    target.publish()?;
+    Ok(written)
+}
+
+/// Writes the dataset into the target's hidden directory.
+fn write(
+    archive: &mut Archive,
+    target: &Target,
+    mut plan: Plan,
+    mut journal: Journal,
+    options: &ConvertOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Conversion> {
+    let staged = target.directory();
+    let schema = dataset::schema(archive.columns(), options.float32);
+    let ingest_options = IngestOptions {
+        duplicates: options.duplicates,
+        row_group_rows: options.row_group_rows,
+        sort_bytes: options.sort_bytes,
+        scratch: target.scratch(),
+    };
+    plan.place(staged, &mut journal)?;
+    let (ingested, mut journal) = loop {
+        let part = plan.part();
+        let mut sink = DatasetSink::new(staged, schema.clone(), journal.clone())?;
+        let ingested = ingest_part(archive, &part, &ingest_options, &mut sink, progress)?;
+        let mut complete = sink.finish()?;
+        forget_unread(&mut complete, &part, &ingested);
+        if !plan.drop_outdated(&complete, &journal.sources) {
+            break (ingested, complete);
+        }
+        journal.files = complete.files;
+        journal.blocks.retain(|block, _| plan.kept.contains_key(block));
+        journal.write(staged)?;
+        remove_other_blocks(staged, &journal)?;
+    };
+    let read: u64 = ingested.files.iter().filter_map(|report| file_bytes(archive, report)).sum();
+    let written = journal.blocks.values().filter(|block| !plan.kept.contains_key(&block.block));
+    let (blocks_written, bytes) =
+        written.fold((0, 0), |(blocks, bytes), block| (blocks + 1, bytes + block.parts.iter().sum::<u64>()));
+    // What was left out or is gone has no part in it.
+    journal.sources.clear();
+    let manifest = manifest(archive, &journal, options).ok_or_else(|| Error::Format {
+        path: options.sources.first().cloned().unwrap_or_default(),
+        found: "holds no observations".into(),
+        hint: Some("name a source that has rows".into()),
+    })?;
+    let bytes_out = bytes + journal.write(staged)? + write_manifest(&manifest, staged)?;
+    Ok(Conversion {
+        blocks_written,
+        sorted: ingested.sorted,
+        spilled_bytes: ingested.spilled_bytes,
+        bytes_in: read,
+        bytes_out,
+        ..Conversion::new(manifest, plan.course, plan.kept.len() as u64)
+    })
+}
+
+impl Conversion {
+    /// Nothing was written.
+    fn new(manifest: Manifest, course: Course, blocks_kept: u64) -> Self {
+        Self {
+            manifest,
+            course,
+            blocks_written: 0,
+            blocks_kept,
+            sorted: false,
+            spilled_bytes: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+}
+
+/// Strikes out the files that were to be read and could not be, whatever was known of them.
+fn forget_unread(journal: &mut Journal, part: &Part, ingested: &Ingested) {
+    let read: BTreeSet<usize> = ingested.files.iter().map(|report| report.file).collect();
+    for (index, source) in journal.sources.iter().enumerate() {
+        if part.files.get(index) == Some(&true) && !read.contains(&index) {
+            journal.files.remove(&source.path);
+        }
+    }
+}
+
+fn file_bytes(archive: &Archive, report: &FileReport) -> Option<u64> {
+    Some(archive.files().get(report.file)?.bytes)
+}
+
+fn settings(archive: &Archive, options: &ConvertOptions) -> Settings {
+    Settings {
+        tool: tool(),
+        options: manifest_options(options),
+        row_group_rows: options.row_group_rows,
+        columns: archive.columns().to_vec(),
+    }
+}
+
+fn tool() -> String {
+    concat!("isd-convert ", env!("CARGO_PKG_VERSION")).to_owned()
+}
+
+fn manifest_options(options: &ConvertOptions) -> ManifestOptions {
+    ManifestOptions {
+        measurements: options.read.measurements.clone(),
+        column_paths: options.read.column_paths.clone(),
+        scale: match options.read.scale {
+            Scale::Attributes => "attributes".to_owned(),
+            Scale::Isd => "isd".to_owned(),
+        },
+        format: options.read.format.clone(),
+        quality: options.read.quality,
+        duplicates: options.duplicates,
+        float32: options.float32,
+    }
+}
+
+/// The manifest, or `None` of a dataset without rows.
+fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> Option<Manifest> {
+    let blocks = || journal.blocks.values();
+    let first = blocks().map(|block| block.time_range.0).min()?;
+    let last = blocks().map(|block| block.time_range.1).max()?;
+    let nulls = |column: usize| blocks().filter_map(|block| block.nulls.get(column)).sum();
+    let mut tally = Tally::default();
+    journal.files.values().for_each(|file| tally.add(&file.tally));
+    Some(Manifest {
+        format_version: FORMAT_VERSION,
+        tool: tool(),
+        sources: options.sources.iter().map(|path| path.display().to_string()).collect(),
+        layout: archive.layout().to_owned(),
+        options: manifest_options(options),
+        rows: blocks().map(|block| block.rows).sum(),
+        stations: blocks().map(|block| block.stations).sum(),
+        files: blocks().map(|block| block.parts.len() as u64).sum(),
+        row_groups: blocks().map(|block| block.row_groups).sum(),
+        first_timestamp: iso8601(first),
+        last_timestamp: iso8601(last),
+        columns: archive
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(index, column)| ManifestColumn {
+                name: column.name.clone(),
+                units: column.units.clone(),
+                resolution: column.resolution.clone(),
+                nulls: nulls(index),
+            })
+            .collect(),
+        duplicates: blocks().map(|block| block.duplicates).sum(),
+        identical: blocks().map(|block| block.identical).sum(),
+        tally,
+        source_files: journal.files.len() as u64,
+        failed_files: archive.failures().len() as u64,
+        notes: archive.notes().to_vec(),
+    })
+}
+
+/// Writes the manifest into the dataset's directory; says how large it is.
+fn write_manifest(manifest: &Manifest, directory: &Path) -> Result<u64> {
+    let path = directory.join(MANIFEST);
+    let failed = |error| io_error(&path, "cannot write", error);
+    let json = manifest.to_json().map_err(|error| failed(error.into()))?;
+    fs::File::create_new(&path)
+        .and_then(|mut file| {
+            std::io::Write::write_all(&mut file, json.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(failed)?;
+    Ok(json.len() as u64)
+}

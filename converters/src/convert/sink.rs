@@ -1,0 +1,87 @@
+//! The sink of a conversion: row groups in, complete blocks and their lines in the journal out.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow::datatypes::SchemaRef;
+
+use crate::Result;
+use crate::archive::FileReport;
+use crate::dataset::journal::{BlockRecord, FileRecord, Journal, SourceRecord};
+use crate::dataset::writer::DatasetWriter;
+use crate::dataset::{SeriesGroup, block_directory, io_error};
+use crate::ingest::Sink;
+
+/// Writes blocks into a dataset that holds some already.
+pub(super) struct DatasetSink {
+    directory: PathBuf,
+    schema: SchemaRef,
+    sources: Vec<SourceRecord>,
+    writer: DatasetWriter,
+    journal: Journal,
+    /// What the journal said when nothing was written yet.
+    before: Journal,
+}
+
+impl DatasetSink {
+    /// Goes on with the dataset in `directory`, whose journal, as it lies there, is `journal`.
+    pub(super) fn new(directory: &Path, schema: SchemaRef, journal: Journal) -> Result<Self> {
+        Ok(Self {
+            writer: DatasetWriter::new(directory, schema.clone())?,
+            directory: directory.to_owned(),
+            schema,
+            sources: journal.sources.clone(),
+            before: journal.clone(),
+            journal,
+        })
+    }
+
+    /// Completes the last block.
+    pub(super) fn finish(mut self) -> Result<Journal> {
+        if let Some(block) = self.writer.finish()? {
+            self.journal.append_block(&self.directory, block)?;
+        }
+        Ok(self.journal)
+    }
+
+    fn complete(&mut self, block: Option<BlockRecord>) -> Result<()> {
+        block.map_or(Ok(()), |block| self.journal.append_block(&self.directory, block))
+    }
+}
+
+impl Sink for DatasetSink {
+    fn take(&mut self, group: SeriesGroup) -> Result<()> {
+        let complete = self.writer.write(&group)?;
+        self.complete(complete)
+    }
+
+    fn files_read(&mut self, files: &[FileReport]) -> Result<()> {
+        for report in files {
+            if let Some(source) = self.sources.get(report.file) {
+                let record = FileRecord::new(source.clone(), report);
+                self.journal.append_file(&self.directory, record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<()> {
+        self.journal = self.before.clone();
+        self.journal.write(&self.directory)?;
+        self.writer = DatasetWriter::new(&self.directory, self.schema.clone())?;
+        remove_other_blocks(&self.directory, &self.journal)
+    }
+}
+
+/// Removes the blocks that are not in the journal.
+pub(super) fn remove_other_blocks(dataset: &Path, journal: &Journal) -> Result<()> {
+    let cannot_list = |error| io_error(dataset, "cannot list the directory", error);
+    for entry in fs::read_dir(dataset).map_err(cannot_list)? {
+        let path = entry.map_err(cannot_list)?.path();
+        let kept = journal.blocks.keys().any(|block| path.ends_with(block_directory(block)));
+        if path.is_dir() && !kept {
+            fs::remove_dir_all(&path).map_err(|error| io_error(&path, "cannot remove", error))?;
+        }
+    }
+    Ok(())
+}

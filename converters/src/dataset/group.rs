@@ -1,0 +1,142 @@
+//! A row group in the making: pieces of batches in, whole series as contiguous columns out.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
+
+use crate::StationRun;
+
+/// All rows of some consecutive stations of one block, sorted by (`station_id`, `timestamp`), no key twice.
+#[derive(Debug)]
+pub struct SeriesGroup {
+    pub(super) block: String,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) dropped: Dropped,
+}
+
+/// Rows that were left out because another row of the same station and time stayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Rows that differ from the one that stayed.
+    pub duplicates: u64,
+    /// Rows that say the same as the one that stayed.
+    pub identical: u64,
+}
+
+impl Dropped {
+    pub(super) fn add(&mut self, other: Self) {
+        self.duplicates += other.duplicates;
+        self.identical += other.identical;
+    }
+}
+
+/// Consecutive rows of one batch. Nothing is copied: the batch's buffers live until the last row group that needs them
+/// is done.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) values: Arc<BatchValues>,
+    pub(super) start: usize,
+    pub(super) rows: usize,
+    /// The stations of these rows, in row order.
+    pub(super) stations: Vec<StationRun>,
+}
+
+#[derive(Debug)]
+pub(super) struct BatchValues {
+    pub(super) timestamps: TimestampMicrosecondArray,
+    pub(super) columns: Vec<Float64Array>,
+}
+
+impl SeriesGroup {
+    /// The block that all stations belong to: see [`block_of`](super::block_of).
+    #[must_use]
+    pub fn block(&self) -> &str {
+        &self.block
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.rows).sum()
+    }
+
+    /// What was left out of these series.
+    #[must_use]
+    pub fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    /// The stations in row order, each once, with all their rows.
+    #[must_use]
+    pub fn stations(&self) -> Vec<StationRun> {
+        let mut stations: Vec<StationRun> = Vec::new();
+        for run in self.pieces.iter().flat_map(|piece| &piece.stations) {
+            match stations.last_mut() {
+                Some(last) if last.station_id == run.station_id => last.rows += run.rows,
+                _ => stations.push(run.clone()),
+            }
+        }
+        stations
+    }
+
+    /// Number of stations, each of which has rows.
+    #[must_use]
+    pub fn station_count(&self) -> usize {
+        let mut runs = self.pieces.iter().flat_map(|piece| &piece.stations).map(|run| &run.station_id);
+        let mut last = runs.next();
+        usize::from(last.is_some()) + runs.filter(|id| last.replace(id) != Some(id)).count()
+    }
+
+    /// Earliest and latest time, in microseconds since 1970, UTC.
+    #[must_use]
+    pub fn time_range(&self) -> (i64, i64) {
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        for piece in &self.pieces {
+            for &time in &piece.values.timestamps.values()[piece.start..piece.start + piece.rows] {
+                first = first.min(time);
+                last = last.max(time);
+            }
+        }
+        (first, last)
+    }
+
+    /// The time of each row: microseconds since 1970, UTC; no nulls.
+    #[must_use]
+    pub fn timestamps(&self) -> TimestampMicrosecondArray {
+        if let [piece] = self.pieces.as_slice() {
+            return piece.values.timestamps.slice(piece.start, piece.rows);
+        }
+        let mut all = Vec::with_capacity(self.rows());
+        for piece in &self.pieces {
+            all.extend_from_slice(&piece.values.timestamps.values()[piece.start..piece.start + piece.rows]);
+        }
+        TimestampMicrosecondArray::new(all.into(), None)
+    }
+
+    /// The values of each row of the column at `column` of the batches' columns; missing ones are null, none is NaN.
+    #[must_use]
+    pub fn values(&self, column: usize) -> Float64Array {
+        if let [piece] = self.pieces.as_slice() {
+            return piece.column(column);
+        }
+        let rows = self.rows();
+        let mut values = Vec::with_capacity(rows);
+        let mut validity = arrow::array::NullBufferBuilder::new(rows);
+        for piece in &self.pieces {
+            let column = piece.column(column);
+            values.extend_from_slice(column.values());
+            match column.nulls() {
+                Some(nulls) => validity.append_buffer(nulls),
+                None => validity.append_n_non_nulls(piece.rows),
+            }
+        }
+        Float64Array::new(values.into(), validity.finish())
+    }
+}
+
+impl Piece {
+    /// Rows of the value column at `index`.
+    fn column(&self, index: usize) -> Float64Array {
+        self.values.columns[index].slice(self.start, self.rows)
+    }
+}

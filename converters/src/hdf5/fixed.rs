@@ -1,0 +1,129 @@
+//! A pandas frame in the fixed format: the blocks of a group in, the catalog of its columns out.
+//!
+//! `axis0` names the columns and `axis1` labels the rows; `blockN_values` holds rows of the columns
+//! that `blockN_items` names. A frame indexed by time has its timestamps in `axis1`.
+
+use std::sync::Arc;
+
+use super::catalog::{Axes, Catalog, Entry, Scope, Stations};
+use super::file::{Element, Hdf5Dataset, Scalar};
+use super::table::datetime_units;
+use super::texts;
+use crate::Result;
+
+/// What is said to whoever has a frame that cannot be read.
+const AS_TABLE: &str = "write it with df.to_hdf(path, key='isdlite', format='table', data_columns=True)";
+
+/// The columns of a frame.
+pub struct Frame {
+    columns: Vec<(String, Entry)>,
+    index: Entry,
+    stations: Stations,
+    notes: Vec<String>,
+}
+
+impl Frame {
+    /// The frame in a group, or `None` where there is none.
+    ///
+    /// # Errors
+    /// A frame that cannot be read: an index of several levels, names that are pickled.
+    pub fn open(scope: &Scope) -> Result<Option<Self>> {
+        let Some((place, index)) = scope.dataset("axis1")? else {
+            let levels = scope.dataset("axis1_level0")?.is_some() && scope.dataset("axis0")?.is_some();
+            if !levels {
+                return Ok(None);
+            }
+            let found =
+                format!("{} is a pandas frame with an index of several levels, expected one", scope.group);
+            return Err(scope.format_error(found, Some("write it with df.reset_index().to_hdf(path, key='isdlite', format='table', data_columns=True)")));
+        };
+        let mut index = Entry::whole(place, index);
+        index.own_attributes = false;
+        index.time_units =
+            index.dataset.attribute("kind").ok().flatten().and_then(|kind| datetime_units(kind.text()?));
+        let (mut columns, mut notes) = (Vec::new(), Vec::new());
+        for block in 0.. {
+            let Some((place, values)) = scope.dataset(&format!("block{block}_values"))? else { break };
+            let names = column_names(scope, &format!("block{block}_items"))?;
+            let Element::Scalar(Scalar::Number(_)) = values.element() else {
+                notes.push(format!("left out, since pandas pickled them: {}", names.join(", ")));
+                continue;
+            };
+            columns.extend(block_columns(scope, &place, &values, names)?);
+        }
+        if columns.is_empty() && notes.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self { columns, index, stations: Stations::Columns, notes }))
+    }
+
+    /// The same frame, all rows of one station.
+    pub fn of_station(self, station: &str) -> Self {
+        Self { stations: Stations::One(station.into()), ..self }
+    }
+}
+
+/// The names in `blockN_items`.
+fn column_names(scope: &Scope, items: &str) -> Result<Vec<String>> {
+    let pickled = || {
+        let found = "has names that pandas pickled, expected strings";
+        scope.column_error(&scope.place(items), found, Some(AS_TABLE.into()))
+    };
+    let (_, dataset) = scope.dataset(items)?.ok_or_else(pickled)?;
+    texts::all(&*dataset).map_err(|_| pickled())
+}
+
+/// The columns of one block: rows of one value for each.
+fn block_columns(
+    scope: &Scope,
+    place: &str,
+    values: &Arc<dyn Hdf5Dataset>,
+    names: Vec<String>,
+) -> Result<Vec<(String, Entry)>> {
+    let lanes = names.len() as u64;
+    if values.shape().len() != 2 || values.shape().get(1) != Some(&lanes) {
+        let found = format!("has the shape {:?}, expected rows of {lanes} columns", values.shape());
+        return Err(scope.column_error(place, found, Some(AS_TABLE.into())));
+    }
+    let kind = values.attribute("value_type").ok().flatten();
+    let time_units = kind.as_ref().and_then(|kind| datetime_units(kind.text()?));
+    let size = values.element().size();
+    let entry = |(i, name): (usize, String)| {
+        let entry = Entry {
+            place: format!("{place}: {name}"),
+            axes: Axes { station: None, time: Some(0) },
+            lanes,
+            offset: i * size,
+            own_attributes: false,
+            time_units,
+            ..Entry::whole(place.into(), Arc::clone(values))
+        };
+        (name, entry)
+    };
+    Ok(names.into_iter().enumerate().map(entry).collect())
+}
+
+impl Catalog for Frame {
+    fn layout(&self) -> &'static str {
+        "pandas frame in HDF5"
+    }
+
+    fn find(&self, path: &str) -> Result<Option<Entry>> {
+        let name = path.trim_matches('/');
+        let column = self.columns.iter().find(|(column, _)| column == name).map(|(_, entry)| entry);
+        let indexed = (name == "timestamp" && self.index.time_units.is_some()) || name == "index";
+        Ok(column.or(indexed.then_some(&self.index)).cloned())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.columns.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn stations(&self) -> Stations {
+        self.stations.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+}

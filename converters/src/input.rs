@@ -1,0 +1,190 @@
+//! The bytes of one source file, wherever they lie: a file on disk or a member of a tar archive, plain or gzip.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+
+use crate::{Error, Result};
+
+/// Bytes of a file that its format is recognised by.
+const HEAD_BYTES: u64 = 64 << 10;
+/// Bytes that are read from a file at once.
+const READ_BYTES: usize = 256 << 10;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+
+/// One source file, which can be read again and again.
+#[derive(Debug, Clone)]
+pub struct Input {
+    path: Arc<Path>,
+    content: Content,
+    /// Counts the stored bytes that a [`reader`](Self::reader) takes.
+    counter: Option<Arc<AtomicU64>>,
+}
+
+#[derive(Debug, Clone)]
+enum Content {
+    File,
+    Memory(Bytes),
+}
+
+/// The first bytes of a file.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// As they are stored.
+    pub stored: Vec<u8>,
+    /// Decompressed where they are gzip; the same as `stored` otherwise.
+    pub text: Vec<u8>,
+    /// Whether `stored` is gzip.
+    pub gzip: bool,
+}
+
+impl Head {
+    /// The lines of `text`, without their line ends; the last may be cut short.
+    pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+impl Input {
+    /// A file on disk.
+    #[must_use]
+    pub fn file(path: &Path) -> Self {
+        Self { path: path.into(), content: Content::File, counter: None }
+    }
+
+    /// A member of an archive, whose path is the archive's with the member's name behind it.
+    #[must_use]
+    pub fn member(archive: &Path, name: &Path, content: Bytes) -> Self {
+        Self { path: archive.join(name).into(), content: Content::Memory(content), counter: None }
+    }
+
+    /// The same place with another content.
+    pub(crate) fn with_content(&self, content: Bytes) -> Self {
+        Self { path: Arc::clone(&self.path), content: Content::Memory(content), counter: None }
+    }
+
+    /// The same, adding the stored bytes that are read to `counter`.
+    pub(crate) fn counted(self, counter: Arc<AtomicU64>) -> Self {
+        Self { counter: Some(counter), ..self }
+    }
+
+    /// Where it lies, for messages.
+    #[must_use]
+    pub fn path(&self) -> &Arc<Path> {
+        &self.path
+    }
+
+    /// The content of a member; `None` of a file on disk.
+    #[must_use]
+    pub fn memory(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::File => None,
+            Content::Memory(bytes) => Some(bytes),
+        }
+    }
+
+    /// The path as a random-access reader needs it: only a file on disk has one.
+    ///
+    /// # Errors
+    /// A member of an archive.
+    pub fn on_disk(&self) -> Result<&Path> {
+        match self.content {
+            Content::File => Ok(&self.path),
+            Content::Memory(_) => Err(Error::Format {
+                path: self.path.to_path_buf(),
+                found: "cannot be read inside an archive".into(),
+                hint: Some("unpack the archive with `tar -xf` first".into()),
+            }),
+        }
+    }
+
+    /// The file's name without directory and without `.gz`: what names its station where the format does not.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        name.strip_suffix(".gz").unwrap_or(&name).to_owned()
+    }
+
+    /// Its first bytes.
+    ///
+    /// # Errors
+    /// An unreadable file, or damaged gzip.
+    pub fn head(&self) -> Result<Head> {
+        let mut stored = Vec::new();
+        self.stored()?.take(HEAD_BYTES).read_to_end(&mut stored).map_err(|error| self.unreadable(error))?;
+        let gzip = stored.starts_with(&GZIP_MAGIC);
+        let mut text = Vec::new();
+        if gzip {
+            // What can be decompressed of a damaged file may well say what it is; reading it will report the damage.
+            let _ = MultiGzDecoder::new(stored.as_slice()).take(HEAD_BYTES).read_to_end(&mut text);
+        } else {
+            text.clone_from(&stored);
+        }
+        Ok(Head { stored, text, gzip })
+    }
+
+    /// Its bytes from the start, decompressed where they are gzip (several gzip members follow one another).
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
+        let mut magic = [0; 2];
+        let mut stored = Counted { stored: self.stored()?, counter: self.counter.clone() };
+        let mut read = 0;
+        while let Some(rest) = magic.get_mut(read..).filter(|rest| !rest.is_empty()) {
+            match stored.read(rest).map_err(|error| self.unreadable(error))? {
+                0 => break,
+                more => read += more,
+            }
+        }
+        let start = magic.get(..read).unwrap_or_default().to_vec();
+        let gzip = start == GZIP_MAGIC;
+        let whole = BufReader::with_capacity(READ_BYTES, Cursor::new(start).chain(stored));
+        Ok(if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+    }
+
+    fn stored(&self) -> Result<Box<dyn Read + Send>> {
+        match &self.content {
+            Content::File => {
+                let open =
+                    |source| Error::Io { path: self.path.to_path_buf(), action: "cannot open", source };
+                let file = File::open(&self.path).map_err(open)?;
+                if file.metadata().map_err(open)?.is_dir() {
+                    return Err(Error::Format {
+                        path: self.path.to_path_buf(),
+                        found: "is a directory, expected a file of observations".into(),
+                        hint: None,
+                    });
+                }
+                Ok(Box::new(file))
+            }
+            Content::Memory(bytes) => Ok(Box::new(Cursor::new(bytes.clone()))),
+        }
+    }
+
+    /// The error of a read that failed.
+    #[must_use]
+    pub fn unreadable(&self, source: std::io::Error) -> Error {
+        Error::Io { path: self.path.to_path_buf(), action: "cannot read", source }
+    }
+}
+
+struct Counted {
+    stored: Box<dyn Read + Send>,
+    counter: Option<Arc<AtomicU64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stored.read(buffer)?;
+        if let Some(counter) = &self.counter {
+            counter.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,228 @@
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use arrow::array::Array;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use isd_converters::archive::{Archive, discover};
+use isd_converters::{Error, ReadOptions, inspect};
+use tempfile::TempDir;
+
+/// A day of ISD-Lite: hourly, the temperature in tenths is 10 × `temperature` + hour.
+fn day(year: u32, temperature: i32) -> String {
+    let line = |hour| {
+        let tenths = 10 * temperature + hour;
+        format!("{year} 01 01 {hour:02} {tenths:5} -9999 10132   270    51     8     0 -9999\n")
+    };
+    (0..24).map(line).collect::<Vec<_>>().concat()
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// Two stations of two years each, in directories by year as NOAA has them.
+const NAMES: [&str; 4] = [
+    "2015/010010-99999-2015.gz",
+    "2015/724940-23234-2015.gz",
+    "2016/010010-99999-2016.gz",
+    "2016/724940-23234-2016.gz",
+];
+
+fn contents() -> Vec<(&'static str, Vec<u8>)> {
+    let text = |name: &str| day(name[..4].parse().unwrap(), name.len() as i32);
+    NAMES.iter().map(|name| (*name, gzip(&text(name)))).collect()
+}
+
+fn write_files(root: &Path) {
+    for (name, content) in contents() {
+        fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        fs::write(root.join(name), content).unwrap();
+    }
+}
+
+fn files(source: &Path) -> Vec<PathBuf> {
+    discover(&[source.to_owned()], &mut "".as_bytes()).unwrap().files
+}
+
+fn open(source: &Path) -> Archive {
+    Archive::open(&files(source), &ReadOptions::default(), false).unwrap()
+}
+
+/// Station, time and temperature of every row, in the order of reading.
+fn rows(archive: &Archive) -> Vec<(String, i64, f64)> {
+    let mut reader = archive.read(|_, _| true);
+    let mut rows = Vec::new();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        let mut stations =
+            batch.stations.iter().flat_map(|run| std::iter::repeat_n(run.station_id.to_string(), run.rows));
+        for (row, time) in batch.timestamps.iter().enumerate() {
+            let temperature =
+                if batch.columns[0].is_null(row) { f64::NAN } else { batch.columns[0].value(row) };
+            rows.push((stations.next().unwrap(), *time, temperature));
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_files_of_a_directory_are_read_station_by_station() {
+    let home = TempDir::new().unwrap();
+    write_files(home.path());
+    fs::write(home.path().join("readme.txt"), "about these files").unwrap();
+    let archive = open(home.path());
+    assert_eq!(archive.layout(), "ISD-Lite");
+    assert_eq!(archive.columns().len(), 8);
+    let rows = rows(&archive);
+    assert_eq!(rows.len(), 96);
+    assert!(
+        rows.is_sorted_by(|a, b| (&a.0, a.1) < (&b.0, b.1)),
+        "directories are by year, stations come first"
+    );
+    assert!(archive.failures().is_empty());
+    let (bytes, all) = archive.progress().bytes();
+    assert_eq!((bytes, archive.progress().files()), (all, (4, 4)));
+}
+
+#[test]
+fn a_tar_archive_is_its_files() {
+    let home = TempDir::new().unwrap();
+    write_files(&home.path().join("files"));
+    let expected = rows(&open(&home.path().join("files")));
+    for packed in [false, true] {
+        let mut builder = tar::Builder::new(Vec::new());
+        // In the order in which a sorted conversion would want them.
+        for index in [0, 2, 1, 3] {
+            let (name, content) = &contents()[index];
+            let mut header = tar::Header::new_gnu();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            builder.append_data(&mut header, name, content.as_slice()).unwrap();
+        }
+        let mut bytes = builder.into_inner().unwrap();
+        if packed {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(&bytes).unwrap();
+            bytes = encoder.finish().unwrap();
+        }
+        let path = home.path().join("years.tar");
+        fs::write(&path, &bytes).unwrap();
+        let archive = open(&path);
+        assert_eq!(rows(&archive), expected);
+        // Read again, it gives the same again.
+        assert_eq!(rows(&archive), expected);
+
+        // Cut short, it is an error that names it, at whatever byte.
+        for end in (0..bytes.len()).step_by(401) {
+            fs::write(&path, &bytes[..end]).unwrap();
+            let read =
+                Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).map(|archive| {
+                    let mut reader = archive.read(|_, _| true);
+                    loop {
+                        match reader.next_batch() {
+                            Ok(None) => break Ok(()),
+                            Ok(Some(_)) => {}
+                            Err(failed) => break Err(failed.error),
+                        }
+                    }
+                });
+            match read {
+                Ok(Err(error)) | Err(error) => assert!(error.to_string().contains("years.tar"), "{error}"),
+                // Two blocks of zeros end an archive; whether they are there does not matter.
+                Ok(Ok(())) => assert!(end + 1024 + 512 >= bytes.len() || packed, "{end} of {}", bytes.len()),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_member_of_a_tar_archive_is_left_out_and_listed() {
+    let home = TempDir::new().unwrap();
+    let mut builder = tar::Builder::new(File::create(home.path().join("year.tar")).unwrap());
+    for (name, content) in [
+        ("010010-99999-2015", day(2015, 1).into_bytes()),
+        ("010020-99999-2015", b"2015 01 01 00   -10 -9999 oops".to_vec()),
+        ("010030-99999-2015", day(2015, 3).into_bytes()),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, content.as_slice()).unwrap();
+    }
+    builder.finish().unwrap();
+    let path = home.path().join("year.tar");
+    let archive = open(&path);
+    assert_eq!(rows(&archive).len(), 48);
+    assert_eq!(rows(&archive).len(), 48);
+    let failures = archive.failures();
+    assert_eq!(failures.len(), 1, "once, although it was read twice");
+    assert_eq!(failures[0].path, path.join("010020-99999-2015"));
+
+    let strict = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
+    let mut reader = strict.read(|_, _| true);
+    let failed = std::iter::from_fn(|| reader.next_batch().transpose()).find_map(Result::err).unwrap();
+    assert!(failed.error.to_string().contains("010020-99999-2015"), "{}", failed.error);
+}
+
+#[test]
+fn one_bad_file_among_many_is_left_out_and_listed() {
+    let home = TempDir::new().unwrap();
+    write_files(home.path());
+    let mut late = day(2017, 3);
+    late.push_str("2017 01 02 00    -1 -9999 10132   270    51     8     0\n");
+    fs::write(home.path().join("010030-99999-2017"), &late).unwrap();
+    fs::write(home.path().join("noise.gz"), b"\x1f\x8bnoise").unwrap();
+    let mut archive = open(home.path());
+    assert_eq!(rows(&archive).len(), 96, "nothing of the file is read whose last line is bad");
+    let mut failures: Vec<String> = archive.failures().iter().map(|f| f.error.to_string()).collect();
+    failures.sort();
+    assert_eq!(failures.len(), 2);
+    assert!(failures[0].contains("010030-99999-2017: line 25: "), "{failures:?}");
+    assert!(failures[1].contains("noise.gz"), "{failures:?}");
+
+    let found = inspect(&mut archive).unwrap();
+    assert_eq!((found.files, found.rows, found.stations, found.failures.len()), (4, 96, 2, 2));
+    assert!(found.sorted);
+    assert_eq!(found.first_timestamp.as_deref(), Some("2015-01-01T00:00:00Z"));
+    assert_eq!((found.columns[0].nulls, found.columns[1].nulls), (0, 96));
+    assert_eq!((found.columns[2].min, found.columns[2].max), (Some(1013.2), Some(1013.2)));
+
+    let strict = Archive::open(&files(home.path()), &ReadOptions::default(), true);
+    assert!(strict.unwrap_err().to_string().contains("010030-99999-2017: line 25"));
+}
+
+#[test]
+fn a_bad_file_by_itself_is_the_error() {
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("010030-99999-2017");
+    fs::write(&path, "2017 01 01 00    -1 -9999 10132   270    51     8     0 -9999\n2017 13\n").unwrap();
+    let mut archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
+    assert!(matches!(inspect(&mut archive), Err(Error::Line { line: 2, .. })));
+    fs::write(&path, "nothing of the kind").unwrap();
+    let error = Archive::open(&[path.clone(), path], &ReadOptions::default(), false).unwrap_err();
+    assert!(error.to_string().contains("none of the 2 files can be read"), "{error}");
+}
+
+#[test]
+fn a_file_larger_than_it_looks_keeps_its_place() {
+    let home = TempDir::new().unwrap();
+    write_files(home.path());
+    let line = "2015 06 01 00    -1 -9999 10132   270    51     8     0 -9999\n";
+    fs::write(home.path().join("2015/500000-99999-2015.gz"), gzip(&line.repeat((256 << 10) + 5))).unwrap();
+    let archive = open(home.path());
+    let mut reader = archive.read(|_, _| true);
+    let mut stations: Vec<(String, usize)> = Vec::new();
+    while let Some(batch) = reader.next_batch().unwrap() {
+        for run in batch.stations {
+            match stations.last_mut() {
+                Some((id, rows)) if **id == *run.station_id => *rows += run.rows,
+                _ => stations.push((run.station_id.to_string(), run.rows)),
+            }
+        }
+    }
+    let expected = [("010010-99999", 48), ("500000-99999", (256 << 10) + 5), ("724940-23234", 48)];
+    assert_eq!(stations, expected.map(|(id, rows)| (id.to_owned(), rows)));
+    assert_eq!(reader.take_finished().iter().map(|report| report.rows).sum::<u64>(), (256 << 10) + 5 + 96);
+}

@@ -1,0 +1,196 @@
+//! The arguments that say which observations are read and how: from flags to an open archive.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
+use isd_converters::archive::{Archive, Failure as FileFailure, discover};
+use isd_converters::{Duplicates, Hdf5Reader, Quality, ReadOptions, Scale, Tally, format_names};
+
+use super::{Failure, HumanCount};
+
+/// How observations are read from a source.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Reading")]
+pub struct SourceArgs {
+    /// What the files are [default: recognised by their content]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(format_names()))]
+    format: Option<String>,
+    /// Read column NAME from this path in an HDF5 file instead of from its usual place; may be repeated
+    #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
+    column_paths: Vec<(String, String)>,
+    /// What the stored values of HDF5 are multiplied by
+    #[arg(long, value_enum, default_value_t)]
+    scale: ScaleArg,
+    /// What becomes of values that failed the source's own quality control
+    #[arg(long, value_enum, default_value_t)]
+    quality: QualityArg,
+    /// Which of several rows of one station and time to keep, where they differ
+    #[arg(long, value_enum, default_value_t)]
+    duplicates: DuplicatesArg,
+    /// Stop at the first file that cannot be read, instead of leaving it out
+    #[arg(long)]
+    strict: bool,
+    /// What reads HDF5
+    #[cfg(feature = "libhdf5")]
+    #[arg(long, value_enum, default_value_t)]
+    hdf5_reader: Hdf5ReaderArg,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum ScaleArg {
+    #[default]
+    #[value(help = "The file's own scale_factor and add_offset; values as stored where it has none")]
+    Attributes,
+    /// ISD's own: tenths, except for direction and sky condition
+    Isd,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum QualityArg {
+    /// They become missing, and are counted
+    #[default]
+    Drop,
+    /// They are kept like any other
+    Keep,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum DuplicatesArg {
+    /// None: fail
+    Error,
+    /// The first that was read
+    First,
+    /// The last that was read
+    #[default]
+    Last,
+}
+
+#[cfg(feature = "libhdf5")]
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Hdf5ReaderArg {
+    /// The built-in reader
+    #[default]
+    Native,
+    /// The HDF Group's C library
+    Libhdf5,
+}
+
+impl SourceArgs {
+    /// How to read, with the columns to read (empty: all).
+    #[must_use]
+    pub fn read_options(&self, measurements: &[String]) -> ReadOptions {
+        ReadOptions {
+            format: self.format.clone(),
+            measurements: measurements.to_vec(),
+            column_paths: self.column_paths.clone(),
+            scale: match self.scale {
+                ScaleArg::Attributes => Scale::Attributes,
+                ScaleArg::Isd => Scale::Isd,
+            },
+            quality: match self.quality {
+                QualityArg::Drop => Quality::Drop,
+                QualityArg::Keep => Quality::Keep,
+            },
+            hdf5_reader: self.hdf5_reader(),
+        }
+    }
+
+    /// What becomes of rows of one station and time.
+    #[must_use]
+    pub fn duplicates(&self) -> Duplicates {
+        match self.duplicates {
+            DuplicatesArg::Error => Duplicates::Error,
+            DuplicatesArg::First => Duplicates::First,
+            DuplicatesArg::Last => Duplicates::Last,
+        }
+    }
+
+    #[cfg(feature = "libhdf5")]
+    fn hdf5_reader(&self) -> Hdf5Reader {
+        match self.hdf5_reader {
+            Hdf5ReaderArg::Native => Hdf5Reader::Native,
+            Hdf5ReaderArg::Libhdf5 => Hdf5Reader::Libhdf5,
+        }
+    }
+
+    #[cfg(not(feature = "libhdf5"))]
+    #[allow(clippy::unused_self, reason = "one signature with and without the feature")]
+    fn hdf5_reader(&self) -> Hdf5Reader {
+        Hdf5Reader::Native
+    }
+
+    /// Opens the files that `sources` stand for.
+    ///
+    /// # Errors
+    /// A source that does not exist, or files of which none can be read.
+    pub fn open(&self, sources: &[PathBuf], read: &ReadOptions) -> Result<Archive, Failure> {
+        let found = discover(sources, &mut io::stdin().lock())?;
+        Ok(Archive::open(&found.files, read, self.strict)?)
+    }
+}
+
+/// Splits `NAME=PATH` at the first equals sign.
+fn column_path(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.to_owned())),
+        _ => Err("expected NAME=PATH, such as wind_speed_rate=/surface/wind".to_owned()),
+    }
+}
+
+/// What was left out, a line each.
+#[must_use]
+pub fn describe_tally(tally: &Tally) -> String {
+    let mut text = String::new();
+    for (column, codes) in &tally.rejected {
+        let total: u64 = codes.values().sum();
+        let codes = codes.iter().map(|(code, count)| format!("{code}: {}", HumanCount(*count)));
+        let codes: Vec<String> = codes.collect();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{column}: {} values that failed quality control are missing now (code {})",
+            HumanCount(total),
+            codes.join(", ")
+        );
+    }
+    for (column, count) in &tally.traces {
+        let _ = writeln!(text, "{column}: {} traces became 0", HumanCount(*count));
+    }
+    for (what, count) in &tally.left_out {
+        let _ = writeln!(text, "left out: {} {what}", HumanCount(*count));
+    }
+    text
+}
+
+/// The failure of a run that left files out, after everything else was done.
+///
+/// # Errors
+/// One failure that lists the files, if there are any.
+pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
+    let [first, ..] = failures else { return Ok(()) };
+    for failure in failures {
+        super::say(&format!("left out: {}\n", failure.error));
+    }
+    let files = if failures.len() == 1 { "file" } else { "files" };
+    let message =
+        format!("{} {files} could not be read and were left out", HumanCount(failures.len() as u64));
+    let hint = first.error.hint().unwrap_or_else(|| "the lines above say why".to_owned());
+    Err(Failure::error(
+        message.replace("1 file could not be read and were", "1 file could not be read and was"),
+    )
+    .hint(hint))
+}
+
+/// The failures as a summary in JSON lists them.
+#[must_use]
+pub fn failures_json(failures: &[FileFailure]) -> Vec<serde_json::Value> {
+    failures
+        .iter()
+        .map(|failure| {
+            serde_json::json!({ "path": failure.path.display().to_string(), "error": failure.error.to_string() })
+        })
+        .collect()
+}

@@ -1,0 +1,59 @@
+//! The outliers of a series: the windows of either pass in, outlying rows out.
+
+use super::block::{Gathered, Scale};
+use super::exact::{Statistics, Window};
+use super::grid::{self, Pass};
+use super::{Outlier, RollingTest};
+
+/// Collects the outliers of a series on a decimal grid.
+pub(super) struct Outliers<'a> {
+    test: &'a RollingTest,
+    gathered: &'a mut Gathered,
+    found: &'a mut Vec<Outlier>,
+    /// Outliers of other series in `found`.
+    before: usize,
+}
+
+impl<'a> Outliers<'a> {
+    pub fn new(test: &'a RollingTest, gathered: &'a mut Gathered, found: &'a mut Vec<Outlier>) -> Self {
+        let before = found.len();
+        Self { test, gathered, found, before }
+    }
+}
+
+impl grid::Sink for Outliers<'_> {
+    fn take(&mut self, pass: &Pass<'_>) {
+        let Self { test, gathered, found, .. } = self;
+        let scale = Scale { per_unit: pass.factor(), error: 0.0 };
+        for (from, stretch) in pass.stretches() {
+            let decide = |i: usize| {
+                let row = pass.row(from + i);
+                let filled = !pass.series.is_observed(row);
+                if filled && !test.tests_filled() {
+                    return;
+                }
+                let (sum, squares) = stretch.moments(i);
+                let (n, x) = (stretch.count(i), stretch.units[i]);
+                let window = Window { n, sum, squares, x, origin: pass.origin() };
+                if let Some(statistics) = window.decide(pass.unit(), test) {
+                    found.push(outlier(row, pass.value(x), n, filled, statistics));
+                }
+            };
+            if pass.is_wide() {
+                stretch.wide_candidates(test, &scale, decide);
+            } else {
+                stretch.candidates(test, &scale, gathered, decide);
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        self.found.truncate(self.before);
+    }
+}
+
+/// A row with what its window says of it.
+pub(super) fn outlier(row: usize, value: f64, count: usize, filled: bool, statistics: Statistics) -> Outlier {
+    let Statistics { mean, std, zscore } = statistics;
+    Outlier { row, value, mean, std, zscore, count, filled }
+}
