@@ -44,7 +44,7 @@ fn statements_and_commands_are_answered_at_the_prompt() {
     ];
     let Some(screen) = typed(path.to_str().unwrap(), &lines) else { return };
     assert!(screen.contains("tables: outliers."), "{screen}");
-    assert!(screen.contains("\r\nn\r\n-\r\n5\r\n"), "{screen}");
+    assert!(screen.contains("n\r\n-\r\n5\r\n"), "{screen}");
     assert!(screen.contains("outliers: station_id, timestamp, measurement, "), "{screen}");
     assert!(screen.contains("| 722010-12836 | 3 | 1 |"), "{screen}");
     assert!(screen.contains("there is no column `nothing`"), "{screen}");
