@@ -103,17 +103,14 @@ impl Engine {
             Ok(rows)
         });
         runtime.block_on(async {
-            match self.interrupt.unless_pressed(&mut work).await {
-                Some(result) => {
-                    result.unwrap_or_else(|error| Err(Error::Engine(error.to_string()))).map(Ended::Rows)
-                }
-                None => {
-                    work.abort();
-                    // Until what it began to write is gone, or Ctrl-C is pressed once more.
-                    let _ = self.interrupt.unless_pressed(work).await;
-                    Ok(Ended::Stopped)
-                }
+            if let Some(result) = self.interrupt.unless_pressed(&mut work).await {
+                let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+                return rows.map(Ended::Rows);
             }
+            work.abort();
+            // Until what it began to write is gone, or Ctrl-C is pressed once more.
+            let _ = self.interrupt.unless_pressed(work).await;
+            Ok(Ended::Stopped)
         })
     }
 }

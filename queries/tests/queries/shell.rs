@@ -21,7 +21,7 @@ fn typed(arguments: &str, lines: &[&str]) -> Option<String> {
     };
     let mut text = String::new();
     for line in lines {
-        let _ = write!(text, "{line}\n");
+        let _ = writeln!(text, "{line}");
     }
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();

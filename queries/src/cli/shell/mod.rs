@@ -39,7 +39,7 @@ impl<'a> Shell<'a> {
 
     /// Reads and answers until the input ends or `.quit`.
     pub fn run(mut self) -> Result<(), Error> {
-        self.say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
+        say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
         while let Some(text) = lines::next(self.engine.interrupt())? {
             match self.answer(&text) {
                 Ok(true) => {}
@@ -64,14 +64,14 @@ impl<'a> Shell<'a> {
 
     fn carry_out(&mut self, command: Command) -> Result<(), Error> {
         match command {
-            Command::Help => self.print(HELP),
+            Command::Help => print(HELP),
             Command::Tables => {
                 let lines: Vec<String> = self
                     .session
                     .tables()
                     .map(|(name, columns)| format!("{name}: {}\n", columns.join(", ")))
                     .collect();
-                self.print(&lines.concat())
+                print(&lines.concat())
             }
             Command::Schema(Some(table)) => {
                 self.query(&format!("describe \"{}\"", table.replace('"', "\"\"")))
@@ -80,10 +80,10 @@ impl<'a> Shell<'a> {
                 "select table_name, column_name, data_type, is_nullable from information_schema.columns
                      where table_schema = 'public' order by table_name, ordinal_position",
             ),
-            Command::Queries => self.print(&list::text(self.library)),
+            Command::Queries => print(&list::text(self.library)),
             Command::Timing(on) => {
                 self.timing = on.unwrap_or(!self.timing);
-                self.print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
+                print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
             }
             Command::Mode(Some(format)) => {
                 self.format = format;
@@ -94,7 +94,7 @@ impl<'a> Shell<'a> {
                     .iter()
                     .find(|(_, format)| *format == self.format)
                     .map_or("", |(name, _)| name);
-                self.print(&format!("{name}\n"))
+                print(&format!("{name}\n"))
             }
             Command::Output(path) => {
                 self.output = path;
@@ -134,10 +134,10 @@ impl<'a> Shell<'a> {
         match self.engine.run(&self.session, statements, target)? {
             Ended::Rows(rows) if self.timing => {
                 let plural = if rows == 1 { "" } else { "s" };
-                self.say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
+                say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
             }
             Ended::Rows(_) => {}
-            Ended::Stopped => self.say("\nstopped\n"),
+            Ended::Stopped => say("\nstopped\n"),
         }
         Ok(())
     }
@@ -146,13 +146,13 @@ impl<'a> Shell<'a> {
         let names: Vec<&str> = self.session.tables().map(|(name, _)| name).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
+}
 
-    fn print(&self, text: &str) -> Result<(), Error> {
-        io::stdout().write_all(text.as_bytes()).map_err(Error::from)
-    }
+fn print(text: &str) -> Result<(), Error> {
+    io::stdout().write_all(text.as_bytes()).map_err(Error::from)
+}
 
-    fn say(&self, text: &str) {
-        // Nobody listens to standard error: nothing is lost.
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
+fn say(text: &str) {
+    // Nobody listens to standard error: nothing is lost.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
