@@ -70,6 +70,11 @@ impl Engine {
         Ok(Self { runtime: Some(runtime), interrupt: Interrupt::install()? })
     }
 
+    /// What Ctrl-C was pressed for.
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
     /// Waits for what needs no deep stack; none where Ctrl-C came first.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = std::pin::pin!(work);
@@ -98,17 +103,14 @@ impl Engine {
             Ok(rows)
         });
         runtime.block_on(async {
-            match self.interrupt.unless_pressed(&mut work).await {
-                Some(result) => {
-                    result.unwrap_or_else(|error| Err(Error::Engine(error.to_string()))).map(Ended::Rows)
-                }
-                None => {
-                    work.abort();
-                    // Until what it began to write is gone, or Ctrl-C is pressed once more.
-                    let _ = self.interrupt.unless_pressed(work).await;
-                    Ok(Ended::Stopped)
-                }
+            if let Some(result) = self.interrupt.unless_pressed(&mut work).await {
+                let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+                return rows.map(Ended::Rows);
             }
+            work.abort();
+            // Until what it began to write is gone, or Ctrl-C is pressed once more.
+            let _ = self.interrupt.unless_pressed(work).await;
+            Ok(Ended::Stopped)
         })
     }
 }

@@ -47,7 +47,7 @@ impl ScalarUDFImpl for GreatCircle {
     fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [lat1, lon1, lat2, lon2] =
             take_function_args(self.name(), ColumnarValue::values_to_arrays(&arguments.args)?)?;
-        let degrees = [&lat1, &lon1, &lat2, &lon2].map(|array| array.as_primitive::<Float64Type>());
+        let degrees = [&lat1, &lon1, &lat2, &lon2].map(AsArray::as_primitive::<Float64Type>);
         let [lat1, lon1, lat2, lon2] = degrees;
         let distances: Float64Array = (0..lat1.len())
             .map(|row| {

@@ -40,10 +40,10 @@ impl WindowUDFImpl for ForwardFill {
     }
 
     fn field(&self, arguments: WindowUDFFieldArgs) -> Result<FieldRef> {
-        match arguments.input_fields().first() {
-            Some(field) => Ok(field.as_ref().clone().with_name(arguments.name()).with_nullable(true).into()),
-            None => exec_err!("forward_fill takes a column"),
-        }
+        let Some(field) = arguments.input_fields().first() else {
+            return exec_err!("forward_fill takes a column");
+        };
+        Ok(field.as_ref().clone().with_name(arguments.name()).with_nullable(true).into())
     }
 
     fn limit_effect(&self, _arguments: &[std::sync::Arc<dyn PhysicalExpr>]) -> LimitEffect {

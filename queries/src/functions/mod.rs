@@ -43,8 +43,8 @@ fn row_count(
         .and_then(|value| i64::try_from(value).ok())
         .and_then(|number| usize::try_from(number).ok())
         .filter(|number| *number > 0);
-    match number {
-        Some(number) => Ok(Some(number)),
-        None => plan_err!("{function}: {what} is {argument}, expected a whole number from 1"),
+    if number.is_none() {
+        return plan_err!("{function}: {what} is {argument}, expected a whole number from 1");
     }
+    Ok(number)
 }

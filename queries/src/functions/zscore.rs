@@ -9,7 +9,7 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, pla
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
 use datafusion::physical_plan::PhysicalExpr;
-use isd::kernel::arrow::rolling_outliers_of;
+use isd::kernel::arrow::rolling_outliers;
 use isd::kernel::{Decimal, Outcome, RollingTest};
 
 /// `rolling_zscore(x, window [, min_periods]) over (partition by station_id order by timestamp)`.
@@ -86,7 +86,7 @@ impl Scorer {
         let Some(values) = values.first() else { return exec_err!("rolling_zscore takes a column") };
         let values = values.as_primitive::<Float64Type>();
         let mut found = Vec::new();
-        let outcomes = rolling_outliers_of(values, None, &[values.len()], &self.test, &mut found)
+        let outcomes = rolling_outliers(values, None, &[values.len()], &self.test, &mut found)
             .map_err(|e| exec_datafusion_err!("rolling_zscore: {e}"))?;
         if outcomes != [Outcome::Tested] {
             return Ok(Float64Array::new_null(values.len()));

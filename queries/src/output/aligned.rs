@@ -1,5 +1,7 @@
 //! In: batches of a result; out: lines with aligned columns, cut to the screen where there is one.
 
+use std::fmt::Write;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -70,10 +72,9 @@ impl Aligned {
             notes.push(format!("not shown: {}", left_out.join(", ")));
         }
         if !notes.is_empty() {
-            text.push_str(&format!(
-                "(cut to the screen; {}; --format csv or -o FILE has all)\n",
-                notes.join("; ")
-            ));
+            let notes = notes.join("; ");
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "(cut to the screen; {notes}; --format csv or -o FILE has all)");
         }
         Ok(text)
     }

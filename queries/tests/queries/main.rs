@@ -13,6 +13,9 @@ mod formats;
 mod functions;
 /// Queries with names and parameters.
 mod named;
+/// The prompt.
+#[cfg(unix)]
+mod shell;
 /// Files for the tests, and the binary's run.
 mod support;
 /// Names of tables, patterns, station lists, and what is not read of a dataset.

@@ -14,11 +14,11 @@ pub const HELP: &str = "\
 .timing [on|off]   say how many rows there were, and how long it took
 .help              this text
 .quit              leave; so does Ctrl-D
-Anything else is SQL, over as many lines as it takes, up to a `;`. Ctrl-C stops a query. Tab completes names.
+Anything else is SQL, over as many lines as it takes, up to a `;`. Ctrl-C stops a query.
 ";
 
-/// Names of the commands, for completion.
-pub const NAMES: [&str; 9] =
+/// Names of the commands.
+const NAMES: [&str; 9] =
     [".help", ".mode", ".output", ".queries", ".quit", ".read", ".schema", ".tables", ".timing"];
 
 /// A command of the shell.

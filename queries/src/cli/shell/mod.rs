@@ -1,29 +1,19 @@
 //! In: statements and commands typed at a prompt; out: their answers, one after the other.
 
 mod command;
-mod editor;
+mod lines;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use self::command::{Command, HELP};
+use super::run::{Ended, Engine, Target, screen};
+use super::{list, report};
 use isd_queries::named::Library;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session};
-use rustyline::error::ReadlineError;
-use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
-
-use self::command::{Command, HELP};
-use self::editor::{Complete, Words};
-use super::run::{Ended, Engine, Target, screen};
-use super::{list, report};
-
-const PROMPT: &str = "isd> ";
-
-/// Lines of history kept from one session to the next.
-const HISTORY_LINES: usize = 1000;
 
 /// A prompt with its tables and settings.
 pub struct Shell<'a> {
@@ -49,37 +39,16 @@ impl<'a> Shell<'a> {
 
     /// Reads and answers until the input ends or `.quit`.
     pub fn run(mut self) -> Result<(), Error> {
-        let failed = |e: ReadlineError| Error::Engine(format!("the prompt: {e}"));
-        let config =
-            Config::builder().max_history_size(HISTORY_LINES).map_err(failed)?.auto_add_history(true);
-        let mut editor = Editor::<Complete, FileHistory>::with_config(config.build()).map_err(failed)?;
-        editor.set_helper(Some(Complete::new(Words::of(&self.session, self.library))));
-        let history = history_file();
-        if let Some(path) = &history {
-            // The first session has none yet.
-            let _ = editor.load_history(path);
-        }
-        self.say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
-        loop {
-            match editor.readline(PROMPT) {
-                Ok(text) if text.trim().is_empty() => {}
-                Ok(text) => {
-                    if let Some(path) = &history {
-                        // History is a convenience: that it cannot be kept is no reason to stop.
-                        let _ = editor.append_history(path);
-                    }
-                    match self.answer(text.trim()) {
-                        Ok(true) => {}
-                        Ok(false) => return Ok(()),
-                        Err(error) if error.is_closed_pipe() => return Err(error),
-                        Err(error) => report(&error.to_string(), error.hint()),
-                    }
-                }
-                Err(ReadlineError::Interrupted) => {}
-                Err(ReadlineError::Eof) => return Ok(()),
-                Err(error) => return Err(failed(error)),
+        say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
+        while let Some(text) = lines::next(self.engine.interrupt())? {
+            match self.answer(&text) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if error.is_closed_pipe() => return Err(error),
+                Err(error) => report(&error.to_string(), error.hint()),
             }
         }
+        Ok(())
     }
 
     /// Carries out what was typed; false when that is the end.
@@ -95,14 +64,14 @@ impl<'a> Shell<'a> {
 
     fn carry_out(&mut self, command: Command) -> Result<(), Error> {
         match command {
-            Command::Help => self.print(HELP),
+            Command::Help => print(HELP),
             Command::Tables => {
                 let lines: Vec<String> = self
                     .session
                     .tables()
                     .map(|(name, columns)| format!("{name}: {}\n", columns.join(", ")))
                     .collect();
-                self.print(&lines.concat())
+                print(&lines.concat())
             }
             Command::Schema(Some(table)) => {
                 self.query(&format!("describe \"{}\"", table.replace('"', "\"\"")))
@@ -111,10 +80,10 @@ impl<'a> Shell<'a> {
                 "select table_name, column_name, data_type, is_nullable from information_schema.columns
                      where table_schema = 'public' order by table_name, ordinal_position",
             ),
-            Command::Queries => self.print(&list::text(self.library)),
+            Command::Queries => print(&list::text(self.library)),
             Command::Timing(on) => {
                 self.timing = on.unwrap_or(!self.timing);
-                self.print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
+                print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
             }
             Command::Mode(Some(format)) => {
                 self.format = format;
@@ -125,7 +94,7 @@ impl<'a> Shell<'a> {
                     .iter()
                     .find(|(_, format)| *format == self.format)
                     .map_or("", |(name, _)| name);
-                self.print(&format!("{name}\n"))
+                print(&format!("{name}\n"))
             }
             Command::Output(path) => {
                 self.output = path;
@@ -165,10 +134,10 @@ impl<'a> Shell<'a> {
         match self.engine.run(&self.session, statements, target)? {
             Ended::Rows(rows) if self.timing => {
                 let plural = if rows == 1 { "" } else { "s" };
-                self.say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
+                say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
             }
             Ended::Rows(_) => {}
-            Ended::Stopped => self.say("\nstopped\n"),
+            Ended::Stopped => say("\nstopped\n"),
         }
         Ok(())
     }
@@ -177,22 +146,13 @@ impl<'a> Shell<'a> {
         let names: Vec<&str> = self.session.tables().map(|(name, _)| name).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
-
-    fn print(&self, text: &str) -> Result<(), Error> {
-        io::stdout().write_all(text.as_bytes()).map_err(Error::from)
-    }
-
-    fn say(&self, text: &str) {
-        // Nobody listens to standard error: nothing is lost.
-        let _ = io::stderr().write_all(text.as_bytes());
-    }
 }
 
-/// Where history is kept: `$XDG_STATE_HOME/isd/history`, by default below `~/.local/state`.
-fn history_file() -> Option<PathBuf> {
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let directory = state.or_else(home)?.join("isd");
-    std::fs::create_dir_all(&directory).ok()?;
-    Some(directory.join("history"))
+fn print(text: &str) -> Result<(), Error> {
+    io::stdout().write_all(text.as_bytes()).map_err(Error::from)
+}
+
+fn say(text: &str) {
+    // Nobody listens to standard error: nothing is lost.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
