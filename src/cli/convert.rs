@@ -161,6 +161,9 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
         Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
         _ => Ok(()),
     };
+    if conversion.course == Course::Unchanged {
+        return text;
+    }
     let _ = writeln!(
         text,
         "{} read, {} written in {} {} to {dataset}; {seconds:.1} s, {}",

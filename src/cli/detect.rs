@@ -13,7 +13,7 @@ use isd_converters::Measurement;
 
 use super::detect_summary::{Listed, Parameters, Summary, describe, metadata};
 use super::observations::Observations;
-use super::source::{SourceArgs, failures_json, report_failures};
+use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
 use super::{CommonArgs, Failure, say};
 use crate::detect::outliers_schema;
 use crate::kernel::{Decimal, Extent, FillLimit, RollingTest};
@@ -171,7 +171,9 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
     let seconds = start.elapsed().as_secs_f64();
     let failures = observations.failures();
     let output = args.output.map(|path| path.display().to_string());
-    let text = describe(&detection, output.as_deref().zip(written), listed.as_ref(), seconds);
+    let mut text = describe_tally(&detection.tally);
+    text.extend(observations.notes().iter().map(|note| format!("note: {note}\n")));
+    text.push_str(&describe(&detection, output.as_deref().zip(written), listed.as_ref(), seconds));
     let summary = Summary {
         dataset: observations.name(),
         output,
@@ -181,6 +183,8 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         outliers: detection.measurements.iter().map(|m| m.outliers).sum(),
         stations_not_listed: listed.as_ref().map(|listed| listed.missing),
         measurements: &detection.measurements,
+        tally: &detection.tally,
+        notes: observations.notes(),
         failures: failures_json(&failures),
         seconds,
         rows_per_second: detection.rows as f64 / seconds.max(1e-9),

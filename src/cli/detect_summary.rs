@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
+use isd_converters::Tally;
 use serde::Serialize;
 
 use super::observations::Observations;
@@ -51,6 +52,10 @@ pub(super) struct Summary<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stations_not_listed: Option<usize>,
     pub measurements: &'a [MeasurementCount],
+    /// What of an archive was left out on the way.
+    #[serde(flatten)]
+    pub tally: &'a Tally,
+    pub notes: &'a [String],
     pub failures: Vec<serde_json::Value>,
     pub seconds: f64,
     pub rows_per_second: f64,

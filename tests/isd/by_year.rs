@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use arrow::array::{Array, AsArray, UInt32Array};
-use arrow::compute::{concat_batches, take_record_batch};
+use arrow::array::{AsArray, UInt32Array};
+use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, Datelike};
 use isd::plan::OUTLIER_COLUMNS;

@@ -106,6 +106,7 @@ fn look(
     // Of text the beginning says all that is asked for here.
     let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
     let (source, options) = open_what_there_is(format, beginning.as_ref().unwrap_or(&input), options, alone)?;
+    check_columns(source.columns(), &file.path)?;
     let opener =
         Opener { open: Box::new(move || format.open(&counting, &options)), small: file.bytes <= SMALL_BYTES };
     found(source, opener, !alone)

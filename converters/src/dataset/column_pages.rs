@@ -97,7 +97,6 @@ pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
         text_bytes = page.text_bytes.map(|bytes| bytes + text_bytes.unwrap_or(0));
     }
     writer.close()?;
-    drop(writer);
 
     let of_pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
     let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
