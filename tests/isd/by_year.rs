@@ -31,12 +31,15 @@ fn home() -> TempDir {
     for station in ["010010-99999", "722020-12839"] {
         for day in days {
             let hours = (-40_i64..48).map(|hour| {
-                let far = [21, 23, 24, 40].contains(&hour);
-                (
-                    station.to_owned(),
-                    day + hour * HOUR,
-                    vec![Some(if far { 1e4 } else { (hour.rem_euclid(3)) as f64 })],
-                )
+                // Each is far from windows that hold those before it.
+                let value = match hour {
+                    21 => 1e3,
+                    23 => 1e5,
+                    24 => 1e7,
+                    40 => 1e9,
+                    _ => hour.rem_euclid(3) as f64,
+                };
+                (station.to_owned(), day + hour * HOUR, vec![Some(value)])
             });
             rows.extend(hours);
         }
