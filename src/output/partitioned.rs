@@ -28,8 +28,9 @@ use crate::plan::TIMESTAMP;
 
 /// Hive partition key: the year of a row's time in UTC.
 pub const YEAR: &str = "year";
-/// Where Hive puts rows without a key, and where a table without rows has its columns.
-const NO_YEAR: &str = "__HIVE_DEFAULT_PARTITION__";
+/// Where a table without rows has its columns. A number, because readers infer the type of the key from the paths, and
+/// pyarrow refuses Hive's own name for a key that is not there when it finds no other.
+const NO_ROWS_YEAR: i32 = 1970;
 /// Key of the metadata by which a file of outliers is recognised, and how its value begins.
 const TOOL: (&str, &str) = ("isd.tool", "isd-detect ");
 
@@ -78,13 +79,13 @@ impl PartitionedOutput {
     ) -> Result<Written, OutputError> {
         let fail = |reason: String| OutputError::Write { path: self.path.clone(), reason };
         let schema = schema.project(columns).map_err(|e| fail(e.to_string()))?.into();
-        let mut years: BTreeMap<String, Vec<RecordBatch>> = BTreeMap::new();
+        let mut years: BTreeMap<i32, Vec<RecordBatch>> = BTreeMap::new();
         for (year, rows) in by_year(batches).map_err(|e| fail(e.to_string()))? {
             let rows: Result<_, ArrowError> = rows.iter().map(|batch| batch.project(columns)).collect();
-            years.insert(year.to_string(), rows.map_err(|e| fail(e.to_string()))?);
+            years.insert(year, rows.map_err(|e| fail(e.to_string()))?);
         }
         if years.is_empty() {
-            years.insert(NO_YEAR.to_owned(), Vec::new());
+            years.insert(NO_ROWS_YEAR, Vec::new());
         }
         let mut written = Written { files: 0, bytes: 0 };
         for (year, batches) in &years {
