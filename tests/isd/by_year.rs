@@ -4,13 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 
-<<<<<<< HEAD
-use arrow::array::RecordBatch;
-use arrow::array::{AsArray, UInt32Array};
-=======
 use arrow::array::{AsArray, RecordBatch, UInt32Array};
-
->>>>>>> 5055c697942b553c608b2db338fa70cc25a5a88e
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, Datelike};
