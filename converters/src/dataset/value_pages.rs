@@ -111,7 +111,7 @@ fn boundary_order(bounds: &[(f64, f64)]) -> BoundaryOrder {
 struct Dictionary {
     /// The bits of the values.
     entries: Vec<u64>,
-    /// Numbers of entries, each increased by 1, at the places of their hashes or behind; 0 is free.
+    /// Numbers of entries, each increased by 1, at the places of their hashes or behind; 0 is free. Their count is a power of two.
     table: Vec<u32>,
 }
 
@@ -128,16 +128,10 @@ impl Dictionary {
     /// many values or one is NaN.
     fn look_up(&mut self, values: &Float64Array, indices: &mut Vec<u32>) -> Option<(f64, f64)> {
         let mut range = (f64::INFINITY, f64::NEG_INFINITY);
-        let mut last = None;
         let mut take = |run: &[f64]| -> Option<()> {
             for &value in run {
                 range = wider(range, (value, value));
-                let index = match last {
-                    Some((bits, index)) if bits == value.to_bits() => index,
-                    _ => self.index(value)?,
-                };
-                last = Some((value.to_bits(), index));
-                indices.push(index);
+                indices.push(self.index(value)?);
             }
             Some(())
         };
@@ -158,7 +152,7 @@ impl Dictionary {
     fn index(&mut self, value: f64) -> Option<u32> {
         let bits = value.to_bits();
         let mask = self.table.len() - 1;
-        let mut place = Self::place(bits, mask);
+        let mut place = Self::place(bits, self.table.len());
         loop {
             let number = *self.table.get(place)?;
             if number == 0 {
@@ -171,10 +165,11 @@ impl Dictionary {
         }
     }
 
-    /// Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4): decimals differ in all bits.
+    /// Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4). Only the highest bits of the product
+    /// depend on all bits of a double, whose lowest are zeros if it is a small integer.
     #[inline]
-    fn place(bits: u64, mask: usize) -> usize {
-        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & mask
+    fn place(bits: u64, table: usize) -> usize {
+        (bits.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - table.trailing_zeros())) as usize
     }
 
     #[cold]
@@ -195,7 +190,7 @@ impl Dictionary {
         let mut table = vec![0_u32; self.table.len() * 4];
         let mask = table.len() - 1;
         for (&bits, number) in self.entries.iter().zip(1..) {
-            let mut place = Self::place(bits, mask);
+            let mut place = Self::place(bits, table.len());
             while let Some(taken) = table.get_mut(place) {
                 if *taken == 0 {
                     *taken = number;
