@@ -64,6 +64,7 @@ pub mod plan;
 pub mod scan;
 #[cfg(feature = "tools")]
 pub mod series;
+#[cfg(feature = "tools")]
 pub mod stations;
 #[cfg(feature = "tools")]
 pub mod synth;
