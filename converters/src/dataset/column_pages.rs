@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::{BoundaryOrder, Compression, Encoding, EncodingMask, PageType};
+use parquet::basic::{BoundaryOrder, Compression, Encoding, EncodingMask, PageType, ZstdLevel};
 use parquet::column::page::{CompressedPage, Page, PageWriteSpec, PageWriter};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
@@ -16,6 +16,7 @@ use parquet::file::metadata::{
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
 
 /// A column chunk.
 pub(super) struct ColumnPages {
@@ -27,9 +28,28 @@ pub(super) struct ColumnPages {
 
 /// The bytes of a page, as they are stored.
 pub(super) struct Body {
-    pub(super) stored: Vec<u8>,
+    stored: Vec<u8>,
     /// Their number before they were compressed.
-    pub(super) size: usize,
+    size: usize,
+}
+
+impl Body {
+    /// Compresses a page.
+    ///
+    /// # Errors
+    /// None but what the library would not accept of a page.
+    pub(super) fn new(bytes: &[u8], compressor: &mut Compressor<'_>) -> Result<Self> {
+        let stored = compressor.compress(bytes).map_err(ParquetError::from)?;
+        Ok(Self { stored, size: bytes.len() })
+    }
+}
+
+/// What compresses the pages of a column.
+///
+/// # Errors
+/// None but of a level that there is not.
+pub(super) fn compressor(level: ZstdLevel) -> Result<Compressor<'static>> {
+    Compressor::new(level.compression_level()).map_err(ParquetError::from)
 }
 
 /// A data page of dictionary indices.
@@ -46,7 +66,8 @@ pub(super) struct DataPage {
 /// All that a column chunk is made of.
 pub(super) struct Parts<'a> {
     pub(super) column: &'a ColumnDescPtr,
-    pub(super) compression: Compression,
+    /// What the pages are compressed with.
+    pub(super) level: ZstdLevel,
     /// The distinct values in the plain encoding, and their number.
     pub(super) dictionary: (Body, usize),
     pub(super) pages: Vec<DataPage>,
@@ -60,7 +81,7 @@ pub(super) struct Parts<'a> {
 /// # Errors
 /// None but what the library would not accept of a column's metadata.
 pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
-    let Parts { column, compression, dictionary: (dictionary, entries), pages, order, statistics } = parts;
+    let Parts { column, level, dictionary: (dictionary, entries), pages, order, statistics } = parts;
     let mut sink = TrackedWrite::new(Vec::new());
     let mut writer = SerializedPageWriter::new(&mut sink);
     let mut sizes = Sizes::default();
@@ -101,7 +122,7 @@ pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
     let of_pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
     let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
     let metadata = ColumnChunkMetaData::builder(Arc::clone(column))
-        .set_compression(compression)
+        .set_compression(Compression::ZSTD(level))
         .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
         .set_page_encoding_stats(vec![
             of_pages(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),

@@ -3,17 +3,20 @@
 //! The Parquet library takes a row at a time, looks its station up in a dictionary and counts how often it repeats; of a
 //! million rows of a few stations all of that is known beforehand.
 
-use parquet::basic::{BoundaryOrder, Compression, Type};
+use parquet::basic::{BoundaryOrder, Type, ZstdLevel};
 use parquet::data_type::ByteArray;
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
+use zstd::bulk::Compressor;
 
-use super::column_pages::{Body, ColumnPages, DataPage, Parts, append_run, column_pages, index_width};
+use super::column_pages::{
+    Body, ColumnPages, DataPage, Parts, append_run, column_pages, compressor, index_width,
+};
 use crate::StationRun;
 
-/// Rows a station must have on average: the pages are not compressed, and these make the dictionary a quarter of a byte
-/// a row. Of more and shorter series the library stores the ids better.
+/// Rows a station must have on average, which make the dictionary a quarter of a byte a row before it is compressed. Of
+/// more and shorter series the library stores the ids better.
 const LEAST_ROWS: usize = 64;
 /// Statistics of longer ids would have to be cut.
 const LONGEST_ID: usize = 64;
@@ -26,6 +29,7 @@ const LONGEST_ID: usize = 64;
 pub(super) fn station_pages(
     stations: &[StationRun],
     column: &ColumnDescPtr,
+    level: ZstdLevel,
     page_rows: usize,
 ) -> Result<Option<ColumnPages>> {
     let rows: usize = stations.iter().map(|run| run.rows).sum();
@@ -40,19 +44,18 @@ pub(super) fn station_pages(
     }
     let bound = |run: &StationRun| Some(ByteArray::from(&*run.station_id));
     let statistics = ValueStatistics::new(bound(first), bound(last), None, Some(0), false);
+    let mut compressor = compressor(level)?;
     let parts = Parts {
         column,
-        compression: Compression::UNCOMPRESSED,
-        dictionary: (plain(dictionary(stations)), stations.len()),
-        pages: Pages::new(stations, page_rows).collect(),
+        level,
+        dictionary: (Body::new(&dictionary(stations), &mut compressor)?, stations.len()),
+        pages: Pages::new(stations, page_rows)
+            .map(|page| page.encoded(&mut compressor))
+            .collect::<Result<_>>()?,
         order: BoundaryOrder::ASCENDING,
         statistics: Statistics::from(statistics),
     };
     column_pages(parts).map(Some)
-}
-
-fn plain(stored: Vec<u8>) -> Body {
-    Body { size: stored.len(), stored }
 }
 
 /// The ids, each behind its length.
@@ -63,6 +66,29 @@ fn dictionary(stations: &[StationRun]) -> Vec<u8> {
         bytes.extend(run.station_id.bytes());
     }
     bytes
+}
+
+/// Rows of a data page.
+struct Page<'a> {
+    /// Width of an index in bits, then the runs.
+    indices: Vec<u8>,
+    rows: usize,
+    /// Bytes of all its ids.
+    text_bytes: usize,
+    first: &'a str,
+    last: &'a str,
+}
+
+impl Page<'_> {
+    fn encoded(self, compressor: &mut Compressor<'_>) -> Result<DataPage> {
+        Ok(DataPage {
+            body: Body::new(&self.indices, compressor)?,
+            rows: self.rows,
+            nulls: 0,
+            bounds: Some((self.first.as_bytes().to_vec(), self.last.as_bytes().to_vec())),
+            text_bytes: Some(self.text_bytes),
+        })
+    }
 }
 
 /// Cuts runs into pages.
@@ -82,21 +108,19 @@ impl<'a> Pages<'a> {
     }
 }
 
-impl Iterator for Pages<'_> {
-    type Item = DataPage;
+impl<'a> Iterator for Pages<'a> {
+    type Item = Page<'a>;
 
-    fn next(&mut self) -> Option<DataPage> {
-        let first = &self.stations.get(self.station)?.station_id;
-        // Width of an index in bits, then the runs.
-        let mut indices = vec![self.width as u8];
-        let (mut page_rows, mut text_bytes, mut last) = (0, 0, first);
+    fn next(&mut self) -> Option<Page<'a>> {
+        let first = &*self.stations.get(self.station)?.station_id;
+        let mut page = Page { indices: vec![self.width as u8], rows: 0, text_bytes: 0, first, last: first };
         while let Some(run) = self.stations.get(self.station) {
-            let rows = (run.rows - self.taken).min(self.page_rows - page_rows);
+            let rows = (run.rows - self.taken).min(self.page_rows - page.rows);
             if rows > 0 {
-                append_run(&mut indices, self.station as u32, rows, self.width);
-                page_rows += rows;
-                text_bytes += rows * run.station_id.len();
-                last = &run.station_id;
+                append_run(&mut page.indices, self.station as u32, rows, self.width);
+                page.rows += rows;
+                page.text_bytes += rows * run.station_id.len();
+                page.last = &run.station_id;
                 self.taken += rows;
             }
             if self.taken < run.rows {
@@ -104,13 +128,7 @@ impl Iterator for Pages<'_> {
             }
             (self.station, self.taken) = (self.station + 1, 0);
         }
-        Some(DataPage {
-            body: plain(indices),
-            rows: page_rows,
-            nulls: 0,
-            bounds: Some((first.as_bytes().to_vec(), last.as_bytes().to_vec())),
-            text_bytes: Some(text_bytes),
-        })
+        Some(page)
     }
 }
 
@@ -156,7 +174,8 @@ mod tests {
         let (mut writer, _) = writer.into_serialized_writer().unwrap();
         let column = writer.schema_descr().column(0);
         for _ in 0..2 {
-            let ColumnPages { bytes, close } = station_pages(stations, &column, PAGE_ROWS).unwrap()?;
+            let ColumnPages { bytes, close } =
+                station_pages(stations, &column, ZstdLevel::default(), PAGE_ROWS).unwrap()?;
             let mut group = writer.next_row_group().unwrap();
             group.append_column(&bytes, close).unwrap();
             group.close().unwrap();

@@ -6,14 +6,13 @@
 
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::NullBuffer;
-use parquet::basic::{BoundaryOrder, Compression, Type, ZstdLevel};
-use parquet::errors::{ParquetError, Result};
+use parquet::basic::{BoundaryOrder, Type, ZstdLevel};
+use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
 use super::column_pages::{
-    Body, ColumnPages, DataPage, Parts, append_run, append_varint, column_pages, index_width,
+    Body, ColumnPages, DataPage, Parts, append_run, append_varint, column_pages, compressor, index_width,
 };
 
 /// Entries of the largest dictionary: half a megabyte, as much as stays in the cache of one core. More than that are no
@@ -40,7 +39,7 @@ pub(super) fn value_pages(
     if !suits {
         return Ok(None);
     }
-    let mut compressor = Compressor::new(level.compression_level()).map_err(ParquetError::from)?;
+    let mut compressor = compressor(level)?;
     let mut dictionary = Dictionary::new();
     let mut indices = Vec::with_capacity(page_rows);
     let mut pages = Vec::with_capacity(values.len().div_ceil(page_rows));
@@ -52,8 +51,9 @@ pub(super) fn value_pages(
         let Some(range) = dictionary.look_up(&values, &mut indices) else { return Ok(None) };
         let range = (!indices.is_empty()).then_some(range);
         bounds.extend(range);
+        let page = data(rows, values.nulls(), &indices, dictionary.width());
         pages.push(DataPage {
-            body: compressed(&mut compressor, &data(rows, values.nulls(), &indices, dictionary.width()))?,
+            body: Body::new(&page, &mut compressor)?,
             rows,
             nulls: values.null_count(),
             bounds: range.map(|(least, most)| (least.to_le_bytes().to_vec(), most.to_le_bytes().to_vec())),
@@ -72,18 +72,13 @@ pub(super) fn value_pages(
     let entries: Vec<u8> = dictionary.entries.iter().flat_map(|bits| bits.to_le_bytes()).collect();
     let parts = Parts {
         column,
-        compression: Compression::ZSTD(level),
-        dictionary: (compressed(&mut compressor, &entries)?, dictionary.entries.len()),
+        level,
+        dictionary: (Body::new(&entries, &mut compressor)?, dictionary.entries.len()),
         pages,
         order: boundary_order(&bounds),
         statistics: Statistics::from(statistics),
     };
     column_pages(parts).map(Some)
-}
-
-fn compressed(compressor: &mut Compressor<'_>, bytes: &[u8]) -> Result<Body> {
-    let stored = compressor.compress(bytes).map_err(ParquetError::from)?;
-    Ok(Body { stored, size: bytes.len() })
 }
 
 fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
@@ -277,6 +272,7 @@ mod tests {
     use parquet::arrow::arrow_reader::{
         ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
     };
+    use parquet::basic::Compression;
     use parquet::file::metadata::PageIndexPolicy;
     use parquet::file::properties::{EnabledStatistics, WriterProperties};
     use proptest::prelude::*;

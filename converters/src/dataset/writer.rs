@@ -195,11 +195,12 @@ fn encode(
     path: &Path,
 ) -> Result<(Chunk, usize)> {
     let failed = |error| parquet_error(path, error);
+    let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
     // All rows at once: where pages end must not depend on how the rows came.
     let (array, pages): (ArrayRef, _) = match (index, field.data_type()) {
         (0, _) => {
             let stations = group.stations();
-            let pages = station_pages(&stations, column, PAGE_ROWS).map_err(failed)?;
+            let pages = station_pages(&stations, column, level, PAGE_ROWS).map_err(failed)?;
             let rows = if pages.is_some() { &[][..] } else { &stations };
             (Arc::new(station_ids(rows)), pages)
         }
@@ -207,7 +208,6 @@ fn encode(
         (_, DataType::Float32) => (Arc::new(to_float32(&group.values(index - 2), field.name(), path)?), None),
         _ => {
             let values = group.values(index - 2);
-            let level = ZstdLevel::try_new(ZSTD_LEVEL).map_err(failed)?;
             let pages = value_pages(&values, column, level, PAGE_ROWS).map_err(failed)?;
             (Arc::new(values), pages)
         }
