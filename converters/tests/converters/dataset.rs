@@ -168,8 +168,7 @@ fn files_have_the_schema_and_encodings_of_the_layout() {
     assert_eq!(group.sorting_columns().unwrap().iter().map(|c| c.column_idx).collect::<Vec<_>>(), [0, 1]);
     for (index, dictionary) in [(0, true), (1, false), (2, true)] {
         let column = group.column(index);
-        // A few runs of a few stations are smaller as they are.
-        assert!(index == 0 || matches!(column.compression(), Compression::ZSTD(_)));
+        assert!(matches!(column.compression(), Compression::ZSTD(_)));
         assert_eq!(column.dictionary_page_offset().is_some(), dictionary, "column {index}");
         assert!(column.statistics().is_some() && column.column_index_offset().is_some(), "column {index}");
         let pages = metadata.offset_index().unwrap()[0][index].page_locations().len();
