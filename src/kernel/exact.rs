@@ -65,7 +65,10 @@ impl Window<i64> {
     pub fn decide(&self, unit: Unit, test: &RollingTest) -> Option<Statistics> {
         match self.exceeds(unit, test) {
             Some(false) => None,
-            Some(true) => Some(self.widen().statistics(unit, test)),
+            Some(true) => {
+                let quick = self.quick_statistics(unit, test);
+                Some(quick.unwrap_or_else(|| self.widen().statistics(unit, test)))
+            }
             None => self.widen().decide(unit, test),
         }
     }
@@ -77,8 +80,7 @@ impl Window<i64> {
         if m <= 0 {
             return Some(false);
         }
-        let deviation = n * i128::from(self.x) - i128::from(self.sum);
-        let spread = n * i128::from(self.squares) - i128::from(self.sum).checked_pow(2)?;
+        let (deviation, spread) = (self.deviation(), self.spread());
         let threshold = i128::from(test.threshold().mantissa());
         let scale = 10_i128.pow(test.threshold().decimals());
         let left = deviation.checked_mul(scale)?.checked_pow(2)?;

@@ -343,16 +343,39 @@ impl<'a> Pass<'a> {
     }
 }
 
+/// Missing slots among 64 up to which each is looked for; where there are more, looking at all slots is cheaper.
+const FEW: u32 = 20;
+
 /// Fills the slots that the bitmap marks missing with the integer before them; returns the last one.
 fn fill(series: &Series<'_>, start: usize, units: &mut [i64], mut last: i64) -> i64 {
     let Some(validity) = series.validity else { return last };
-    for (word, units) in units.chunks_mut(64).enumerate() {
-        let mut bits = validity.word(start + 64 * word);
-        for unit in units {
-            last = if bits & 1 == 1 { *unit } else { last };
-            *unit = last;
-            bits >>= 1;
+    let (words, rest) = units.as_chunks_mut::<64>();
+    for (word, units) in words.iter_mut().enumerate() {
+        let mut missing = !validity.word(start + 64 * word);
+        if missing.count_ones() > FEW {
+            last = fill_all(units, !missing, last);
+            continue;
         }
+        if missing & 1 == 1 {
+            units[0] = last;
+            missing &= missing - 1;
+        }
+        while missing != 0 {
+            let slot = missing.trailing_zeros() as usize;
+            units[slot] = units[slot - 1];
+            missing &= missing - 1;
+        }
+        last = units[63];
+    }
+    fill_all(rest, validity.word(start + 64 * words.len()), last)
+}
+
+/// The same for at most 64 slots, each looked at.
+fn fill_all(units: &mut [i64], mut valid: u64, mut last: i64) -> i64 {
+    for unit in units {
+        last = if valid & 1 == 1 { *unit } else { last };
+        *unit = last;
+        valid >>= 1;
     }
     last
 }

@@ -29,6 +29,7 @@ mod pair;
 #[cfg(feature = "tools")]
 pub mod polars;
 mod queue;
+mod quick;
 mod rolling;
 mod series;
 mod statistics;

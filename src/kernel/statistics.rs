@@ -4,11 +4,7 @@ use super::exact::{Unit, Window};
 use super::general;
 use super::grid::{self, Pass, Windowing};
 use super::moving::Moving;
-use super::pair::Pair;
 use super::{FillLimit, Reach, Rolling, Scratch, Series, TimesError};
-
-/// Integers that doubles hold.
-const EXACT: u128 = 1 << 53;
 
 /// Appends the series to `filled`, each missing value replaced by the last observed one: NaN where there is none, or
 /// none within the `limit`.
@@ -125,12 +121,7 @@ struct Mean;
 
 impl Statistic for Mean {
     fn quick(window: &Window<i64>, factor: i128, _ddof: usize) -> Option<f64> {
-        let n = window.n as i128;
-        let (total, divisor) = (i128::from(window.sum) + n * i128::from(window.origin), n * factor);
-        if total.unsigned_abs() <= EXACT && divisor.unsigned_abs() <= EXACT {
-            return Some(total as f64 / divisor as f64);
-        }
-        Pair::of(total).over(Pair::of(divisor)).nearest(0.0)
+        window.quick_mean(factor)
     }
 
     fn exact(window: &Window<i64>, unit: Unit, _ddof: usize) -> f64 {
@@ -146,13 +137,7 @@ struct Std;
 
 impl Statistic for Std {
     fn quick(window: &Window<i64>, factor: i128, ddof: usize) -> Option<f64> {
-        let n = window.n as i128;
-        let spread = n * i128::from(window.squares) - i128::from(window.sum).pow(2);
-        if spread == 0 {
-            return Some(0.0);
-        }
-        let divisor = (n * (n - ddof as i128)).checked_mul(factor.pow(2))?;
-        Pair::of(spread).over(Pair::of(divisor)).root().nearest(0.0)
+        window.quick_std(factor, ddof)
     }
 
     fn exact(window: &Window<i64>, unit: Unit, ddof: usize) -> f64 {
