@@ -172,9 +172,9 @@ impl<'a> Pass<'a> {
             grid: Grid {
                 factor: GRID_FACTORS[decimals as usize],
                 origin,
-                // n^2 times the square of it stays below 2^50, n times below 2^62: sums of n such, n of those, and
-                // the deviation n x - S of twice the size have room.
-                narrow: 2_f64.powi(25) / n,
+                // n times the square of it stays below 2^50, and of the wider one below 2^62: sums of n such, and the
+                // deviation n x - S of twice the size, have room.
+                narrow: (2_f64.powi(50) / n).sqrt(),
                 wide: (2_f64.powi(62) / n).sqrt().min(2_f64.powi(31)).floor(),
             },
             block,

@@ -132,7 +132,11 @@ fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64])
     }
 }
 
-/// The cheap test for a window of `n` values, on `a = |n x - S| + slack` and `v = n Q - S^2`:
+/// What n Q is taken less by than it is, relative to it: eight times what rounding a product may add, so that no rounding
+/// of n Q or S^2 makes v larger than it is.
+const LESS: f64 = 1.0 - 8.0 * (f64::EPSILON / 2.0);
+
+/// The cheap test for a window of `n` values, on `a = |n x - S| + slack` and `v = n Q - S^2`, or a little less:
 /// a row passes if `a^2 > factor v` and `a^2 > floor`.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
@@ -244,7 +248,7 @@ fn any<C: Counts>(windows: Windows<'_>, counts: C) -> bool {
         let sum = to_double(windows.sums.1[i].wrapping_sub(windows.sums.0[i]));
         let square = to_double(windows.squares.1[i].wrapping_sub(windows.squares.0[i]));
         let deviation = (n * to_double(windows.units[i]) - sum).abs() + slack;
-        let spread = n * square - sum * sum;
+        let spread = n * LESS * square - sum * sum;
         let deviation = deviation * deviation;
         passed |= u64::from(deviation > factor * spread) & u64::from(deviation > floor);
     }
