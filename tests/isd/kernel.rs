@@ -335,6 +335,29 @@ fn long_series_cross_blocks_without_a_seam() {
 }
 
 #[test]
+fn levels_far_from_the_first_value_are_decided_exactly() {
+    // Windows of deviation 0.1 about a level: 0.6 beyond is the threshold, 0.7 is an outlier. Sums of squares grow from
+    // what doubles hold to what they do not.
+    for level in [0.0_f64, 300.0, 4000.0, 98_765.4, 3_000_000.0, 90_000_000.0] {
+        for window in [30, 1000] {
+            let alternating = (0..2 * window).map(|i| Some(level + if i % 2 == 0 { 0.1 } else { -0.1 }));
+            let mut values = vec![Some(0.0_f64)];
+            values.extend(alternating.clone());
+            values.push(Some(level + 0.6));
+            values.extend(alternating);
+            values.push(Some(level - 0.7));
+            for value in values.iter_mut().flatten() {
+                *value = (*value * 10.0).round() / 10.0;
+            }
+            let test = test_of(window, "6");
+            assert_like_model(&values, &test);
+            let last = values.len() - 1;
+            assert!(rows(&detect(&values, &test)).contains(&(last, false)), "{level} {window}");
+        }
+    }
+}
+
+#[test]
 fn a_late_value_off_the_grid_decides_for_the_whole_series() {
     // 0.3 of 0.1s: on the grid the deviation is the threshold exactly, off it the doubles' own fractions decide.
     let mut values: Vec<Option<f64>> = vec![Some(0.1), Some(0.3), Some(0.1), Some(0.3)];
