@@ -2,19 +2,14 @@
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use tempfile::NamedTempFile;
 
+use super::parquet::write_parquet;
 use super::text::{write_csv, write_ndjson};
 use super::{Format, OutputError};
 
@@ -84,25 +79,6 @@ impl OutputFile {
         file.persist(&path).map_err(|error| io("cannot put in place", error.error))?;
         Ok(bytes)
     }
-}
-
-pub(super) fn write_parquet(
-    out: impl Write + Send,
-    schema: &SchemaRef,
-    batches: &[RecordBatch],
-    metadata: &[(String, String)],
-) -> Result<(), ParquetError> {
-    let pairs = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_key_value_metadata(Some(pairs))
-        .build();
-    let mut writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties))?;
-    for batch in batches {
-        writer.write(batch)?;
-    }
-    writer.close()?;
-    Ok(())
 }
 
 fn write_arrow(

@@ -3,6 +3,7 @@
 //! Whatever is written is written beside its final name and renamed when complete.
 
 mod file;
+mod parquet;
 mod partitioned;
 mod text;
 

@@ -23,7 +23,7 @@ use isd_converters::dataset::{Target, part_name};
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::OutputError;
-use super::file::write_parquet;
+use super::parquet::write_parquet;
 use crate::plan::TIMESTAMP;
 
 /// Hive partition key: the year of a row's time in UTC.

@@ -1,0 +1,116 @@
+//! The Parquet of outliers: record batches in, a file's bytes out.
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::compute_leaves;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::schema::types::ColumnPath;
+use rayon::prelude::*;
+
+use crate::plan::TIMESTAMP;
+
+/// Rows of a row group: few enough that readers pass over those of other stations, and read several at a time.
+const ROW_GROUP_ROWS: usize = 1 << 17;
+
+/// Columns in which hardly a value occurs twice, so that a dictionary of them is larger than they are.
+const DISTINCT: [&str; 3] = ["rolling_mean", "rolling_std", "zscore"];
+
+/// Writes the table, the columns of a row group in parallel. The columns are flat, as all of ours are.
+pub(super) fn write_parquet(
+    out: impl Write + Send,
+    schema: &SchemaRef,
+    batches: &[RecordBatch],
+    metadata: &[(String, String)],
+) -> Result<(), ParquetError> {
+    let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(metadata)))?;
+    let (mut file, factory) = writer.into_serialized_writer()?;
+    for rows in row_groups(batches) {
+        let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
+        let encoded = writers.into_par_iter().zip(schema.fields().par_iter()).enumerate().with_max_len(1);
+        let chunks = encoded.map(|(index, (mut writer, field))| {
+            for batch in &rows {
+                for leaf in &compute_leaves(field, batch.column(index))? {
+                    writer.write(leaf)?;
+                }
+            }
+            writer.close()
+        });
+        let chunks = chunks.collect::<Result<Vec<_>, ParquetError>>()?;
+        let mut group = file.next_row_group()?;
+        for chunk in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+    }
+    file.close()?;
+    Ok(())
+}
+
+fn properties(metadata: &[(String, String)]) -> WriterProperties {
+    let pairs = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
+    let timestamp = || ColumnPath::from(TIMESTAMP);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_key_value_metadata(Some(pairs))
+        .set_column_dictionary_enabled(timestamp(), false)
+        .set_column_encoding(timestamp(), Encoding::DELTA_BINARY_PACKED);
+    let distinct = DISTINCT.map(ColumnPath::from).into_iter();
+    distinct.fold(properties, |all, column| all.set_column_dictionary_enabled(column, false)).build()
+}
+
+/// The batches, cut and gathered to row groups.
+fn row_groups(batches: &[RecordBatch]) -> Vec<Vec<RecordBatch>> {
+    let mut groups = Vec::new();
+    let (mut group, mut room) = (Vec::new(), ROW_GROUP_ROWS);
+    for batch in batches {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let rows = room.min(batch.num_rows() - start);
+            group.push(batch.slice(start, rows));
+            start += rows;
+            room -= rows;
+            if room == 0 {
+                groups.push(std::mem::take(&mut group));
+                room = ROW_GROUP_ROWS;
+            }
+        }
+    }
+    if !group.is_empty() {
+        groups.push(group);
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    #[test]
+    fn row_groups_hold_all_rows_in_order_and_are_full_but_for_the_last() {
+        let batch = |rows: std::ops::Range<i64>| {
+            let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows));
+            RecordBatch::try_from_iter([("n", numbers)]).unwrap()
+        };
+        let full = ROW_GROUP_ROWS as i64;
+        let batches = [batch(0..10), batch(10..10), batch(10..2 * full + 5), batch(2 * full + 5..3 * full)];
+        for (some, expected) in [(&batches[..], vec![full; 3]), (&batches[..1], vec![10]), (&[], vec![])] {
+            let groups = row_groups(some);
+            let rows = |group: &Vec<RecordBatch>| group.iter().map(|batch| batch.num_rows() as i64).sum();
+            assert_eq!(groups.iter().map(rows).collect::<Vec<i64>>(), expected);
+            let numbers = groups.iter().flatten().flat_map(|batch| {
+                let numbers: &Int64Array = batch.column(0).as_any().downcast_ref().unwrap();
+                numbers.values().to_vec()
+            });
+            assert!(numbers.eq(0..expected.iter().sum()));
+        }
+    }
+}
