@@ -9,7 +9,7 @@ use isd_converters::{Conversion, ConvertOptions, Course, Duplicates};
 use serde::Serialize;
 
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, inspect, rate};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, counted, inspect, rate};
 
 /// Convert archives of station observations into a dataset: sorted, partitioned Parquet that isd-detect and any other
 /// Parquet reader take.
@@ -120,10 +120,10 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
 fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, seconds: f64) -> String {
     let Conversion { manifest, bytes_in, bytes_out, .. } = conversion;
     let mut text = format!(
-        "{}: {} rows, {} stations, {} to {}\n",
+        "{}: {}, {}, {} to {}\n",
         manifest.layout,
-        HumanCount(manifest.rows),
-        HumanCount(manifest.stations),
+        counted(manifest.rows, "row"),
+        counted(manifest.stations, "station"),
         manifest.first_timestamp,
         manifest.last_timestamp
     );
@@ -143,20 +143,18 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
             Duplicates::First => "first",
             _ => "last",
         };
-        let count = HumanCount(manifest.duplicates);
-        let _ = writeln!(
-            text,
-            "left out: {count} rows whose station and time were there twice; the {stayed} stayed"
-        );
+        let rows = counted(manifest.duplicates, "row");
+        let _ =
+            writeln!(text, "left out: {rows} whose station and time were there twice; the {stayed} stayed");
     }
     if conversion.sorted {
         text.push_str("the rows were not in order of station and time, and were sorted\n");
     }
-    let (kept, blocks) = (HumanCount(conversion.blocks_kept), HumanCount(conversion.blocks_written));
+    let (kept, blocks) = (HumanCount(conversion.blocks_kept), counted(conversion.blocks_written, "block"));
     let _ = match &conversion.course {
         Course::Unchanged => writeln!(text, "no source file has changed: nothing was written"),
-        Course::Updated => writeln!(text, "updated: {blocks} blocks were written, {kept} kept"),
-        Course::Resumed => writeln!(text, "resumed: {blocks} blocks were written, {kept} kept"),
+        Course::Updated => writeln!(text, "updated: {blocks} written, {kept} kept"),
+        Course::Resumed => writeln!(text, "resumed: {blocks} written, {kept} kept"),
         Course::NothingToResume => writeln!(text, "there was nothing to resume: everything was converted"),
         Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
         _ => Ok(()),
@@ -166,11 +164,10 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
     }
     let _ = writeln!(
         text,
-        "{} read, {} written in {} {} to {dataset}; {seconds:.1} s, {}",
+        "{} read, {} written in {} to {dataset}; {seconds:.1} s, {}",
         HumanBytes(*bytes_in),
         HumanBytes(*bytes_out),
-        HumanCount(manifest.files),
-        if manifest.files == 1 { "file" } else { "files" },
+        counted(manifest.files, "file"),
         rate(manifest.rows, seconds)
     );
     text

@@ -9,7 +9,7 @@ use isd_converters::Tally;
 use serde::Serialize;
 
 use super::observations::Observations;
-use super::{Failure, HumanBytes, HumanCount, rate};
+use super::{Failure, HumanBytes, HumanCount, counted, rate};
 use crate::detect::{Detection, MeasurementCount};
 use crate::kernel::{Extent, FillLimit};
 use crate::output::Written;
@@ -147,12 +147,12 @@ pub(super) fn describe(
             if m.too_short > 0 { format!(" ({} too short)", count(m.too_short)) } else { String::new() };
         let _ = writeln!(
             text,
-            "{}: {} series found, {} kept{short}, {} outliers at {} stations",
+            "{}: {} series found, {} kept{short}, {} at {}",
             m.measurement,
             count(found),
             count(m.tested),
-            count(m.outliers),
-            count(m.stations)
+            counted(m.outliers as u64, "outlier"),
+            counted(m.stations as u64, "station")
         );
     }
     if let Some(Listed { list, stations, missing: missing @ 1.. }) = listed {
@@ -162,12 +162,17 @@ pub(super) fn describe(
         let rows: usize = detection.measurements.iter().map(|m| m.outliers).sum();
         let files =
             if written.files > 1 { format!(" in {} files", count(written.files)) } else { String::new() };
-        let _ = writeln!(text, "wrote {path} ({} rows, {}{files})", count(rows), HumanBytes(written.bytes));
+        let _ = writeln!(
+            text,
+            "wrote {path} ({}, {}{files})",
+            counted(rows as u64, "row"),
+            HumanBytes(written.bytes)
+        );
     }
     let _ = writeln!(
         text,
-        "{} rows in {seconds:.2} s ({})",
-        HumanCount(detection.rows),
+        "{} in {seconds:.2} s ({})",
+        counted(detection.rows, "row"),
         rate(detection.rows, seconds)
     );
     text

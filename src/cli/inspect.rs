@@ -9,7 +9,7 @@ use isd_converters::{ConvertOptions, Inspection, check_target, inspect};
 use serde::Serialize;
 
 use super::source::{describe_tally, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, print};
+use super::{CommonArgs, Failure, HumanBytes, Progress, counted, print};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -50,12 +50,12 @@ pub fn run(
 /// A table for people.
 fn describe(found: &Inspection, target: Option<(&Path, &ConvertOptions)>) -> String {
     let mut text = format!(
-        "{}: {} in {}, {} rows, {} stations",
+        "{}: {} in {}, {}, {}",
         found.layout,
         HumanBytes(found.bytes),
-        if found.files == 1 { "1 file".to_owned() } else { format!("{} files", HumanCount(found.files)) },
-        HumanCount(found.rows),
-        HumanCount(found.stations),
+        counted(found.files, "file"),
+        counted(found.rows, "row"),
+        counted(found.stations, "station"),
     );
     // Writing to a String cannot fail.
     if let (Some(first), Some(last)) = (&found.first_timestamp, &found.last_timestamp) {

@@ -130,6 +130,12 @@ pub fn say(text: &str) {
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
 }
 
+/// A number of things, as in `1 station` and `3,120,000 rows`.
+#[must_use]
+pub fn counted(number: u64, thing: &str) -> String {
+    format!("{} {thing}{}", HumanCount(number), if number == 1 { "" } else { "s" })
+}
+
 /// A number of rows a second: `3,120,000 rows/s`.
 #[must_use]
 pub fn rate(rows: u64, seconds: f64) -> String {

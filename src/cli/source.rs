@@ -13,7 +13,7 @@ use super::{Failure, HumanCount};
 
 /// How observations are read from a source.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Reading")]
+#[command(next_help_heading = "Reading archives")]
 pub struct SourceArgs {
     /// What the files are [default: recognised by their content]
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(format_names()))]

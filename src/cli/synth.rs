@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Parser, ValueEnum};
 use serde::Serialize;
 
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, rate};
+use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, counted, rate};
 use crate::synth::{Compression, Error, Layout, Length, Options, Summary, Targets, write_archive};
 
 /// Make a synthetic weather station archive: believable observations with planted outliers, as HDF5
@@ -126,15 +126,15 @@ fn describe(summary: &Summary, targets: &Targets, archive: &str) -> String {
         .as_ref()
         .map_or_else(String::new, |path| format!("stations listed in {}\n", path.display()));
     format!(
-        "{} rows, {} stations, {} in {archive}; {:.1} s, {}\n\
-         planted: {} gross errors, {} values of stuck sensors, {} of storms{truth}\n{list}",
-        HumanCount(summary.rows),
-        HumanCount(summary.stations as u64),
+        "{}, {}, {} in {archive}; {:.1} s, {}\n\
+         planted: {}, {} of stuck sensors, {} of storms{truth}\n{list}",
+        counted(summary.rows, "row"),
+        counted(summary.stations as u64, "station"),
         HumanBytes(summary.bytes),
         summary.seconds,
         rate(summary.rows, summary.seconds),
-        HumanCount(summary.gross_errors),
-        HumanCount(summary.stuck_values),
+        counted(summary.gross_errors, "gross error"),
+        counted(summary.stuck_values, "value"),
         HumanCount(summary.storm_values),
     )
 }

@@ -161,7 +161,7 @@ fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
     let output = isd_convert(home, &["twice.h5", "-o", "once"]);
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("5 rows, 2 stations"), "{said}");
-    assert!(said.contains("1 rows whose station and time were there twice; the last stayed"), "{said}");
+    assert!(said.contains("1 row whose station and time were there twice; the last stayed"), "{said}");
     let hint = assert_fails(
         home,
         &["twice.h5", "-o", "obs", "--duplicates", "error"],

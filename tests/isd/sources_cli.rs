@@ -156,7 +156,7 @@ fn an_update_writes_what_changed() {
     fs::remove_file(home.join("lite/2018-new-724940-23234-2018")).unwrap();
     fs::write(home.join("lite/2017/724940-23234-2018"), days(2018, 44).concat()).unwrap();
     let said = succeeds(ISD_CONVERT, home, &["lite", "-o", "obs", "--update"]).1;
-    assert!(said.contains("updated: 1 blocks were written, 1 kept"), "{said}");
+    assert!(said.contains("updated: 1 block written, 1 kept"), "{said}");
     let found =
         succeeds(ISD_DETECT, home, &["obs", "-m", "wind_speed_rate", "--columns", "station_id,timestamp"]).0;
     let expected = [&OUTLIERS[..], &["724940-23234,2018-01-02T20:00:00Z"]].concat();

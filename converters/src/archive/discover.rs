@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::dataset::MANIFEST;
 use crate::{Error, Result};
 
-/// Stands for a list of paths on standard input, one a line.
+/// Stands for a list of paths on standard input, one a line or each ended by a zero byte.
 const STANDARD_INPUT: &str = "-";
 /// What people keep beside observations: a file of such an extension is not taken for a damaged file of observations.
 const BESIDE: [&str; 12] =
@@ -26,7 +26,7 @@ pub struct Discovery {
 }
 
 /// Finds the files that `sources` stand for: a file itself, all files below a directory, the files that a pattern
-/// such as `2017/*.gz` matches, or, for `-`, what the lines of `list` name.
+/// such as `2017/*.gz` matches, or, for `-`, what `list` names, one a line or each ended by a zero byte.
 ///
 /// Below a directory, hidden files and directories are none, and files whose names say that they are documentation
 /// or lists of stations are passed over.
@@ -38,12 +38,15 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
     let several = sources.len() > 1;
     for source in sources {
         if source.as_os_str() == STANDARD_INPUT {
-            for line in list.lines() {
-                let io = |source| Error::Io { path: "standard input".into(), action: "cannot read", source };
-                let line = line.map_err(io)?;
-                let line = line.trim_end_matches('\r');
-                if !line.is_empty() {
-                    find(Path::new(line), true, &mut found)?;
+            let io = |source| Error::Io { path: "standard input".into(), action: "cannot read", source };
+            let mut text = Vec::new();
+            list.read_to_end(&mut text).map_err(io)?;
+            // As `find -print0` ends names.
+            let end = if text.contains(&0) { 0 } else { b'\n' };
+            for name in text.split(|byte| *byte == end) {
+                let name = name.strip_suffix(b"\r").unwrap_or(name);
+                if !name.is_empty() {
+                    find(&path_of(name), true, &mut found)?;
                 }
             }
         } else {
@@ -57,6 +60,14 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
         return Err(refused(&path, "no file of observations was named", "name files or directories of them"));
     }
     Ok(found)
+}
+
+/// The path that bytes name.
+fn path_of(name: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    return PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+    #[cfg(not(unix))]
+    return PathBuf::from(String::from_utf8_lossy(name).into_owned());
 }
 
 /// Adds what one path stands for. One among `several` that does not exist is taken for a file, which will be found not
@@ -176,6 +187,8 @@ mod tests {
         // Each once, however often it is named.
         assert_eq!(names(&[root.join("c.csv"), root.to_owned()], "").0, ["c.csv", "2015/a.gz", "2015/b.gz"]);
         let list = format!("{}\r\n\n{}\n", root.join("c.csv").display(), root.join("2015/a.gz").display());
+        assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
+        let list = format!("{}\0{}\0", root.join("c.csv").display(), root.join("2015/a.gz").display());
         assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
         for (source, expected) in [
             (root.join("absent"), "absent"),

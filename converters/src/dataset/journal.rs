@@ -91,10 +91,10 @@ impl Settings {
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         if self.tool != other.tool {
             Some(format!("it was written by {}", other.tool))
+        } else if (&self.options, self.row_group_rows) != (&other.options, other.row_group_rows) {
+            Some("it was written with other options".to_owned())
         } else if self.columns != other.columns {
             Some("the columns of the archive are others than those of the dataset".to_owned())
-        } else if self != other {
-            Some("it was written with other options".to_owned())
         } else {
             None
         }
