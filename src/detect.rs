@@ -4,7 +4,7 @@
 
 use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use arrow::array::{
@@ -28,12 +28,13 @@ use crate::plan::{
 };
 use crate::scan::{SeriesScan, Spare, keys_of};
 use crate::series::{ArchiveSeries, Series};
+use crate::spool::Spool;
 
 /// The outliers of a dataset, and what was tested for them.
 #[derive(Debug)]
 pub struct Detection {
-    /// The outliers table in parts, in order: see [`OUTLIER_COLUMNS`].
-    pub outliers: Vec<RecordBatch>,
+    /// The outliers table in parts, in order: see [`OUTLIER_COLUMNS`] and [`outliers_schema`].
+    pub outliers: Spool,
     /// Observations looked at.
     pub rows: u64,
     /// Stations in the dataset.
@@ -127,7 +128,8 @@ fn plan_of(
 /// Detects the outliers of a dataset, row group by row group, on as many threads as the ambient rayon pool has.
 ///
 /// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
-/// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight and the outliers.
+/// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight: more outliers than
+/// it should hold are put by in a temporary file.
 ///
 /// # Errors
 /// An unreadable dataset, a measurement that it lacks, stations split across row groups, or, where the dataset is not
@@ -140,9 +142,11 @@ pub fn detect(
     let groups = dataset.row_groups();
     let done = AtomicU64::new(0);
     let spare = Spare::default();
+    let spool = Mutex::new(Spool::default());
     let mut parts: Vec<Part> = on_threads(&groups, |group| {
         let series: Arc<dyn Series> = Arc::new(group.clone());
-        let part = Part::of(&series, options, &spare)?;
+        let (mut part, outliers) = Part::of(&series, options, &spare)?;
+        part.outliers = spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers)?;
         // What isd-convert wrote is sorted.
         if dataset.manifest().is_none() {
             check_order(&*series, &part.stations)?;
@@ -159,7 +163,9 @@ pub fn detect(
             return Err(DetectError::Split { path: pair[1].path.clone(), station: first.to_owned() });
         }
     }
-    Ok(Detection::of(parts, options))
+    let mut spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
+    spool.arrange(parts.iter().map(|part| part.outliers));
+    Ok(Detection::of(&parts, spool, options))
 }
 
 /// Detects the outliers of an archive as it is read, in one pass unless its rows are out of order; nothing is written
@@ -179,13 +185,14 @@ pub fn detect_archive(
     let columns = archive.columns().iter().map(|column| column.name.clone()).collect();
     let place = archive.files().first().map(|file| file.path.display().to_string()).unwrap_or_default();
     let spare = Spare::default();
-    let mut sink = DetectSink { options, columns, place, spare, parts: Vec::new(), failure: None };
+    let (parts, spool) = (Vec::new(), Spool::default());
+    let mut sink = DetectSink { options, columns, place, spare, parts, spool, failure: None };
     let ingested = ingest(archive, ingesting, &mut sink, progress);
     match (sink.failure, ingested) {
         (Some(failure), _) => Err(failure),
         (None, Err(error)) => Err(error.into()),
         (None, Ok(ingested)) => {
-            let mut detection = Detection::of(sink.parts, options);
+            let mut detection = Detection::of(&sink.parts, sink.spool, options);
             for file in &ingested.files {
                 detection.tally.add(&file.tally);
             }
@@ -201,6 +208,7 @@ struct DetectSink<'a> {
     place: String,
     spare: Spare,
     parts: Vec<Part>,
+    spool: Spool,
     /// Why the plan failed, which ends the reading.
     failure: Option<DetectError>,
 }
@@ -210,7 +218,8 @@ impl Sink for DetectSink<'_> {
         let (columns, place) = (self.columns.clone(), self.place.clone());
         let series: Arc<dyn Series> = Arc::new(ArchiveSeries { group, columns, place });
         match Part::of(&series, self.options, &self.spare) {
-            Ok(part) => {
+            Ok((mut part, outliers)) => {
+                part.outliers = self.spool.push(outliers)?;
                 self.parts.push(part);
                 Ok(())
             }
@@ -228,13 +237,14 @@ impl Sink for DetectSink<'_> {
 
     fn reset(&mut self) -> Result<(), isd_converters::Error> {
         self.parts.clear();
+        self.spool.clear();
         Ok(())
     }
 }
 
 impl Detection {
-    /// Everything that was found, of parts in the order of their stations.
-    fn of(parts: Vec<Part>, options: &OutlierOptions) -> Self {
+    /// Everything that was found, of parts in the order of their stations, as are their outliers.
+    fn of(parts: &[Part], outliers: Spool, options: &OutlierOptions) -> Self {
         let mut measurements: Vec<MeasurementCount> = options
             .measurements
             .iter()
@@ -246,22 +256,21 @@ impl Detection {
                 stations: 0,
             })
             .collect();
-        for part in &parts {
-            for (total, count) in measurements.iter_mut().zip(&part.counts) {
+        for part in parts {
+            for (total, count) in measurements.iter_mut().zip(&part.tested) {
                 total.tested += count.tested;
                 total.too_short += count.too_short;
             }
-            part.count_outliers(&mut measurements);
+            for (total, found) in measurements.iter_mut().zip(&part.found) {
+                total.outliers += found.outliers;
+                total.stations += found.stations;
+            }
         }
         Self {
             tally: Tally::default(),
             rows: parts.iter().map(|part| part.rows).sum(),
             stations: parts.iter().map(|part| part.stations.len()).sum(),
-            outliers: parts
-                .into_iter()
-                .map(|part| part.outliers)
-                .filter(|batch| batch.num_rows() > 0)
-                .collect(),
+            outliers,
             measurements,
         }
     }
@@ -323,27 +332,46 @@ struct Part {
     path: String,
     rows: u64,
     stations: Arc<[StationRun]>,
-    counts: Vec<SeriesCount>,
-    outliers: RecordBatch,
+    /// Of each measurement.
+    tested: Vec<SeriesCount>,
+    /// Of each measurement.
+    found: Vec<Found>,
+    /// The number of its outliers among those put by.
+    outliers: usize,
+}
+
+/// Outliers of a measurement, and the stations that have any.
+#[derive(Default)]
+struct Found {
+    outliers: usize,
+    stations: usize,
 }
 
 impl Part {
-    fn of(group: &Arc<dyn Series>, options: &OutlierOptions, spare: &Spare) -> Result<Self, DetectError> {
+    /// What comes of a row group, and its outliers, which are not put by yet.
+    fn of(
+        group: &Arc<dyn Series>,
+        options: &OutlierOptions,
+        spare: &Spare,
+    ) -> Result<(Self, RecordBatch), DetectError> {
         let scan = SeriesScan::new(Arc::clone(group), &options.measurements, spare.clone())?;
         let stations = scan.stations();
         let counts = SeriesCounts::default();
         let frame = plan_of(Arc::clone(group), scan, options, Some(Arc::clone(&counts)))?.collect()?;
-        let counts = match options.engine {
+        let tested = match options.engine {
             Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             Engine::Expressions => count_series(group, &stations, options, spare)?,
         };
-        Ok(Self {
+        let outliers = to_batch(&frame)?;
+        let part = Self {
             path: group.place(),
             rows: group.rows() as u64,
             stations,
-            counts,
-            outliers: to_batch(&frame)?,
-        })
+            tested,
+            found: count_outliers(&outliers, &options.measurements),
+            outliers: 0,
+        };
+        Ok((part, outliers))
     }
 
     fn first(&self) -> Option<&str> {
@@ -353,25 +381,26 @@ impl Part {
     fn last(&self) -> Option<&str> {
         self.stations.last().map(|run| &*run.station_id)
     }
+}
 
-    /// Adds this part's outliers, and the stations that have any.
-    fn count_outliers(&self, totals: &mut [MeasurementCount]) {
-        let (Some(stations), Some(names)) =
-            (strings(&self.outliers, STATION_ID), strings(&self.outliers, "measurement"))
-        else {
-            return;
-        };
-        for total in totals {
-            let mut last = None;
-            for (station, name) in stations.iter().zip(names) {
-                if name == Some(total.measurement.as_str()) {
-                    total.outliers += 1;
-                    total.stations += usize::from(last != station);
-                    last = station;
-                }
+/// The outliers of each measurement, and the stations that have any.
+fn count_outliers(outliers: &RecordBatch, measurements: &[String]) -> Vec<Found> {
+    let mut all: Vec<Found> = measurements.iter().map(|_| Found::default()).collect();
+    let (Some(stations), Some(names)) = (strings(outliers, STATION_ID), strings(outliers, "measurement"))
+    else {
+        return all;
+    };
+    for (found, measurement) in all.iter_mut().zip(measurements) {
+        let mut last = None;
+        for (station, name) in stations.iter().zip(names) {
+            if name == Some(measurement.as_str()) {
+                found.outliers += 1;
+                found.stations += usize::from(last != station);
+                last = station;
             }
         }
     }
+    all
 }
 
 fn strings<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringArray> {

@@ -37,6 +37,7 @@
 //! | [`plan`] | any sorted `LazyFrame` of observations | a `LazyFrame` of outliers |
 //! | [`kernel`] | a series as slices, arrow-rs arrays or Polars columns | its outlying rows |
 //! | [`detect`] | a dataset | the outliers table and an account of what was tested |
+//! | [`spool`] | outliers as they are found | the same in order, whatever their number |
 //! | [`stations`] | NOAA's station list | columns beside the outliers |
 //! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
 //! | [`synth`] | a seed | a synthetic archive with planted outliers |
@@ -64,6 +65,8 @@ pub mod plan;
 pub mod scan;
 #[cfg(feature = "tools")]
 pub mod series;
+#[cfg(feature = "tools")]
+pub mod spool;
 #[cfg(feature = "tools")]
 pub mod stations;
 #[cfg(feature = "tools")]

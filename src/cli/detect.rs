@@ -1,7 +1,6 @@
 //! `isd-detect`: from a dataset or an archive to the outliers table, and a summary of what was tested.
 
-use std::io::{self, BufWriter, IsTerminal, Write as _};
-use std::mem;
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -15,10 +14,11 @@ use super::detect_summary::{Listed, Parameters, Summary, describe, metadata};
 use super::observations::Observations;
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
 use super::{CommonArgs, Failure, say};
-use crate::detect::outliers_schema;
+use crate::detect::{DetectError, outliers_schema};
 use crate::kernel::{Decimal, Extent, FillLimit, RollingTest};
 use crate::output::{Format, OutputFile, PartitionedOutput, Written, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
+use crate::spool::Spool;
 use crate::stations::{STATION_COLUMNS, Stations, with_station_columns};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
@@ -145,25 +145,24 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
         return observations.explain(&options);
     }
     let destination = args.create_output()?;
-    let mut detection = observations.detect(&options, args.common.quiet)?;
+    let detection = observations.detect(&options, args.common.quiet)?;
 
     let parameters = Parameters::of(&options, args.stations.as_deref());
     let metadata = metadata(&parameters, &observations)?;
-    let mut table = Table { schema: outliers_schema(), batches: mem::take(&mut detection.outliers) };
+    let table = Table { outliers: &detection.outliers, list: stations.as_ref(), columns: &columns };
     let listed = stations.as_ref().zip(args.stations.as_deref());
-    let listed = listed.map(|(list, path)| Listed::of(&table.batches, list, path));
-    if let Some(list) = &stations {
-        table = table.beside(list)?;
-    }
+    let listed = listed.map(|(list, path)| Listed::of(&detection.outliers, list, path)).transpose();
+    let listed = listed.map_err(DetectError::from)?;
     let written = match destination {
         Destination::File(file) => {
-            let table = table.project(&columns)?;
-            let bytes = file.write(&table.schema, &table.batches, &metadata)?;
+            let bytes = file.write(&table.schema()?, table.batches(), &metadata)?;
             Some(Written { files: 1, bytes })
         }
-        Destination::Years(years) => Some(years.write(&table.schema, &table.batches, &columns, &metadata)?),
+        Destination::Years(years) => {
+            Some(years.write(&table.whole_schema(), table.whole_batches(), &columns, &metadata)?)
+        }
         Destination::Stdout => {
-            table.project(&columns)?.to_stdout()?;
+            table.to_stdout()?;
             None
         }
         Destination::Nowhere => None,
@@ -309,42 +308,81 @@ impl DetectArgs {
     }
 }
 
-/// The outliers and what stands beside them.
-struct Table {
-    schema: SchemaRef,
-    batches: Vec<RecordBatch>,
+/// The outliers and what stands beside them, as it is written.
+struct Table<'a> {
+    outliers: &'a Spool,
+    /// Stations whose columns stand behind the outliers' own.
+    list: Option<&'a Stations>,
+    /// Which of all those columns are written.
+    columns: &'a [usize],
 }
 
-impl Table {
-    /// With the columns of a station list behind its own.
-    fn beside(self, list: &Stations) -> Result<Self, Failure> {
-        let schema = with_station_columns(&self.schema);
-        let batches: Result<_, ArrowError> = self.batches.iter().map(|batch| list.beside(batch)).collect();
-        let batches = batches.map_err(|error| {
-            Failure::error(format!("cannot put the stations beside the outliers: {error}"))
-        })?;
-        Ok(Self { schema, batches })
+impl Table<'_> {
+    /// All columns.
+    fn whole_schema(&self) -> SchemaRef {
+        let schema = outliers_schema();
+        if self.list.is_some() { with_station_columns(&schema) } else { schema }
     }
 
-    fn project(&self, columns: &[usize]) -> Result<Self, Failure> {
-        let project = || -> Result<Self, ArrowError> {
-            let batches: Result<_, _> = self.batches.iter().map(|batch| batch.project(columns)).collect();
-            Ok(Self { schema: self.schema.project(columns)?.into(), batches: batches? })
-        };
-        project().map_err(|error| Failure::error(format!("cannot select the columns: {error}")))
+    fn whole_batches(&self) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
+        self.outliers.batches().map(|batch| match self.list {
+            Some(list) => list.beside(&batch?),
+            None => batch,
+        })
+    }
+
+    /// The columns to write.
+    fn schema(&self) -> Result<SchemaRef, DetectError> {
+        Ok(self.whole_schema().project(self.columns)?.into())
+    }
+
+    fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
+        self.whole_batches().map(|batch| batch?.project(self.columns))
     }
 
     /// Writes it to standard output: aligned on a terminal, CSV into a pipe.
     fn to_stdout(&self) -> Result<(), Failure> {
-        let mut text = Vec::new();
+        let schema = self.schema()?;
+        let mut out = Stdout { out: BufWriter::new(io::stdout().lock()), failure: None };
         let written = if io::stdout().is_terminal() {
-            write_table(&mut text, &self.schema, &self.batches)
+            write_table(&mut out, &schema, self.batches())
         } else {
-            write_csv(&mut text, &self.schema, &self.batches)
+            write_csv(&mut out, &schema, self.batches())
         };
-        written.map_err(|error| Failure::error(format!("cannot format the outliers: {error}")))?;
-        let mut out = BufWriter::new(io::stdout().lock());
-        out.write_all(&text).and_then(|()| out.flush()).map_err(|error| Failure::stdout(&error))
+        let flushed = out.flush();
+        match (out.failure, written, flushed) {
+            (Some(error), ..) | (None, Ok(()), Err(error)) => Err(Failure::stdout(&error)),
+            (None, Err(error), _) => Err(Failure::error(format!("cannot format the outliers: {error}"))),
+            (None, Ok(()), Ok(())) => Ok(()),
+        }
+    }
+}
+
+/// Standard output that remembers why it failed: what formats the outliers says it in words only.
+struct Stdout<W> {
+    out: W,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Stdout<W> {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.failure.get_or_insert(error);
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Stdout<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.note(result)
     }
 }
 

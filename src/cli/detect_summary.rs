@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::AsArray;
+use arrow::error::ArrowError;
 use isd_converters::Tally;
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ use crate::detect::{Detection, MeasurementCount};
 use crate::kernel::{Extent, FillLimit};
 use crate::output::Written;
 use crate::plan::{Engine, OutlierOptions, STATION_ID};
+use crate::spool::Spool;
 use crate::stations::Stations;
 
 /// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.
@@ -71,12 +73,20 @@ pub(super) struct Listed {
 }
 
 impl Listed {
-    pub(super) fn of(outliers: &[RecordBatch], list: &Stations, path: &Path) -> Self {
-        let columns = outliers.iter().filter_map(|batch| batch.column_by_name(STATION_ID));
-        let texts = columns.filter_map(|column| column.as_string_opt::<i32>());
-        let stations: BTreeSet<&str> = texts.flat_map(|ids| ids.iter().flatten()).collect();
+    pub(super) fn of(outliers: &Spool, list: &Stations, path: &Path) -> Result<Self, ArrowError> {
+        let mut stations: BTreeSet<String> = BTreeSet::new();
+        for batch in outliers.batches() {
+            let batch = batch?;
+            let column = batch.column_by_name(STATION_ID);
+            for id in column.and_then(|column| column.as_string_opt::<i32>()).into_iter().flatten().flatten()
+            {
+                if !stations.contains(id) {
+                    stations.insert(id.to_owned());
+                }
+            }
+        }
         let missing = stations.iter().filter(|id| !list.holds(id)).count();
-        Self { list: path.display().to_string(), stations: stations.len(), missing }
+        Ok(Self { list: path.display().to_string(), stations: stations.len(), missing })
     }
 }
 

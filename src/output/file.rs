@@ -51,11 +51,11 @@ impl OutputFile {
     /// Writes the table under its final name; returns the file's size in bytes.
     ///
     /// # Errors
-    /// The disk is full, or the file cannot be put in place.
+    /// A batch that is an error, a full disk, or a file that cannot be put in place.
     pub fn write(
         self,
         schema: &SchemaRef,
-        batches: &[RecordBatch],
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         metadata: &[(String, String)],
     ) -> Result<u64, OutputError> {
         let Self { path, format, file } = self;
@@ -84,13 +84,13 @@ impl OutputFile {
 fn write_arrow(
     out: impl Write,
     schema: &SchemaRef,
-    batches: &[RecordBatch],
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     metadata: &[(String, String)],
 ) -> Result<(), ArrowError> {
     let schema = Schema::clone(schema).with_metadata(metadata.iter().cloned().collect());
     let mut writer = FileWriter::try_new(out, &schema)?;
     for batch in batches {
-        writer.write(batch)?;
+        writer.write(&batch?)?;
     }
     writer.finish()
 }

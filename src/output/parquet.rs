@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::compute_leaves;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -26,12 +27,13 @@ const DISTINCT: [&str; 3] = ["rolling_mean", "rolling_std", "zscore"];
 pub(super) fn write_parquet(
     out: impl Write + Send,
     schema: &SchemaRef,
-    batches: &[RecordBatch],
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     metadata: &[(String, String)],
 ) -> Result<(), ParquetError> {
     let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(metadata)))?;
     let (mut file, factory) = writer.into_serialized_writer()?;
     for rows in row_groups(batches) {
+        let rows = rows?;
         let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
         let encoded = writers.into_par_iter().zip(schema.fields().par_iter()).enumerate().with_max_len(1);
         let chunks = encoded.map(|(index, (mut writer, field))| {
@@ -66,26 +68,29 @@ fn properties(metadata: &[(String, String)]) -> WriterProperties {
 }
 
 /// The batches, cut and gathered to row groups.
-fn row_groups(batches: &[RecordBatch]) -> Vec<Vec<RecordBatch>> {
-    let mut groups = Vec::new();
-    let (mut group, mut room) = (Vec::new(), ROW_GROUP_ROWS);
-    for batch in batches {
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let rows = room.min(batch.num_rows() - start);
-            group.push(batch.slice(start, rows));
-            start += rows;
-            room -= rows;
-            if room == 0 {
-                groups.push(std::mem::take(&mut group));
-                room = ROW_GROUP_ROWS;
+fn row_groups(
+    mut batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> impl Iterator<Item = Result<Vec<RecordBatch>, ArrowError>> {
+    let mut rest: Option<RecordBatch> = None;
+    std::iter::from_fn(move || {
+        let (mut group, mut room) = (Vec::new(), ROW_GROUP_ROWS);
+        while room > 0 {
+            let batch = match rest.take().map(Ok).or_else(|| batches.next()) {
+                Some(Ok(batch)) => batch,
+                Some(Err(error)) => return Some(Err(error)),
+                None => break,
+            };
+            let rows = room.min(batch.num_rows());
+            if rows < batch.num_rows() {
+                rest = Some(batch.slice(rows, batch.num_rows() - rows));
+            }
+            if rows > 0 {
+                group.push(batch.slice(0, rows));
+                room -= rows;
             }
         }
-    }
-    if !group.is_empty() {
-        groups.push(group);
-    }
-    groups
+        (!group.is_empty()).then_some(Ok(group))
+    })
 }
 
 #[cfg(test)]
@@ -103,7 +108,7 @@ mod tests {
         let full = ROW_GROUP_ROWS as i64;
         let batches = [batch(0..10), batch(10..10), batch(10..2 * full + 5), batch(2 * full + 5..3 * full)];
         for (some, expected) in [(&batches[..], vec![full; 3]), (&batches[..1], vec![10]), (&[], vec![])] {
-            let groups = row_groups(some);
+            let groups: Vec<_> = row_groups(some.iter().cloned().map(Ok)).map(Result::unwrap).collect();
             let rows = |group: &Vec<RecordBatch>| group.iter().map(|batch| batch.num_rows() as i64).sum();
             assert_eq!(groups.iter().map(rows).collect::<Vec<i64>>(), expected);
             let numbers = groups.iter().flatten().flat_map(|batch| {

@@ -25,9 +25,12 @@ use parquet::file::metadata::ParquetMetaDataReader;
 use super::OutputError;
 use super::parquet::write_parquet;
 use crate::plan::TIMESTAMP;
+use crate::spool::Spool;
 
 /// Hive partition key: the year of a row's time in UTC.
 pub const YEAR: &str = "year";
+/// Bytes of a year's rows that are held in memory until its file is written.
+const YEAR_BYTES: usize = 1 << 20;
 /// Where a table without rows has its columns. A number, because readers infer the type of the key from the paths, and
 /// pyarrow refuses Hive's own name for a key that is not there when it finds no other.
 const NO_ROWS_YEAR: i32 = 1970;
@@ -73,24 +76,27 @@ impl PartitionedOutput {
     pub fn write(
         self,
         schema: &SchemaRef,
-        batches: &[RecordBatch],
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         columns: &[usize],
         metadata: &[(String, String)],
     ) -> Result<Written, OutputError> {
         let fail = |reason: String| OutputError::Write { path: self.path.clone(), reason };
         let schema = schema.project(columns).map_err(|e| fail(e.to_string()))?.into();
-        let mut years: BTreeMap<i32, Vec<RecordBatch>> = BTreeMap::new();
-        for (year, rows) in by_year(batches).map_err(|e| fail(e.to_string()))? {
-            let rows: Result<_, ArrowError> = rows.iter().map(|batch| batch.project(columns)).collect();
-            years.insert(year, rows.map_err(|e| fail(e.to_string()))?);
+        let mut years: BTreeMap<i32, Spool> = BTreeMap::new();
+        for batch in batches {
+            let batch = batch.map_err(|e| fail(e.to_string()))?;
+            for (year, rows) in by_year(&batch).map_err(|e| fail(e.to_string()))? {
+                let rows = rows.project(columns).map_err(|e| fail(e.to_string()))?;
+                years.entry(year).or_insert_with(|| Spool::holding(YEAR_BYTES)).push(rows)?;
+            }
         }
         if years.is_empty() {
-            years.insert(NO_ROWS_YEAR, Vec::new());
+            years.insert(NO_ROWS_YEAR, Spool::holding(YEAR_BYTES));
         }
         let mut written = Written { files: 0, bytes: 0 };
-        for (year, batches) in &years {
+        for (year, rows) in &years {
             let place = PathBuf::from(format!("{YEAR}={year}")).join(part_name(0));
-            written.bytes += self.write_year(&place, &schema, batches, metadata)?;
+            written.bytes += self.write_year(&place, &schema, rows, metadata)?;
             written.files += 1;
         }
         self.target.publish()?;
@@ -102,7 +108,7 @@ impl PartitionedOutput {
         &self,
         place: &Path,
         schema: &SchemaRef,
-        batches: &[RecordBatch],
+        rows: &Spool,
         metadata: &[(String, String)],
     ) -> Result<u64, OutputError> {
         let path = self.path.join(place);
@@ -112,7 +118,7 @@ impl PartitionedOutput {
             fs::create_dir(directory).map_err(io)?;
         }
         let file = File::create_new(&staged).map_err(io)?;
-        write_parquet(BufWriter::new(&file), schema, batches, metadata)
+        write_parquet(BufWriter::new(&file), schema, rows.batches(), metadata)
             .map_err(|error| OutputError::Write { path: path.clone(), reason: error.to_string() })?;
         file.sync_all().map_err(io)?;
         Ok(file.metadata().map_err(io)?.len())
@@ -120,25 +126,19 @@ impl PartitionedOutput {
 }
 
 /// The rows of each year, in the order they have.
-fn by_year(batches: &[RecordBatch]) -> Result<BTreeMap<i32, Vec<RecordBatch>>, ArrowError> {
-    let mut years: BTreeMap<i32, Vec<RecordBatch>> = BTreeMap::new();
-    for batch in batches {
-        let times = batch
-            .column_by_name(TIMESTAMP)
-            .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column {TIMESTAMP} in microseconds")))?;
-        let mut rows: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
-        for (row, &time) in (0..).zip(times.values()) {
-            let time = DateTime::from_timestamp_micros(time).ok_or_else(|| {
-                ArrowError::ComputeError(format!("{time} us since 1970 is in no known year"))
-            })?;
-            rows.entry(time.year()).or_default().push(row);
-        }
-        for (year, rows) in rows {
-            years.entry(year).or_default().push(take_record_batch(batch, &UInt32Array::from(rows))?);
-        }
+fn by_year(batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch)>, ArrowError> {
+    let times = batch
+        .column_by_name(TIMESTAMP)
+        .and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>())
+        .ok_or_else(|| ArrowError::SchemaError(format!("no column {TIMESTAMP} in microseconds")))?;
+    let mut years: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
+    for (row, &time) in (0..).zip(times.values()) {
+        let time = DateTime::from_timestamp_micros(time)
+            .ok_or_else(|| ArrowError::ComputeError(format!("{time} us since 1970 is in no known year")))?;
+        years.entry(time.year()).or_default().push(row);
     }
-    Ok(years)
+    let years = years.into_iter();
+    years.map(|(year, rows)| Ok((year, take_record_batch(batch, &UInt32Array::from(rows))?))).collect()
 }
 
 /// Whether a directory holds nothing but what [`PartitionedOutput::write`] puts there: what it replaces is removed.

@@ -17,22 +17,28 @@ use isd_converters::dataset::iso8601;
 ///
 /// # Errors
 /// The writer fails.
-pub fn write_csv(out: impl Write, schema: &SchemaRef, batches: &[RecordBatch]) -> Result<(), ArrowError> {
+pub fn write_csv(
+    out: impl Write,
+    schema: &SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> Result<(), ArrowError> {
     let mut writer = csv::WriterBuilder::new().with_header(true).build(out);
-    if batches.is_empty() {
-        writer.write(&with_text_times(&RecordBatch::new_empty(Arc::clone(schema)))?)?;
-    }
+    // The header, even where there are no rows.
+    writer.write(&with_text_times(&RecordBatch::new_empty(Arc::clone(schema)))?)?;
     for batch in batches {
-        writer.write(&with_text_times(batch)?)?;
+        writer.write(&with_text_times(&batch?)?)?;
     }
     Ok(())
 }
 
-pub(super) fn write_ndjson(out: impl Write, batches: &[RecordBatch]) -> Result<(), ArrowError> {
+pub(super) fn write_ndjson(
+    out: impl Write,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+) -> Result<(), ArrowError> {
     // Every line has every key.
     let mut writer = json::WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
     for batch in batches {
-        writer.write(&with_text_times(batch)?)?;
+        writer.write(&with_text_times(&batch?)?)?;
     }
     writer.finish()
 }
@@ -56,34 +62,25 @@ fn with_text_times(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 
 /// Writes a table for people: aligned columns, numbers to the right, doubles with four digits behind the point.
 ///
+/// The batches are gone through twice, for the columns' widths first.
+///
 /// # Errors
-/// The writer fails.
+/// A batch that is an error, or the writer fails.
 pub fn write_table(
     out: &mut impl Write,
     schema: &SchemaRef,
-    batches: &[RecordBatch],
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone,
 ) -> Result<(), ArrowError> {
-    let mut columns: Vec<Vec<String>> =
-        schema.fields().iter().map(|field| vec![field.name().clone()]).collect();
-    for batch in batches {
-        let batch = with_text_times(batch)?;
-        for (cells, column) in columns.iter_mut().zip(batch.columns()) {
-            if let Some(doubles) = column.as_primitive_opt::<Float64Type>() {
-                cells.extend(doubles.iter().map(|x| x.map_or_else(String::new, short)));
-                continue;
-            }
-            let formatter = ArrayFormatter::try_new(column, &FormatOptions::default())?;
-            cells.extend((0..column.len()).map(|row| formatter.value(row).to_string()));
+    let header: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
+    let mut widths: Vec<usize> = header.iter().map(|name| name.chars().count()).collect();
+    for batch in batches.clone() {
+        for (cells, width) in cells(&batch?)?.iter().zip(&mut widths) {
+            *width = cells.iter().map(|cell| cell.chars().count()).fold(*width, usize::max);
         }
     }
-    let widths: Vec<usize> = columns
-        .iter()
-        .map(|cells| cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0))
-        .collect();
-    for row in 0..columns.first().map_or(0, Vec::len) {
+    let line = |row: &mut dyn Iterator<Item = &String>| {
         let mut line = String::new();
-        for ((cells, width), field) in columns.iter().zip(&widths).zip(schema.fields()) {
-            let cell = &cells[row];
+        for ((cell, width), field) in row.zip(&widths).zip(schema.fields()) {
             let gap = if line.is_empty() { "" } else { "  " };
             if field.data_type().is_numeric() {
                 let _ = write!(line, "{gap}{cell:>width$}");
@@ -91,9 +88,31 @@ pub fn write_table(
                 let _ = write!(line, "{gap}{cell:<width$}");
             }
         }
-        writeln!(out, "{}", line.trim_end())?;
+        line.truncate(line.trim_end().len());
+        line
+    };
+    writeln!(out, "{}", line(&mut header.iter()))?;
+    for batch in batches {
+        let batch = batch?;
+        let cells = cells(&batch)?;
+        for row in 0..batch.num_rows() {
+            writeln!(out, "{}", line(&mut cells.iter().map(|cells| &cells[row])))?;
+        }
     }
     Ok(())
+}
+
+/// The cells of a table for people, column by column.
+fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+    let columns = with_text_times(batch)?;
+    let columns = columns.columns().iter().map(|column| {
+        if let Some(doubles) = column.as_primitive_opt::<Float64Type>() {
+            return Ok(doubles.iter().map(|x| x.map_or_else(String::new, short)).collect());
+        }
+        let formatter = ArrayFormatter::try_new(column, &FormatOptions::default())?;
+        Ok((0..column.len()).map(|row| formatter.value(row).to_string()).collect())
+    });
+    columns.collect()
 }
 
 /// A double for people: at most four digits behind the point, none that say nothing.

@@ -90,7 +90,8 @@ fn counts(detection: &Detection) -> Vec<usize> {
 }
 
 fn table(detection: &Detection) -> RecordBatch {
-    concat_batches(&outliers_schema(), &detection.outliers).unwrap()
+    let batches: Vec<RecordBatch> = detection.outliers.batches().map(Result::unwrap).collect();
+    concat_batches(&outliers_schema(), &batches).unwrap()
 }
 
 #[test]
