@@ -71,3 +71,5 @@ pub mod spool;
 pub mod stations;
 #[cfg(feature = "tools")]
 pub mod synth;
+#[cfg(feature = "tools")]
+mod unfinished;

@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::convert::convert)
+    isd::cli::run(isd::cli::convert::convert, Some("--resume goes on where it stopped"))
 }

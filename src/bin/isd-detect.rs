@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::detect::run)
+    isd::cli::run(isd::cli::detect::run, None)
 }

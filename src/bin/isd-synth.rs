@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::synth::synth)
+    isd::cli::run(isd::cli::synth::synth, None)
 }

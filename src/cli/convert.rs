@@ -34,7 +34,7 @@ pub struct ConvertArgs {
     /// Replace the dataset if it exists
     #[arg(long)]
     overwrite: bool,
-    /// Bring the dataset up to date: write only the partitions anew whose source files changed
+    /// Bring the dataset up to date with the whole archive: write only the partitions anew whose source files changed
     #[arg(long, conflicts_with = "overwrite")]
     update: bool,
     /// Go on where an interrupted conversion of the same files stopped
@@ -61,6 +61,7 @@ struct Summary<'a> {
     failures: Vec<serde_json::Value>,
     blocks_written: u64,
     blocks_kept: u64,
+    blocks_removed: u64,
     sorted: bool,
     bytes_in: u64,
     bytes_out: u64,
@@ -106,6 +107,7 @@ pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
         failures: failures_json(&failures),
         blocks_written: conversion.blocks_written,
         blocks_kept: conversion.blocks_kept,
+        blocks_removed: conversion.blocks_removed,
         sorted: conversion.sorted,
         bytes_in: *bytes_in,
         bytes_out: *bytes_out,
@@ -153,12 +155,21 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
     let (kept, blocks) = (HumanCount(conversion.blocks_kept), counted(conversion.blocks_written, "block"));
     let _ = match &conversion.course {
         Course::Unchanged => writeln!(text, "no source file has changed: nothing was written"),
-        Course::Updated => writeln!(text, "updated: {blocks} written, {kept} kept"),
+        Course::Updated => {
+            let removed = match conversion.blocks_removed {
+                0 => String::new(),
+                removed => format!(", {} removed, whose source files are gone", HumanCount(removed)),
+            };
+            writeln!(text, "updated: {blocks} written, {kept} kept{removed}")
+        }
         Course::Resumed => writeln!(text, "resumed: {blocks} written, {kept} kept"),
         Course::NothingToResume => writeln!(text, "there was nothing to resume: everything was converted"),
         Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
         _ => Ok(()),
     };
+    if conversion.course == Course::Updated && manifest.failed_files > 0 {
+        text.push_str("rows of files that can no longer be read are not in the dataset until they can\n");
+    }
     if conversion.course == Course::Unchanged {
         return text;
     }

@@ -5,6 +5,7 @@ pub mod detect;
 mod detect_summary;
 mod failure;
 mod inspect;
+mod interrupt;
 mod observations;
 mod progress;
 mod source;
@@ -82,7 +83,12 @@ impl CommonArgs {
 ///
 /// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, 2
 /// for arguments that make no sense, and 1 for every other failure, a bug in this program included.
-pub fn run<A: Parser>(tool: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
+///
+/// An interrupted tool removes what is half-written; `when_interrupted` says what can be done then.
+pub fn run<A: Parser>(
+    tool: impl FnOnce(A) -> Result<(), Failure>,
+    when_interrupted: Option<&'static str>,
+) -> ExitCode {
     let arguments = match A::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
@@ -92,6 +98,8 @@ pub fn run<A: Parser>(tool: impl FnOnce(A) -> Result<(), Failure>) -> ExitCode {
         }
         Err(error) => return Failure::from(error).report(),
     };
+    // A system that does not allow it ends the process its own way.
+    let _ = interrupt::watch(when_interrupted);
     match catch_panic(|| tool(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
-use isd_converters::dataset::{Dataset, MANIFEST};
-use isd_converters::{ColumnInfo, IngestOptions};
+use isd_converters::dataset::{Dataset, MANIFEST, ManifestOptions};
+use isd_converters::{ColumnInfo, IngestOptions, ReadOptions};
 use serde_json::json;
 
 use super::source::SourceArgs;
 use super::{Failure, HumanCount, Progress, print};
 use crate::detect::{DetectError, Detection, detect, detect_archive, plan};
 use crate::plan::OutlierOptions;
+use crate::unfinished::Unfinished;
 
 /// Observations to test.
 pub enum Observations {
@@ -26,9 +27,12 @@ pub enum Observations {
 /// An archive and how it is read.
 pub struct Reading {
     archive: Archive,
+    read: ReadOptions,
     ingesting: IngestOptions,
     /// As they were named.
     sources: Vec<String>,
+    /// Where the rows are sorted, if they must be.
+    _scratch: Unfinished,
 }
 
 impl Observations {
@@ -38,11 +42,13 @@ impl Observations {
     /// An unreadable dataset, or files of which none can be read.
     pub fn open(sources: &[PathBuf], args: &SourceArgs, measurements: &[String]) -> Result<Self, Failure> {
         let archive = || -> Result<Self, Failure> {
-            let archive = args.open(sources, &args.read_options(measurements))?;
+            let read = args.read_options(measurements);
+            let archive = args.open(sources, &read)?;
             let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
+            let unfinished = Unfinished::at(&scratch);
             let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
             let sources = sources.iter().map(|source| source.display().to_string()).collect();
-            Ok(Self::Archive(Box::new(Reading { archive, ingesting, sources })))
+            Ok(Self::Archive(Box::new(Reading { archive, read, ingesting, sources, _scratch: unfinished })))
         };
         let [path] = sources else { return archive() };
         if !is_parquet(path) {
@@ -112,11 +118,14 @@ impl Observations {
                 dataset.manifest().and_then(|manifest| serde_json::to_value(manifest).ok())
             }
             Self::Archive(reading) => {
-                let Reading { archive, sources, .. } = &**reading;
-                let files = archive.files().len();
-                Some(
-                    json!({ "layout": archive.layout(), "sources": sources, "source_files": files, "notes": archive.notes() }),
-                )
+                let Reading { archive, read, ingesting, sources, .. } = &**reading;
+                Some(json!({
+                    "layout": archive.layout(),
+                    "sources": sources,
+                    "options": ManifestOptions::of(read, ingesting.duplicates, false),
+                    "source_files": archive.files().len(),
+                    "notes": archive.notes(),
+                }))
             }
         }
     }

@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 use super::parquet::write_parquet;
 use super::text::{write_csv, write_ndjson};
 use super::{Format, OutputError};
+use crate::unfinished::Unfinished;
 
 /// A file in the making: dropped before [`OutputFile::write`] is through, it leaves nothing behind.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct OutputFile {
     path: PathBuf,
     format: Format,
     file: NamedTempFile,
+    unfinished: Unfinished,
 }
 
 impl OutputFile {
@@ -39,7 +41,8 @@ impl OutputFile {
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let file = builder.tempfile_in(parent).map_err(failed)?;
-        Ok(Self { path: path.to_owned(), format, file })
+        let unfinished = Unfinished::at(file.path());
+        Ok(Self { path: path.to_owned(), format, file, unfinished })
     }
 
     /// What the table will be written as.
@@ -58,7 +61,7 @@ impl OutputFile {
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         metadata: &[(String, String)],
     ) -> Result<u64, OutputError> {
-        let Self { path, format, file } = self;
+        let Self { path, format, file, unfinished } = self;
         let io = |action, source| OutputError::Io { path: path.clone(), action, source };
         let fail = |reason: String| OutputError::Write { path: path.clone(), reason };
         let mut out = BufWriter::new(file.as_file());
@@ -77,6 +80,7 @@ impl OutputFile {
         file.as_file().sync_all().map_err(|source| io("cannot write", source))?;
         let bytes = file.as_file().metadata().map_err(|source| io("cannot write", source))?.len();
         file.persist(&path).map_err(|error| io("cannot put in place", error.error))?;
+        drop(unfinished);
         Ok(bytes)
     }
 }

@@ -26,6 +26,7 @@ use super::OutputError;
 use super::parquet::write_parquet;
 use crate::plan::TIMESTAMP;
 use crate::spool::Spool;
+use crate::unfinished::Unfinished;
 
 /// Hive partition key: the year of a row's time in UTC.
 pub const YEAR: &str = "year";
@@ -43,6 +44,7 @@ const TOOL: (&str, &str) = ("isd.tool", "isd-detect ");
 pub struct PartitionedOutput {
     path: PathBuf,
     target: Target,
+    unfinished: Unfinished,
 }
 
 /// What was written.
@@ -63,7 +65,8 @@ impl PartitionedOutput {
     pub fn create(path: &Path, sources: &[PathBuf]) -> Result<Self, OutputError> {
         let mut target = Target::prepare_directory(path, sources, &check_ours)?;
         target.remove_leftovers();
-        Ok(Self { path: path.to_owned(), target })
+        let unfinished = Unfinished::at(target.directory());
+        Ok(Self { path: path.to_owned(), target, unfinished })
     }
 
     /// Writes those `columns` of the rows, each year's in the order given, and puts the directory in place.
@@ -100,6 +103,7 @@ impl PartitionedOutput {
             written.files += 1;
         }
         self.target.publish()?;
+        drop(self.unfinished);
         Ok(written)
     }
 

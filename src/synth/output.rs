@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
+use crate::unfinished::Unfinished;
+
 use super::{Error, Result};
 
 /// Where an archive and what belongs to it go.
@@ -49,6 +51,7 @@ impl Targets {
 pub(super) struct Partial {
     path: PathBuf,
     temporary: TempPath,
+    unfinished: Unfinished,
 }
 
 impl Partial {
@@ -65,7 +68,10 @@ impl Partial {
             .suffix(".partial")
             .make_in(directory, |path| File::create_new(path))
             .map(NamedTempFile::into_parts)
-            .map(|(file, temporary)| (Self { path: path.to_path_buf(), temporary }, file))
+            .map(|(file, temporary)| {
+                let unfinished = Unfinished::at(&temporary);
+                (Self { path: path.to_path_buf(), temporary, unfinished }, file)
+            })
             .map_err(|source| Error::Io { path: path.to_path_buf(), action: "cannot create", source })
     }
 
@@ -76,8 +82,9 @@ impl Partial {
 
     /// Gives the file its final name.
     pub(super) fn keep(self, overwrite: bool) -> Result<()> {
-        let Self { path, temporary } = self;
+        let Self { path, temporary, unfinished } = self;
         let renamed = if overwrite { temporary.persist(&path) } else { temporary.persist_noclobber(&path) };
+        drop(unfinished);
         renamed.map_err(|failed| match failed.error.kind() {
             io::ErrorKind::AlreadyExists => Error::Exists { path },
             _ => Error::Io { path, action: "cannot rename the finished file", source: failed.error },

@@ -7,6 +7,7 @@ mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
 mod field; // what went wrong with rolling statistics elsewhere
+mod interrupted;
 mod kernel; // the kernel against the rational model
 mod memory; // datasets for tests
 mod model; // the model

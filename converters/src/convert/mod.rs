@@ -15,7 +15,7 @@ use crate::dataset::{
     self, FORMAT_VERSION, MANIFEST, Manifest, ManifestColumn, ManifestOptions, io_error, iso8601,
 };
 use crate::ingest::{IngestOptions, Ingested, Part, ingest_part};
-use crate::{Error, ReadOptions, Result, Scale, Tally};
+use crate::{Error, ReadOptions, Result, Tally};
 use plan::Plan;
 use sink::{DatasetSink, remove_other_blocks};
 
@@ -74,6 +74,8 @@ pub struct Conversion {
     pub blocks_written: u64,
     /// Blocks that were kept as they were.
     pub blocks_kept: u64,
+    /// Blocks of the dataset of before that are no more.
+    pub blocks_removed: u64,
     /// Whether the rows were out of order and had to be sorted.
     pub sorted: bool,
     /// Bytes that sorting wrote to disk and removed again, because they did not fit into memory.
@@ -189,6 +191,8 @@ fn write(
         journal.write(staged)?;
         remove_other_blocks(staged, &journal)?;
     };
+    let gone = |block: &&String| !journal.blocks.contains_key(*block);
+    let blocks_removed = plan.before.iter().filter(gone).count() as u64;
     let read: u64 = ingested.files.iter().filter_map(|report| file_bytes(archive, report)).sum();
     let written = journal.blocks.values().filter(|block| !plan.kept.contains_key(&block.block));
     let (blocks_written, bytes) =
@@ -203,6 +207,7 @@ fn write(
     let bytes_out = bytes + journal.write(staged)? + write_manifest(&manifest, staged)?;
     Ok(Conversion {
         blocks_written,
+        blocks_removed,
         sorted: ingested.sorted,
         spilled_bytes: ingested.spilled_bytes,
         bytes_in: read,
@@ -219,6 +224,7 @@ impl Conversion {
             course,
             blocks_written: 0,
             blocks_kept,
+            blocks_removed: 0,
             sorted: false,
             spilled_bytes: 0,
             bytes_in: 0,
@@ -255,18 +261,7 @@ fn tool() -> String {
 }
 
 fn manifest_options(options: &ConvertOptions) -> ManifestOptions {
-    ManifestOptions {
-        measurements: options.read.measurements.clone(),
-        column_paths: options.read.column_paths.clone(),
-        scale: match options.read.scale {
-            Scale::Attributes => "attributes".to_owned(),
-            Scale::Isd => "isd".to_owned(),
-        },
-        format: options.read.format.clone(),
-        quality: options.read.quality,
-        duplicates: options.duplicates,
-        float32: options.float32,
-    }
+    ManifestOptions::of(&options.read, options.duplicates, options.float32)
 }
 
 /// The manifest, or `None` of a dataset without rows.

@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) known: Vec<Option<FileRecord>>,
     pub(super) kept: BTreeMap<String, Kept>,
     pub(super) course: Course,
+    /// Blocks of the dataset that is updated.
+    pub(super) before: Vec<String>,
 }
 
 /// A block that stays as it is.
@@ -30,14 +32,15 @@ pub(super) struct Kept {
 impl Plan {
     /// Keeps nothing.
     pub(super) fn whole(files: usize, course: Course) -> Self {
-        Self { known: vec![None; files], kept: BTreeMap::new(), course }
+        Self { known: vec![None; files], kept: BTreeMap::new(), course, before: Vec::new() }
     }
 
     /// Keeps the blocks of the dataset at `target` whose source files are as they were. New files are read, to know
     /// their blocks.
     ///
     /// # Errors
-    /// A dataset without a journal, or one that cannot be read; what the archive reports.
+    /// A dataset without a journal, or one that cannot be read; a file that the dataset was made of and that is not
+    /// among the sources, though it is there; what the archive reports.
     pub(super) fn update(
         archive: &mut Archive,
         target: &Target,
@@ -53,6 +56,7 @@ impl Plan {
             found: format!("cannot be updated: it holds no {JOURNAL}, which says where its rows come from"),
             hint: Some("convert the archive once with --overwrite; that dataset can be updated".into()),
         })?;
+        check_complete(archive, dataset, sources, &journal)?;
         if let Some(why) = settings.difference(&journal.settings) {
             return Ok(Self::whole(sources.len(), Course::Rewritten { why }));
         }
@@ -64,6 +68,7 @@ impl Plan {
             known: sources.iter().map(known).collect(),
             kept: BTreeMap::new(),
             course: Course::Updated,
+            before: journal.blocks.keys().cloned().collect(),
         };
         let unchanged: BTreeSet<&str> =
             plan.known.iter().flatten().map(|file| file.source.path.as_str()).collect();
@@ -194,6 +199,36 @@ impl Plan {
         self.known = sources.iter().map(|source| journal.files.get(&source.path).cloned()).collect();
         self.kept.len() < before
     }
+}
+
+/// Makes sure that an update does not take rows out only because their files were not named.
+fn check_complete(
+    archive: &Archive,
+    dataset: &Path,
+    sources: &[SourceRecord],
+    journal: &Journal,
+) -> Result<()> {
+    let failed = archive.failures().into_iter().filter_map(|failure| std::path::absolute(failure.path).ok());
+    let failed: BTreeSet<PathBuf> = failed.collect();
+    let named: BTreeSet<&str> = sources.iter().map(|source| &*source.path).collect();
+    let forgotten = |path: &&String| {
+        !named.contains(path.as_str()) && Path::new(path).exists() && !failed.contains(Path::new(path))
+    };
+    let mut forgotten = journal.files.keys().filter(forgotten);
+    let Some(first) = forgotten.next() else { return Ok(()) };
+    let others = match forgotten.count() {
+        0 => String::new(),
+        1 => ", nor is one other".to_owned(),
+        others => format!(", nor are {others} others"),
+    };
+    Err(Error::Format {
+        path: first.into(),
+        found: format!(
+            "is a part of {}, but not among the sources of this update{others}",
+            dataset.display()
+        ),
+        hint: Some("name the whole archive; --overwrite makes a dataset of some files alone".into()),
+    })
 }
 
 /// Gives a file a second name, or copies it where it cannot have one.

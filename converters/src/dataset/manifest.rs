@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::MANIFEST;
-use crate::{Duplicates, Error, Quality, Result, Tally};
+use crate::{Duplicates, Error, Quality, ReadOptions, Result, Scale, Tally};
 
 /// Version of the dataset's layout that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -100,6 +100,25 @@ pub struct ManifestOptions {
     /// Whether values are stored as float32.
     #[serde(default)]
     pub float32: bool,
+}
+
+impl ManifestOptions {
+    /// What says how something was read, and what became of rows of one station and time.
+    #[must_use]
+    pub fn of(read: &ReadOptions, duplicates: Duplicates, float32: bool) -> Self {
+        Self {
+            measurements: read.measurements.clone(),
+            column_paths: read.column_paths.clone(),
+            scale: match read.scale {
+                Scale::Attributes => "attributes".to_owned(),
+                Scale::Isd => "isd".to_owned(),
+            },
+            format: read.format.clone(),
+            quality: read.quality,
+            duplicates,
+            float32,
+        }
+    }
 }
 
 impl Manifest {

@@ -188,6 +188,27 @@ fn new_changed_and_vanished_files_are_followed() {
 }
 
 #[test]
+fn an_update_with_a_part_of_the_archive_is_refused() {
+    let files = three_blocks();
+    let before = snapshot(&files.target());
+    let some = [files.path("01.h5"), files.path("more.h5")];
+    let mut archive = Archive::open(&some, &ReadOptions::default(), false).unwrap();
+    let error = convert(&mut archive, &files.target(), &update(), &|_| ()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("02.h5: is a part of") && text.contains("nor is one other"), "{text}");
+    assert!(error.hint().unwrap().contains("the whole archive"));
+    assert_eq!(snapshot(&files.target()), before);
+
+    // What is gone is no longer a part of it.
+    fs::remove_file(files.path("02.h5")).unwrap();
+    fs::remove_file(files.path("03.h5")).unwrap();
+    let mut archive = Archive::open(&some, &ReadOptions::default(), false).unwrap();
+    let conversion = convert(&mut archive, &files.target(), &update(), &|_| ()).unwrap();
+    assert_eq!((conversion.course, conversion.blocks_removed), (Course::Updated, 1));
+    assert_eq!(conversion.manifest.rows, 110);
+}
+
+#[test]
 fn other_options_or_columns_are_a_reason_to_write_everything() {
     let mut files = three_blocks();
     let first = ConvertOptions { duplicates: Duplicates::First, ..update() };

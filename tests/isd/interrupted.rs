@@ -1,0 +1,68 @@
+//! Tools that are told to stop: what they leave behind.
+
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::shell::names;
+
+/// Starts a tool that would run for long, tells it to stop as soon as a file is there, and gives its exit status and
+/// what it said.
+#[cfg(unix)]
+fn stopped(home: &TempDir, tool: &str, arguments: &[&str], signal: &str) -> (Option<i32>, String) {
+    let before = names(home.path());
+    let child = Command::new(tool).args(arguments).current_dir(home).stderr(Stdio::piped()).spawn().unwrap();
+    let started = Instant::now();
+    while names(home.path()) == before {
+        assert!(started.elapsed() < Duration::from_secs(60), "it makes no file");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let sent = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
+    let home = TempDir::new().unwrap();
+    let synth = env!("CARGO_BIN_EXE_isd-synth");
+    let long = ["-o", "a.h5", "--stations", "20000", "--years", "10", "--compression", "gzip", "-q"];
+    for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
+        assert_eq!(stopped(&home, synth, &long, signal), (Some(status), "error: interrupted\n".to_owned()));
+        assert!(names(home.path()).is_empty(), "{:?}", names(home.path()));
+    }
+
+    let short = ["-o", "a.h5", "--stations", "1200", "--rows-per-station", "2000", "-q"];
+    assert!(Command::new(synth).args(short).current_dir(&home).status().unwrap().success());
+    let detect = ["a.h5", "--all", "--window", "7d", "-o", "out.parquet", "-q"];
+    let (status, said) = stopped(&home, env!("CARGO_BIN_EXE_isd-detect"), &detect, "-INT");
+    // Where the machine is fast, it was finished first.
+    if status == Some(130) {
+        assert_eq!(said, "error: interrupted\n");
+        assert_eq!(names(home.path()), ["a.h5"]);
+    } else {
+        assert_eq!(
+            (status, names(home.path())),
+            (Some(0), vec!["a.h5".to_owned(), "out.parquet".to_owned()])
+        );
+        fs::remove_file(home.path().join("out.parquet")).unwrap();
+    }
+
+    let convert = ["a.h5", "-o", "obs", "-q"];
+    let (status, said) = stopped(&home, env!("CARGO_BIN_EXE_isd-convert"), &convert, "-INT");
+    if status == Some(130) {
+        assert_eq!(said, "error: interrupted\nhint: --resume goes on where it stopped\n");
+        assert!(!home.path().join("obs").exists());
+    }
+    let resume = [&convert[..], &["--resume"]].concat();
+    if status == Some(130) {
+        let resumed =
+            Command::new(env!("CARGO_BIN_EXE_isd-convert")).args(resume).current_dir(&home).status();
+        assert!(resumed.unwrap().success());
+    }
+    assert_eq!(names(home.path()), ["a.h5", "obs"]);
+}
