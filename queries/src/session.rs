@@ -161,7 +161,10 @@ impl Session {
     /// # Errors
     /// [`Error::Sql`] when the statement is not valid, [`Error::Run`] or [`Error::Table`] when it cannot start.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
-        let plan = self.context.state().statement_to_plan(statement.0).await.map_err(|e| self.known(&e))?;
+        let Statement(statement) = statement;
+        let plan = self.context.state().statement_to_plan(statement.clone()).await;
+        let plan =
+            plan.map_err(|e| Known { tables: &self.tables, statement: Some(&statement) }.explain(&e))?;
         if changes_tables(&plan).map_err(|e| self.known(&e))? {
             return Err(Error::Sql {
                 position: None,
@@ -175,7 +178,7 @@ impl Session {
     }
 
     fn known(&self, error: &DataFusionError) -> Error {
-        Known(&self.tables).explain(error)
+        Known { tables: &self.tables, statement: None }.explain(error)
     }
 }
 
@@ -202,7 +205,7 @@ impl Answer {
     /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let next = self.stream.next().await?;
-        Some(next.map_err(|e| Known(&self.tables).explain(&e)))
+        Some(next.map_err(|e| Known { tables: &self.tables, statement: None }.explain(&e)))
     }
 }
 
