@@ -9,6 +9,7 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -19,6 +20,7 @@ use futures::StreamExt;
 
 use crate::error::{Error, Known, Registered, Result, one_line};
 use crate::functions;
+use crate::giving_way::GivingWay;
 use crate::tables::TableSource;
 
 /// How a session works.
@@ -78,7 +80,13 @@ impl Session {
             runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(limit)));
         }
         let runtime = runtime.build_arc().map_err(|e| Error::Engine(one_line(&e.message())))?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(GivingWay))
+            .build();
+        let context = SessionContext::new_with_state(state);
         functions::register(&context);
         Ok(Self { context, tables: Vec::new() })
     }

@@ -5,7 +5,7 @@ use std::io;
 use isd_queries::Session;
 use isd_queries::named::Library;
 use rustyline::completion::Completer;
-use rustyline::config::{BellStyle, Config};
+use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
@@ -32,7 +32,7 @@ impl Editor {
             return None;
         }
         let config = Config::builder().bell_style(BellStyle::None).max_history_size(history::LENGTH).ok()?;
-        let config = config.build();
+        let config = config.completion_type(CompletionType::List).build();
         let history = FileHistory::with_config(&config);
         let mut editor = rustyline::Editor::with_history(config, history).ok()?;
         let tables = session.tables().map(|(name, columns)| (name.to_owned(), columns.to_vec()));
