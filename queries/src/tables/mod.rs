@@ -205,8 +205,9 @@ impl TableSource {
     /// The type of a Hive key. Text, since `block=01` is no number; a year is one, as every other reader has it.
     fn type_of_key(&self, key: &str) -> DataType {
         let year_of = |file: &PathBuf| {
-            let years = file.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("year="));
-            years.last()?.parse::<i64>().ok()
+            let mut years =
+                file.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("year="));
+            years.next_back()?.parse::<i64>().ok()
         };
         let is_years = |files: Vec<PathBuf>| files.iter().all(|file| year_of(file).is_some());
         if key == YEAR && parquet_files(&self.path).is_ok_and(is_years) {

@@ -267,8 +267,8 @@ impl<'a> Scope<'a> {
         let mut scope = Self { tables: Vec::new(), given: Vec::new() };
         for (index, token) in statement.iter().enumerate() {
             let rest = statement.get(index + 1..).unwrap_or_default();
-            let is_as = |token: &&&Token<'_>| token.text.eq_ignore_ascii_case("as");
-            let as_follows = rest.first().filter(is_as).is_some();
+            let is_as = |token: &&Token<'_>| token.text.eq_ignore_ascii_case("as");
+            let as_follows = rest.first().is_some_and(is_as);
             let alias = rest.get(usize::from(as_follows)).and_then(|token| given_name(token));
             if let Some((name, columns)) = token.name().and_then(|n| known.iter().find(|(k, _)| *k == n)) {
                 scope.tables.push((name.clone(), columns));
@@ -276,7 +276,7 @@ impl<'a> Scope<'a> {
                     scope.tables.push((alias.clone(), columns));
                     scope.given.push(alias);
                 }
-            } else if is_as(&token) {
+            } else if is_as(token) {
                 // `expression as name` and `with name as (…)`.
                 let named = rest.first().and_then(|token| given_name(token));
                 let before = index.checked_sub(1).and_then(|i| statement.get(i));
