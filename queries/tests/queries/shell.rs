@@ -136,7 +136,7 @@ fn words_are_completed_and_come_back_in_the_next_session() {
     let state = TempDir::new().unwrap();
     let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
     terminal.waits_for("isd> ");
-    terminal.press(".sch\toutl\t\r");
+    terminal.press(".sch\t outl\t\r");
     terminal.waits_for("rolling_mean");
     terminal.waits_for("isd> ");
     // Over two lines, with a keyword, a table and one of its columns.
