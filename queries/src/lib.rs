@@ -19,6 +19,7 @@
 
 mod error;
 mod functions;
+mod giving_way;
 pub mod named;
 pub mod output;
 mod session;

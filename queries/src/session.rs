@@ -9,6 +9,7 @@ use datafusion::common::TableReference;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::logical_expr::LogicalPlan;
@@ -19,6 +20,7 @@ use futures::StreamExt;
 
 use crate::error::{Error, Known, Registered, Result, one_line};
 use crate::functions;
+use crate::giving_way::GivingWay;
 use crate::tables::TableSource;
 
 /// How a session works.
@@ -78,7 +80,13 @@ impl Session {
             runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(limit)));
         }
         let runtime = runtime.build_arc().map_err(|e| Error::Engine(one_line(&e.message())))?;
-        let context = SessionContext::new_with_config_rt(config, runtime);
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(GivingWay))
+            .build();
+        let context = SessionContext::new_with_state(state);
         functions::register(&context);
         Ok(Self { context, tables: Vec::new() })
     }
@@ -161,7 +169,10 @@ impl Session {
     /// # Errors
     /// [`Error::Sql`] when the statement is not valid, [`Error::Run`] or [`Error::Table`] when it cannot start.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
-        let plan = self.context.state().statement_to_plan(statement.0).await.map_err(|e| self.known(&e))?;
+        let Statement(statement) = statement;
+        let plan = self.context.state().statement_to_plan(statement.clone()).await;
+        let plan =
+            plan.map_err(|e| Known { tables: &self.tables, statement: Some(&statement) }.explain(&e))?;
         if changes_tables(&plan).map_err(|e| self.known(&e))? {
             return Err(Error::Sql {
                 position: None,
@@ -175,7 +186,7 @@ impl Session {
     }
 
     fn known(&self, error: &DataFusionError) -> Error {
-        Known(&self.tables).explain(error)
+        Known { tables: &self.tables, statement: None }.explain(error)
     }
 }
 
@@ -202,7 +213,7 @@ impl Answer {
     /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let next = self.stream.next().await?;
-        Some(next.map_err(|e| Known(&self.tables).explain(&e)))
+        Some(next.map_err(|e| Known { tables: &self.tables, statement: None }.explain(&e)))
     }
 }
 

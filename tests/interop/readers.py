@@ -43,6 +43,8 @@ class Place:
         self.tool("isd-synth", "-o", archive, "--stations", "40", "--rows-per-station", "3000", "--quiet")
         self.tool("isd-convert", archive, "-o", self.observations, "--quiet")
         self.tool("isd-detect", self.observations, "--all", "-o", self.outliers, "--quiet")
+        self.by_year = self.directory / "by-year"
+        self.tool("isd-detect", self.observations, "--all", "--partition-by", "year", "-o", self.by_year, "--quiet")
         self.files = sorted(self.observations.glob("block=*/*.parquet"))
         # Counts, sums and ends of every column, as isd-query sees them.
         values = [f"count({m}) as n_{m}, sum({m}) as sum_{m}" for m in MEASUREMENTS]
@@ -56,6 +58,9 @@ class Place:
             "select measurement, count(*) as n, sum(value) as total, sum(case when abs(zscore) = 'infinity' then 1 else 0 end) as "
             "infinite from outliers group by 1 order by 1",
         )
+        self.years = self.ask(
+            self.by_year, "select year, count(*) as n, sum(window_count) as counted, min(value) as least, max(value) as most "
+            "from outliers group by 1 order by 1")
         stations = self.ask(self.observations, "select distinct station_id from observations order by 1")
         self.station = stations[len(stations) // 2]["station_id"]
 
@@ -218,6 +223,73 @@ def polars_reads_and_prunes(place):
     for row, expected in zip(found, place.found, strict=True):
         for name, value in expected.items():
             same(row[name], value, f"Polars: {name} of {expected['measurement']}")
+
+
+@check
+def outliers_by_year_are_those_of_one_file(place):
+    ours = place.ask(place.outliers, "select cast(extract(year from timestamp) as bigint) as year, count(*) as n, "
+                     "sum(window_count) as counted, min(value) as least, max(value) as most from outliers group by 1 order by 1")
+    same(place.years, ours, "isd-query: years")
+    assert len(ours) > 1, f"there is nothing to prune: {ours}"
+    directories = sorted(path.name for path in place.by_year.glob("year=*"))
+    same(directories, [f"year={row['year']}" for row in ours], "directories")
+    # A key that lies in the files, too, is read twice or not at all.
+    for file in place.by_year.glob("*/*.parquet"):
+        names = pyarrow.parquet.read_schema(file).names
+        same(names, pyarrow.parquet.read_schema(place.outliers).names, f"{file}: columns")
+    types = {row["column_name"]: row["data_type"] for row in place.ask(place.by_year, "describe outliers")}
+    same(types["year"], "Int64", "isd-query: year")
+
+
+@check
+def duckdb_reads_outliers_by_year(place):
+    database = duckdb.connect()
+    database.execute("set timezone = 'UTC'")
+    scan = f"read_parquet('{place.by_year}/**/*.parquet')"
+    types = {row[0]: row[1] for row in database.execute(f"describe select * from {scan}").fetchall()}
+    one_file = {row[0]: row[1] for row in database.execute(f"describe '{place.outliers}'").fetchall()}
+    same(types, one_file | {"year": "BIGINT"}, "DuckDB: types")
+    found = database.execute(
+        f"select year, count(*), sum(window_count)::bigint, min(value), max(value) from {scan} group by 1 order by 1").fetchall()
+    same(found, [tuple(row.values()) for row in place.years], "DuckDB: years")
+    last = place.years[-1]
+    plan = database.execute(f"explain analyze select sum(value) from {scan} where year = {last['year']}").fetchall()[0][1]
+    read = re.search(r"Total Files Read: (\d+)", plan)
+    files = len(list((place.by_year / f"year={last['year']}").glob("*.parquet")))
+    assert read and int(read[1]) == files, f"DuckDB reads other files than those of the year:\n{plan}"
+
+
+@check
+def pyarrow_and_pandas_read_outliers_by_year(place):
+    dataset = pyarrow.dataset.dataset(place.by_year, partitioning="hive")
+    assert pyarrow.types.is_integer(dataset.schema.field("year").type), f"pyarrow: year is {dataset.schema.field('year').type}"
+    same(dataset.schema.field("timestamp").type, pyarrow.timestamp("us", "UTC"), "pyarrow: timestamp")
+    for row in place.years:
+        wanted = pyarrow.dataset.field("year") == row["year"]
+        files = [pathlib.Path(fragment.path).parent.name for fragment in dataset.get_fragments(filter=wanted)]
+        same(set(files), {f"year={row['year']}"}, "pyarrow: files of a year")
+        same(dataset.count_rows(filter=wanted), row["n"], f"pyarrow: rows of {row['year']}")
+        frame = pandas.read_parquet(place.by_year, filters=[("year", "==", row["year"])])
+        found = (len(frame), frame["window_count"].sum(), frame["value"].min(), frame["value"].max())
+        same(found, (row["n"], row["counted"], row["least"], row["most"]), f"pandas: {row['year']}")
+        same(set(frame["timestamp"].dt.year), {row["year"]}, "pandas: years of the timestamps")
+
+
+@check
+def polars_reads_outliers_by_year(place):
+    scan = polars.scan_parquet(place.by_year, hive_partitioning=True)
+    one_file = polars.scan_parquet(place.outliers).collect_schema()
+    same(dict(scan.collect_schema()), dict(one_file) | {"year": polars.Int64}, "Polars: types")
+    found = scan.group_by("year").agg(
+        polars.len().cast(polars.Int64).alias("n"), polars.col("window_count").sum().alias("counted"),
+        polars.col("value").min().alias("least"), polars.col("value").max().alias("most")).sort("year").collect()
+    same(found.rows(named=True), place.years, "Polars: years")
+    last = place.years[-1]
+    one = scan.filter(polars.col("year") == last["year"])
+    same(one.select(polars.len()).collect().item(), last["n"], f"Polars: rows of {last['year']}")
+    plan = one.explain()
+    others = [row["year"] for row in place.years[:-1] if f"year={row['year']}" in plan]
+    assert f"year={last['year']}" in plan and not others, f"Polars reads the files of other years:\n{plan}"
 
 
 @check

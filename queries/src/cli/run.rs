@@ -1,10 +1,12 @@
 //! In: statements and a session; out: their results on standard output or in a file.
 
+use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use isd_queries::output::{Format, OutputFile, ResultWriter};
 use isd_queries::{Answer, Error, Session, Statement};
@@ -15,6 +17,9 @@ use super::interrupt::Interrupt;
 /// Address space of a worker's stack, of which only the part in use takes memory. The engine guards most of
 /// its recursions, but not all: 2 MiB end a sum of 3,000 terms.
 const STACK_BYTES: usize = 64 << 20;
+
+/// How long a query that is stopped may take to notice.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where results go.
 #[derive(Debug, Clone)]
@@ -54,20 +59,17 @@ pub enum Ended {
 
 /// The threads that queries run on.
 pub struct Engine {
-    runtime: Option<Runtime>,
+    /// None only when it ends.
+    runtime: RefCell<Option<Runtime>>,
+    threads: Option<NonZeroUsize>,
     interrupt: Interrupt,
 }
 
 impl Engine {
     /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
     pub fn start(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        let mut builder = tokio::runtime::Builder::new_multi_thread();
-        builder.thread_stack_size(STACK_BYTES);
-        if let Some(threads) = threads {
-            builder.worker_threads(threads.get());
-        }
-        let runtime = builder.build().map_err(|e| Error::Engine(e.to_string()))?;
-        Ok(Self { runtime: Some(runtime), interrupt: Interrupt::install()? })
+        let runtime = RefCell::new(Some(runtime(threads)?));
+        Ok(Self { runtime, threads, interrupt: Interrupt::install()? })
     }
 
     /// What Ctrl-C was pressed for.
@@ -78,7 +80,7 @@ impl Engine {
     /// Waits for what needs no deep stack; none where Ctrl-C came first.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = std::pin::pin!(work);
-        self.runtime.as_ref()?.block_on(self.interrupt.unless_pressed(work))
+        self.runtime.borrow().as_ref()?.block_on(self.interrupt.unless_pressed(work))
     }
 
     /// Runs statements one after the other.
@@ -88,7 +90,8 @@ impl Engine {
         statements: Vec<Statement>,
         target: Target,
     ) -> Result<Ended, Error> {
-        let Some(runtime) = &self.runtime else { return Ok(Ended::Stopped) };
+        let running = self.runtime.borrow();
+        let Some(runtime) = running.as_ref() else { return Ok(Ended::Stopped) };
         let session = session.clone();
         let mut work = runtime.spawn(async move {
             let mut rows = 0;
@@ -102,23 +105,42 @@ impl Engine {
             }
             Ok(rows)
         });
-        runtime.block_on(async {
-            if let Some(result) = self.interrupt.unless_pressed(&mut work).await {
-                let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
-                return rows.map(Ended::Rows);
+        if let Some(result) = runtime.block_on(self.interrupt.unless_pressed(&mut work)) {
+            let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+            return rows.map(Ended::Rows);
+        }
+        drop(running);
+        work.abort();
+        let asked = Instant::now();
+        // Until what it began to write is gone.
+        while !work.is_finished() {
+            if asked.elapsed() > PATIENCE {
+                // It is within a batch that takes its time: it may keep its threads, the next query gets others.
+                if let Some(old) = self.runtime.replace(Some(self::runtime(self.threads)?)) {
+                    old.shutdown_background();
+                }
+                break;
             }
-            work.abort();
-            // Until what it began to write is gone, or Ctrl-C is pressed once more.
-            let _ = self.interrupt.unless_pressed(work).await;
-            Ok(Ended::Stopped)
-        })
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Ended::Stopped)
     }
+}
+
+/// The threads of an engine.
+fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.thread_stack_size(STACK_BYTES);
+    if let Some(threads) = threads {
+        builder.worker_threads(threads.get());
+    }
+    builder.build().map_err(|e| Error::Engine(e.to_string()))
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
         // Who stopped a query does not want to wait for the threads to notice.
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.runtime.get_mut().take() {
             runtime.shutdown_background();
         }
     }

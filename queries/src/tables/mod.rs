@@ -27,12 +27,16 @@ const READABLE: &str = "isd-query reads .parquet, .csv, .arrow and .ndjson files
 /// The manifest that tells a dataset of `isd-convert` from any other directory.
 const MANIFEST: &str = "_isd.json";
 
+/// The Hive key of outliers that `isd-detect --partition-by year` wrote.
+const YEAR: &str = "year";
+
 /// How a table is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Storage {
     /// A directory that `isd-convert` wrote: Parquet files in `block=` directories, and a manifest.
     Dataset,
-    /// Another directory with Parquet files at any depth; directories named `key=value` give string columns.
+    /// Another directory with Parquet files at any depth; directories named `key=value` give columns of text, and
+    /// `year=2017` one of whole numbers.
     Directory,
     /// Parquet files.
     Parquet,
@@ -187,12 +191,30 @@ impl TableSource {
             keys.extend(found.into_iter().filter(|key| schema.index_of(key).is_err()));
         }
         let has_blocks = self.storage == Storage::Dataset && keys.iter().any(|key| key == blocks::BLOCK);
-        let keys = keys.into_iter().map(|key| (key, DataType::Utf8)).collect();
+        let keys = keys.into_iter().map(|key| {
+            let kind = self.type_of_key(&key);
+            (key, kind)
+        });
         let config = ListingTableConfig::new_with_multi_paths(urls)
-            .with_listing_options(options.with_table_partition_cols(keys))
+            .with_listing_options(options.with_table_partition_cols(keys.collect()))
             .with_schema(schema);
         let table = ListingTable::try_new(config).map_err(|e| broken(&e))?;
         Ok(if has_blocks { Arc::new(BlockTable(table)) } else { Arc::new(table) })
+    }
+
+    /// The type of a Hive key. Text, since `block=01` is no number; a year is one, as every other reader has it.
+    fn type_of_key(&self, key: &str) -> DataType {
+        let year_of = |file: &PathBuf| {
+            let mut years =
+                file.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("year="));
+            years.next_back()?.parse::<i64>().ok()
+        };
+        let is_years = |files: Vec<PathBuf>| files.iter().all(|file| year_of(file).is_some());
+        if key == YEAR && parquet_files(&self.path).is_ok_and(is_years) {
+            DataType::Int64
+        } else {
+            DataType::Utf8
+        }
     }
 
     fn is_directory(&self) -> bool {
@@ -261,9 +283,11 @@ impl TableSource {
             Storage::Arrow => "Arrow IPC",
             Storage::Ndjson => "NDJSON",
         };
+        let reason = one_line(&error.find_root().message());
+        let reason = reason.strip_prefix("Parquet error: ").unwrap_or(&reason);
         Error::Table {
             path: path.to_owned(),
-            found: format!("cannot be read as {kind}: {}", one_line(&error.find_root().message())),
+            found: format!("cannot be read as {kind}: {reason}"),
             hint: Some("it is another format, damaged, or was not written to its end".into()),
         }
     }

@@ -1,4 +1,4 @@
-use crate::support::{answer, dataset, outliers_file, run_with_input};
+use crate::support::{answer, dataset, observations, outliers_file, run_with_input, write_parquet};
 
 #[test]
 fn outliers_are_counted() {
@@ -103,6 +103,23 @@ fn hive_key_is_text_and_prunes_files() {
     let plan = answer(&path, "explain select * from observations where block = '01'", &[]);
     assert!(plan.contains("block=01/part-00000.parquet"), "{plan}");
     assert!(!plan.contains("block=72"), "{plan}");
+}
+
+#[test]
+fn years_as_hive_keys_are_whole_numbers_and_prune_files() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let path = directory.path().join("by year");
+    write_parquet(&path.join("year=2016/part-00000.parquet"), &observations("010010-99999", 0, 3));
+    write_parquet(&path.join("year=2017/part-00000.parquet"), &observations("010010-99999", 3, 6));
+    let sql = "select year, year + 1 as next, count(*) as n from observations where year > 2000 group by 1 order by 1";
+    assert_eq!(answer(&path, sql, &[]), "year,next,n\n2016,2017,3\n2017,2018,6\n");
+    let plan =
+        answer(&path, "explain select * from observations where year = 2017 and wind_speed_rate > 1", &[]);
+    assert!(plan.contains("year=2017/part-00000.parquet") && !plan.contains("year=2016"), "{plan}");
+
+    write_parquet(&path.join("year=unknown/part-00000.parquet"), &observations("010010-99999", 9, 2));
+    let sql = "select year, count(*) as n from observations group by 1 order by 1";
+    assert_eq!(answer(&path, sql, &[]), "year,n\n2016,3\n2017,6\nunknown,2\n");
 }
 
 #[test]

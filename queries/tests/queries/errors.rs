@@ -13,6 +13,61 @@ fn unknown_column_is_placed_and_the_nearest_named() {
 }
 
 #[test]
+fn unknown_column_is_placed_wherever_it_stands() {
+    let (_directory, path) = outliers_file();
+    let path = path.to_str().unwrap();
+    for (sql, place, column) in [
+        (
+            "with top as (select station_id,\n  valeu from outliers) select * from top",
+            "line 2, column 3",
+            "valeu",
+        ),
+        ("with top as (select value as v from outliers)\nselect t.x from top t", "line 2, column 8", "t.x"),
+        ("select * from outliers where value in (select valeu from outliers)", "line 1, column 47", "valeu"),
+        ("select value from outliers order by valeu", "line 1, column 37", "valeu"),
+        ("select count(*) from outliers having valeu > 1", "line 1, column 38", "valeu"),
+        ("explain select value from outliers order by valeu", "line 1, column 45", "valeu"),
+    ] {
+        let stderr = failure(&[path, sql], 1);
+        let expected = format!("error: SQL {place}: there is no column `{column}`\n");
+        assert!(stderr.starts_with(&expected), "{sql}\n{stderr}");
+    }
+    // In two places it is not known which is meant.
+    let stderr = failure(&[path, "select count(*) from outliers having valeu > 1 and valeu < 2"], 1);
+    assert!(
+        stderr.starts_with("error: SQL: there is no column `valeu`\nhint: did you mean `value`?"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn columns_of_a_hint_are_listed_once() {
+    let (_directory, path) = outliers_file();
+    let sql = "select * from outliers a join outliers b on a.station_id = b.station";
+    let stderr = failure(&[path.to_str().unwrap(), sql], 1);
+    assert_eq!(stderr.matches("rolling_mean").count(), 1, "{stderr}");
+}
+
+#[test]
+fn table_that_has_another_name_in_the_query_is_told() {
+    let (_directory, path) = outliers_file();
+    let stderr = failure(&[path.to_str().unwrap(), "select outliers.value from outliers o"], 1);
+    let expected = "error: SQL line 1, column 8: there is no column `outliers.value`\n\
+                    hint: no table is called `outliers` here: write `o.value`\n";
+    assert_eq!(stderr, expected);
+}
+
+#[test]
+fn common_table_is_the_nearest_to_a_misspelt_one() {
+    let (_directory, path) = outliers_file();
+    let sql = "with gusts as (select * from outliers) select * from gust";
+    let stderr = failure(&[path.to_str().unwrap(), sql], 1);
+    let expected = "error: SQL line 1, column 54: there is no table `gust`\n\
+                    hint: did you mean `gusts`? tables: outliers, gusts\n";
+    assert_eq!(stderr, expected);
+}
+
+#[test]
 fn unknown_table_names_the_one_there_is() {
     let (_directory, path) = dataset();
     let stderr = failure(&[path.to_str().unwrap(), "select * from outliers"], 1);
@@ -85,6 +140,7 @@ fn query_within_its_memory_limit_spills_and_one_beyond_it_says_so() {
     let held = "select length(string_agg(cast(value as varchar), ',')) from generate_series(1, 5000000)";
     let stderr = failure(&[path.to_str().unwrap(), held, "--memory-limit", "4MiB"], 1);
     assert!(stderr.starts_with("error: the query needs more memory than it may use: "), "{stderr}");
+    assert!(stderr.contains(" asks for ") && stderr.contains(" of 4.0 MB are left"), "{stderr}");
     assert!(stderr.contains("\nhint: raise --memory-limit"), "{stderr}");
     assert!(failure(&[path.to_str().unwrap(), "select 1", "--memory-limit", "much"], 2).contains("512MiB"));
 }
@@ -166,6 +222,24 @@ fn truncated_file_of_a_dataset_is_named() {
     std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
     let stderr = failure(&[path.to_str().unwrap(), "select * from observations"], 1);
     assert!(stderr.contains("block=72/part-00001.parquet: cannot be read as Parquet: "), "{stderr}");
+}
+
+#[test]
+fn data_damaged_within_a_file_are_told() {
+    let (directory, path) = outliers_file();
+    let broken = directory.path().join("observations.parquet");
+    write_parquet(&broken, &observations("722010-12836", 0, 5_000));
+    let mut bytes = std::fs::read(&broken).unwrap();
+    bytes[4..200].fill(0x5a);
+    std::fs::write(&broken, &bytes).unwrap();
+    let sql =
+        "select sum(wind_speed_rate), max(station_id), sum(extract(epoch from timestamp)) from observations";
+    let broken = broken.to_str().unwrap();
+    let stderr = failure(&[broken, sql], 1);
+    assert!(stderr.starts_with(&format!("error: {broken}: ")) && stderr.contains("\nhint: "), "{stderr}");
+    let stderr = failure(&[path.to_str().unwrap(), broken, sql], 1);
+    assert!(stderr.starts_with("error: a file cannot be read: "), "{stderr}");
+    assert!(stderr.contains(&format!(" or {broken}")), "{stderr}");
 }
 
 #[test]

@@ -1,32 +1,99 @@
 //! The prompt as a person meets it: on a pseudo-terminal that `script` of util-linux makes.
 
-use std::fmt::Write as _;
-use std::process::{Command, Stdio};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::support::outliers_file;
 
+const UP: &str = "\x1b[A";
+const CTRL_C: &str = "\x03";
+const CTRL_D: &str = "\x04";
+/// How long a test waits for the screen to show something before it fails.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A terminal with `isd-query` on it.
+struct Terminal {
+    child: Child,
+    keys: ChildStdin,
+    shown: Receiver<Vec<u8>>,
+    /// What was shown since the last wait.
+    screen: String,
+}
+
+impl Terminal {
+    /// Starts a command line there, which begins with `isd-query`; its history is kept below `state`. None where
+    /// there is no `script`.
+    fn open(arguments: &str, state: &Path) -> Option<Self> {
+        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
+        let child = Command::new("script")
+            .args(["-q", "-e", "-c", &command, "/dev/null"])
+            .env("TERM", "xterm")
+            .env("XDG_STATE_HOME", state)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else {
+            println!("skipped: there is no `script` to make a terminal with");
+            return None;
+        };
+        let (send, shown) = channel();
+        let mut output = child.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut bytes) {
+                if send.send(bytes[..read].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        let keys = child.stdin.take().unwrap();
+        Some(Self { child, keys, shown, screen: String::new() })
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Whether the screen shows a text within that time; what was shown up to it is done with.
+    fn shows_within(&mut self, text: &str, patience: Duration) -> bool {
+        loop {
+            if let Some(at) = self.screen.find(text) {
+                self.screen.drain(..at + text.len());
+                return true;
+            }
+            let Ok(bytes) = self.shown.recv_timeout(patience) else { return false };
+            self.screen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    /// Waits until the screen shows a text.
+    fn waits_for(&mut self, text: &str) {
+        assert!(self.shows_within(text, PATIENCE), "`{text}` is not shown, but {:?}", self.screen);
+    }
+
+    /// What is still shown until the command ends.
+    fn ends(mut self) -> String {
+        while let Ok(bytes) = self.shown.recv_timeout(PATIENCE) {
+            self.screen.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        assert!(self.child.wait().unwrap().success(), "{}", self.screen);
+        self.screen
+    }
+}
+
 /// What the terminal shows for these lines typed at the prompt; none where there is no `script`.
 fn typed(arguments: &str, lines: &[&str]) -> Option<String> {
-    use std::io::Write;
-    let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
-    let child = Command::new("script")
-        .args(["-q", "-e", "-c", &command, "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let Ok(mut child) = child else {
-        println!("skipped: there is no `script` to make a terminal with");
-        return None;
-    };
-    let mut text = String::new();
-    for line in lines {
-        let _ = writeln!(text, "{line}");
-    }
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    let state = TempDir::new().unwrap();
+    let mut terminal = Terminal::open(arguments, state.path())?;
+    terminal.press(&(lines.join("\n") + "\n"));
+    Some(terminal.ends())
 }
 
 #[test]
@@ -61,4 +128,106 @@ fn results_go_to_a_file_and_back_to_the_screen() {
     let Some(screen) = typed(path.to_str().unwrap(), &lines) else { return };
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "n\n5\n");
     assert!(screen.contains("answer\r\n------\r\n    42\r\n"), "{screen}");
+}
+
+#[test]
+fn words_are_completed_and_come_back_in_the_next_session() {
+    let (_directory, path) = outliers_file();
+    let state = TempDir::new().unwrap();
+    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    terminal.waits_for("isd> ");
+    terminal.press(".sch\t outl\t\r");
+    terminal.waits_for("rolling_mean");
+    terminal.waits_for("isd> ");
+    // Over two lines, with a keyword, a table and one of its columns.
+    terminal.press("sel\t count(*) as n, max(o.zsc\t) as most\rfro\t outl\t o;\r");
+    terminal.waits_for("n  most\r\n-  ----\r\n5   inf\r\n");
+    terminal.waits_for("isd> ");
+    terminal.press(CTRL_D);
+    terminal.ends();
+
+    let kept = std::fs::read_to_string(state.path().join("isd/query_history")).unwrap();
+    assert!(kept.contains("\nselect count(*) as n, max(o.zscore) as most\\nfrom outliers o;\n"), "{kept}");
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path()).unwrap();
+    terminal.waits_for("isd> ");
+    terminal.press(&format!("{UP}\r"));
+    terminal.waits_for("n  most\r\n-  ----\r\n5   inf\r\n");
+    terminal.waits_for("isd> ");
+    terminal.press(CTRL_D);
+    terminal.ends();
+}
+
+#[test]
+fn ctrl_c_stops_a_query_or_drops_the_line_but_not_the_shell() {
+    let (_directory, path) = outliers_file();
+    let state = TempDir::new().unwrap();
+    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    terminal.waits_for("isd> ");
+    terminal.press("select count(*),\rnonsense");
+    terminal.waits_for("nonsense");
+    terminal.press(CTRL_C);
+    terminal.waits_for("isd> ");
+    terminal.press("select 6 * 7 as answer;\r");
+    terminal.waits_for("answer\r\n------\r\n    42\r\n");
+    terminal.waits_for("isd> ");
+
+    terminal.press(
+        "select sum(a.value * b.value) from generate_series(1, 9000000) a, generate_series(1, 9000000) b;\r",
+    );
+    stop(&mut terminal);
+    // A join that finds nothing gives no batch, and no way, for long: its threads are left to it.
+    terminal.press(
+        "select count(*) from generate_series(1, 9000000) a, generate_series(1, 9000000) b where a.value + b.value < 0;\r",
+    );
+    stop(&mut terminal);
+    terminal.press("select 6 * 9 as answer;\r");
+    terminal.waits_for("answer\r\n------\r\n    54\r\n");
+    terminal.press(".quit\r");
+    terminal.ends();
+}
+
+/// Stops the query that was begun.
+fn stop(terminal: &mut Terminal) {
+    // Pressed before the query began, Ctrl-C would be one for the line.
+    let stopped = (0..PATIENCE.as_secs()).any(|_| {
+        terminal.press(CTRL_C);
+        terminal.shows_within("stopped\r\n", Duration::from_secs(1))
+    });
+    assert!(stopped, "{}", terminal.screen);
+    terminal.waits_for("isd> ");
+}
+
+#[test]
+fn history_without_a_place_is_said_once_and_stops_nothing() {
+    let (_directory, path) = outliers_file();
+    let state = TempDir::new().unwrap();
+    std::fs::write(state.path().join("isd"), "a file where a directory should be").unwrap();
+    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    terminal.waits_for("note: the history is not kept: ");
+    terminal.waits_for("isd> ");
+    terminal.press("select 6 * 7 as answer;\r");
+    terminal.waits_for("answer\r\n------\r\n    42\r\n");
+    terminal.waits_for("isd> ");
+    terminal.press(&format!("{UP}\r"));
+    terminal.waits_for("answer\r\n------\r\n    42\r\n");
+    terminal.waits_for("isd> ");
+    terminal.press(".quit\r");
+    let rest = terminal.ends();
+    assert!(!rest.contains("note: "), "{rest}");
+}
+
+#[test]
+fn output_into_a_pipe_gets_plain_lines() {
+    let (_directory, path) = outliers_file();
+    let state = TempDir::new().unwrap();
+    let arguments = format!("{} | cat", path.display());
+    let Some(mut terminal) = Terminal::open(&arguments, state.path()) else { return };
+    terminal.waits_for("isd> ");
+    terminal.press("select count(*) as n\rfrom outliers;\r");
+    terminal.waits_for("...> ");
+    terminal.waits_for("n\r\n5\r\n");
+    terminal.press(".quit\r");
+    let rest = terminal.ends();
+    assert!(!rest.contains('\x1b'), "{rest:?}");
+    assert!(!state.path().join("isd").exists(), "lines from a pipe are no history");
 }

@@ -14,11 +14,12 @@ pub const HELP: &str = "\
 .timing [on|off]   say how many rows there were, and how long it took
 .help              this text
 .quit              leave; so does Ctrl-D
-Anything else is SQL, over as many lines as it takes, up to a `;`. Ctrl-C stops a query.
+Anything else is SQL, over as many lines as it takes, up to a `;`. Ctrl-C stops a query, or drops what was typed.
+Tab completes names, commands and keywords; the arrow keys bring back what was typed before, Ctrl-R searches it.
 ";
 
 /// Names of the commands.
-const NAMES: [&str; 9] =
+pub const NAMES: [&str; 9] =
     [".help", ".mode", ".output", ".queries", ".quit", ".read", ".schema", ".tables", ".timing"];
 
 /// A command of the shell.

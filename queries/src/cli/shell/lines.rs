@@ -1,4 +1,4 @@
-//! In: the lines of a terminal; out: commands and statements, over as many lines as they take.
+//! In: the lines of a plain terminal; out: commands and statements, over as many lines as they take.
 
 use std::io::{self, BufRead, Write};
 
@@ -7,7 +7,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::cli::interrupt::Interrupt;
 
-const PROMPT: &str = "isd> ";
+/// What asks for a statement or a command.
+pub const PROMPT: &str = "isd> ";
 const CONTINUED: &str = "...> ";
 
 /// Asks for the next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
@@ -36,7 +37,7 @@ pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
 }
 
 /// Whether a text is a command, or SQL up to a `;` that is not within quotes or a comment.
-fn is_complete(text: &str) -> bool {
+pub fn is_complete(text: &str) -> bool {
     let text = text.trim();
     if text.starts_with(['.', '@']) {
         return true;

@@ -1,14 +1,18 @@
 //! In: statements and commands typed at a prompt; out: their answers, one after the other.
 
 mod command;
+mod complete;
+mod editor;
+mod history;
 mod lines;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use self::command::{Command, HELP};
+use self::editor::Editor;
 use super::run::{Ended, Engine, Target, screen};
 use super::{list, report};
 use isd_queries::named::Library;
@@ -40,7 +44,12 @@ impl<'a> Shell<'a> {
     /// Reads and answers until the input ends or `.quit`.
     pub fn run(mut self) -> Result<(), Error> {
         say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
-        while let Some(text) = lines::next(self.engine.interrupt())? {
+        let mut editor =
+            if io::stdout().is_terminal() { Editor::open(&self.session, self.library) } else { None };
+        while let Some(text) = match &mut editor {
+            Some(editor) => editor.next()?,
+            None => lines::next(self.engine.interrupt())?,
+        } {
             match self.answer(&text) {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -150,6 +159,10 @@ impl<'a> Shell<'a> {
 
 fn print(text: &str) -> Result<(), Error> {
     io::stdout().write_all(text.as_bytes()).map_err(Error::from)
+}
+
+fn note(text: &str) {
+    say(&format!("note: {text}\n"));
 }
 
 fn say(text: &str) {
