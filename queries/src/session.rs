@@ -17,6 +17,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use futures::StreamExt;
+use tempfile::TempDir;
 
 use crate::error::{Error, Known, Registered, Result, one_line};
 use crate::functions;
@@ -52,6 +53,8 @@ pub struct Session {
     context: SessionContext,
     /// The tables in the order in which they were registered.
     tables: Vec<Registered>,
+    /// Where queries put by what memory does not hold.
+    spills: TempDir,
 }
 
 impl Session {
@@ -72,7 +75,9 @@ impl Session {
         // A dataset is sorted by station and time, and its files say so: windows over stations need no sort.
         settings.execution.split_file_groups_by_statistics = true;
         settings.optimizer.prefer_existing_sort = true;
-        let mut runtime = RuntimeEnvBuilder::new();
+        let spills = tempfile::Builder::new().prefix("isd-query-").tempdir();
+        let spills = spills.map_err(|e| Error::Engine(format!("{}: {e}", std::env::temp_dir().display())))?;
+        let mut runtime = RuntimeEnvBuilder::new().with_temp_file_path(spills.path());
         if let Some(limit) = options.memory_limit {
             // What a sort sets aside for merging what it spilled must leave it something to sort in.
             let reserved = &mut settings.execution.sort_spill_reservation_bytes;
@@ -88,7 +93,14 @@ impl Session {
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
-        Ok(Self { context, tables: Vec::new() })
+        Ok(Self { context, tables: Vec::new(), spills })
+    }
+
+    /// Removes what queries put by on disk. To be called where the process ends while queries may still run, so that the
+    /// session is not dropped: they fail from here on.
+    pub fn remove_spills(&self) {
+        // Nobody is left who could do something about it.
+        let _ = std::fs::remove_dir_all(self.spills.path());
     }
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as

@@ -92,7 +92,9 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
             Target::Stdout { format, .. } => (format, None),
             Target::File { path, format } => (format, Some(path)),
         };
-        return Ok(Shell::new(&engine, session, &library, format, output).run()?);
+        let ended = Shell::new(&engine, session.clone(), &library, format, output).run();
+        session.remove_spills();
+        return Ok(ended?);
     };
     let statements = session.parse(&sql)?;
     if statements.len() > 1 && target.holds_one_result() {
@@ -102,7 +104,10 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
             hint,
         ));
     }
-    let Ended::Rows(rows) = engine.run(&session, statements, target)? else { return Err(Stop::Interrupted) };
+    let Ended::Rows(rows) = engine.run(&session, statements, target)? else {
+        session.remove_spills();
+        return Err(Stop::Interrupted);
+    };
     if !arguments.quiet {
         let plural = if rows == 1 { "" } else { "s" };
         // Nobody listens to standard error: nothing is lost.

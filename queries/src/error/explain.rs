@@ -148,6 +148,10 @@ impl Known<'_> {
             other => (other.message().into_owned(), false),
         };
         let found = one_line(&found);
+        // Nothing but what a query spills is written while it runs.
+        if found.contains(NO_ROOM) {
+            return explain_full_disk(&found);
+        }
         // Of several tables the engine does not say which one it was reading.
         match self.tables {
             [only] if in_data => Error::Table {
@@ -170,14 +174,21 @@ impl Known<'_> {
 fn explain_exhausted(text: &str) -> Error {
     let text = one_line(text);
     if text.contains("disk") {
-        let hint = Some("free disk space, set TMPDIR to another disk, or select fewer rows".into());
-        return Error::Run { found: format!("no room for what memory does not hold: {text}"), hint };
+        return explain_full_disk(&text);
     }
     let text = explain_allocation(&text).unwrap_or(text);
     Error::Run {
         found: format!("the query needs more memory than it may use: {text}"),
         hint: Some("raise --memory-limit, use fewer --threads, or select fewer columns or rows".into()),
     }
+}
+
+/// What systems say of a full disk.
+const NO_ROOM: &str = "No space left";
+
+fn explain_full_disk(text: &str) -> Error {
+    let hint = Some("free disk space, set TMPDIR to another disk, or select fewer rows".into());
+    Error::Run { found: format!("no room for what memory does not hold: {text}"), hint }
 }
 
 /// Who asked for how much, of `Failed to allocate additional 5 MB for Sort[0] with 1 MB already allocated for this

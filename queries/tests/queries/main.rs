@@ -12,6 +12,7 @@ mod formats;
 /// Distances, forward fill and z-scores.
 mod functions;
 /// Queries with names and parameters.
+mod interrupted;
 mod named;
 /// The prompt.
 #[cfg(unix)]
