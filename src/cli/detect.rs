@@ -64,7 +64,7 @@ pub struct DetectArgs {
     #[arg(long, value_name = "N|TIME", default_value = "30", value_parser = window)]
     window: Extent,
     /// Standard deviations that an outlier exceeds
-    #[arg(long, value_name = "SIGMA", default_value = "6")]
+    #[arg(long, value_name = "SIGMA", default_value = "6", allow_negative_numbers = true)]
     threshold: Decimal,
     /// End the window at the tested value instead of before it
     #[arg(long)]
@@ -76,7 +76,7 @@ pub struct DetectArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     ddof: usize,
     /// Least standard deviation to test against, in the measurement's units
-    #[arg(long, value_name = "STD", default_value = "0")]
+    #[arg(long, value_name = "STD", default_value = "0", allow_negative_numbers = true)]
     min_std: Decimal,
     /// Fill missing values for so many rows, or so long (90m, 24h, 7d, 2w), and no further
     #[arg(long, value_name = "N|TIME", value_parser = fill_limit)]

@@ -1,10 +1,10 @@
 //! Why a tool stops: from an error to its line, its hint and the exit status.
 
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::say;
 use crate::detect::DetectError;
@@ -65,7 +65,7 @@ impl Failure {
     #[must_use]
     pub fn stdout(error: &io::Error) -> Self {
         match error.kind() {
-            ErrorKind::BrokenPipe => Self::ClosedPipe,
+            io::ErrorKind::BrokenPipe => Self::ClosedPipe,
             _ => Self::error(format!("cannot write to standard output: {error}")),
         }
     }
@@ -119,6 +119,9 @@ impl From<clap::Error> for Failure {
         if let Some(ContextValue::Strings(values)) = error.get(ContextKind::ValidValue) {
             hints.push(format!("it may be {}", values.join(" or ")));
         }
+        if error.kind() == ErrorKind::MissingRequiredArgument && message.contains("--measurement") {
+            hints.push("-m wind_speed_rate names one, --all takes all".to_owned());
+        }
         if hints.is_empty() {
             hints.push("--help lists the arguments".to_owned());
         }
@@ -144,11 +147,14 @@ impl From<OutputError> for Failure {
             _ => Self::chain(&error),
         };
         match &error {
-            OutputError::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 failure.hint("make the directory first")
             }
-            OutputError::Io { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 failure.hint("check who may write there")
+            }
+            OutputError::Write { reason, .. } if reason.contains("No space left") => {
+                failure.hint("free disk space, or give another -o")
             }
             _ => failure,
         }

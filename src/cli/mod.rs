@@ -29,7 +29,7 @@ pub use progress::Progress;
 #[derive(Debug, Clone, clap::Args)]
 pub struct CommonArgs {
     /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZeroUsize>,
     /// No progress bar and no summary: errors only
     #[arg(long, short)]
@@ -151,4 +151,9 @@ pub fn rate(rows: u64, seconds: f64) -> String {
     // Three digits are what a timing is good for.
     let unit = 10_f64.powi((per_second.max(1.0).log10().floor() as i32 - 2).max(0));
     format!("{} rows/s", HumanCount(((per_second / unit).round() * unit) as u64))
+}
+
+/// A number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number, 1 or more".to_owned())
 }

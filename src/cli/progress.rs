@@ -1,9 +1,9 @@
 //! The progress bar: from counts to a line on the terminal, if standard error is one.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use isd_converters::archive::ReadProgress;
 
 /// What is done, rate and time left. Removed from the terminal on drop.
@@ -19,9 +19,9 @@ impl Progress {
     #[must_use]
     pub fn rows(total: Option<u64>, quiet: bool) -> Self {
         let template = if total.is_some() {
-            "{bar:40} {human_pos}/{human_len} rows, {per_sec}, {eta} left"
+            "{bar:40} {human_pos}/{human_len} rows, {rate}, {eta} left"
         } else {
-            "{spinner} {human_pos} rows, {per_sec}, {elapsed}"
+            "{spinner} {human_pos} rows, {rate}, {elapsed}"
         };
         Self { bar: bar(total, template, quiet), reading: None }
     }
@@ -58,7 +58,11 @@ fn bar(total: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(total, target);
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+            // A bar that cannot be drawn is no failure.
+            let _ = write!(out, "{}/s", HumanCount(state.per_sec() as u64));
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     bar
 }

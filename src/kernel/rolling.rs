@@ -45,7 +45,11 @@ pub enum OptionsError {
     #[error("a time window of {} s: expected a positive time, such as 7d", *.0 as f64 / 1e6)]
     TimeWindow(i64),
     /// `min_periods` lies outside `1..=window`, or leaves no degree of freedom.
-    #[error("min-periods {min_periods}: expected {least} to the window's {window}")]
+    #[error("{}", if least > window {
+        format!("a window of {window} rows leaves no degree of freedom: expected at least {least}")
+    } else {
+        format!("min-periods {min_periods}: expected {least} to the window's {window}")
+    })]
     MinPeriods {
         /// What was given.
         min_periods: usize,
