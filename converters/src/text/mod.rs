@@ -25,7 +25,7 @@ pub use rows::Rows;
 pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
-use crate::input::Input;
+use crate::input::{Input, without_mark};
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
 
 /// Bytes of a block whose lines one task reads.
@@ -158,7 +158,7 @@ fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
         let line = piece.get(start..end).unwrap_or_default();
         start = end + 1;
         lines += 1;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let line = without_mark(line.strip_suffix(b"\r").unwrap_or(line));
         if line.is_empty() {
             continue;
         }
