@@ -107,7 +107,7 @@ impl Archive {
             openers: Vec::new(),
             columns: probe::merged_columns(&probed, options),
             rows: probed.iter().filter_map(|file| file.found.as_ref()).map(|found| found.rows).sum(),
-            layout: probe::layouts(&probed),
+            layout: probe::layouts(&probed).join(", "),
             notes: probe::notes(&probed),
             failures,
             progress,
