@@ -26,6 +26,12 @@ pub trait Source: Send {
     /// What the user should know about how the values were taken, one sentence each.
     fn notes(&self) -> &[String];
 
+    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
+    /// missing for it, such as `TMP (air_temperature)`.
+    fn lacking(&self) -> &[String] {
+        &[]
+    }
+
     /// What was left out of the rows yielded so far; complete behind the last batch.
     fn tally(&self) -> Tally {
         Tally::default()

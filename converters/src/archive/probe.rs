@@ -1,8 +1,8 @@
 //! A look at the beginning of every file: paths in, and for each its columns, its first row and how to open it out,
 //! in the order of the first rows.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -30,6 +30,7 @@ pub struct Found<O = Opener> {
     columns: Vec<ColumnInfo>,
     layouts: Vec<&'static str>,
     notes: Vec<String>,
+    lacking: Vec<String>,
     pub rows: Option<u64>,
     /// Station and time of the first row.
     first: Option<(Arc<str>, i64)>,
@@ -225,6 +226,7 @@ fn found<O>(mut source: Box<dyn Source>, opener: O, first: bool) -> Result<Found
         columns: source.columns().to_vec(),
         layouts: vec![source.layout()],
         notes: source.notes().to_vec(),
+        lacking: source.lacking().to_vec(),
         rows: source.rows(),
         first,
         opener,
@@ -282,13 +284,32 @@ pub fn layouts<O>(probed: &[Probed<O>]) -> Vec<&'static str> {
     layouts.into_iter().collect()
 }
 
-/// The notes on all files, each once.
+/// The notes on all files, each once, and what columns which of them lack.
 pub fn notes<O>(probed: &[Probed<O>]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
-    for note in probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.notes) {
-        if !notes.contains(note) {
-            notes.push(note.clone());
+    let mut lacking: BTreeMap<&[String], Vec<&Path>> = BTreeMap::new();
+    for Probed { file, found } in probed {
+        let Some(found) = found else { continue };
+        for note in &found.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        if !found.lacking.is_empty() {
+            lacking.entry(&found.lacking).or_default().push(&file.path);
         }
     }
+    notes.extend(lacking.into_iter().filter_map(|(columns, files)| {
+        let (first, others) = files.split_first()?;
+        let others = match others.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Some(format!(
+            "missing, since the header lacks their columns: {} in {}{others}",
+            columns.join(", "),
+            first.display()
+        ))
+    }));
     notes
 }

@@ -46,6 +46,11 @@ pub trait LineFormat: Send + Sync {
         Vec::new()
     }
 
+    /// Columns that every published file of the format has and this one lacks, each with a measurement of it.
+    fn lacking(&self) -> Vec<(&'static str, &'static str)> {
+        Vec::new()
+    }
+
     /// Reads one line, without its line end: an observation, or something to leave out.
     ///
     /// # Errors
@@ -87,6 +92,7 @@ pub struct TextSource<F> {
     wanted: Vec<usize>,
     columns: Vec<ColumnInfo>,
     notes: Vec<String>,
+    lacking: Vec<String>,
     tally: Tally,
     /// Lines whose rows were yielded.
     lines: u64,
@@ -103,11 +109,18 @@ impl<F: LineFormat> TextSource<F> {
         let known = format.columns();
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
+        let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
         Ok(Self {
             blocks: Blocks::new(input.reader()?),
             ahead: None,
             input: input.clone(),
             notes: format.notes(),
+            lacking: lacking
+                .map(|(column, measurement)| match column == measurement {
+                    true => column.to_owned(),
+                    false => format!("{column} ({measurement})"),
+                })
+                .collect(),
             format,
             wanted,
             columns,
@@ -189,6 +202,10 @@ impl<F: LineFormat> Source for TextSource<F> {
 
     fn notes(&self) -> &[String] {
         &self.notes
+    }
+
+    fn lacking(&self) -> &[String] {
+        &self.lacking
     }
 
     fn tally(&self) -> Tally {

@@ -166,6 +166,10 @@ fn a_tar_archive_holds_different_files_as_a_directory_does() {
         fs::write(directory.join(name), content).unwrap();
     }
     let path = home.path().join("files.tar");
+    // Those that name files name others.
+    let notes = |archive: &Archive| -> Vec<String> {
+        archive.notes().iter().filter(|note| !note.contains("b.psv")).cloned().collect()
+    };
     let contents = |source: &Path, options: &ReadOptions| {
         let archive = Archive::open(&files(source), options, true).unwrap();
         let mut reader = archive.read(|_, _| true);
@@ -176,7 +180,7 @@ fn a_tar_archive_holds_different_files_as_a_directory_does() {
         }
         rows.sort_by(|a, b| a.0[0].station_id.cmp(&b.0[0].station_id));
         let columns: Vec<String> = archive.columns().iter().map(|column| column.name.clone()).collect();
-        (columns, rows, archive.layout().to_owned(), archive.notes().to_vec())
+        (columns, rows, archive.layout().to_owned(), notes(&archive))
     };
     let pressure =
         ReadOptions { measurements: vec!["station_level_pressure".into()], ..ReadOptions::default() };
@@ -207,6 +211,35 @@ fn a_tar_archive_holds_different_files_as_a_directory_does() {
     let both = [path.clone(), directory.join("b.psv")];
     let archive = Archive::open(&both, &pressure, true).unwrap();
     assert_eq!(rows(&archive).len(), 2);
+}
+
+/// Of a column under another name nothing is read, which must not go unsaid.
+#[test]
+fn columns_that_a_file_lacks_are_named() {
+    let home = TempDir::new().unwrap();
+    let text = HOURLY.replace("TMP", "TEMP");
+    for name in ["a.csv", "b.csv"] {
+        fs::write(home.path().join(name), &text).unwrap();
+    }
+    fs::write(home.path().join("c.csv"), HOURLY).unwrap();
+    let lacking = |sources: &[PathBuf], options: &ReadOptions| -> Vec<String> {
+        let archive = Archive::open(sources, options, true).unwrap();
+        archive.notes().iter().filter(|note| note.starts_with("missing, ")).cloned().collect()
+    };
+    let paths = files(home.path());
+    let [note] = &*lacking(&paths, &ReadOptions::default()) else { panic!("one note was expected") };
+    let expected = format!("TMP (air_temperature) in {} and 1 more", paths[0].display());
+    assert!(note.ends_with(&expected), "{note}");
+    assert_eq!(lacking(&paths[2..], &ReadOptions::default()), [""; 0]);
+    let wind = ReadOptions { measurements: vec!["wind_speed_rate".into()], ..ReadOptions::default() };
+    assert_eq!(lacking(&paths, &wind), [""; 0], "nothing is said of what was not asked for");
+
+    let path = home.path().join("files.tar");
+    pack(&path, &[("a.csv", &text), ("b.psv", GHCNH)]);
+    let notes = lacking(&[path], &ReadOptions::default());
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].ends_with("files.tar/a.csv") && notes[1].ends_with("files.tar/b.psv"), "{notes:?}");
+    assert!(notes[1].contains(": dew_point_temperature, "), "{notes:?}");
 }
 
 #[test]
