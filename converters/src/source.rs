@@ -37,6 +37,12 @@ pub trait Source: Send {
         Tally::default()
     }
 
+    /// Line, counted from 1, of the text at `path`, this file or one inside it, that holds the row of that zero-based
+    /// number; `None` of what is no text. The text is read anew.
+    fn line_of(&self, _path: &Path, _row: u64) -> Option<u64> {
+        None
+    }
+
     /// The next rows, or `None` behind the last.
     ///
     /// # Errors

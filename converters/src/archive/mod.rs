@@ -196,6 +196,13 @@ impl Archive {
         Ok(())
     }
 
+    /// Line, counted from 1, of the text at `path`, a file or one inside an archive file, that holds the row of that
+    /// zero-based number; `None` of what is no text.
+    pub(crate) fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        let file = self.files.iter().position(|file| path.starts_with(&file.path))?;
+        (self.openers.get(file)?.as_ref()?.open)().ok()?.line_of(path, row)
+    }
+
     /// Reads the files for which `wanted` says so, from their starts.
     ///
     /// They are read in the order of their first rows, so that the rows of archives with one file a station or a year

@@ -5,7 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -134,6 +134,7 @@ impl Queue {
 
 /// The rows of an archive's members.
 pub struct TarSource {
+    input: Input,
     queue: Queue,
     members: Arc<Members>,
     options: ReadOptions,
@@ -146,6 +147,7 @@ impl TarSource {
     /// Reads the archive whose members have been looked at.
     pub fn open(input: &Input, options: &ReadOptions, failures: &Failures, members: &Arc<Members>) -> Self {
         Self {
+            input: input.clone(),
             queue: Queue::new(input),
             members: Arc::clone(members),
             options: options.clone(),
@@ -216,6 +218,16 @@ impl Source for TarSource {
 
     fn tally(&self) -> Tally {
         self.tally.clone()
+    }
+
+    fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        let mut queue = Queue::new(&self.input);
+        loop {
+            let members = queue.next().ok().filter(|members| !members.is_empty())?;
+            if let Some(member) = members.iter().find(|member| **member.path() == *path) {
+                return open_member(member, &self.options).ok()?.line_of(path, row);
+            }
+        }
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {

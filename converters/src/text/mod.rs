@@ -11,6 +11,7 @@ mod rows;
 mod time;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter};
@@ -165,26 +166,35 @@ fn parts<F: LineFormat>(format: &F, block: &[u8]) -> Vec<Part> {
 fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
     let mut rows = Rows::new(format.columns().len());
     rows.reserve(row_limit(piece));
-    let mut lines = 0;
-    let mut start = 0;
-    for end in memchr_iter(b'\n', piece).chain(unended(piece)) {
-        let line = piece.get(start..end).unwrap_or_default();
-        start = end + 1;
-        lines += 1;
-        let line = without_mark(line.strip_suffix(b"\r").unwrap_or(line));
-        if line.is_empty() {
-            continue;
-        }
-        let read = if line.len() > LINE_BYTES {
-            Err(format!("has more than {LINE_BYTES} bytes, expected a line of {}", format.layout()))
-        } else {
-            format.read_line(line, &mut rows)
-        };
-        if let Err(found) = read {
-            return (rows, lines, Some(found));
+    let mut count = 0;
+    for line in lines(piece) {
+        count += 1;
+        if let Err(found) = read_line(format, line, &mut rows) {
+            return (rows, count, Some(found));
         }
     }
-    (rows, lines, None)
+    (rows, count, None)
+}
+
+/// The lines, without their line ends.
+fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', piece).chain(unended(piece)).map(move |end| {
+        let line = piece.get(start..end).unwrap_or_default();
+        start = end + 1;
+        without_mark(line.strip_suffix(b"\r").unwrap_or(line))
+    })
+}
+
+#[inline]
+fn read_line<F: LineFormat>(format: &F, line: &[u8], rows: &mut Rows) -> Result<(), String> {
+    if line.is_empty() {
+        Ok(())
+    } else if line.len() > LINE_BYTES {
+        Err(format!("has more than {LINE_BYTES} bytes, expected a line of {}", format.layout()))
+    } else {
+        format.read_line(line, rows)
+    }
 }
 
 impl<F: LineFormat> Source for TextSource<F> {
@@ -210,6 +220,26 @@ impl<F: LineFormat> Source for TextSource<F> {
 
     fn tally(&self) -> Tally {
         self.tally.clone()
+    }
+
+    fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        if *path != **self.input.path() {
+            return None;
+        }
+        let mut blocks = Blocks::new(self.input.reader().ok()?);
+        let (mut before, mut number) = (0, 0);
+        while let Some(block) = blocks.next().ok()? {
+            let mut rows = Rows::new(self.format.columns().len());
+            for line in lines(&block) {
+                number += 1;
+                read_line(&self.format, line, &mut rows).ok()?;
+                if before + rows.len() as u64 > row {
+                    return Some(number);
+                }
+            }
+            before += rows.len() as u64;
+        }
+        None
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {

@@ -6,7 +6,8 @@ use arrow::array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use isd_converters::archive::{Archive, discover};
-use isd_converters::{Error, ReadOptions, inspect};
+use isd_converters::dataset::SeriesGroup;
+use isd_converters::{Duplicates, Error, IngestOptions, ReadOptions, Sink, ingest, inspect};
 use tempfile::TempDir;
 
 /// A day of ISD-Lite: hourly, the temperature in tenths is 10 × `temperature` + hour.
@@ -211,6 +212,43 @@ fn a_tar_archive_holds_different_files_as_a_directory_does() {
     let both = [path.clone(), directory.join("b.psv")];
     let archive = Archive::open(&both, &pressure, true).unwrap();
     assert_eq!(rows(&archive).len(), 2);
+}
+
+/// In text it is lines that people count, from the header on.
+#[test]
+fn rows_of_one_key_are_named_by_their_lines() {
+    struct Nothing;
+    impl Sink for Nothing {
+        fn take(&mut self, _: SeriesGroup) -> Result<(), Error> {
+            Ok(())
+        }
+        fn reset(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let home = TempDir::new().unwrap();
+    let (header, line) = HOURLY.trim_end().split_once('\n').unwrap();
+    let at = |hour: u32| line.replace("T00", &format!("T{hour:02}"));
+    let other = at(2).replace("-0070", "-0071");
+    let summary = line.replace("FM-12", "SOD  ");
+    let in_order = [header, &at(0), "", &summary, &at(1), &at(2), &other, &at(3)].join("\r\n");
+    let out_of_order = [header, &at(1), &at(2), "", &at(0), &summary, &other].join("\n");
+    for (text, first, second) in [(in_order, 6, 7), (out_of_order, 3, 7)] {
+        let (plain, packed) = (home.path().join("a.csv"), home.path().join("a.tar"));
+        fs::write(&plain, &text).unwrap();
+        pack(&packed, &[("first.csv", HOURLY), ("a.csv", &text.replace("010010", "020020"))]);
+        for path in [plain, packed] {
+            let mut archive = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
+            let options = IngestOptions {
+                duplicates: Duplicates::Error,
+                ..IngestOptions::new(home.path().join("scratch"))
+            };
+            let error = ingest(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(&format!("a.csv: line {second}: station 0")), "{message}");
+            assert!(message.contains(&format!("first in line {first}; expected")), "{message}");
+        }
+    }
 }
 
 /// Of a column under another name nothing is read, which must not go unsaid.
