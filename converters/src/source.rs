@@ -51,6 +51,9 @@ pub trait Source: Send {
 }
 
 /// What a source did not hand on as it found it.
+///
+/// It counts what was read: a value of a row that is later dropped, since another of its station and time stays, is
+/// counted like any other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Values that failed the source's quality control and became missing: column -> quality code -> count.
