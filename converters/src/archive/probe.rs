@@ -13,7 +13,8 @@ use crate::dataset::check_columns;
 use crate::format::Format;
 use crate::names::{list, nearest};
 use crate::{
-    ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_of,
+    ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_names,
+    format_of,
 };
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
@@ -241,11 +242,19 @@ fn whole_lines(input: &Input, head: &Head) -> Option<Input> {
 
 fn none_readable(paths: &[PathBuf], failures: &Failures) -> Error {
     let failures = failures.list();
-    let reason = failures.first().map(|failure| format!("; {}", failure.error)).unwrap_or_default();
+    let first = failures.first();
+    let path = first.map(|failure| &failure.path).or(paths.first()).cloned().unwrap_or_default();
+    let reason = first.map(|failure| {
+        let message = failure.error.to_string();
+        let own = format!("{}: ", path.display());
+        format!("; this one: {}", message.strip_prefix(&own).unwrap_or(&message))
+    });
     Error::Format {
-        path: paths.first().cloned().unwrap_or_default(),
-        found: format!("none of the {} files can be read{reason}", paths.len()),
-        hint: failures.first().and_then(|failure| failure.error.hint()),
+        found: format!("none of the {} files can be read{}", paths.len(), reason.unwrap_or_default()),
+        hint: first.and_then(|failure| failure.error.hint()).or_else(|| {
+            Some(format!("name files of observations: the formats are {}", format_names().join(", ")))
+        }),
+        path,
     }
 }
 

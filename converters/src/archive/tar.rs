@@ -18,6 +18,7 @@ use super::probe::{
     Probed, check_wanted, layouts, look_at_member, merged_columns, notes, open_member, refuse_other_units,
 };
 use super::reader::{aligned, read_whole};
+use crate::error::DAMAGED;
 use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally, names::list};
 
 /// Where POSIX.1-1988 puts the magic of a header.
@@ -109,10 +110,17 @@ impl Queue {
         let archive = archive.clone();
         thread::spawn(move || {
             let each = |member| sender.send(member).is_ok();
-            if let Err(source) = read_members(&archive, each) {
+            let mut last = None;
+            if let Err(error) = read_members(&archive, &mut last, each) {
+                let found = match last {
+                    None => format!("cannot read it as a tar archive: {error}"),
+                    Some((name, byte)) => {
+                        format!("cannot read on from byte {byte}, where {} begins: {error}", name.display())
+                    }
+                };
+                let (path, hint) = (archive.path().to_path_buf(), Some(DAMAGED.to_owned()));
                 // Nobody listens any more: then nobody misses it.
-                let path = archive.path().to_path_buf();
-                let _ = sender.send(Err(Error::Io { path, action: "cannot read", source }));
+                let _ = sender.send(Err(Error::Format { path, found, hint }));
             }
         });
         Self { members }
@@ -240,8 +248,13 @@ impl Source for TarSource {
     }
 }
 
-/// Hands every regular file of the archive to `each`, until that says no.
-fn read_members(input: &Input, mut each: impl FnMut(Member) -> bool) -> std::io::Result<()> {
+/// Hands every regular file of the archive to `each`, until that says no. `last` is where it has come to: a member and
+/// the byte of the archive, unpacked, at which that begins.
+fn read_members(
+    input: &Input,
+    last: &mut Option<(PathBuf, u64)>,
+    mut each: impl FnMut(Member) -> bool,
+) -> std::io::Result<()> {
     let reader = input.reader().map_err(std::io::Error::other)?;
     let mut archive = tar::Archive::new(reader);
     for entry in archive.entries()? {
@@ -250,6 +263,7 @@ fn read_members(input: &Input, mut each: impl FnMut(Member) -> bool) -> std::io:
             continue;
         }
         let name: PathBuf = entry.path()?.into_owned();
+        *last = Some((name.clone(), entry.raw_header_position()));
         let hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if hidden || super::discover::is_beside(&name) {
             continue;

@@ -26,6 +26,7 @@ pub use rows::Rows;
 pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
+use crate::error::{DAMAGED, is_damage};
 use crate::input::{Input, without_mark};
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
 
@@ -117,9 +118,12 @@ impl<F: LineFormat> TextSource<F> {
             input: input.clone(),
             notes: format.notes(),
             lacking: lacking
-                .map(|(column, measurement)| match column == measurement {
-                    true => column.to_owned(),
-                    false => format!("{column} ({measurement})"),
+                .map(|(column, measurement)| {
+                    if column == measurement {
+                        column.to_owned()
+                    } else {
+                        format!("{column} ({measurement})")
+                    }
                 })
                 .collect(),
             format,
@@ -132,13 +136,23 @@ impl<F: LineFormat> TextSource<F> {
         })
     }
 
+    /// What to say of a block that cannot be read to its end, and so not at all.
+    fn unreadable(&self, error: &io::Error) -> Error {
+        Error::Line {
+            path: self.input.path().to_path_buf(),
+            line: self.lines + self.blocks.lost_lines() + 1,
+            found: format!("cannot read on from here: {error}"),
+            hint: is_damage(error).then(|| DAMAGED.to_owned()),
+        }
+    }
+
     /// The rows of the next block. While they are read, the block behind it is decompressed.
     fn next_rows(&mut self) -> Result<Option<Rows>> {
         let block = match self.ahead.take() {
             Some(block) => block,
             None => self.blocks.next(),
         };
-        let Some(block) = block.map_err(|error| self.input.unreadable(error))? else { return Ok(None) };
+        let Some(block) = block.map_err(|error| self.unreadable(&error))? else { return Ok(None) };
         let (parts, ahead) = rayon::join(|| parts(&self.format, &block), || self.blocks.next());
         self.ahead = Some(ahead);
         let mut all = Rows::new(self.format.columns().len());

@@ -341,8 +341,40 @@ fn a_bad_file_by_itself_is_the_error() {
     let mut archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
     assert!(matches!(inspect(&mut archive, &|_| ()), Err(Error::Line { line: 2, .. })));
     fs::write(&path, "nothing of the kind").unwrap();
+    let error = Archive::open(&[path.clone(), path.clone()], &ReadOptions::default(), false).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("none of the 2 files can be read; this one: is of no format"), "{message}");
+    assert_eq!(message.matches("010030-99999-2017").count(), 1, "{message}");
+    assert!(error.hint().is_some());
+    fs::write(&path, "").unwrap();
     let error = Archive::open(&[path.clone(), path], &ReadOptions::default(), false).unwrap_err();
-    assert!(error.to_string().contains("none of the 2 files can be read"), "{error}");
+    assert!(error.to_string().contains("; this one: is empty"), "{error}");
+    assert!(error.hint().unwrap().contains("the formats are "));
+}
+
+/// Of a download that broke off it is said how far it is there.
+#[test]
+fn cut_files_say_where_and_what_to_do() {
+    let home = TempDir::new().unwrap();
+    let error_of = |name: &str, content: &[u8]| {
+        let path = home.path().join(name);
+        fs::write(&path, content).unwrap();
+        let archive = Archive::open(&[path], &ReadOptions::default(), false);
+        let error = archive.and_then(|mut archive| inspect(&mut archive, &|_| ())).unwrap_err();
+        assert!(error.hint().unwrap().contains("download or copy it again"), "{name}: {error}");
+        error.to_string()
+    };
+    let text = (2001..2400).map(|year| day(year, year as i32 - 2000)).collect::<String>();
+    let whole = gzip(&text);
+    let message = error_of("010010-99999-2001.gz", &whole[..whole.len() / 2]);
+    let line: usize = message.split("line ").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    assert!((2000..8000).contains(&line) && message.contains("cannot read on from here: "), "{message}");
+    let tar = home.path().join("whole.tar");
+    pack(&tar, &[("010010-99999-2015", &day(2015, 1)), ("010020-99999-2015", &day(2015, 2))]);
+    let whole = fs::read(&tar).unwrap();
+    let begins = 512 + day(2015, 1).len().next_multiple_of(512);
+    let message = error_of("cut.tar", &whole[..begins + 512 + 100]);
+    assert!(message.contains(&format!("from byte {begins}, where 010020-99999-2015 begins: ")), "{message}");
 }
 
 #[test]
