@@ -72,4 +72,6 @@ pub mod stations;
 #[cfg(feature = "tools")]
 pub mod synth;
 #[cfg(feature = "tools")]
+mod threads;
+#[cfg(feature = "tools")]
 mod unfinished;

@@ -1,9 +1,18 @@
 //! The one error type of the crate.
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 /// Result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What to do about a file that is cut short or damaged.
+pub(crate) const DAMAGED: &str = "the file is cut short or damaged: download or copy it again";
+
+/// Whether a read failed for what the file holds, such as gzip without an end.
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData)
+}
 
 /// Why a source could not be read or a dataset not be read or written.
 ///
@@ -81,10 +90,11 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Io { action: "cannot read", source, .. } if is_damage(source) => Some(DAMAGED.into()),
             Self::Io { source, .. } => match source.kind() {
-                std::io::ErrorKind::NotFound => Some("check the path".into()),
-                std::io::ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
-                std::io::ErrorKind::StorageFull => Some("free some disk space and run again".into()),
+                ErrorKind::NotFound => Some("check the path".into()),
+                ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
+                ErrorKind::StorageFull => Some("free some disk space and run again".into()),
                 _ => None,
             },
             Self::Format { hint, .. }

@@ -33,6 +33,14 @@ const SEPARATOR: u8 = b',';
 const COLUMNS: [&str; 12] =
     ["station", "date", "report_type", "wnd", "tmp", "dew", "slp", "aa1", "aa2", "aa3", "aa4", "gf1"];
 const STATION: usize = 0;
+/// The mandatory ones of the groups, each with a measurement that it holds.
+const MANDATORY: [(&str, &str); 5] = [
+    ("TMP", "air_temperature"),
+    ("DEW", "dew_point_temperature"),
+    ("SLP", "sea_level_pressure"),
+    ("WND", "wind_direction"),
+    ("WND", "wind_speed_rate"),
+];
 /// How many of them say what the observation is, before those that are its values.
 const KEYS: usize = 3;
 
@@ -98,6 +106,11 @@ impl LineFormat for Lines {
 
     fn columns(&self) -> &[ColumnInfo] {
         &self.columns
+    }
+
+    fn lacking(&self) -> Vec<(&'static str, &'static str)> {
+        let absent = |column: &str| self.header.place(&column.to_ascii_lowercase()).is_none();
+        MANDATORY.into_iter().filter(|(column, _)| absent(column)).collect()
     }
 
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {

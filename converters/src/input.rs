@@ -16,6 +16,14 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes that are read from a file at once.
 const READ_BYTES: usize = 256 << 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// What some programs put before text in UTF-8, and where files were put one behind the other, within it.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A line without a byte order mark before it.
+#[must_use]
+pub fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+}
 
 /// One source file, which can be read again and again.
 #[derive(Debug, Clone)]
@@ -37,7 +45,7 @@ enum Content {
 pub struct Head {
     /// As they are stored.
     pub stored: Vec<u8>,
-    /// Decompressed where they are gzip; the same as `stored` otherwise.
+    /// Decompressed where they are gzip, without a byte order mark; the same as `stored` otherwise.
     pub text: Vec<u8>,
     /// Whether `stored` is gzip.
     pub gzip: bool,
@@ -124,6 +132,9 @@ impl Input {
             let _ = MultiGzDecoder::new(stored.as_slice()).take(HEAD_BYTES).read_to_end(&mut text);
         } else {
             text.clone_from(&stored);
+        }
+        if text.starts_with(BYTE_ORDER_MARK) {
+            text.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(Head { stored, text, gzip })
     }

@@ -26,9 +26,21 @@ pub trait Source: Send {
     /// What the user should know about how the values were taken, one sentence each.
     fn notes(&self) -> &[String];
 
+    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
+    /// missing for it, such as `TMP (air_temperature)`.
+    fn lacking(&self) -> &[String] {
+        &[]
+    }
+
     /// What was left out of the rows yielded so far; complete behind the last batch.
     fn tally(&self) -> Tally {
         Tally::default()
+    }
+
+    /// Line, counted from 1, of the text at `path`, this file or one inside it, that holds the row of that zero-based
+    /// number; `None` of what is no text. The text is read anew.
+    fn line_of(&self, _path: &Path, _row: u64) -> Option<u64> {
+        None
     }
 
     /// The next rows, or `None` behind the last.
@@ -39,6 +51,9 @@ pub trait Source: Send {
 }
 
 /// What a source did not hand on as it found it.
+///
+/// It counts what was read: a value of a row that is later dropped, since another of its station and time stays, is
+/// counted like any other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Values that failed the source's quality control and became missing: column -> quality code -> count.

@@ -11,7 +11,6 @@ use crate::text::{LineFormat, Rows, TextSource, decimal, fields, iso_micros, sho
 use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Scale, Source};
 
 const SEPARATOR: u8 = b',';
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Columns of a dataset's key, and of its partitions, which are made again.
 const KEYS: [&str; 5] = ["station_usaf", "station_wban", "station_id", "timestamp", "block"];
 /// Lines behind the header that say whether a column holds numbers.
@@ -45,12 +44,7 @@ impl Format for TalkCsv {
 
 /// The first line that is not empty.
 fn header(head: &Head) -> &[u8] {
-    let line = head.lines().map(without_mark).find(|line| !line.is_empty());
-    line.unwrap_or_default()
-}
-
-fn without_mark(line: &[u8]) -> &[u8] {
-    line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line)
+    head.lines().find(|line| !line.is_empty()).unwrap_or_default()
 }
 
 /// Column names of a header: those that are known here in their usual spelling, others as they are.
@@ -320,7 +314,7 @@ impl LineFormat for Lines {
     }
 
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {
-        if without_mark(line) == self.header {
+        if line == self.header {
             return Ok(());
         }
         let (mut usaf, mut wban, mut id, mut time) = (None, None, None, None);

@@ -302,7 +302,7 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
     with(&["--fill-limit", "0"], "fill limit of 0");
     with(&["--fill-limit", "0h"], "fill limit of 0");
     with(&["--min-periods", "31"], "min-periods 31");
-    with(&["--ddof", "30"], "min-periods 30");
+    with(&["--ddof", "30"], "leaves no degree of freedom");
     with(&["--window", "0h"], "window of 0 s");
     for window in ["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""] {
         with(&[&format!("--window={window}")], "--window");

@@ -107,7 +107,7 @@ impl Archive {
             openers: Vec::new(),
             columns: probe::merged_columns(&probed, options),
             rows: probed.iter().filter_map(|file| file.found.as_ref()).map(|found| found.rows).sum(),
-            layout: probe::layouts(&probed),
+            layout: probe::layouts(&probed).join(", "),
             notes: probe::notes(&probed),
             failures,
             progress,
@@ -194,6 +194,13 @@ impl Archive {
             *opener = None;
         }
         Ok(())
+    }
+
+    /// Line, counted from 1, of the text at `path`, a file or one inside an archive file, that holds the row of that
+    /// zero-based number; `None` of what is no text.
+    pub(crate) fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        let file = self.files.iter().position(|file| path.starts_with(&file.path))?;
+        (self.openers.get(file)?.as_ref()?.open)().ok()?.line_of(path, row)
     }
 
     /// Reads the files for which `wanted` says so, from their starts.

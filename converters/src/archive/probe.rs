@@ -1,39 +1,41 @@
 //! A look at the beginning of every file: paths in, and for each its columns, its first row and how to open it out,
 //! in the order of the first rows.
 
-use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::tar::{TarSource, is_tar};
+use super::tar::{Members, TarSource, is_tar};
 use super::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
 use crate::dataset::check_columns;
 use crate::format::Format;
 use crate::names::{list, nearest};
 use crate::{
-    ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_of,
+    ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_names,
+    format_of,
 };
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
 const SMALL_BYTES: u64 = 8 << 20;
 
-/// A file and what its beginning says.
-pub struct Probed {
+/// A file, or a member of an archive file, and what its beginning says.
+pub struct Probed<O = Opener> {
     pub file: SourceFile,
     /// None of a file that cannot be read.
-    pub found: Option<Found>,
+    pub found: Option<Found<O>>,
 }
 
-pub struct Found {
+pub struct Found<O = Opener> {
     columns: Vec<ColumnInfo>,
-    layout: &'static str,
+    layouts: Vec<&'static str>,
     notes: Vec<String>,
+    lacking: Vec<String>,
     pub rows: Option<u64>,
     /// Station and time of the first row.
     first: Option<(Arc<str>, i64)>,
-    pub opener: Opener,
+    pub opener: O,
 }
 
 /// Looks at every file, several at a time.
@@ -77,6 +79,19 @@ pub fn probe(
     Ok(probed)
 }
 
+/// Looks at a member of an archive file, which has other files beside it.
+pub fn look_at_member(member: &Input, options: &ReadOptions) -> Result<Probed<()>> {
+    let source = open_member(member, options)?;
+    check_columns(source.columns(), member.path())?;
+    let file = SourceFile { path: member.path().to_path_buf(), bytes: 0, modified_ns: 0 };
+    Ok(Probed { file, found: Some(found(source, (), false)?) })
+}
+
+/// Opens a member of an archive file for what it has of the measurements asked for.
+pub fn open_member(member: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    Ok(open_what_there_is(format_of(member, options)?, member, options, false)?.0)
+}
+
 fn key(probed: &Probed) -> (bool, Option<&(Arc<str>, i64)>) {
     let first = probed.found.as_ref().and_then(|found| found.first.as_ref());
     (first.is_none(), first)
@@ -93,14 +108,14 @@ fn look(
     let head = input.head()?;
     let counting = counted(&file.path, progress);
     if is_tar(&head) {
-        let source = TarSource::open(&input, options, failures)?;
-        check_columns(source.columns(), &file.path)?;
-        let (options, failures) = (options.clone(), failures.clone());
-        let open = move || {
-            let source = TarSource::open(&counting, &options, &failures)?;
-            Ok(Box::new(source) as Box<dyn Source>)
+        let members = Arc::new(Members::look(&input, options, failures, alone)?);
+        let open = {
+            let (members, options, failures) = (Arc::clone(&members), options.clone(), failures.clone());
+            move |input: &Input| Box::new(TarSource::open(input, &options, &failures, &members))
         };
-        return found(Box::new(source), Opener { open: Box::new(open), small: false }, !alone);
+        let source = open(&input);
+        let opener = Opener { open: Box::new(move || Ok(open(&counting))), small: false };
+        return Ok(Found { layouts: members.layouts.clone(), ..found(source, opener, !alone)? });
     }
     let format = format_of(&input, options)?;
     // Of text the beginning says all that is asked for here.
@@ -138,7 +153,7 @@ fn open_what_there_is(
 }
 
 /// Leaves out files that have a column in other units than the files before them.
-fn refuse_other_units(probed: &mut [Probed], failures: &Failures) -> Result<()> {
+pub fn refuse_other_units<O>(probed: &mut [Probed<O>], failures: &Failures) -> Result<()> {
     let mut units: HashMap<String, (Option<String>, PathBuf)> = HashMap::new();
     for Probed { file, found } in probed {
         let Some(columns) = found.as_ref().map(|found| &found.columns) else { continue };
@@ -177,7 +192,7 @@ fn refuse_other_units(probed: &mut [Probed], failures: &Failures) -> Result<()> 
 }
 
 /// Each measurement asked for is in at least one of several files.
-fn check_wanted(probed: &[Probed], options: &ReadOptions) -> Result<()> {
+pub fn check_wanted<O>(probed: &[Probed<O>], options: &ReadOptions) -> Result<()> {
     let known: BTreeSet<&str> = probed
         .iter()
         .filter_map(|file| file.found.as_ref())
@@ -185,21 +200,24 @@ fn check_wanted(probed: &[Probed], options: &ReadOptions) -> Result<()> {
         .map(|column| column.name.as_str())
         .collect();
     match options.measurements.iter().find(|name| !known.contains(name.as_str())) {
-        Some(absent) if probed.len() > 1 => Err(Error::Column {
+        Some(absent) => Err(Error::Column {
             path: probed.first().map(|probed| probed.file.path.clone()).unwrap_or_default(),
             column: absent.clone(),
             found: format!(
-                "does not exist in this file, nor in any of the other {}; there are {}",
-                probed.len() - 1,
+                "does not exist in this file{}; there are {}",
+                match probed.len() - 1 {
+                    0 => String::new(),
+                    others => format!(", nor in any of the other {others}"),
+                },
                 list(&known.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
             ),
             hint: nearest(absent, known).map(|near| format!("did you mean {near}?")),
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
-fn found(mut source: Box<dyn Source>, opener: Opener, first: bool) -> Result<Found> {
+fn found<O>(mut source: Box<dyn Source>, opener: O, first: bool) -> Result<Found<O>> {
     let first = if first { source.next_batch()? } else { None };
     let first = first.and_then(|batch| {
         let station = batch.stations.iter().find(|run| run.rows > 0)?;
@@ -207,8 +225,9 @@ fn found(mut source: Box<dyn Source>, opener: Opener, first: bool) -> Result<Fou
     });
     Ok(Found {
         columns: source.columns().to_vec(),
-        layout: source.layout(),
+        layouts: vec![source.layout()],
         notes: source.notes().to_vec(),
+        lacking: source.lacking().to_vec(),
         rows: source.rows(),
         first,
         opener,
@@ -223,16 +242,24 @@ fn whole_lines(input: &Input, head: &Head) -> Option<Input> {
 
 fn none_readable(paths: &[PathBuf], failures: &Failures) -> Error {
     let failures = failures.list();
-    let reason = failures.first().map(|failure| format!("; {}", failure.error)).unwrap_or_default();
+    let first = failures.first();
+    let path = first.map(|failure| &failure.path).or(paths.first()).cloned().unwrap_or_default();
+    let reason = first.map(|failure| {
+        let message = failure.error.to_string();
+        let own = format!("{}: ", path.display());
+        format!("; this one: {}", message.strip_prefix(&own).unwrap_or(&message))
+    });
     Error::Format {
-        path: paths.first().cloned().unwrap_or_default(),
-        found: format!("none of the {} files can be read{reason}", paths.len()),
-        hint: failures.first().and_then(|failure| failure.error.hint()),
+        found: format!("none of the {} files can be read{}", paths.len(), reason.unwrap_or_default()),
+        hint: first.and_then(|failure| failure.error.hint()).or_else(|| {
+            Some(format!("name files of observations: the formats are {}", format_names().join(", ")))
+        }),
+        path,
     }
 }
 
 /// The columns of all files: canonical measurements first.
-pub fn merged_columns(probed: &[Probed], options: &ReadOptions) -> Vec<ColumnInfo> {
+pub fn merged_columns<O>(probed: &[Probed<O>], options: &ReadOptions) -> Vec<ColumnInfo> {
     let mut columns: Vec<ColumnInfo> = Vec::new();
     let all = probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.columns);
     // A source reads more than what was asked for where it has nothing of it.
@@ -260,19 +287,38 @@ pub fn merged_columns(probed: &[Probed], options: &ReadOptions) -> Vec<ColumnInf
 }
 
 /// The layouts of all files, each once.
-pub fn layouts(probed: &[Probed]) -> String {
-    let layouts: BTreeSet<&str> =
-        probed.iter().filter_map(|file| file.found.as_ref()).map(|found| found.layout).collect();
-    list(&layouts.into_iter().map(str::to_owned).collect::<Vec<_>>())
+pub fn layouts<O>(probed: &[Probed<O>]) -> Vec<&'static str> {
+    let found = probed.iter().filter_map(|file| file.found.as_ref());
+    let layouts: BTreeSet<&str> = found.flat_map(|found| found.layouts.iter().copied()).collect();
+    layouts.into_iter().collect()
 }
 
-/// The notes on all files, each once.
-pub fn notes(probed: &[Probed]) -> Vec<String> {
+/// The notes on all files, each once, and what columns which of them lack.
+pub fn notes<O>(probed: &[Probed<O>]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
-    for note in probed.iter().filter_map(|file| file.found.as_ref()).flat_map(|found| &found.notes) {
-        if !notes.contains(note) {
-            notes.push(note.clone());
+    let mut lacking: BTreeMap<&[String], Vec<&Path>> = BTreeMap::new();
+    for Probed { file, found } in probed {
+        let Some(found) = found else { continue };
+        for note in &found.notes {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        if !found.lacking.is_empty() {
+            lacking.entry(&found.lacking).or_default().push(&file.path);
         }
     }
+    notes.extend(lacking.into_iter().filter_map(|(columns, files)| {
+        let (first, others) = files.split_first()?;
+        let others = match others.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Some(format!(
+            "missing, since the header lacks their columns: {} in {}{others}",
+            columns.join(", "),
+            first.display()
+        ))
+    }));
     notes
 }

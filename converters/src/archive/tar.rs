@@ -1,9 +1,9 @@
 //! Tar archives, plain or gzip: from one file to the rows of its members, one member after another.
 //!
-//! The archive is read once, front to back, by a thread that hands whole members on; several of them are read at a
-//! time.
+//! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
+//! once to know the columns of them all, then for their rows.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +14,12 @@ use bytes::Bytes;
 use rayon::prelude::*;
 
 use super::Failures;
-use super::reader::{aligned, read_whole};
-use crate::{
-    Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally, format_of, names::list,
+use super::probe::{
+    Probed, check_wanted, layouts, look_at_member, merged_columns, notes, open_member, refuse_other_units,
 };
+use super::reader::{aligned, read_whole};
+use crate::error::DAMAGED;
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally, names::list};
 
 /// Where POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
@@ -35,131 +37,154 @@ pub fn is_tar(head: &Head) -> bool {
 
 type Member = Result<Input>;
 
-/// The rows of an archive's members.
-pub struct TarSource {
-    path: Arc<Path>,
-    members: Receiver<Member>,
-    /// A member that was taken from the channel, to be read next.
-    next: Option<Input>,
-    options: ReadOptions,
-    failures: Failures,
-    layout: &'static str,
+/// What the members of an archive hold together, as the files of a directory do.
+pub struct Members {
     columns: Vec<ColumnInfo>,
+    /// Layouts of the members, each once.
+    pub layouts: Vec<&'static str>,
     notes: Vec<String>,
-    tally: Tally,
-    ready: VecDeque<Batch>,
-    rows: u64,
+    /// Members that cannot be read beside the others.
+    refused: HashSet<PathBuf>,
 }
 
-impl TarSource {
-    /// Reads the first member, which says what columns there are.
+impl Members {
+    /// Looks at every member: the archive is read to its end. Where it is `alone`, its members must have all that the
+    /// options ask for.
     ///
     /// # Errors
     /// An unreadable archive, or one without a member that can be read.
-    pub fn open(input: &Input, options: &ReadOptions, failures: &Failures) -> Result<Self> {
-        let (sender, members) = sync_channel(WAITING);
-        let archive = input.clone();
-        thread::spawn(move || {
-            let path = Arc::clone(archive.path());
-            let each = |member| sender.send(member).is_ok();
-            if let Err(error) = read_members(&archive, each) {
-                // Nobody listens any more: then nobody misses it.
-                let _ = sender.send(Err(Error::Io {
-                    path: path.to_path_buf(),
-                    action: "cannot read",
-                    source: error,
-                }));
-            }
-        });
-        let mut source = Self {
-            path: Arc::clone(input.path()),
-            members,
-            next: None,
-            options: options.clone(),
-            failures: failures.clone(),
-            layout: "",
-            columns: Vec::new(),
-            notes: Vec::new(),
-            tally: Tally::default(),
-            ready: VecDeque::new(),
-            rows: 0,
-        };
-        source.find_columns()?;
-        Ok(source)
-    }
-
-    /// Looks at members until one can be opened.
-    fn find_columns(&mut self) -> Result<()> {
-        let mut unreadable: Vec<String> = Vec::new();
-        let mut hint = None;
-        while let Some(member) = self.receive()? {
-            match format_of(&member, &self.options).and_then(|format| format.open(&member, &self.options)) {
-                Ok(source) => {
-                    self.layout = source.layout();
-                    self.columns = source.columns().to_vec();
-                    self.notes = source.notes().to_vec();
-                    self.next = Some(member);
-                    return Ok(());
-                }
-                Err(error) => {
-                    hint = hint.or_else(|| error.hint());
-                    unreadable.push(error.to_string());
-                    self.failures.add(member.path(), error)?;
-                }
-            }
-        }
-        let found = match unreadable.as_slice() {
-            [] => "is a tar archive without files".to_owned(),
-            names => format!("is a tar archive without a file that can be read: {}", list(names)),
-        };
-        Err(Error::Format { path: self.path.to_path_buf(), found, hint })
-    }
-
-    fn receive(&mut self) -> Result<Option<Input>> {
-        match self.next.take() {
-            Some(member) => Ok(Some(member)),
-            None => self.members.recv().ok().transpose(),
-        }
-    }
-
-    /// Reads the next few members.
-    fn advance(&mut self) -> Result<bool> {
-        let mut members = Vec::new();
-        let mut bytes = 0;
-        while let Some(member) = self.receive()? {
-            bytes += member.memory().map_or(0, Bytes::len);
-            members.push(member);
-            if bytes > TOGETHER_BYTES || members.len() == 4 * rayon::current_num_threads() {
+    pub fn look(input: &Input, options: &ReadOptions, failures: &Failures, alone: bool) -> Result<Self> {
+        let mut queue = Queue::new(input);
+        let mut probed: Vec<Probed<()>> = Vec::new();
+        let mut refused = HashSet::new();
+        let (mut unreadable, mut hint): (Vec<String>, _) = (Vec::new(), None);
+        loop {
+            let members = queue.next()?;
+            if members.is_empty() {
                 break;
             }
-        }
-        let options = &self.options;
-        let read: Vec<Result<_>> =
-            members.par_iter().with_max_len(1).map(|member| read_member(member, options)).collect();
-        for (member, read) in members.iter().zip(read) {
-            let foreign = |columns: &[ColumnInfo]| {
-                columns
-                    .iter()
-                    .map(|c| &c.name)
-                    .find(|name| self.columns.iter().all(|known| known.name != **name))
-                    .cloned()
-            };
-            match read {
-                Ok((source, batches)) => {
-                    if let Some(name) = foreign(source.columns()) {
-                        let hint = Some("unpack the archive and convert the files".into());
-                        let found = "is a column that the first file of the archive does not have".into();
-                        let path = member.path().to_path_buf();
-                        self.failures
-                            .add(member.path(), Error::Column { path, column: name, found, hint })?;
-                        continue;
+            let looked: Vec<Result<_>> =
+                members.par_iter().with_max_len(1).map(|member| look_at_member(member, options)).collect();
+            for (member, looked) in members.iter().zip(looked) {
+                match looked {
+                    Ok(member) => probed.push(member),
+                    Err(error) => {
+                        hint = hint.or_else(|| error.hint());
+                        unreadable.push(error.to_string());
+                        refused.insert(member.path().to_path_buf());
+                        failures.add(member.path(), error)?;
                     }
+                }
+            }
+        }
+        refuse_other_units(&mut probed, failures)?;
+        let (readable, others): (Vec<_>, Vec<_>) = probed.into_iter().partition(|file| file.found.is_some());
+        refused.extend(others.into_iter().map(|file| file.file.path));
+        if readable.is_empty() {
+            let found = match unreadable.as_slice() {
+                [] => "is a tar archive without files".to_owned(),
+                names => format!("is a tar archive without a file that can be read: {}", list(names)),
+            };
+            return Err(Error::Format { path: input.path().to_path_buf(), found, hint });
+        }
+        if alone {
+            check_wanted(&readable, options)?;
+        }
+        let mut columns = merged_columns(&readable, options);
+        if columns.is_empty() {
+            // Files beside the archive may have what was asked for.
+            columns = merged_columns(&readable, &ReadOptions::default());
+        }
+        Ok(Self { columns, layouts: layouts(&readable), notes: notes(&readable), refused })
+    }
+}
+
+/// The members of an archive in their order, read by a thread of their own.
+struct Queue {
+    members: Receiver<Member>,
+}
+
+impl Queue {
+    fn new(archive: &Input) -> Self {
+        let (sender, members) = sync_channel(WAITING);
+        let archive = archive.clone();
+        thread::spawn(move || {
+            let each = |member| sender.send(member).is_ok();
+            let mut last = None;
+            if let Err(error) = read_members(&archive, &mut last, each) {
+                let found = match last {
+                    None => format!("cannot read it as a tar archive: {error}"),
+                    Some((name, byte)) => {
+                        format!("cannot read on from byte {byte}, where {} begins: {error}", name.display())
+                    }
+                };
+                let (path, hint) = (archive.path().to_path_buf(), Some(DAMAGED.to_owned()));
+                // Nobody listens any more: then nobody misses it.
+                let _ = sender.send(Err(Error::Format { path, found, hint }));
+            }
+        });
+        Self { members }
+    }
+
+    /// The next few members, none behind the last.
+    fn next(&mut self) -> Result<Vec<Input>> {
+        let mut members = Vec::new();
+        let mut bytes = 0;
+        while bytes <= TOGETHER_BYTES && members.len() < 4 * rayon::current_num_threads() {
+            let Ok(member) = self.members.recv() else { break };
+            let member = member?;
+            bytes += member.memory().map_or(0, Bytes::len);
+            members.push(member);
+        }
+        Ok(members)
+    }
+}
+
+/// The rows of an archive's members.
+pub struct TarSource {
+    input: Input,
+    queue: Queue,
+    members: Arc<Members>,
+    options: ReadOptions,
+    failures: Failures,
+    tally: Tally,
+    ready: VecDeque<Batch>,
+}
+
+impl TarSource {
+    /// Reads the archive whose members have been looked at.
+    pub fn open(input: &Input, options: &ReadOptions, failures: &Failures, members: &Arc<Members>) -> Self {
+        Self {
+            input: input.clone(),
+            queue: Queue::new(input),
+            members: Arc::clone(members),
+            options: options.clone(),
+            failures: failures.clone(),
+            tally: Tally::default(),
+            ready: VecDeque::new(),
+        }
+    }
+
+    /// Reads the next few members; says whether there were any.
+    fn advance(&mut self) -> Result<bool> {
+        let members = self.queue.next()?;
+        let options = &self.options;
+        let refused = &self.members.refused;
+        let read: Vec<Option<Result<_>>> = members
+            .par_iter()
+            .with_max_len(1)
+            .map(|member| (!refused.contains(&**member.path())).then(|| read_member(member, options)))
+            .collect();
+        for (member, read) in members.iter().zip(read) {
+            match read {
+                None => {}
+                Some(Ok((source, batches))) => {
                     self.tally.add(&source.tally());
-                    let columns = &self.columns;
+                    let columns = &self.members.columns;
                     self.ready
                         .extend(batches.into_iter().map(|batch| aligned(batch, source.columns(), columns)));
                 }
-                Err(error) => self.failures.add(member.path(), error)?,
+                Some(Err(error)) => self.failures.add(member.path(), error)?,
             }
         }
         Ok(!members.is_empty())
@@ -168,7 +193,7 @@ impl TarSource {
 
 /// All rows of a member.
 fn read_member(member: &Input, options: &ReadOptions) -> Result<(Box<dyn Source>, Vec<Batch>)> {
-    let (source, batches) = read_whole(format_of(member, options)?.open(member, options)?)?;
+    let (source, batches) = read_whole(open_member(member, options)?)?;
     match batches {
         Some(batches) => Ok((source, batches)),
         None => Err(Error::Format {
@@ -181,7 +206,7 @@ fn read_member(member: &Input, options: &ReadOptions) -> Result<(Box<dyn Source>
 
 impl Source for TarSource {
     fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
+        &self.members.columns
     }
 
     fn rows(&self) -> Option<u64> {
@@ -189,15 +214,28 @@ impl Source for TarSource {
     }
 
     fn layout(&self) -> &'static str {
-        self.layout
+        match *self.members.layouts {
+            [layout] => layout,
+            _ => "tar archive of several layouts",
+        }
     }
 
     fn notes(&self) -> &[String] {
-        &self.notes
+        &self.members.notes
     }
 
     fn tally(&self) -> Tally {
         self.tally.clone()
+    }
+
+    fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        let mut queue = Queue::new(&self.input);
+        loop {
+            let members = queue.next().ok().filter(|members| !members.is_empty())?;
+            if let Some(member) = members.iter().find(|member| **member.path() == *path) {
+                return open_member(member, &self.options).ok()?.line_of(path, row);
+            }
+        }
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
@@ -206,14 +244,17 @@ impl Source for TarSource {
                 return Ok(None);
             }
         }
-        let batch = self.ready.pop_front();
-        self.rows += batch.as_ref().map_or(0, |batch| batch.rows() as u64);
-        Ok(batch)
+        Ok(self.ready.pop_front())
     }
 }
 
-/// Hands every regular file of the archive to `each`, until that says no.
-fn read_members(input: &Input, mut each: impl FnMut(Member) -> bool) -> std::io::Result<()> {
+/// Hands every regular file of the archive to `each`, until that says no. `last` is where it has come to: a member and
+/// the byte of the archive, unpacked, at which that begins.
+fn read_members(
+    input: &Input,
+    last: &mut Option<(PathBuf, u64)>,
+    mut each: impl FnMut(Member) -> bool,
+) -> std::io::Result<()> {
     let reader = input.reader().map_err(std::io::Error::other)?;
     let mut archive = tar::Archive::new(reader);
     for entry in archive.entries()? {
@@ -222,6 +263,7 @@ fn read_members(input: &Input, mut each: impl FnMut(Member) -> bool) -> std::io:
             continue;
         }
         let name: PathBuf = entry.path()?.into_owned();
+        *last = Some((name.clone(), entry.raw_header_position()));
         let hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
         if hidden || super::discover::is_beside(&name) {
             continue;

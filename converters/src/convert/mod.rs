@@ -92,7 +92,7 @@ pub struct Conversion {
 pub enum Course {
     /// It was written from the start.
     Whole,
-    /// It was written from the start: no run was found that could be resumed.
+    /// It was written from the start: no run was found that had completed anything.
     NothingToResume,
     /// Blocks that a killed run had completed were kept.
     Resumed,
@@ -100,7 +100,7 @@ pub enum Course {
     Updated,
     /// It was up to date, and nothing was written.
     Unchanged,
-    /// It was to be updated, and was written from the start.
+    /// It was to be updated or resumed, and was written from the start.
     Rewritten {
         /// Why, as a clause: `it was written with other options`.
         why: String,

@@ -129,17 +129,27 @@ impl Plan {
     /// Keeps as well what a run that was killed had completed, of the one that came furthest.
     pub(super) fn resume(&mut self, target: &Target, sources: &[SourceRecord], settings: &Settings) {
         let rows = |journal: &Journal| journal.blocks.values().map(|block| block.rows).sum::<u64>();
+        let mut useless = None;
         let found = target.unfinished().filter_map(|dataset| {
             let mut journal = Journal::read(&dataset).ok()??;
-            let same = journal.settings == *settings
-                && journal.sources.len() == sources.len()
-                && sources.iter().zip(&journal.sources).all(|(new, old)| new.is_unchanged(old));
             journal.blocks.retain(|_, block| block.is_whole(&dataset));
-            (same && !journal.blocks.is_empty()).then_some((dataset, journal))
+            if journal.blocks.is_empty() {
+                return None;
+            }
+            let differs = settings.difference(&journal.settings);
+            match differs.or_else(|| source_difference(sources, &journal.sources)) {
+                None => Some((dataset, journal)),
+                Some(why) => {
+                    useless = Some(why);
+                    None
+                }
+            }
         });
         let Some((dataset, journal)) = found.max_by_key(|(_, journal)| rows(journal)) else {
             if self.course == Course::Whole {
-                self.course = Course::NothingToResume;
+                self.course = useless.map_or(Course::NothingToResume, |why| Course::Rewritten {
+                    why: format!("what the interrupted run had completed cannot be kept: {why}"),
+                });
             }
             return;
         };
@@ -229,6 +239,26 @@ fn check_complete(
         ),
         hint: Some("name the whole archive; --overwrite makes a dataset of some files alone".into()),
     })
+}
+
+/// How the files of an archive differ from those of a run that was killed, if they do.
+fn source_difference(sources: &[SourceRecord], before: &[SourceRecord]) -> Option<String> {
+    let mut old: BTreeMap<&str, &SourceRecord> =
+        before.iter().map(|source| (source.path.as_str(), source)).collect();
+    for source in sources {
+        match old.remove(source.path.as_str()) {
+            None => return Some(format!("{} is new since", source.path)),
+            Some(old) if !source.is_unchanged(old) => {
+                return Some(format!("{} has changed since", source.path));
+            }
+            Some(_) => {}
+        }
+    }
+    if let Some(path) = old.keys().next() {
+        return Some(format!("{path} is gone since"));
+    }
+    let same_order = sources.iter().map(|source| &source.path).eq(before.iter().map(|source| &source.path));
+    (!same_order).then(|| "the source files come in another order".to_owned())
 }
 
 /// Gives a file a second name, or copies it where it cannot have one.

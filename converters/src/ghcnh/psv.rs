@@ -9,7 +9,7 @@ use crate::input::Head;
 use crate::text::{
     Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros, shown,
 };
-use crate::{ColumnInfo, Quality, ReadOptions};
+use crate::{ColumnInfo, Measurement, Quality, ReadOptions};
 
 const SEPARATOR: u8 = b'|';
 /// Most fields of a line that are looked for: the station, the parts of its time, the variables.
@@ -132,6 +132,12 @@ impl LineFormat for PsvLines {
 
     fn notes(&self) -> Vec<String> {
         NOTES.map(str::to_owned).to_vec()
+    }
+
+    fn lacking(&self) -> Vec<(&'static str, &'static str)> {
+        let isd = VARIABLES.iter().filter(|variable| Measurement::named(variable.column).is_some());
+        let absent = isd.filter(|variable| self.header.place(variable.name).is_none());
+        absent.map(|variable| (variable.name, variable.column)).collect()
     }
 
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {

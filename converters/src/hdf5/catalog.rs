@@ -180,12 +180,28 @@ pub enum Stations {
     Columns,
     /// All rows are of one.
     One(Arc<str>),
+    /// All rows are taken for those of one, named after their group, as long as they are a single series.
+    Group(Arc<str>),
     /// So many rows of each follow each other.
     Runs(Vec<(Arc<str>, u64)>),
     /// A column holds the number of the station, counted from the second.
     Indexed(Box<Entry>, i128, Arc<[Arc<str>]>),
     /// The stations of a grid.
     Axis(Arc<[Arc<str>]>),
+}
+
+impl Stations {
+    /// The station of a group whose rows do not say theirs.
+    ///
+    /// A name such as `010010-99999` is a station's. Any other, which may be that of a whole archive, is taken for one
+    /// only where the rows are a single series: stations are never merged.
+    pub fn of_group(name: &str) -> Self {
+        let usaf_wban = name.split_once(['-', '_']).is_some_and(|(usaf, wban)| {
+            let usaf = usaf.len() == 6 && usaf.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+            usaf && wban.len() == 5 && wban.bytes().all(|b| b.is_ascii_digit())
+        });
+        if usaf_wban { Self::One(name.into()) } else { Self::Group(name.into()) }
+    }
 }
 
 /// The columns of a file, by name.
@@ -199,6 +215,16 @@ pub trait Catalog: Send + Sync {
     /// Names of all columns, for messages and for what is carried along; empty where the file
     /// cannot be listed.
     fn names(&self) -> Vec<String>;
+
+    /// Names of columns that are there but cannot be read, for messages.
+    fn unreadable(&self) -> &[String] {
+        &[]
+    }
+
+    /// What to do about a column that cannot be read.
+    fn remedy(&self) -> Option<&'static str> {
+        None
+    }
 
     /// How the stations are known.
     fn stations(&self) -> Stations {

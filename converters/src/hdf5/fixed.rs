@@ -9,7 +9,7 @@ use super::catalog::{Axes, Catalog, Entry, Scope, Stations};
 use super::file::{Element, Hdf5Dataset, Scalar};
 use super::table::datetime_units;
 use super::texts;
-use crate::Result;
+use crate::{Measurement, Result};
 
 /// What is said to whoever has a frame that cannot be read.
 const AS_TABLE: &str = "write it with df.to_hdf(path, key='isdlite', format='table', data_columns=True)";
@@ -18,8 +18,12 @@ const AS_TABLE: &str = "write it with df.to_hdf(path, key='isdlite', format='tab
 pub struct Frame {
     columns: Vec<(String, Entry)>,
     index: Entry,
+    /// The name of the index, where it has one.
+    index_name: Option<String>,
+    /// Columns that pandas pickled, and their names.
+    pickled: Vec<(String, Entry)>,
+    pickled_names: Vec<String>,
     stations: Stations,
-    notes: Vec<String>,
 }
 
 impl Frame {
@@ -41,25 +45,32 @@ impl Frame {
         index.own_attributes = false;
         index.time_units =
             index.dataset.attribute("kind").ok().flatten().and_then(|kind| datetime_units(kind.text()?));
-        let (mut columns, mut notes) = (Vec::new(), Vec::new());
+        let index_name = index.dataset.attribute("name").ok().flatten();
+        let index_name = index_name.and_then(|name| name.text().map(str::to_owned));
+        let (mut columns, mut pickled) = (Vec::new(), Vec::new());
         for block in 0.. {
             let Some((place, values)) = scope.dataset(&format!("block{block}_values"))? else { break };
             let names = column_names(scope, &format!("block{block}_items"))?;
             let Element::Scalar(Scalar::Number(_)) = values.element() else {
-                notes.push(format!("left out, since pandas pickled them: {}", names.join(", ")));
+                pickled.extend(names.into_iter().map(|name| {
+                    let place = format!("{place}: {name}");
+                    let scalar = Scalar::Other("a column of objects that pandas pickled".into());
+                    (name, Entry { scalar, ..Entry::whole(place, Arc::clone(&values)) })
+                }));
                 continue;
             };
             columns.extend(block_columns(scope, &place, &values, names)?);
         }
-        if columns.is_empty() && notes.is_empty() {
+        if columns.is_empty() && pickled.is_empty() {
             return Ok(None);
         }
-        Ok(Some(Self { columns, index, stations: Stations::Columns, notes }))
+        let pickled_names = pickled.iter().map(|(name, _)| name.clone()).collect();
+        Ok(Some(Self { columns, index, index_name, pickled, pickled_names, stations: Stations::Columns }))
     }
 
     /// The same frame, all rows of one station.
     pub fn of_station(self, station: &str) -> Self {
-        Self { stations: Stations::One(station.into()), ..self }
+        Self { stations: Stations::of_group(station), ..self }
     }
 }
 
@@ -110,9 +121,23 @@ impl Catalog for Frame {
 
     fn find(&self, path: &str) -> Result<Option<Entry>> {
         let name = path.trim_matches('/');
-        let column = self.columns.iter().find(|(column, _)| column == name).map(|(_, entry)| entry);
-        let indexed = (name == "timestamp" && self.index.time_units.is_some()) || name == "index";
-        Ok(column.or(indexed.then_some(&self.index)).cloned())
+        let named = |columns: &[(String, Entry)]| {
+            columns.iter().find(|(column, _)| column == name).map(|(_, entry)| entry.clone())
+        };
+        let indexed = (name == "timestamp" && self.index.time_units.is_some())
+            || name == "index"
+            || self.index_name.as_deref() == Some(name);
+        // A measurement may well be missing; a key that is there must not be taken for one that is not.
+        let pickled = || named(&self.pickled).filter(|_| Measurement::named(name).is_none());
+        Ok(named(&self.columns).or_else(|| indexed.then(|| self.index.clone())).or_else(pickled))
+    }
+
+    fn unreadable(&self) -> &[String] {
+        &self.pickled_names
+    }
+
+    fn remedy(&self) -> Option<&'static str> {
+        Some(AS_TABLE)
     }
 
     fn names(&self) -> Vec<String> {
@@ -124,6 +149,8 @@ impl Catalog for Frame {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.notes.clone()
+        let pickled = self.pickled_names.join(", ");
+        let note = || format!("left out, since pandas pickled them: {pickled}");
+        (!pickled.is_empty()).then(note).into_iter().collect()
     }
 }

@@ -194,7 +194,7 @@ struct Flat {
 
 impl Flat {
     fn new(scope: &Scope, station: Option<&str>) -> Self {
-        let stations = station.map_or(Stations::Columns, |station| Stations::One(station.into()));
+        let stations = station.map_or(Stations::Columns, Stations::of_group);
         Self { scope: scope.clone(), stations }
     }
 }

@@ -19,6 +19,7 @@ mod libhdf5;
 mod meaning;
 mod native;
 mod netcdf;
+mod one_series;
 mod parts;
 mod pickle;
 mod plan;

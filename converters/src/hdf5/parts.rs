@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::catalog::{Extent, Scope, Stations};
 use super::layout;
+use super::one_series::OneSeries;
 use super::plan::{Plan, plan};
 use super::reader::BATCH_ROWS;
 use crate::names::{list, nearest};
@@ -203,7 +204,7 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         Extent::Rows(rows) => (rows, true),
         Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
     };
-    let named = matches!(&plan.stations, Stations::One(name) if **name == *station);
+    let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
     let Plan { columns, notes, layout, .. } = plan;
     Ok(Summary { part: Part { scope, station, rows }, columns, notes, layout, exact, named })
 }
@@ -235,7 +236,12 @@ fn read_all(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Read> {
 fn open(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
     let mut plan = plan_of(&part.scope_of(columns)?, &part.station)?;
     plan.notes.clear();
-    super::source(path, plan)
+    let instead = plan.instead.take();
+    let source = super::source(path, plan)?;
+    Ok(match instead {
+        Some(instead) => Box::new(OneSeries::new(source, part.scope.clone(), instead)),
+        None => source,
+    })
 }
 
 impl Part {

@@ -37,6 +37,8 @@ pub struct Plan {
     pub others: Vec<Storage>,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// What the file has instead of stations, where the rows are taken for a single series.
+    pub instead: Option<String>,
 }
 
 /// Finds all columns that the options ask for.
@@ -63,7 +65,9 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
         companions: Vec::new(),
         others: Vec::new(),
         notes: catalog.notes(),
+        instead: None,
     };
+    let times = planner.time(&time)?;
     match &plan.stations {
         Stations::Columns => {
             for (part, entry) in planner.stations()? {
@@ -75,9 +79,10 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
             let entry = entry.clone();
             planner.add(&mut plan, &time, &entry, target)?;
         }
+        Stations::Group(_) => plan.instead = Some(planner.listing()),
         Stations::One(_) | Stations::Runs(_) | Stations::Axis(_) => {}
     }
-    planner.add(&mut plan, &time, &time, planner.time(&time)?)?;
+    planner.add(&mut plan, &time, &time, times)?;
     let (mut notes, mut obstacle) = (Notes::default(), None);
     for (name, entry, asked) in planner.values(&scope.options.measurements)? {
         let usable = matches!(entry.scalar, Scalar::Number(_)) && entry.fits(extent);
@@ -153,7 +158,8 @@ impl Planner<'_> {
     }
 
     fn listing(&self) -> String {
-        let names = self.catalog.names();
+        let mut names = self.catalog.names();
+        names.extend_from_slice(self.catalog.unreadable());
         if names.is_empty() { "nothing that can be listed".into() } else { list(&names) }
     }
 
@@ -281,7 +287,10 @@ impl Planner<'_> {
     fn number(&self, entry: &Entry) -> Result<NumberType> {
         match &entry.scalar {
             Scalar::Number(number) => Ok(*number),
-            other => Err(self.column_error(&entry.place, format!("is {other}, expected numbers"), None)),
+            other => {
+                let hint = self.catalog.remedy().map(str::to_owned);
+                Err(self.column_error(&entry.place, format!("is {other}, expected numbers"), hint))
+            }
         }
     }
 
@@ -322,7 +331,9 @@ impl Planner<'_> {
                 Ok(Target::Station(part, entry.scalar.clone()))
             }
             other => {
-                let hint = "store the stations as plain strings or integers".into();
+                let remedy =
+                    self.catalog.remedy().unwrap_or("store the stations as plain strings or integers");
+                let hint = format!("{remedy}, or name another column with --column station_id=NAME");
                 Err(self.column_error(
                     &entry.place,
                     format!("is {other}, expected numbers or strings"),

@@ -125,7 +125,9 @@ impl Source for Hdf5Source {
         let rows = (end - start) as usize;
         let stations = match &self.plan.stations {
             Stations::Columns | Stations::Indexed(..) => stations(parts),
-            Stations::One(name) => vec![StationRun { station_id: Arc::clone(name), rows }],
+            Stations::One(name) | Stations::Group(name) => {
+                vec![StationRun { station_id: Arc::clone(name), rows }]
+            }
             Stations::Runs(runs) => cut_runs(runs, start, end),
             Stations::Axis(_) => Vec::new(),
         };

@@ -71,7 +71,7 @@ impl Table {
 
     /// The same table, all rows of one station.
     pub fn of_station(self, station: &str) -> Self {
-        Self { stations: Stations::One(station.into()), ..self }
+        Self { stations: Stations::of_group(station), ..self }
     }
 
     fn entry(&self, column: &TableColumn) -> Entry {

@@ -129,8 +129,11 @@ pub(crate) fn ingest_part(
         match pass {
             Ok(ingested) => return Ok(ingested),
             Err(Stop::Failed(error)) => return Err(error),
-            Err(Stop::Conflict(keys)) if sorted => return Err(locate(archive, part, &keys[1])),
-            Err(Stop::Conflict(keys)) => return Err(twice(&keys[0], &keys[1])),
+            // Rows that were sorted, or of which some were passed over, do not know their places.
+            Err(Stop::Conflict(keys)) if sorted || !part.without.is_empty() => {
+                return Err(locate(archive, part, &keys[1]));
+            }
+            Err(Stop::Conflict(keys)) => return Err(twice(archive, &keys[0], &keys[1])),
             Err(Stop::Damaged(ReadError { file, error, .. })) => archive.skip(file, error)?,
             Err(Stop::OutOfOrder) => sorted = true,
         }
@@ -283,31 +286,34 @@ fn without(batch: Batch, blocks: &BTreeSet<String>) -> Batch {
 }
 
 /// Two rows of one key that differ.
-fn twice(first: &Key, second: &Key) -> Error {
-    let place = if first.path == second.path {
-        format!("row {}", first.row)
-    } else {
-        format!("row {} of {}", first.row, first.path.display())
+fn twice(archive: &Archive, first: &Key, second: &Key) -> Error {
+    let mut place = match archive.line_of(&first.path, first.row) {
+        Some(line) => format!("line {line}"),
+        None => format!("row {}", first.row),
     };
-    Error::Row {
-        path: second.path.to_path_buf(),
-        row: second.row,
-        found: format!(
-            "station {} at {} is there twice with different values, first in {place}; expected one row a station and time",
-            second.station_id,
-            iso8601(second.timestamp)
-        ),
-        hint: Some(
-            "remove one of them from the source, or keep one of each with --duplicates first or last".into(),
-        ),
+    if first.path != second.path {
+        place = format!("{place} of {}", first.path.display());
+    }
+    let path = second.path.to_path_buf();
+    let found = format!(
+        "station {} at {} is there twice with different values, first in {place}; expected one row a station and time",
+        second.station_id,
+        iso8601(second.timestamp)
+    );
+    let hint = Some(
+        "remove one of them from the source, or keep one of each with --duplicates first or last".into(),
+    );
+    match archive.line_of(&second.path, second.row) {
+        Some(line) => Error::Line { path, line, found, hint },
+        None => Error::Row { path, row: second.row, found, hint },
     }
 }
 
-/// The error of a key whose rows differ and were sorted, which made them forget where they came from: they are looked
-/// for in the archive.
+/// The error of a key whose rows differ and no longer know where they came from: they are looked for in the archive.
 fn locate(archive: &Archive, part: &Part, key: &Key) -> Error {
     let mut found: Option<(Key, Vec<Option<u64>>)> = None;
-    let mut reading = Reading::new(archive, part, &|_| ());
+    let everything = Part { files: part.files.clone(), without: BTreeSet::new() };
+    let mut reading = Reading::new(archive, &everything, &|_| ());
     while let Ok(Some(batch)) = reading.next_batch() {
         let mut start = 0;
         for run in &batch.stations {
@@ -325,7 +331,7 @@ fn locate(archive: &Archive, part: &Part, key: &Key) -> Error {
                 let this =
                     Key { path: Arc::clone(&batch.path), row: batch.first_row + row as u64, ..key.clone() };
                 match &found {
-                    Some((first, other)) if *other != values => return twice(first, &this),
+                    Some((first, other)) if *other != values => return twice(archive, first, &this),
                     Some(_) => {}
                     None => found = Some((this, values)),
                 }

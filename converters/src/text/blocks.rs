@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use memchr::memrchr;
+use memchr::{memchr_iter, memrchr};
 
 /// Bytes of a block, but for a longer line.
 const BLOCK_BYTES: u64 = 4 << 20;
@@ -15,11 +15,18 @@ pub struct Blocks {
     /// The start of a line whose end has not been read.
     rest: Vec<u8>,
     ended: bool,
+    /// Lines of a block that could not be read to its end.
+    lost: u64,
 }
 
 impl Blocks {
     pub fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self { reader, rest: Vec::new(), ended: false }
+        Self { reader, rest: Vec::new(), ended: false, lost: 0 }
+    }
+
+    /// Whole lines that were read of a block before it could not be read to its end.
+    pub fn lost_lines(&self) -> u64 {
+        self.lost
     }
 
     /// The next whole lines, `None` behind the last.
@@ -31,7 +38,11 @@ impl Blocks {
         }
         let mut block = std::mem::take(&mut self.rest);
         loop {
-            let read = (&mut self.reader).take(BLOCK_BYTES).read_to_end(&mut block)?;
+            let read = (&mut self.reader).take(BLOCK_BYTES).read_to_end(&mut block);
+            if read.is_err() {
+                self.lost = memchr_iter(b'\n', &block).count() as u64;
+            }
+            let read = read?;
             if (read as u64) < BLOCK_BYTES {
                 self.ended = true;
                 return Ok((!block.is_empty()).then_some(block));

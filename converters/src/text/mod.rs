@@ -11,6 +11,7 @@ mod rows;
 mod time;
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter};
@@ -25,7 +26,8 @@ pub use rows::Rows;
 pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
-use crate::input::Input;
+use crate::error::{DAMAGED, is_damage};
+use crate::input::{Input, without_mark};
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
 
 /// Bytes of a block whose lines one task reads.
@@ -43,6 +45,11 @@ pub trait LineFormat: Send + Sync {
 
     /// What the user should know about how values are taken.
     fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Columns that every published file of the format has and this one lacks, each with a measurement of it.
+    fn lacking(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
 
@@ -87,6 +94,7 @@ pub struct TextSource<F> {
     wanted: Vec<usize>,
     columns: Vec<ColumnInfo>,
     notes: Vec<String>,
+    lacking: Vec<String>,
     tally: Tally,
     /// Lines whose rows were yielded.
     lines: u64,
@@ -103,11 +111,21 @@ impl<F: LineFormat> TextSource<F> {
         let known = format.columns();
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
+        let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
         Ok(Self {
             blocks: Blocks::new(input.reader()?),
             ahead: None,
             input: input.clone(),
             notes: format.notes(),
+            lacking: lacking
+                .map(|(column, measurement)| {
+                    if column == measurement {
+                        column.to_owned()
+                    } else {
+                        format!("{column} ({measurement})")
+                    }
+                })
+                .collect(),
             format,
             wanted,
             columns,
@@ -118,13 +136,23 @@ impl<F: LineFormat> TextSource<F> {
         })
     }
 
+    /// What to say of a block that cannot be read to its end, and so not at all.
+    fn unreadable(&self, error: &io::Error) -> Error {
+        Error::Line {
+            path: self.input.path().to_path_buf(),
+            line: self.lines + self.blocks.lost_lines() + 1,
+            found: format!("cannot read on from here: {error}"),
+            hint: is_damage(error).then(|| DAMAGED.to_owned()),
+        }
+    }
+
     /// The rows of the next block. While they are read, the block behind it is decompressed.
     fn next_rows(&mut self) -> Result<Option<Rows>> {
         let block = match self.ahead.take() {
             Some(block) => block,
             None => self.blocks.next(),
         };
-        let Some(block) = block.map_err(|error| self.input.unreadable(error))? else { return Ok(None) };
+        let Some(block) = block.map_err(|error| self.unreadable(&error))? else { return Ok(None) };
         let (parts, ahead) = rayon::join(|| parts(&self.format, &block), || self.blocks.next());
         self.ahead = Some(ahead);
         let mut all = Rows::new(self.format.columns().len());
@@ -152,26 +180,35 @@ fn parts<F: LineFormat>(format: &F, block: &[u8]) -> Vec<Part> {
 fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
     let mut rows = Rows::new(format.columns().len());
     rows.reserve(row_limit(piece));
-    let mut lines = 0;
-    let mut start = 0;
-    for end in memchr_iter(b'\n', piece).chain(unended(piece)) {
-        let line = piece.get(start..end).unwrap_or_default();
-        start = end + 1;
-        lines += 1;
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() {
-            continue;
-        }
-        let read = if line.len() > LINE_BYTES {
-            Err(format!("has more than {LINE_BYTES} bytes, expected a line of {}", format.layout()))
-        } else {
-            format.read_line(line, &mut rows)
-        };
-        if let Err(found) = read {
-            return (rows, lines, Some(found));
+    let mut count = 0;
+    for line in lines(piece) {
+        count += 1;
+        if let Err(found) = read_line(format, line, &mut rows) {
+            return (rows, count, Some(found));
         }
     }
-    (rows, lines, None)
+    (rows, count, None)
+}
+
+/// The lines, without their line ends.
+fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', piece).chain(unended(piece)).map(move |end| {
+        let line = piece.get(start..end).unwrap_or_default();
+        start = end + 1;
+        without_mark(line.strip_suffix(b"\r").unwrap_or(line))
+    })
+}
+
+#[inline]
+fn read_line<F: LineFormat>(format: &F, line: &[u8], rows: &mut Rows) -> Result<(), String> {
+    if line.is_empty() {
+        Ok(())
+    } else if line.len() > LINE_BYTES {
+        Err(format!("has more than {LINE_BYTES} bytes, expected a line of {}", format.layout()))
+    } else {
+        format.read_line(line, rows)
+    }
 }
 
 impl<F: LineFormat> Source for TextSource<F> {
@@ -191,8 +228,32 @@ impl<F: LineFormat> Source for TextSource<F> {
         &self.notes
     }
 
+    fn lacking(&self) -> &[String] {
+        &self.lacking
+    }
+
     fn tally(&self) -> Tally {
         self.tally.clone()
+    }
+
+    fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
+        if *path != **self.input.path() {
+            return None;
+        }
+        let mut blocks = Blocks::new(self.input.reader().ok()?);
+        let (mut before, mut number) = (0, 0);
+        while let Some(block) = blocks.next().ok()? {
+            let mut rows = Rows::new(self.format.columns().len());
+            for line in lines(&block) {
+                number += 1;
+                read_line(&self.format, line, &mut rows).ok()?;
+                if before + rows.len() as u64 > row {
+                    return Some(number);
+                }
+            }
+            before += rows.len() as u64;
+        }
+        None
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {

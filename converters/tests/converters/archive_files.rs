@@ -6,7 +6,8 @@ use arrow::array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use isd_converters::archive::{Archive, discover};
-use isd_converters::{Error, ReadOptions, inspect};
+use isd_converters::dataset::SeriesGroup;
+use isd_converters::{Duplicates, Error, IngestOptions, ReadOptions, Sink, ingest, inspect};
 use tempfile::TempDir;
 
 /// A day of ISD-Lite: hourly, the temperature in tenths is 10 × `temperature` + hour.
@@ -138,6 +139,147 @@ fn a_tar_archive_is_its_files() {
     }
 }
 
+/// Writes files into an archive of that name, in that order.
+fn pack(path: &Path, files: &[(&str, &str)]) {
+    let mut builder = tar::Builder::new(File::create(path).unwrap());
+    for (name, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, name, content.as_bytes()).unwrap();
+    }
+    builder.finish().unwrap();
+}
+
+const HOURLY: &str = "STATION,DATE,REPORT_TYPE,WND,TMP,DEW,SLP\n\
+    01001099999,2020-01-01T00:00:00,FM-12,\"070,1,N,0051,1\",\"-0070,1\",\"-0130,1\",\"09957,1\"\n";
+const GHCNH: &str = "STATION|DATE|temperature|temperature_Quality_Code|station_level_pressure\n\
+    NOE00105483|2020-01-01T00:00:00|-7.5|1|990.5\n";
+const VISIBILITY: &str =
+    "station_id,timestamp,air_temperature,visibility\nZSFO,2020-01-01T00:00:00Z,12.5,9000\n";
+
+#[test]
+fn a_tar_archive_holds_different_files_as_a_directory_does() {
+    let home = TempDir::new().unwrap();
+    let members = [("a.csv", HOURLY), ("b.psv", GHCNH), ("c.csv", VISIBILITY)];
+    let directory = home.path().join("files");
+    fs::create_dir(&directory).unwrap();
+    for (name, content) in members {
+        fs::write(directory.join(name), content).unwrap();
+    }
+    let path = home.path().join("files.tar");
+    // Those that name files name others.
+    let notes = |archive: &Archive| -> Vec<String> {
+        archive.notes().iter().filter(|note| !note.contains("b.psv")).cloned().collect()
+    };
+    let contents = |source: &Path, options: &ReadOptions| {
+        let archive = Archive::open(&files(source), options, true).unwrap();
+        let mut reader = archive.read(|_, _| true);
+        let mut rows = Vec::new();
+        while let Some(batch) = reader.next_batch().unwrap() {
+            let values: Vec<Vec<Option<f64>>> = batch.columns.iter().map(|c| c.iter().collect()).collect();
+            rows.push((batch.stations, batch.timestamps, values));
+        }
+        rows.sort_by(|a, b| a.0[0].station_id.cmp(&b.0[0].station_id));
+        let columns: Vec<String> = archive.columns().iter().map(|column| column.name.clone()).collect();
+        (columns, rows, archive.layout().to_owned(), notes(&archive))
+    };
+    let pressure =
+        ReadOptions { measurements: vec!["station_level_pressure".into()], ..ReadOptions::default() };
+    for order in [[0, 1, 2], [2, 1, 0]] {
+        pack(&path, &order.map(|index| members[index]));
+        for options in [&ReadOptions::default(), &pressure] {
+            let (mut from_tar, mut from_files) = (contents(&path, options), contents(&directory, options));
+            // Files of a directory are taken in the order of their stations, and other columns in that of the files.
+            if order[0] == 2 && options.measurements.is_empty() {
+                from_tar.0.sort();
+                from_files.0.sort();
+                assert_eq!(from_tar.0, from_files.0);
+                continue;
+            }
+            from_tar.3.sort();
+            from_files.3.sort();
+            assert_eq!(from_tar, from_files);
+            assert!(from_tar.0.contains(&"station_level_pressure".to_owned()));
+            assert_eq!(from_tar.1.len(), 3);
+        }
+    }
+    let absent = ReadOptions { measurements: vec!["visibilty".into()], ..ReadOptions::default() };
+    let error = Archive::open(std::slice::from_ref(&path), &absent, false).unwrap_err();
+    assert!(error.to_string().contains("visibilty: does not exist in this file, nor in any of the other 2"));
+    assert_eq!(error.hint().unwrap(), "did you mean visibility?");
+    // Other files may have what it lacks.
+    pack(&path, &members[..1]);
+    let both = [path.clone(), directory.join("b.psv")];
+    let archive = Archive::open(&both, &pressure, true).unwrap();
+    assert_eq!(rows(&archive).len(), 2);
+}
+
+/// In text it is lines that people count, from the header on.
+#[test]
+fn rows_of_one_key_are_named_by_their_lines() {
+    struct Nothing;
+    impl Sink for Nothing {
+        fn take(&mut self, _: SeriesGroup) -> Result<(), Error> {
+            Ok(())
+        }
+        fn reset(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+    let home = TempDir::new().unwrap();
+    let (header, line) = HOURLY.trim_end().split_once('\n').unwrap();
+    let at = |hour: u32| line.replace("T00", &format!("T{hour:02}"));
+    let other = at(2).replace("-0070", "-0071");
+    let summary = line.replace("FM-12", "SOD  ");
+    let in_order = [header, &at(0), "", &summary, &at(1), &at(2), &other, &at(3)].join("\r\n");
+    let out_of_order = [header, &at(1), &at(2), "", &at(0), &summary, &other].join("\n");
+    for (text, first, second) in [(in_order, 6, 7), (out_of_order, 3, 7)] {
+        let (plain, packed) = (home.path().join("a.csv"), home.path().join("a.tar"));
+        fs::write(&plain, &text).unwrap();
+        pack(&packed, &[("first.csv", HOURLY), ("a.csv", &text.replace("010010", "020020"))]);
+        for path in [plain, packed] {
+            let mut archive = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
+            let options = IngestOptions {
+                duplicates: Duplicates::Error,
+                ..IngestOptions::new(home.path().join("scratch"))
+            };
+            let error = ingest(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
+            let message = error.to_string();
+            assert!(message.contains(&format!("a.csv: line {second}: station 0")), "{message}");
+            assert!(message.contains(&format!("first in line {first}; expected")), "{message}");
+        }
+    }
+}
+
+/// Of a column under another name nothing is read, which must not go unsaid.
+#[test]
+fn columns_that_a_file_lacks_are_named() {
+    let home = TempDir::new().unwrap();
+    let text = HOURLY.replace("TMP", "TEMP");
+    for name in ["a.csv", "b.csv"] {
+        fs::write(home.path().join(name), &text).unwrap();
+    }
+    fs::write(home.path().join("c.csv"), HOURLY).unwrap();
+    let lacking = |sources: &[PathBuf], options: &ReadOptions| -> Vec<String> {
+        let archive = Archive::open(sources, options, true).unwrap();
+        archive.notes().iter().filter(|note| note.starts_with("missing, ")).cloned().collect()
+    };
+    let paths = files(home.path());
+    let [note] = &*lacking(&paths, &ReadOptions::default()) else { panic!("one note was expected") };
+    let expected = format!("TMP (air_temperature) in {} and 1 more", paths[0].display());
+    assert!(note.ends_with(&expected), "{note}");
+    assert_eq!(lacking(&paths[2..], &ReadOptions::default()), [""; 0]);
+    let wind = ReadOptions { measurements: vec!["wind_speed_rate".into()], ..ReadOptions::default() };
+    assert_eq!(lacking(&paths, &wind), [""; 0], "nothing is said of what was not asked for");
+
+    let path = home.path().join("files.tar");
+    pack(&path, &[("a.csv", &text), ("b.psv", GHCNH)]);
+    let notes = lacking(&[path], &ReadOptions::default());
+    assert_eq!(notes.len(), 2, "{notes:?}");
+    assert!(notes[0].ends_with("files.tar/a.csv") && notes[1].ends_with("files.tar/b.psv"), "{notes:?}");
+    assert!(notes[1].contains(": dew_point_temperature, "), "{notes:?}");
+}
+
 #[test]
 fn a_damaged_member_of_a_tar_archive_is_left_out_and_listed() {
     let home = TempDir::new().unwrap();
@@ -160,10 +302,8 @@ fn a_damaged_member_of_a_tar_archive_is_left_out_and_listed() {
     assert_eq!(failures.len(), 1, "once, although it was read twice");
     assert_eq!(failures[0].path, path.join("010020-99999-2015"));
 
-    let strict = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
-    let mut reader = strict.read(|_, _| true);
-    let failed = std::iter::from_fn(|| reader.next_batch().transpose()).find_map(Result::err).unwrap();
-    assert!(failed.error.to_string().contains("010020-99999-2015"), "{}", failed.error);
+    let error = Archive::open(&[path], &ReadOptions::default(), true).unwrap_err();
+    assert!(error.to_string().contains("010020-99999-2015"), "{error}");
 }
 
 #[test]
@@ -201,8 +341,40 @@ fn a_bad_file_by_itself_is_the_error() {
     let mut archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
     assert!(matches!(inspect(&mut archive, &|_| ()), Err(Error::Line { line: 2, .. })));
     fs::write(&path, "nothing of the kind").unwrap();
+    let error = Archive::open(&[path.clone(), path.clone()], &ReadOptions::default(), false).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("none of the 2 files can be read; this one: is of no format"), "{message}");
+    assert_eq!(message.matches("010030-99999-2017").count(), 1, "{message}");
+    assert!(error.hint().is_some());
+    fs::write(&path, "").unwrap();
     let error = Archive::open(&[path.clone(), path], &ReadOptions::default(), false).unwrap_err();
-    assert!(error.to_string().contains("none of the 2 files can be read"), "{error}");
+    assert!(error.to_string().contains("; this one: is empty"), "{error}");
+    assert!(error.hint().unwrap().contains("the formats are "));
+}
+
+/// Of a download that broke off it is said how far it is there.
+#[test]
+fn cut_files_say_where_and_what_to_do() {
+    let home = TempDir::new().unwrap();
+    let error_of = |name: &str, content: &[u8]| {
+        let path = home.path().join(name);
+        fs::write(&path, content).unwrap();
+        let archive = Archive::open(&[path], &ReadOptions::default(), false);
+        let error = archive.and_then(|mut archive| inspect(&mut archive, &|_| ())).unwrap_err();
+        assert!(error.hint().unwrap().contains("download or copy it again"), "{name}: {error}");
+        error.to_string()
+    };
+    let text = (2001..2400).map(|year| day(year, year as i32 - 2000)).collect::<String>();
+    let whole = gzip(&text);
+    let message = error_of("010010-99999-2001.gz", &whole[..whole.len() / 2]);
+    let line: usize = message.split("line ").nth(1).unwrap().split(':').next().unwrap().parse().unwrap();
+    assert!((2000..8000).contains(&line) && message.contains("cannot read on from here: "), "{message}");
+    let tar = home.path().join("whole.tar");
+    pack(&tar, &[("010010-99999-2015", &day(2015, 1)), ("010020-99999-2015", &day(2015, 2))]);
+    let whole = fs::read(&tar).unwrap();
+    let begins = 512 + day(2015, 1).len().next_multiple_of(512);
+    let message = error_of("cut.tar", &whole[..begins + 512 + 100]);
+    assert!(message.contains(&format!("from byte {begins}, where 010020-99999-2015 begins: ")), "{message}");
 }
 
 #[test]

@@ -128,6 +128,18 @@ fn thousands_of_groups() {
 
 /// A frame as pandas writes it in the fixed format, by blocks of columns.
 fn frame(file: &H5File, key: &str, index: &[i64], kind: &str, blocks: &[(&[&str], &[f64])]) {
+    // What PyTables pickles None to.
+    indexed_frame(file, key, ("N.", index), kind, blocks);
+}
+
+/// The same, its index of that name.
+fn indexed_frame(
+    file: &H5File,
+    key: &str,
+    (index_name, index): (&str, &[i64]),
+    kind: &str,
+    blocks: &[(&[&str], &[f64])],
+) {
     let group = file.create_group(key).unwrap();
     let names = |name: &str, texts: &[&str]| {
         let bytes: Vec<u8> = texts.iter().flat_map(|text| format!("{text:\0<16}").into_bytes()).collect();
@@ -140,6 +152,7 @@ fn frame(file: &H5File, key: &str, index: &[i64], kind: &str, blocks: &[(&[&str]
     let axis = group.new_dataset::<i64>().shape([index.len()]).create("axis1").unwrap();
     axis.write_raw(index).unwrap();
     fixed_text(&axis, "kind", kind);
+    fixed_text(&axis, "name", index_name);
     for (i, (block, values)) in blocks.iter().enumerate() {
         names(&format!("block{i}_items"), block);
         let builder = group.new_dataset::<f64>().shape([index.len(), block.len()]);
@@ -198,6 +211,92 @@ fn a_frame_with_stations_and_one_a_station() {
     assert_eq!(all.stations, [("KJFK".to_owned(), 2), ("KSFO".to_owned(), 2)]);
     assert_eq!(all.timestamps[1], 3_600_000_000);
     assert_eq!(all.columns[0].1, [2.0, 2.0, 1.0, 1.0].map(Some));
+}
+
+/// Adds a block to a frame of which pandas pickled the values.
+fn pickled(file: &H5File, key: &str, block: usize, name: &str) {
+    let group = file.root_group().group(key).unwrap();
+    let items = group.new_dataset::<u8>().datatype(DatatypeMessage::fixed_string(name.len() as u32));
+    let items = items.shape([1]).create(&format!("block{block}_items")).unwrap();
+    items.write_raw_bytes(name.as_bytes()).unwrap();
+    let values = group.new_dataset::<u8>().datatype(DatatypeMessage::fixed_string(3));
+    values.shape([1]).create(&format!("block{block}_values")).unwrap().write_raw_bytes(b"\x80\x05.").unwrap();
+}
+
+#[test]
+fn pickled_stations_are_refused_and_not_merged() {
+    let options = ReadOptions::default();
+    let mapped =
+        ReadOptions { column_paths: vec![("station_id".into(), "stn".into())], ..ReadOptions::default() };
+    for (name, options) in [("station_id", &options), ("station_usaf", &options), ("stn", &mapped)] {
+        let archive = fixture(|file| {
+            let values = [0.0, 1.0, 3600.0, 2.0, 7200.0, 3.0];
+            frame(file, "isdlite", &[0, 1, 2], "integer", &[(&["timestamp", "wind_speed_rate"], &values)]);
+            pickled(file, "isdlite", 1, name);
+        });
+        let (error, message) = refusal(&archive.path, options);
+        let found =
+            format!("{name}: is a column of objects that pandas pickled, expected numbers or strings");
+        assert!(message.contains(&found), "{message}");
+        let hint = error.hint().unwrap();
+        assert!(hint.contains("format='table'") && hint.contains("--column station_id="), "{hint}");
+    }
+    // One that nobody knows to be of stations is no obstacle to a single series.
+    let archive = fixture(|file| {
+        let values = [0.0, 1.0, 3600.0, 2.0, 7200.0, 3.0];
+        frame(file, "KSFO", &[0, 1, 2], "integer", &[(&["timestamp", "wind_speed_rate"], &values)]);
+        pickled(file, "KSFO", 1, "remarks");
+    });
+    let source = open(&archive.path, &options).unwrap();
+    assert!(source.notes().contains(&"left out, since pandas pickled them: remarks".to_owned()));
+    assert_eq!(read_path(&archive.path, &options).unwrap().stations, [("KSFO".to_owned(), 3)]);
+}
+
+#[test]
+fn a_group_names_a_station_only_where_its_rows_are_one_series() {
+    let options = ReadOptions::default();
+    // Two stations, at the same times or one behind the other, whose column has a name of its own.
+    for times in [[0.0, 3600.0, 0.0, 3600.0], [0.0, 0.0, 3600.0, 3600.0]] {
+        let archive = fixture(|file| {
+            let names: &[&str] = &["stn", "timestamp", "wind_speed_rate"];
+            let values: Vec<f64> = (0..4).flat_map(|row| [(row / 2) as f64, times[row], 1.5]).collect();
+            frame(file, "isdlite", &[0, 1, 2, 3], "integer", &[(names, &values)]);
+        });
+        let (error, message) = refusal(&archive.path, &options);
+        let found =
+            "station_usaf: does not exist, nor does station_id; the file has stn, timestamp, wind_speed";
+        assert!(
+            message.contains(found) && message.contains("isdlite cannot be the name of one"),
+            "{message}"
+        );
+        assert!(error.hint().unwrap().contains("--column station_id=PATH"));
+        let mapped =
+            ReadOptions { column_paths: vec![("station_id".into(), "stn".into())], ..options.clone() };
+        let all = read_path(&archive.path, &mapped).unwrap();
+        assert_eq!(all.stations, [("000000".to_owned(), 2), ("000001".to_owned(), 2)]);
+        assert_eq!(all.columns.len(), 1, "stations are no measurement");
+    }
+    // Plain datasets as well; but a name that only a station has is believed.
+    for (group, refused) in [("all", true), ("010010-99999", false)] {
+        let archive = fixture(|file| {
+            file.create_group(group).unwrap();
+            column(file, group, "timestamp", &[0.0, 3600.0, 3600.0]);
+            column(file, group, "wind_speed_rate", &[1.0, 2.0, 3.0]);
+        });
+        let all = read_path(&archive.path, &options);
+        assert_eq!(all.is_err(), refused, "{group}: {all:?}");
+    }
+}
+
+#[test]
+fn an_index_of_stations_names_them() {
+    let archive = fixture(|file| {
+        let names: &[&str] = &["timestamp", "wind_speed_rate"];
+        let blocks: [(&[&str], &[f64]); 1] = [(names, &[0.0, 1.5, 3600.0, 2.5])];
+        indexed_frame(file, "isdlite", ("station_id", &[10, 20]), "integer", &blocks);
+    });
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("000010".to_owned(), 1), ("000020".to_owned(), 1)]);
 }
 
 #[test]

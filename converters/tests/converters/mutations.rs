@@ -122,3 +122,18 @@ fn text_damaged_anywhere_is_read_or_refused() {
         assert!(readable > 0, "{name}: damage so heavy tests nothing");
     }
 }
+
+/// As text editors and spreadsheets write it, and where such files are put one behind the other.
+#[test]
+fn a_byte_order_mark_is_no_part_of_any_text() {
+    for (format, name, content) in samples() {
+        let read = |content: Vec<u8>| {
+            let input = Input::member(Path::new("archive.tar"), Path::new(name), content.into());
+            read_rows(open_input(&input, &ReadOptions::default()).unwrap().as_mut()).unwrap()
+        };
+        let marked = [b"\xef\xbb\xbf".as_slice(), &content].concat();
+        assert_eq!(read(marked.clone()), read(content.clone()), "{format}");
+        assert_eq!(read(gzip(&marked)), read(content.clone()), "{format}");
+        assert_eq!(read(marked.repeat(2)), read(content.repeat(2)), "{format}");
+    }
+}
