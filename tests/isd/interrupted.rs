@@ -66,3 +66,24 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
     }
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
+
+#[test]
+#[cfg(unix)]
+fn what_was_started_to_outlive_its_terminal_does() {
+    let home = TempDir::new().unwrap();
+    let mut child = Command::new("nohup")
+        .args([env!("CARGO_BIN_EXE_isd-synth"), "-o", "a.h5", "--stations", "800", "-q"])
+        .current_dir(&home)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while names(home.path()).is_empty() {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    // It may have come to its end by now.
+    let _ = Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(names(home.path()), ["a.h5"]);
+}
