@@ -18,13 +18,11 @@ import os
 import pathlib
 import random
 import shutil
-import signal
 import statistics
 import sys
-import tempfile
 import time
 
-from peers import Failure, binaries, interpreters, machine, markdown, say, spawn
+from peers import Failure, binaries, interpreters, machine, markdown, run_in_directory, say, spawn
 
 CONVERT = "isd-convert"
 # What a peer holds at a time: the columns as a whole, or as many rows of them as a row group has.
@@ -343,22 +341,7 @@ def main():
     if sys.argv[1:2] == ["--content"] and len(sys.argv) == 3:
         print(json.dumps(content(sys.argv[2])))
         return 0
-    arguments = parse(sys.argv[1:])
-    # Ended from outside, too, it ends the running tool and leaves no temporary directory.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    directory = arguments.work or pathlib.Path(tempfile.mkdtemp(prefix="isd-convert-"))
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        measure(arguments, directory)
-    except (Failure, OSError) as error:
-        say(f"error: {error}")
-        return 1
-    except KeyboardInterrupt:
-        return 1
-    finally:
-        if arguments.work is None:
-            shutil.rmtree(directory, ignore_errors=True)
-    return 0
+    return run_in_directory(measure, parse(sys.argv[1:]), "isd-convert-")
 
 
 if __name__ == "__main__":

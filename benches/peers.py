@@ -470,17 +470,14 @@ def compare(arguments, directory):
     print(f"\n{machine(bins / DETECT)}; load {load:.2f} before, {os.getloadavg()[0]:.2f} after")
 
 
-def main():
-    if len(sys.argv) == 4 and sys.argv[1] == "--run-peer":
-        run_peer(sys.argv[2], Work(**json.loads(sys.argv[3])))
-        return 0
-    arguments = parse(sys.argv[1:])
+def run_in_directory(measure, arguments, prefix):
+    """Measures in the directory that `--work` names, or in a temporary one; gives the exit status."""
     # Ended from outside, too, it ends the running tool and leaves no temporary directory.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    directory = arguments.work or pathlib.Path(tempfile.mkdtemp(prefix="isd-peers-"))
+    directory = arguments.work or pathlib.Path(tempfile.mkdtemp(prefix=prefix))
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        compare(arguments, directory)
+        measure(arguments, directory)
     except (Failure, OSError) as error:
         say(f"error: {error}")
         return 1
@@ -490,6 +487,13 @@ def main():
         if arguments.work is None:
             shutil.rmtree(directory, ignore_errors=True)
     return 0
+
+
+def main():
+    if len(sys.argv) == 4 and sys.argv[1] == "--run-peer":
+        run_peer(sys.argv[2], Work(**json.loads(sys.argv[3])))
+        return 0
+    return run_in_directory(compare, parse(sys.argv[1:]), "isd-peers-")
 
 
 if __name__ == "__main__":

@@ -144,8 +144,8 @@ pub fn detect(
     let spool = Mutex::new(Spool::default());
     let mut parts: Vec<Part> = on_threads(&groups, |group| {
         let series: Arc<dyn Series> = Arc::new(group.clone());
-        let (mut part, outliers) = Part::of(&series, options, &spare)?;
-        part.outliers = spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers)?;
+        let put_by = |outliers| spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers);
+        let part = Part::of(&series, options, &spare, put_by)?;
         // What isd-convert wrote is sorted.
         if dataset.manifest().is_none() {
             check_order(&*series, &part.stations)?;
@@ -163,7 +163,7 @@ pub fn detect(
         }
     }
     let mut spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
-    spool.arrange(parts.iter().map(|part| part.outliers));
+    spool.arrange(parts.iter().filter_map(|part| part.outliers));
     Ok(Detection::of(&parts, spool, options))
 }
 
@@ -216,9 +216,8 @@ impl Sink for DetectSink<'_> {
     fn take(&mut self, group: SeriesGroup) -> Result<(), isd_converters::Error> {
         let (columns, place) = (self.columns.clone(), self.place.clone());
         let series: Arc<dyn Series> = Arc::new(ArchiveSeries { group, columns, place });
-        match Part::of(&series, self.options, &self.spare) {
-            Ok((mut part, outliers)) => {
-                part.outliers = self.spool.push(outliers)?;
+        match Part::of(&series, self.options, &self.spare, |outliers| self.spool.push(outliers)) {
+            Ok(part) => {
                 self.parts.push(part);
                 Ok(())
             }
@@ -302,8 +301,8 @@ struct Part {
     tested: Vec<SeriesCount>,
     /// Of each measurement.
     found: Vec<Found>,
-    /// The number of its outliers among those put by.
-    outliers: usize,
+    /// The number of its outliers among those put by, if it has any.
+    outliers: Option<usize>,
 }
 
 /// Outliers of a measurement, and the stations that have any.
@@ -314,12 +313,13 @@ struct Found {
 }
 
 impl Part {
-    /// What comes of a row group, and its outliers, which are not put by yet.
+    /// What comes of a row group, whose outliers `put_by` keeps and numbers.
     fn of(
         group: &Arc<dyn Series>,
         options: &OutlierOptions,
         spare: &Spare,
-    ) -> Result<(Self, RecordBatch), DetectError> {
+        put_by: impl FnOnce(RecordBatch) -> Result<usize, isd_converters::Error>,
+    ) -> Result<Self, DetectError> {
         let scan = SeriesScan::new(Arc::clone(group), &options.measurements, spare.clone())?;
         let stations = scan.stations();
         let counts = SeriesCounts::default();
@@ -329,15 +329,14 @@ impl Part {
             Engine::Expressions => count_series(group, &stations, options, spare)?,
         };
         let outliers = to_batch(&frame)?;
-        let part = Self {
+        Ok(Self {
             path: group.place(),
             rows: group.rows() as u64,
             stations,
             tested,
             found: count_outliers(&outliers, &options.measurements),
-            outliers: 0,
-        };
-        Ok((part, outliers))
+            outliers: (outliers.num_rows() > 0).then(|| put_by(outliers)).transpose()?,
+        })
     }
 
     fn first(&self) -> Option<&str> {
