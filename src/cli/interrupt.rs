@@ -26,7 +26,8 @@ pub fn watch(hint: Option<&'static str>) -> io::Result<()> {
                 crate::unfinished::remove_all();
                 let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
                 super::say(&format!("error: interrupted\n{hint}"));
-                std::process::exit(128 + signal);
+                // Others work on: nothing is taken down under them.
+                signal_hook::low_level::exit(128 + signal);
             }
         })?;
     }

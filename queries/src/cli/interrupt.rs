@@ -3,17 +3,17 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::{Either, select};
 use isd_queries::Error;
 use tokio::sync::Notify;
 
-/// Counts how often Ctrl-C was pressed, and tells whoever waits.
+/// Knows whether Ctrl-C was pressed and nothing was done about it yet, and tells whoever waits.
 #[derive(Clone, Default)]
 pub struct Interrupt {
     waiting: Arc<Notify>,
-    pressed: Arc<AtomicU64>,
+    is_pressed: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -31,8 +31,7 @@ impl Interrupt {
             let watched = interrupt.clone();
             std::thread::spawn(move || {
                 for _ in signals.forever() {
-                    watched.pressed.fetch_add(1, Ordering::Relaxed);
-                    // Where nobody waits, the next query must not be stopped: nothing is stored.
+                    watched.is_pressed.store(true, Ordering::SeqCst);
                     watched.waiting.notify_waiters();
                 }
             });
@@ -40,17 +39,25 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// How often it was pressed so far.
-    pub fn count(&self) -> u64 {
-        self.pressed.load(Ordering::Relaxed)
+    /// Whether it was pressed since this was last asked.
+    pub fn take(&self) -> bool {
+        self.is_pressed.swap(false, Ordering::SeqCst)
     }
 
-    /// The work's result, or none when Ctrl-C came first: the work is dropped then.
+    /// The work's result, or none when Ctrl-C comes first, or came already: the work is dropped then.
     pub async fn unless_pressed<F: Future + Unpin>(&self, work: F) -> Option<F::Output> {
-        let pressed = pin!(self.waiting.notified());
+        let mut pressed = pin!(self.waiting.notified());
+        // From here on it is told; what was pressed before is known.
+        pressed.as_mut().enable();
+        if self.take() {
+            return None;
+        }
         match select(work, pressed).await {
             Either::Left((result, _)) => Some(result),
-            Either::Right(_) => None,
+            Either::Right(_) => {
+                self.take();
+                None
+            }
         }
     }
 }

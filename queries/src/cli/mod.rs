@@ -52,19 +52,23 @@ pub fn main() -> ExitCode {
     };
     // A panic in the engine is reported as one line by the run that it ended.
     std::panic::set_hook(Box::new(|_| {}));
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Failure(error)) if error.is_closed_pipe() => ExitCode::SUCCESS,
+    let status = match run(&arguments) {
+        Ok(()) => 0,
+        Err(Stop::Failure(error)) if error.is_closed_pipe() => 0,
         Err(Stop::Failure(error)) => {
             report(&error.to_string(), error.hint());
-            ExitCode::from(1)
+            1
         }
         Err(Stop::Usage { found, hint }) => {
             report(&found, Some(&hint));
-            ExitCode::from(2)
+            2
         }
-        Err(Stop::Interrupted) => ExitCode::from(130),
-    }
+        Err(Stop::Interrupted) => 130,
+    };
+    // What could not be written was said, or nobody reads it.
+    let _ = io::stdout().flush();
+    // Threads of a query that was stopped may be within a batch still: nothing is taken down under them.
+    signal_hook::low_level::exit(status)
 }
 
 fn run(arguments: &Arguments) -> Result<(), Stop> {

@@ -13,6 +13,8 @@ use crate::support::outliers_file;
 const UP: &str = "\x1b[A";
 const CTRL_C: &str = "\x03";
 const CTRL_D: &str = "\x04";
+/// What a terminal is told when a line was read.
+const PASTING_ENDS: &str = "\x1b[?2004l";
 /// How long a test waits for the screen to show something before it fails.
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -61,21 +63,17 @@ impl Terminal {
         self.keys.flush().unwrap();
     }
 
-    /// Whether the screen shows a text within that time; what was shown up to it is done with.
-    fn shows_within(&mut self, text: &str, patience: Duration) -> bool {
+    /// Waits until the screen shows a text; what was shown up to it is done with.
+    fn waits_for(&mut self, text: &str) {
         loop {
             if let Some(at) = self.screen.find(text) {
                 self.screen.drain(..at + text.len());
-                return true;
+                return;
             }
-            let Ok(bytes) = self.shown.recv_timeout(patience) else { return false };
-            self.screen.push_str(&String::from_utf8_lossy(&bytes));
+            let bytes = self.shown.recv_timeout(PATIENCE);
+            assert!(bytes.is_ok(), "`{text}` is not shown, but {:?}", self.screen);
+            self.screen.push_str(&String::from_utf8_lossy(&bytes.unwrap()));
         }
-    }
-
-    /// Waits until the screen shows a text.
-    fn waits_for(&mut self, text: &str) {
-        assert!(self.shows_within(text, PATIENCE), "`{text}` is not shown, but {:?}", self.screen);
     }
 
     /// What is still shown until the command ends.
@@ -83,7 +81,8 @@ impl Terminal {
         while let Ok(bytes) = self.shown.recv_timeout(PATIENCE) {
             self.screen.push_str(&String::from_utf8_lossy(&bytes));
         }
-        assert!(self.child.wait().unwrap().success(), "{}", self.screen);
+        let status = self.child.wait().unwrap();
+        assert!(status.success(), "{status}: {}", self.screen);
         self.screen
     }
 }
@@ -171,29 +170,24 @@ fn ctrl_c_stops_a_query_or_drops_the_line_but_not_the_shell() {
     terminal.waits_for("answer\r\n------\r\n    42\r\n");
     terminal.waits_for("isd> ");
 
-    terminal.press(
-        "select sum(a.value * b.value) from generate_series(1, 9000000) a, generate_series(1, 9000000) b;\r",
-    );
-    stop(&mut terminal);
+    let pairs = "from generate_series(1, 9000000) a, generate_series(1, 9000000) b";
+    stop(&mut terminal, &format!("select sum(a.value * b.value) {pairs};"));
     // A join that finds nothing gives no batch, and no way, for long: its threads are left to it.
-    terminal.press(
-        "select count(*) from generate_series(1, 9000000) a, generate_series(1, 9000000) b where a.value + b.value < 0;\r",
-    );
-    stop(&mut terminal);
+    stop(&mut terminal, &format!("select count(*) {pairs} where a.value + b.value < 0;"));
     terminal.press("select 6 * 9 as answer;\r");
     terminal.waits_for("answer\r\n------\r\n    54\r\n");
     terminal.press(".quit\r");
     terminal.ends();
 }
 
-/// Stops the query that was begun.
-fn stop(terminal: &mut Terminal) {
-    // Pressed before the query began, Ctrl-C would be one for the line.
-    let stopped = (0..PATIENCE.as_secs()).any(|_| {
-        terminal.press(CTRL_C);
-        terminal.shows_within("stopped\r\n", Duration::from_secs(1))
-    });
-    assert!(stopped, "{}", terminal.screen);
+/// Begins a query that takes for ever, and stops it.
+fn stop(terminal: &mut Terminal, endless: &str) {
+    terminal.press(endless);
+    terminal.press("\r");
+    // From here on Ctrl-C is no key for the line any more.
+    terminal.waits_for(PASTING_ENDS);
+    terminal.press(CTRL_C);
+    terminal.waits_for("stopped\r\n");
     terminal.waits_for("isd> ");
 }
 

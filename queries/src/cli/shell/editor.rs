@@ -16,6 +16,7 @@ use rustyline::{Context, Helper};
 use super::complete::{Vocabulary, path_typed};
 use super::history::{self, HistoryFile};
 use super::lines::{PROMPT, is_complete};
+use crate::cli::interrupt::Interrupt;
 
 /// A line editor that knows the tables, and what was typed before.
 pub struct Editor {
@@ -49,8 +50,10 @@ impl Editor {
     }
 
     /// The next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
-    pub fn next(&mut self) -> io::Result<Option<String>> {
+    pub fn next(&mut self, interrupt: &Interrupt) -> io::Result<Option<String>> {
         loop {
+            // Pressed again for a query that was stopped already.
+            interrupt.take();
             let text = match self.editor.readline(PROMPT) {
                 Ok(text) => text,
                 Err(ReadlineError::Interrupted) => continue,

@@ -15,7 +15,7 @@ const CONTINUED: &str = "...> ";
 pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
     let mut text = String::new();
     loop {
-        let pressed = interrupt.count();
+        interrupt.take();
         let prompt = if text.is_empty() { PROMPT } else { CONTINUED };
         write!(io::stderr(), "{prompt}")?;
         let mut line = String::new();
@@ -24,7 +24,7 @@ pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
             // What is left is a statement without its end, which nobody asked to run.
             return Ok(None);
         }
-        if interrupt.count() != pressed {
+        if interrupt.take() {
             text.clear();
         }
         text.push_str(&line);

@@ -47,7 +47,7 @@ impl<'a> Shell<'a> {
         let mut editor =
             if io::stdout().is_terminal() { Editor::open(&self.session, self.library) } else { None };
         while let Some(text) = match &mut editor {
-            Some(editor) => editor.next()?,
+            Some(editor) => editor.next(self.engine.interrupt())?,
             None => lines::next(self.engine.interrupt())?,
         } {
             match self.answer(&text) {
