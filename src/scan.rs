@@ -179,6 +179,10 @@ fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
         return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
     }
     let read = series.timestamps_at(&wanted).map_err(|error| failed(&error))?;
+    if wanted == rows {
+        return times(read.into_parts().1.into_inner());
+    }
+    // Several outliers of a row: of several measurements.
     let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
     times(arrow::buffer::Buffer::from_vec(rows.iter().map(|row| at[row]).collect::<Vec<i64>>()))
 }

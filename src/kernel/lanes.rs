@@ -63,7 +63,7 @@ pub(super) struct Grid {
     pub factor: f64,
     /// Integer that all others are taken about, of magnitude below 2^50.
     pub origin: f64,
-    /// Largest distance from it for which a window's sums fit a double.
+    /// Largest distance from it for which a window's sums fit a double, at most 2^25.
     pub narrow: f64,
     /// Largest distance for which they fit 64 bits, below 2^32.
     pub wide: f64,
@@ -77,12 +77,49 @@ pub(super) struct Seen {
     pub beyond_wide: bool,
 }
 
-in_lanes!(to_units = to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen);
-
 /// Takes each value as its integer on the grid less the origin. What stands where a value is off the grid or beyond
 /// `wide` means nothing.
+pub(super) fn to_units(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
+    if grid.origin.abs() <= MOST_BY_PRODUCTS / 2.0 {
+        let seen = to_units_by_products(values, grid, units);
+        if !seen.beyond_narrow {
+            return seen;
+        }
+    }
+    to_units_by_division(values, grid, units)
+}
+
+/// Magnitude of the integers whose quotients products tell: see [`to_units_by_products`].
+const MOST_BY_PRODUCTS: f64 = 67_108_864.0;
+
+in_lanes!(to_units_by_products = to_units_by_products_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen);
+in_lanes!(to_units_by_division = to_units_by_division_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen);
+
+/// The same without a division a value, which takes as long as all else.
+///
+/// Of a factor f up to 1000 take the reciprocal as a sum: h of 27 bits, and the rest l, below 2^-26 h. For an integer k
+/// up to 2^26, `k h` is exact and `k l` off by less than 2^-52 of itself, so that their sum is off by 2^-78 k / f before it is
+/// rounded. A number between two doubles, halfway, is no k / f, and is 2^-64 k / f or more away from all of them: the sum
+/// is rounded to the double nearest k / f.
 #[inline(always)]
-fn to_units_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
+fn to_units_by_products_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
+    let Grid { factor, origin, narrow, .. } = *grid;
+    let high = f64::from_bits((1.0 / factor).to_bits() & !((1 << 26) - 1));
+    let low = (1.0 - high * factor) / factor;
+    let base = (ROUNDER + origin).to_bits() as i64;
+    let (mut off_grid, mut beyond_narrow) = (0_u64, 0_u64);
+    for (value, unit) in values.iter().zip(units) {
+        let shifted = value * factor + ROUNDER;
+        let integer = shifted - ROUNDER;
+        off_grid |= u64::from(integer * high + integer * low != *value);
+        beyond_narrow |= u64::from((integer - origin).abs() > narrow);
+        *unit = (shifted.to_bits() as i64).wrapping_sub(base);
+    }
+    Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: false }
+}
+
+#[inline(always)]
+fn to_units_by_division_plain(values: &[f64], grid: &Grid, units: &mut [i64]) -> Seen {
     let Grid { factor, origin, narrow, wide } = *grid;
     let base = (ROUNDER + origin).to_bits() as i64;
     let (mut off_grid, mut beyond_narrow, mut beyond_wide) = (0_u64, 0_u64, 0_u64);
@@ -266,6 +303,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn products_tell_the_quotients_that_division_tells() {
+        for factor in [1.0, 10.0, 100.0, 1000.0] {
+            let grid = Grid { factor, origin: 0.0, narrow: f64::INFINITY, wide: f64::INFINITY };
+            let most = MOST_BY_PRODUCTS as i64;
+            let integers = (0..200_000).chain((200_000..most).step_by(997)).chain(most - 20_000..=most);
+            let values: Vec<f64> = integers.flat_map(|k| [k, -k]).map(|k| k as f64 / factor).collect();
+            let mut units = vec![0; values.len()];
+            assert!(to_units_by_products_plain(&values, &grid, &mut units).on_grid);
+            for value in values.iter().step_by(101) {
+                for next in [f64::from_bits(value.to_bits() + 1), f64::from_bits(value.to_bits().max(1) - 1)] {
+                    let mut unit = [0];
+                    let seen = to_units_by_products_plain(&[next], &grid, &mut unit);
+                    let expected = to_units_by_division_plain(&[next], &grid, &mut unit);
+                    assert_eq!(seen, expected, "{next}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_instruction_set_gives_what_the_plain_one_gives() {
         let grid = Grid { factor: 10.0, origin: 57.0, narrow: 5000.0, wide: 2e9 };
         for len in [0, 1, 2, 7, 63, 64, 65, 1000] {
@@ -278,8 +335,12 @@ mod tests {
                 }
                 let (mut fast, mut plain) = (vec![0; values.len()], vec![0; values.len()]);
                 let seen = to_units(&values, &grid, &mut fast);
-                assert_eq!(seen, to_units_plain(&values, &grid, &mut plain));
+                assert_eq!(seen, to_units_by_division_plain(&values, &grid, &mut plain));
                 assert_eq!(fast, plain);
+                if !seen.beyond_narrow {
+                    assert_eq!(seen, to_units_by_products_plain(&values, &grid, &mut plain));
+                    assert_eq!(fast, plain);
+                }
                 let expected = values.iter().all(|v| (v * 10.0).round() / 10.0 == *v);
                 assert_eq!(seen.on_grid, expected, "{values:?}");
                 let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();

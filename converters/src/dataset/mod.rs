@@ -19,6 +19,7 @@ mod manifest;
 mod reader;
 mod station_pages;
 mod station_runs;
+mod stored_times;
 pub(crate) mod target;
 mod value_pages;
 pub(crate) mod writer;

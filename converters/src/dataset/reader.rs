@@ -7,20 +7,19 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{
-    DataType, Field, Float32Type, Float64Type, Int32Type, Schema, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
-};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::errors::ParquetError;
-use parquet::file::metadata::PageIndexPolicy;
+use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy};
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
 use super::station_runs::{equal_runs, stored_runs};
+use super::stored_times::stored_integers;
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::cf::widen;
 use crate::{ColumnInfo, Error, Result, StationRun};
@@ -241,12 +240,8 @@ impl RowGroup {
 
     /// The stations as runs that the file holds as such: neighbours may be of one station.
     fn stored_stations(&self) -> Option<Vec<StationRun>> {
-        let metadata = self.file.metadata.metadata();
-        let column = leaf(&self.file.metadata, STATION_ID)?;
-        let pages = metadata.offset_index().and_then(|index| index.get(self.index)?.get(column));
-        let pages = pages.map(|index| index.page_locations().clone());
-        let file = File::open(&self.file.path).ok()?;
-        stored_runs(file, metadata.row_group(self.index).column(column), self.rows(), pages)
+        let (file, chunk, pages) = self.stored(STATION_ID)?;
+        stored_runs(file, chunk, self.rows(), pages)
     }
 
     /// Appends rows of a station, which may be those of the last one.
@@ -331,13 +326,39 @@ impl RowGroup {
         self.read_times(None)
     }
 
-    /// The times of some rows, which ascend. Only pages that hold one of them are decoded.
+    /// The times of some rows, which ascend. Only pages that hold one of them are read.
     ///
     /// # Errors
     /// As [`RowGroup::timestamps`].
     pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
+        if let Some(times) = self.stored_times(rows) {
+            return Ok(TimestampMicrosecondArray::new(times.into(), None));
+        }
         let ranges = rows.iter().map(|row| *row..row + 1);
         self.read_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
+    }
+
+    /// The times of some rows, where the file holds them as differences.
+    fn stored_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+        let DataType::Timestamp(unit, _) =
+            self.file.metadata.schema().field_with_name(TIMESTAMP).ok()?.data_type()
+        else {
+            return None;
+        };
+        let (file, chunk, pages) = self.stored(TIMESTAMP)?;
+        let mut times = stored_integers(file, chunk, self.rows(), pages?, rows)?;
+        times.iter_mut().for_each(|time| *time = microseconds(*time, *unit));
+        Some(times)
+    }
+
+    /// The file, a column chunk of it and where its pages begin, if that is known.
+    fn stored(&self, column: &str) -> Option<(File, &ColumnChunkMetaData, Option<Vec<PageLocation>>)> {
+        let metadata = self.file.metadata.metadata();
+        let column = leaf(&self.file.metadata, column)?;
+        let pages = metadata.offset_index().and_then(|index| index.get(self.index)?.get(column));
+        let pages = pages.map(|index| index.page_locations().clone());
+        let file = File::open(&self.file.path).ok()?;
+        Some((file, metadata.row_group(self.index).column(column), pages))
     }
 
     fn read_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {
@@ -349,24 +370,15 @@ impl RowGroup {
                 );
             }
             // A time without a zone is taken as UTC.
-            match array.data_type() {
-                DataType::Timestamp(TimeUnit::Microsecond, _) => {
-                    times.extend_from_slice(array.as_primitive::<TimestampMicrosecondType>().values());
-                }
-                DataType::Timestamp(TimeUnit::Second, _) => {
-                    let seconds = array.as_primitive::<TimestampSecondType>().values();
-                    times.extend(seconds.iter().map(|t| t.saturating_mul(1_000_000)));
-                }
-                DataType::Timestamp(TimeUnit::Millisecond, _) => {
-                    let milliseconds = array.as_primitive::<TimestampMillisecondType>().values();
-                    times.extend(milliseconds.iter().map(|t| t.saturating_mul(1000)));
-                }
-                DataType::Timestamp(TimeUnit::Nanosecond, _) => {
-                    let nanoseconds = array.as_primitive::<TimestampNanosecondType>().values();
-                    times.extend(nanoseconds.iter().map(|t| t.div_euclid(1000)));
-                }
-                found => return Err(self.column_error(TIMESTAMP, format!("expected times, found {found}"))),
-            }
+            let DataType::Timestamp(unit, _) = array.data_type() else {
+                let found = format!("expected times, found {}", array.data_type());
+                return Err(self.column_error(TIMESTAMP, found));
+            };
+            // The same integers, not copied.
+            let integers = cast(array, &DataType::Int64)
+                .map_err(|error| self.column_error(TIMESTAMP, format!("cannot read: {error}")))?;
+            let integers = integers.as_primitive::<Int64Type>().values();
+            times.extend(integers.iter().map(|time| microseconds(*time, *unit)));
             Ok(())
         })?;
         Ok(TimestampMicrosecondArray::new(times.into(), None))
@@ -401,6 +413,16 @@ impl RowGroup {
 
     fn column_error(&self, column: &str, found: String) -> Error {
         Error::Column { path: self.file.path.clone(), column: column.into(), found, hint: None }
+    }
+}
+
+/// A time in microseconds.
+fn microseconds(time: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => time.saturating_mul(1_000_000),
+        TimeUnit::Millisecond => time.saturating_mul(1000),
+        TimeUnit::Microsecond => time,
+        TimeUnit::Nanosecond => time.div_euclid(1000),
     }
 }
 

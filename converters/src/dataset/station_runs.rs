@@ -155,7 +155,7 @@ fn integer(bytes: &[u8]) -> usize {
 }
 
 /// An integer of seven bits a byte, and what follows.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
     for (place, byte) in bytes.iter().enumerate().take(9) {
         value |= u64::from(byte & 0x7f) << (7 * place);
