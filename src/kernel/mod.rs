@@ -114,9 +114,8 @@ pub fn rolling_outliers(
     if test.needs_time() && series.times.is_none() {
         return Outcome::NoTimes;
     }
-    let mut observed = series.observed();
-    let Some(first) = observed.next() else { return Outcome::TooShort };
-    if test.least_count() > 0 && observed.nth(test.least_count() - 1).is_none() {
+    let Some(first) = series.observed().next() else { return Outcome::TooShort };
+    if !series.observes(test.least_count() + 1) {
         return Outcome::TooShort;
     }
     let most = match test.rolling().most(&series) {

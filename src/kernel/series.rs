@@ -71,6 +71,25 @@ impl<'a> Series<'a> {
         (0..self.values.len()).filter(|i| self.is_observed(*i))
     }
 
+    /// Whether at least so many rows were observed.
+    pub(super) fn observes(&self, least: usize) -> bool {
+        const WORD: usize = u64::BITS as usize;
+        let mut count = 0;
+        for (word, values) in self.values.chunks(WORD).enumerate() {
+            if count >= least {
+                break;
+            }
+            let start = WORD * word;
+            count += if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
+                let valid = self.validity.map_or(u64::MAX, |validity| validity.word(start));
+                (valid << (WORD - values.len())).count_ones() as usize
+            } else {
+                (start..start + values.len()).filter(|row| self.is_observed(*row)).count()
+            };
+        }
+        count >= least
+    }
+
     /// The series that this one is made of, one behind the other, each with the row that it begins at.
     ///
     /// # Errors
