@@ -4,7 +4,7 @@
 //! window's own sums fit. A row is ruled out with a margin wider than all rounding.
 
 use super::RollingTest;
-use super::lanes::{Bounds, LANES, Varying, Windows, first_passing_of_any_size, first_passing_of_one_size};
+use super::lanes::{Bounds, LANES, Varying, Windows, next_passing_of_any_size, next_passing_of_one_size};
 
 /// Relative width by which the doubles' test is made easier to pass than the exact one: thousands of times its
 /// rounding error.
@@ -133,8 +133,7 @@ impl Stretch<'_> {
                 let (begin, len) = (self.end - count, self.units.len());
                 let windows = self.windows(&self.sums[begin..][..len], &self.squares[begin..][..len]);
                 let bounds = limits.bounds(count);
-                let first = |from| first_passing_of_one_size(windows, bounds, from);
-                search(len, first, |i| windows.passes(bounds, i), each);
+                search(|from| next_passing_of_one_size(windows, bounds, from), each);
             }
             Begins::At(begins) => {
                 // A series begins with windows that hold too little.
@@ -150,8 +149,7 @@ impl Stretch<'_> {
                     floor: limits.floor,
                     slack: limits.slack,
                 };
-                let first = |from| first_passing_of_any_size(windows, counts, from);
-                search(units.len(), first, |i| windows.passes(counts, i), |i| each(skip + i));
+                search(|from| next_passing_of_any_size(windows, counts, from), |i| each(skip + i));
             }
         }
     }
@@ -199,17 +197,14 @@ impl Gathered {
     }
 }
 
-/// Calls `each` with the rows that pass, in order: `first` finds the lanes in which any does.
-fn search(
-    len: usize,
-    first: impl Fn(usize) -> usize,
-    passes: impl Fn(usize) -> bool,
-    mut each: impl FnMut(usize),
-) {
-    let mut start = first(0);
-    while start < len {
-        let end = (start + LANES).min(len);
-        (start..end).filter(|i| passes(*i)).for_each(&mut each);
-        start = first(end);
+/// Calls `each` with the rows that pass, in order: `next` finds the lanes in which any does, from a row on.
+fn search(next: impl Fn(usize) -> Option<(usize, u64)>, mut each: impl FnMut(usize)) {
+    let mut from = 0;
+    while let Some((start, mut passing)) = next(from) {
+        while passing != 0 {
+            each(start + passing.trailing_zeros() as usize);
+            passing &= passing - 1;
+        }
+        from = start + LANES;
     }
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
 pub(super) const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
-/// Rows whose verdicts are combined before the first look at one of them.
+/// Rows whose verdicts are combined before the first look at one of them, as many as there are bits in a word.
 pub(super) const LANES: usize = 64;
 
 /// Whether loops run as compiled for plain processors, whatever the processor has.
@@ -248,48 +248,54 @@ impl<'a> Windows<'a> {
         }
     }
 
-    /// Whether row `i` passes, alone.
-    pub(super) fn passes(self, counts: impl Counts, i: usize) -> bool {
-        any(self.slice(i, i + 1), counts.slice(i, i + 1))
+    /// Those of the [`LANES`] rows from `start` on, fewer at the end.
+    #[inline(always)]
+    fn lanes(self, start: usize) -> Windows<'a> {
+        self.slice(start, (start + LANES).min(self.units.len()))
     }
 }
 
-in_lanes!(first_passing_of_one_size = first_passing_plain(windows: Windows<'_>, counts: Bounds, from: usize) -> usize);
-in_lanes!(first_passing_of_any_size = first_passing_plain(windows: Windows<'_>, counts: Varying<'_>, from: usize) -> usize);
+in_lanes!(next_passing_of_one_size = next_passing_plain(windows: Windows<'_>, counts: Bounds, from: usize) -> Option<(usize, u64)>);
+in_lanes!(next_passing_of_any_size = next_passing_plain(windows: Windows<'_>, counts: Varying<'_>, from: usize) -> Option<(usize, u64)>);
 
-/// Begin of the first [`LANES`] rows, counted from `from`, of which any passes; the number of rows if none does.
+/// The next [`LANES`] rows of which any passes: the first of them, and a bit for each that passes. `from` is where others
+/// end.
 ///
 /// All integers stay below 2^51, which [`to_double`] takes.
 #[inline(always)]
-fn first_passing_plain<C: Counts>(windows: Windows<'_>, counts: C, from: usize) -> usize {
-    let len = windows.units.len();
+fn next_passing_plain<C: Counts>(windows: Windows<'_>, counts: C, from: usize) -> Option<(usize, u64)> {
     let mut start = from;
-    while start < len {
-        let end = (start + LANES).min(len);
-        if any(windows.slice(start, end), counts.slice(start, end)) {
-            return start;
+    while start < windows.units.len() {
+        let lanes = windows.lanes(start);
+        let counts = counts.slice(start, start + lanes.units.len());
+        // To know whether any does takes less than to know which.
+        let mut any = 0_u64;
+        for i in 0..lanes.units.len() {
+            any |= passes(&lanes, &counts, i);
         }
-        start = end;
+        if any != 0 {
+            let mut each = [0_u8; LANES];
+            for (i, passed) in (0..lanes.units.len()).zip(&mut each) {
+                *passed = passes(&lanes, &counts, i) as u8;
+            }
+            let bits = each.iter().rev().fold(0, |bits, passed| bits << 1 | u64::from(*passed));
+            return Some((start, bits));
+        }
+        start += LANES;
     }
-    len
+    None
 }
 
+/// 1 if row `i` passes, else 0.
 #[inline(always)]
-fn any<C: Counts>(windows: Windows<'_>, counts: C) -> bool {
-    let len = windows.units.len();
-    let windows = windows.slice(0, len);
-    let counts = counts.slice(0, len);
-    let mut passed = 0_u64;
-    for i in 0..len {
-        let Bounds { n, factor, floor, slack } = counts.bounds(i);
-        let sum = to_double(windows.sums.1[i].wrapping_sub(windows.sums.0[i]));
-        let square = to_double(windows.squares.1[i].wrapping_sub(windows.squares.0[i]));
-        let deviation = (n * to_double(windows.units[i]) - sum).abs() + slack;
-        let spread = n * LESS * square - sum * sum;
-        let deviation = deviation * deviation;
-        passed |= u64::from(deviation > factor * spread) & u64::from(deviation > floor);
-    }
-    passed != 0
+fn passes<C: Counts>(windows: &Windows<'_>, counts: &C, i: usize) -> u64 {
+    let Bounds { n, factor, floor, slack } = counts.bounds(i);
+    let sum = to_double(windows.sums.1[i].wrapping_sub(windows.sums.0[i]));
+    let square = to_double(windows.squares.1[i].wrapping_sub(windows.squares.0[i]));
+    let deviation = (n * to_double(windows.units[i]) - sum).abs() + slack;
+    let spread = n * LESS * square - sum * sum;
+    let deviation = deviation * deviation;
+    u64::from(deviation > factor * spread) & u64::from(deviation > floor)
 }
 
 /// The double that equals an integer of magnitude below 2^51, in operations that every processor has for many lanes.
@@ -312,7 +318,8 @@ mod tests {
             let mut units = vec![0; values.len()];
             assert!(to_units_by_products_plain(&values, &grid, &mut units).on_grid);
             for value in values.iter().step_by(101) {
-                for next in [f64::from_bits(value.to_bits() + 1), f64::from_bits(value.to_bits().max(1) - 1)] {
+                for next in [f64::from_bits(value.to_bits() + 1), f64::from_bits(value.to_bits().max(1) - 1)]
+                {
                     let mut unit = [0];
                     let seen = to_units_by_products_plain(&[next], &grid, &mut unit);
                     let expected = to_units_by_division_plain(&[next], &grid, &mut unit);
@@ -365,16 +372,23 @@ mod tests {
                     squares: (&squares[..from], &squares[to..]),
                 };
                 for factor in [0.0, 1.0, 1e6, f64::NAN] {
-                    let bounds = Bounds { n: 30.0, factor, floor: 0.0, slack: 0.5 };
-                    let found = first_passing_of_one_size(windows, bounds, 0);
-                    assert_eq!(found, first_passing_plain(windows, bounds, 0));
-                    let first = (0..units.len()).find(|i| windows.passes(bounds, *i));
-                    assert_eq!(found, first.map_or(units.len(), |i| i / LANES * LANES));
-
                     let n: Vec<f64> = (0..units.len()).map(|i| (i % 40) as f64).collect();
                     let varying = Varying { n: &n, factor: &vec![factor; n.len()], floor: 0.25, slack: 0.5 };
-                    let found = first_passing_of_any_size(windows, varying, 0);
-                    assert_eq!(found, first_passing_plain(windows, varying, 0));
+                    let bounds = Bounds { n: 30.0, factor, floor: 0.0, slack: 0.5 };
+                    let mut start = 0;
+                    while start < units.len() {
+                        let found = next_passing_of_one_size(windows, bounds, start);
+                        assert_eq!(found, next_passing_plain(windows, bounds, start));
+                        let of_any_size = next_passing_of_any_size(windows, varying, start);
+                        assert_eq!(of_any_size, next_passing_plain(windows, varying, start));
+
+                        let (at, bits) = found.unwrap_or((units.len(), 0));
+                        let passing = (start..units.len()).filter(|i| passes(&windows, &bounds, *i) == 1);
+                        let passing: Vec<usize> = passing.take_while(|i| *i < at + LANES).collect();
+                        let expected = (0..LANES).filter(|i| bits >> i & 1 == 1).map(|i| at + i);
+                        assert!(expected.eq(passing));
+                        start = at + LANES;
+                    }
                 }
             }
         }

@@ -13,6 +13,7 @@
 mod column_pages;
 pub(crate) mod gather;
 mod group;
+mod hybrid;
 pub(crate) mod journal;
 mod leftover;
 mod manifest;
@@ -20,6 +21,7 @@ mod reader;
 mod station_pages;
 mod station_runs;
 mod stored_times;
+mod stored_values;
 pub(crate) mod target;
 mod value_pages;
 pub(crate) mod writer;

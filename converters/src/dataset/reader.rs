@@ -20,6 +20,7 @@ use rayon::prelude::*;
 
 use super::station_runs::{equal_runs, stored_runs};
 use super::stored_times::stored_integers;
+use super::stored_values::stored_values;
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::cf::widen;
 use crate::{ColumnInfo, Error, Result, StationRun};
@@ -296,6 +297,12 @@ impl RowGroup {
     pub fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>> {
         values.clear();
         values.reserve(self.rows());
+        if let Some((file, chunk, pages)) = self.stored(column)
+            && let Some(nulls) = stored_values(file, chunk, self.rows(), pages, values)
+        {
+            return Ok(nulls);
+        }
+        values.clear();
         let mut validity = NullBufferBuilder::new(self.rows());
         self.read(&self.file.metadata, column, None, |array| {
             match array.data_type() {

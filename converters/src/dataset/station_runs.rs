@@ -15,6 +15,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::hybrid::{Run, Runs, integer, sized};
 use crate::StationRun;
 
 /// The runs of a column chunk of `rows` rows, in row order; neighbours may be of one station.
@@ -75,8 +76,7 @@ pub(super) fn stored_runs(
 fn dictionary(mut bytes: &[u8], count: usize) -> Option<Vec<Arc<str>>> {
     let mut names = Vec::new();
     for _ in 0..count {
-        let (length, rest) = bytes.split_first_chunk()?;
-        let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        let (name, rest) = sized(bytes)?;
         names.push(str::from_utf8(name).ok()?.into());
         bytes = rest;
     }
@@ -85,8 +85,7 @@ fn dictionary(mut bytes: &[u8], count: usize) -> Option<Vec<Arc<str>>> {
 
 /// What lies behind the definition levels of a page, if they say that no row is missing.
 fn behind_levels(bytes: &[u8], rows: usize) -> Option<&[u8]> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    let (levels, indices) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let (levels, indices) = sized(bytes)?;
     let mut present = true;
     each_run(levels, 1, rows, |level, _| present &= level == 1)?;
     present.then_some(indices)
@@ -108,62 +107,23 @@ fn append(bytes: &[u8], rows: usize, names: &[Arc<str>], runs: &mut Vec<StationR
     known.then_some(())
 }
 
-/// Hands on the values of the RLE and bit-packing hybrid, of `width` bits each, with how often they repeat: `rows` in
-/// all. `None` where the bytes do not hold them.
-fn each_run(mut bytes: &[u8], width: u32, rows: usize, mut take: impl FnMut(usize, usize)) -> Option<()> {
-    if width > 32 {
-        return None;
-    }
-    let mut left = rows;
-    while left > 0 {
-        let (header, rest) = varint(bytes)?;
-        let count = usize::try_from(header >> 1).ok()?;
-        if header & 1 == 0 {
-            let (value, rest) = rest.split_at_checked(width.div_ceil(8) as usize)?;
-            if count == 0 {
-                return None;
+/// Hands on values of `width` bits each, with how often they repeat: `rows` in all. `None` where the bytes do not hold
+/// them.
+fn each_run(bytes: &[u8], width: u32, rows: usize, mut take: impl FnMut(usize, usize)) -> Option<()> {
+    for run in Runs::new(bytes, width, rows) {
+        match run? {
+            Run::Repeated { value, count } => take(value, count),
+            Run::Packed { bytes, count } => {
+                let width = width as usize;
+                for bit in (0..count).map(|index| index * width) {
+                    // At most 32 bits that begin anywhere in a byte.
+                    let spanned = bytes.get(bit / 8..(bit + width).div_ceil(8))?;
+                    take(integer(spanned) >> (bit % 8) & ((1 << width) - 1), 1);
+                }
             }
-            let repeated = count.min(left);
-            take(integer(value), repeated);
-            left -= repeated;
-            bytes = rest;
-        } else {
-            // Groups of eight values, of which the last may be filled up.
-            let (packed, rest) = rest.split_at_checked(count.checked_mul(width as usize)?)?;
-            let values = count.checked_mul(8)?.min(left);
-            if values == 0 {
-                return None;
-            }
-            let mut bit = 0;
-            for _ in 0..values {
-                // At most 32 bits that begin anywhere in a byte.
-                let spanned = packed.get(bit / 8..(bit + width as usize).div_ceil(8))?;
-                let value = integer(spanned) >> (bit % 8) & ((1 << width) - 1);
-                take(value, 1);
-                bit += width as usize;
-            }
-            left -= values;
-            bytes = rest;
         }
     }
     Some(())
-}
-
-/// An integer of at most eight bytes, the least significant first.
-fn integer(bytes: &[u8]) -> usize {
-    bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte))
-}
-
-/// An integer of seven bits a byte, and what follows.
-pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0;
-    for (place, byte) in bytes.iter().enumerate().take(9) {
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
 }
 
 /// Runs of equal keys: (key, length).
@@ -186,12 +146,6 @@ pub(super) fn equal_runs(keys: &[i32]) -> Vec<(i32, usize)> {
 mod tests {
     use super::*;
 
-    fn runs(bytes: &[u8], width: u32, rows: usize) -> Option<Vec<(usize, usize)>> {
-        let mut found = Vec::new();
-        each_run(bytes, width, rows, |value, count| found.push((value, count)))?;
-        Some(found)
-    }
-
     #[test]
     fn runs_of_any_length_are_found() {
         for lengths in [vec![1], vec![255, 256, 257], vec![1, 1, 1000, 1], vec![512, 3]] {
@@ -207,26 +161,15 @@ mod tests {
     }
 
     #[test]
-    fn runs_are_read_as_parquet_describes_them() {
-        // The example of the format's description: 0 to 7 in three bits each.
+    fn packed_values_are_handed_on_one_by_one() {
         let packed = [0b0000_0011, 0b1000_1000, 0b1100_0110, 0b1111_1010];
-        let expected: Vec<_> = (0..8).map(|value| (value, 1)).collect();
-        assert_eq!(runs(&packed, 3, 8), Some(expected[..].to_vec()));
-        // The last group is filled up.
-        assert_eq!(runs(&packed, 3, 5), Some(expected[..5].to_vec()));
-        // 300 times 5, then twice 1; the second run says more rows than there are.
-        assert_eq!(runs(&[0b1101_1000, 0b0000_0100, 5, 8, 1], 3, 302), Some(vec![(5, 300), (1, 2)]));
-        // No bits at all: the only value there is.
-        assert_eq!(runs(&[20], 0, 10), Some(vec![(0, 10)]));
-        assert_eq!(runs(&[4, 1, 2], 9, 2), Some(vec![(513, 2)]));
+        let mut found = Vec::new();
+        assert_eq!(each_run(&packed, 3, 5, |value, count| found.push((value, count))), Some(()));
+        assert_eq!(found, [(0, 1), (1, 1), (2, 1), (3, 1), (4, 1)]);
     }
 
     #[test]
-    fn broken_runs_are_none() {
-        for bytes in [&[][..], &[0x80], &[3], &[3, 1, 2], &[0, 1], &[1], &[0xff; 12]] {
-            assert_eq!(runs(bytes, 3, 8), None, "{bytes:?}");
-        }
-        assert_eq!(runs(&[16, 0, 0, 0, 0, 0], 33, 8), None);
+    fn broken_pages_are_none() {
         assert_eq!(dictionary(&[3, 0, 0, 0, b'a', b'b'], 1), None);
         assert_eq!(dictionary(&[1, 0, 0, 0, 0xff], 1), None);
         assert_eq!(

@@ -15,7 +15,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::station_runs::varint;
+use super::hybrid::varint;
 
 /// The integers of some rows, which ascend, of a column chunk of `rows` rows; pages without any of them are not read.
 ///

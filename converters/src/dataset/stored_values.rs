@@ -1,0 +1,342 @@
+//! The pages of a row group's value column in, its doubles and which of them are missing out.
+//!
+//! Weather's values are few different ones, so that a column is stored as a dictionary and a number of a few bits for
+//! each value that is there. The Parquet library makes a column of those that are there, moves them to their rows
+//! from the last to the first, and copies them batch by batch; here each goes from its index to its row, once.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use arrow::array::BooleanBufferBuilder;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::util::bit_chunk_iterator::BitChunks;
+use parquet::basic::{Encoding, Type};
+use parquet::column::page::{Page, PageReader};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::serialized_reader::SerializedPageReader;
+
+use super::hybrid::{Run, Runs, sized};
+
+/// Bits of the widest index, and the entries of a dictionary that those tell apart.
+const WIDTH: usize = 16;
+const ENTRIES: usize = 1 << WIDTH;
+
+/// Appends the doubles of a column chunk of `rows` rows to `values`; gives the nulls, if there are any, in whose rows
+/// stands any number.
+///
+/// `None` where they cannot be told so: another type or encoding, a large dictionary, or a chunk that is broken, which
+/// whoever decodes the rows will say. `pages` are the places of its pages, if known.
+pub(super) fn stored_values(
+    file: File,
+    chunk: &ColumnChunkMetaData,
+    rows: usize,
+    pages: Option<Vec<PageLocation>>,
+    values: &mut Vec<f64>,
+) -> Option<Option<NullBuffer>> {
+    let column = chunk.column_descr();
+    if column.physical_type() != Type::DOUBLE || column.max_rep_level() > 0 || column.max_def_level() > 1 {
+        return None;
+    }
+    let optional = column.max_def_level() == 1;
+    let mut pages = SerializedPageReader::new(Arc::new(file), chunk, rows, pages).ok()?;
+    let mut reader = Reader::new(rows);
+    while let Some(page) = pages.get_next_page().ok()? {
+        match page {
+            Page::DictionaryPage {
+                buf,
+                num_values,
+                encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
+                ..
+            } => reader.take_dictionary(&buf, num_values as usize)?,
+            Page::DataPage {
+                buf,
+                num_values,
+                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
+                def_level_encoding: Encoding::RLE,
+                ..
+            } => {
+                let (levels, indices) = if optional { sized(&buf)? } else { (&[][..], &buf[..]) };
+                reader.take(optional.then_some(levels), indices, num_values as usize, values)?;
+            }
+            Page::DataPageV2 {
+                buf,
+                num_values,
+                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
+                def_levels_byte_len,
+                rep_levels_byte_len: 0,
+                ..
+            } => {
+                let (levels, indices) = buf.split_at_checked(def_levels_byte_len as usize)?;
+                reader.take(optional.then_some(levels), indices, num_values as usize, values)?;
+            }
+            _ => return None,
+        }
+    }
+    (values.len() == rows).then(|| reader.nulls())
+}
+
+/// What is known of a chunk page after page.
+struct Reader {
+    rows: usize,
+    /// The dictionary, with room for every index.
+    dictionary: Box<[f64; ENTRIES]>,
+    entries: usize,
+    /// A bit for each row so far: whether it has a value.
+    present: BooleanBufferBuilder,
+    /// Indices of a page's values, those that are there.
+    indices: Vec<u16>,
+}
+
+impl Reader {
+    fn new(rows: usize) -> Self {
+        let dictionary = vec![0.0; ENTRIES].into_boxed_slice();
+        Self {
+            rows,
+            dictionary: dictionary.try_into().unwrap_or_else(|_| Box::new([0.0; ENTRIES])),
+            entries: 0,
+            present: BooleanBufferBuilder::new(rows),
+            indices: Vec::new(),
+        }
+    }
+
+    fn take_dictionary(&mut self, bytes: &[u8], count: usize) -> Option<()> {
+        let (entries, _) = bytes.as_chunks();
+        for (slot, entry) in self.dictionary.get_mut(..count)?.iter_mut().zip(entries.get(..count)?) {
+            *slot = f64::from_le_bytes(*entry);
+        }
+        self.entries = count;
+        Some(())
+    }
+
+    /// Appends the values of a page of definition levels, if it has any, and of indices behind their width in bits.
+    fn take(
+        &mut self,
+        levels: Option<&[u8]>,
+        indices: &[u8],
+        rows: usize,
+        values: &mut Vec<f64>,
+    ) -> Option<()> {
+        let start = self.present.len();
+        if rows > self.rows - start {
+            return None;
+        }
+        match levels {
+            Some(levels) => append_levels(levels, rows, &mut self.present)?,
+            None => self.present.append_n(rows, true),
+        }
+        let present = BitChunks::new(self.present.as_slice(), start, rows);
+        let words = present.iter_padded();
+        let count: usize = words.map(|word| word.count_ones() as usize).sum();
+        self.indices.clear();
+        if count > 0 {
+            let (width, indices) = indices.split_first()?;
+            append_indices(indices, usize::from(*width), count, &mut self.indices)?;
+            let largest = self.indices.iter().fold(0, |largest, index| *index.max(&largest));
+            if self.indices.len() != count || usize::from(largest) >= self.entries {
+                return None;
+            }
+        }
+        // Rows behind the last value get one, too.
+        self.indices.push(0);
+        let dictionary = &*self.dictionary;
+        let mut rest = &self.indices[..];
+        let mut left = rows;
+        for mut word in present.iter_padded().take(rows.div_ceil(64)) {
+            let rows = left.min(64);
+            left -= rows;
+            let count = word.count_ones() as usize;
+            if count == rows {
+                values.extend(rest.get(..count)?.iter().map(|index| dictionary[usize::from(*index)]));
+            } else {
+                // One more, for the rows behind the last value.
+                let indices = rest.get(..=count)?;
+                let mut at = 0;
+                values.extend((0..rows).map(|_| {
+                    let value = dictionary[usize::from(indices[at])];
+                    at += (word & 1) as usize;
+                    word >>= 1;
+                    value
+                }));
+            }
+            rest = &rest[count..];
+        }
+        Some(())
+    }
+
+    fn nulls(mut self) -> Option<NullBuffer> {
+        let present: BooleanBuffer = self.present.finish();
+        Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0)
+    }
+}
+
+/// Appends a bit for each row of a page.
+fn append_levels(bytes: &[u8], rows: usize, present: &mut BooleanBufferBuilder) -> Option<()> {
+    for run in Runs::new(bytes, 1, rows) {
+        match run? {
+            Run::Repeated { value, count } => present.append_n(count, value == 1),
+            Run::Packed { bytes, count } => present.append_packed_range(0..count, bytes),
+        }
+    }
+    Some(())
+}
+
+/// Appends so many indices of `width` bits.
+fn append_indices(bytes: &[u8], width: usize, count: usize, indices: &mut Vec<u16>) -> Option<()> {
+    if width > WIDTH {
+        return None;
+    }
+    for run in Runs::new(bytes, width as u32, count) {
+        match run? {
+            Run::Repeated { value, count } => indices.extend(std::iter::repeat_n(value as u16, count)),
+            Run::Packed { bytes, count } => {
+                let end = indices.len() + count;
+                unpack(bytes, width, indices);
+                indices.truncate(end);
+            }
+        }
+    }
+    Some(())
+}
+
+/// Appends the integers of a run of whole groups of eight.
+fn unpack(bytes: &[u8], width: usize, integers: &mut Vec<u16>) {
+    let start = integers.len();
+    integers.resize(start + 8 * bytes.len().checked_div(width).unwrap_or(0), 0);
+    let (groups, _) = integers[start..].as_chunks_mut();
+    for (index, group) in groups.iter_mut().enumerate() {
+        let rest = bytes.get(index * width..).unwrap_or_default();
+        *group = if let Some(bytes) = rest.first_chunk() {
+            unpack_group(bytes, width)
+        } else {
+            let mut bytes = [0; REACH];
+            bytes[..rest.len()].copy_from_slice(rest);
+            unpack_group(&bytes, width)
+        };
+    }
+}
+
+/// Bytes that the two words of a group may reach over: of the widest, or where the second begins within a byte.
+const REACH: usize = 16;
+
+/// The eight integers of up to 16 bits that the bytes begin with.
+#[inline]
+fn unpack_group(bytes: &[u8; REACH], width: usize) -> [u16; 8] {
+    let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    // Four take up to 64 bits; the other four begin at a byte, or in the middle of one.
+    let (low, high) = (word(0), word(width / 2) >> (4 * (width % 2)));
+    let mask = (1 << width) - 1;
+    std::array::from_fn(|i| {
+        let (word, place) = if i < 4 { (low, i) } else { (high, i - 4) };
+        (word >> (place * width) & mask) as u16
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Integers packed as the format says.
+    fn packed(integers: &[u16], width: usize) -> Vec<u8> {
+        let mut bytes = vec![0; integers.len().div_ceil(8) * width];
+        for bit in 0..integers.len() * width {
+            let is_set = integers[bit / width] >> (bit % width) & 1;
+            bytes[bit / 8] |= (is_set as u8) << (bit % 8);
+        }
+        bytes
+    }
+
+    #[test]
+    fn integers_of_every_width_are_unpacked() {
+        for width in 1..=16 {
+            for count in [8, 16, 24, 80, 1024] {
+                let integers: Vec<u16> =
+                    (0..count).map(|i: u32| (i * 40_503 % 65_521) as u16 >> (16 - width)).collect();
+                let mut unpacked = vec![7];
+                unpack(&packed(&integers, width), width, &mut unpacked);
+                assert_eq!(unpacked[1..], integers, "{width} bits");
+            }
+        }
+    }
+
+    /// A page of levels and indices for these rows, in runs and packed by turns.
+    fn page(rows: &[Option<u16>], width: usize) -> (Vec<u8>, Vec<u8>) {
+        let present: Vec<u16> = rows.iter().map(|row| u16::from(row.is_some())).collect();
+        let indices: Vec<u16> = rows.iter().flatten().copied().collect();
+        let encode = |integers: &[u16], width: usize| {
+            let mut bytes = Vec::new();
+            let mut rest = integers;
+            let mut runs = [8, 24, 3, 40].into_iter().cycle();
+            while let (Some(first), Some(most)) = (rest.first(), runs.next()) {
+                let equal = rest.iter().take_while(|integer| *integer == first).count();
+                if equal >= most {
+                    bytes.push((most as u8) << 1);
+                    bytes.extend(&first.to_le_bytes()[..width.div_ceil(8)]);
+                    rest = &rest[most..];
+                } else {
+                    let groups = rest.len().min(24).div_ceil(8);
+                    bytes.push((groups as u8) << 1 | 1);
+                    let (run, behind) = rest.split_at(rest.len().min(24));
+                    bytes.extend(packed(run, width));
+                    rest = behind;
+                }
+            }
+            bytes
+        };
+        (encode(&present, 1), [vec![width as u8], encode(&indices, width)].concat())
+    }
+
+    #[test]
+    fn values_go_to_their_rows_page_by_page() {
+        for width in [1, 4, 9, 16] {
+            let mut reader = Reader::new(2000);
+            let dictionary: Vec<f64> = (0..1 << width).map(f64::from).collect();
+            let bytes: Vec<u8> = dictionary.iter().flat_map(|value| value.to_le_bytes()).collect();
+            reader.take_dictionary(&bytes, dictionary.len()).unwrap();
+            let (mut values, mut expected) = (Vec::new(), Vec::new());
+            for (rows, missing) in [(1000, 3), (37, 1), (64, 64), (130, 1000), (333, 2), (64, 1)] {
+                // All are missing where every one of one is.
+                let rows: Vec<Option<u16>> = (0..rows)
+                    .map(|row: u32| (row * row % missing != 0).then_some((row * 77 % (1 << width)) as u16))
+                    .collect();
+                let (levels, indices) = page(&rows, width);
+                reader.take(Some(&levels), &indices, rows.len(), &mut values).unwrap();
+                expected.extend(rows.iter().map(|row| row.map(f64::from)));
+            }
+            let nulls = reader.nulls().unwrap();
+            assert_eq!((values.len(), nulls.len()), (expected.len(), expected.len()));
+            for (row, expected) in expected.into_iter().enumerate() {
+                assert_eq!(nulls.is_valid(row).then_some(values[row]), expected, "{width} bits, row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn columns_without_missing_values_have_no_nulls() {
+        let mut reader = Reader::new(10);
+        reader.take_dictionary(&2.5_f64.to_le_bytes(), 1).unwrap();
+        let mut values = Vec::new();
+        reader.take(None, &[1, 20, 0], 10, &mut values).unwrap();
+        assert_eq!((values, reader.nulls()), (vec![2.5; 10], None));
+    }
+
+    #[test]
+    fn broken_pages_are_none() {
+        let take = |levels: Option<&[u8]>, indices: &[u8]| {
+            let mut reader = Reader::new(8);
+            reader.take_dictionary(&[0; 24], 3)?;
+            reader.take(levels, indices, 8, &mut Vec::new())
+        };
+        assert!(take(None, &[2, 3, 0b1010_0100, 0]).is_some());
+        assert!(take(None, &[2, 3, 0b1110_0100, 0]).is_none(), "an index behind the dictionary");
+        assert!(take(None, &[2, 3, 0]).is_none(), "too few bytes");
+        assert!(take(None, &[]).is_none(), "no width");
+        assert!(take(None, &[17, 16, 0, 0, 0]).is_none(), "indices that are too wide");
+        assert!(take(Some(&[8, 1]), &[2, 16, 0]).is_none(), "too few levels");
+        assert!(take(Some(&[16, 0]), &[]).is_some(), "nothing but missing values");
+        let too_many = Reader::new(7).take(Some(&[16, 0]), &[], 8, &mut Vec::new());
+        assert!(too_many.is_none(), "more rows than the chunk has");
+        assert!(Reader::new(8).take_dictionary(&[0; 8], 2).is_none());
+        assert!(Reader::new(8).take_dictionary(&[0; 8], ENTRIES + 1).is_none());
+    }
+}
