@@ -75,7 +75,7 @@ pub(super) fn integer(bytes: &[u8]) -> usize {
 /// An integer of seven bits a byte, and what follows.
 pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut value = 0;
-    for (place, byte) in bytes.iter().enumerate().take(9) {
+    for (place, byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f) << (7 * place);
         if byte & 0x80 == 0 {
             return Some((value, &bytes[place + 1..]));

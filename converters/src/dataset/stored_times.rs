@@ -202,3 +202,108 @@ fn signed(bytes: &[u8]) -> Option<(i64, &[u8])> {
     let (value, rest) = varint(bytes)?;
     Some(((value >> 1) as i64 ^ -((value & 1) as i64), rest))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{Int64Array, RecordBatch};
+    use arrow::datatypes::{DataType, Field, Schema};
+    use parquet::arrow::ArrowWriter;
+    use parquet::basic::Compression;
+    use parquet::file::properties::{WriterProperties, WriterVersion};
+    use parquet::file::reader::FileReader;
+    use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
+    use tempfile::NamedTempFile;
+
+    use super::*;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    /// Integers that the library wrote in pages of 1024, read back at the rows of some steps.
+    fn at_rows(integers: &[i64], version: WriterVersion, encoding: Encoding, steps: &[usize]) -> Option<()> {
+        let file = NamedTempFile::new().unwrap();
+        let field = Field::new("integer", DataType::Int64, false);
+        let batch = RecordBatch::try_new(
+            Arc::new(Schema::new(vec![field])),
+            vec![Arc::new(Int64Array::from(integers.to_vec()))],
+        )
+        .unwrap();
+        let properties = WriterProperties::builder()
+            .set_writer_version(version)
+            .set_compression(Compression::ZSTD(Default::default()))
+            .set_dictionary_enabled(false)
+            .set_encoding(encoding)
+            .set_data_page_row_count_limit(1024);
+        let mut writer =
+            ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), Some(properties.build())).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let options = ReadOptionsBuilder::new().with_page_index().build();
+        let reader = SerializedFileReader::new_with_options(file.reopen().unwrap(), options).unwrap();
+        let metadata = reader.metadata();
+        let pages = metadata.offset_index().unwrap()[0][0].page_locations().clone();
+        assert_eq!(pages.len(), integers.len().div_ceil(1024));
+        for step in steps {
+            let wanted: Vec<usize> = (step / 2..integers.len()).step_by(*step).collect();
+            let chunk = metadata.row_group(0).column(0);
+            let file = file.reopen().unwrap();
+            let found = stored_integers(file, chunk, integers.len(), pages.clone(), &wanted)?;
+            let expected: Vec<i64> = wanted.iter().map(|row| integers[*row]).collect();
+            assert_eq!(found, expected, "{version:?}, each {step}th");
+        }
+        Some(())
+    }
+
+    #[test]
+    fn rows_are_found_among_differences_of_any_width() {
+        let rows = 5000_i64;
+        let mut state = 1_u64;
+        let mut random = |bits: u32| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 1 >> (63 - bits)) as i64
+        };
+        let mut sum = |bits: u32| {
+            let mut time = -HOUR;
+            (0..rows)
+                .map(|_| {
+                    time = time.wrapping_add(random(bits));
+                    time
+                })
+                .collect::<Vec<i64>>()
+        };
+        let mut all: Vec<Vec<i64>> = [1, 3, 8, 17, 31, 32, 33, 47, 56, 57, 58, 62].map(&mut sum).to_vec();
+        all.push((0..rows).map(|i| i * HOUR).collect());
+        // Gaps among equal steps, some of them two in a part.
+        all.push((0..rows).map(|i| (i + i / 40 * 7 + i / 43) * HOUR).collect());
+        all.push(vec![i64::MIN, i64::MAX, 0, -1, i64::MIN, 5]);
+        all.push(vec![7]);
+        for integers in all {
+            for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+                let steps = [1, 2, 31, 130, 999, 3000];
+                assert_eq!(at_rows(&integers, version, Encoding::DELTA_BINARY_PACKED, &steps), Some(()));
+            }
+        }
+    }
+
+    #[test]
+    fn other_encodings_are_left_to_who_decodes_rows() {
+        assert_eq!(at_rows(&[1, 2, 3], WriterVersion::PARQUET_1_0, Encoding::PLAIN, &[1]), None);
+    }
+
+    #[test]
+    fn broken_pages_are_none() {
+        // Blocks of 128 in four parts, three integers from 5 on, whose differences are 2 and more by two bits.
+        let page = [128, 1, 4, 3, 10, 4, 2, 0, 0, 0, 0b0000_0001, 0, 0, 0, 0, 0, 0, 0];
+        let at = |bytes: &[u8], count, position| Integers::new(bytes, count)?.at(position);
+        assert_eq!([0, 1, 2].map(|position| at(&page, 3, position)), [Some(5), Some(8), Some(10)]);
+        assert_eq!(at(&page, 3, 3), None, "no such position");
+        assert_eq!(at(&page, 4, 0), None, "another number of integers");
+        for length in 0..page.len() {
+            assert_eq!(at(&page[..length], 3, 2), None, "cut to {length} bytes");
+        }
+        for (place, byte) in [(0, 127), (2, 0), (2, 8), (6, 65)] {
+            let mut broken = page;
+            broken[place] = byte;
+            assert_eq!(at(&broken, 3, 2), None, "{byte} at {place}");
+        }
+    }
+}
