@@ -81,17 +81,6 @@ impl Limits {
     }
 }
 
-/// Continues prefix sums of integers and of their squares, from the first slot on.
-pub(super) fn accumulate(units: &[i64], sums: &mut [i64], squares: &mut [i64]) {
-    let (mut sum, mut square) = (sums[0], squares[0]);
-    for ((unit, s), q) in units.iter().zip(&mut sums[1..]).zip(&mut squares[1..]) {
-        sum = sum.wrapping_add(*unit);
-        square = square.wrapping_add(unit.wrapping_mul(*unit));
-        *s = sum;
-        *q = square;
-    }
-}
-
 /// Buffers for windows of any sizes.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {

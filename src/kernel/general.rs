@@ -5,10 +5,10 @@
 //! out little, as where the values of a block are worlds apart, a [`Queue`] takes a second look. What neither rules out
 //! is decided from the exact sums of the window, which [`Moving`] keeps.
 
-use super::block::{Begins, Gathered, Scale, Stretch, accumulate};
+use super::block::{Begins, Gathered, Scale, Stretch};
 use super::filled::{self, Filled};
 use super::grid::Windowing;
-use super::lanes::{quantise, range_of};
+use super::lanes::{accumulate, quantise, range_of};
 use super::moving::Moving;
 use super::outliers::outlier;
 use super::queue::Queue;

@@ -3,10 +3,10 @@
 //! Values are taken as integers about the first observed one. While a window's sums stay below 2^51 doubles hold them
 //! exactly; beyond, 128 bits do. A [`Sink`] makes of each block what is wanted.
 
-use super::block::{Begins, Stretch, accumulate};
+use super::block::{Begins, Stretch};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::Unit;
-use super::lanes::{Grid, LANES, ROUNDER, to_units};
+use super::lanes::{Grid, LANES, ROUNDER, accumulate, to_units};
 use super::rolling::Rolling;
 use super::{Extent, Reach, Series};
 

@@ -169,6 +169,72 @@ fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64])
     }
 }
 
+/// Continues prefix sums of integers and of their squares, from the first slot on. They wrap modulo 2^64.
+pub(super) fn accumulate(units: &[i64], sums: &mut [i64], squares: &mut [i64]) {
+    #[cfg(target_arch = "x86_64")]
+    if !PLAIN.load(Ordering::Relaxed)
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512dq")
+    {
+        #[allow(
+            unsafe_code,
+            reason = "a function for a processor's extension may only be called where it has that"
+        )]
+        // SAFETY: the processor has these extensions.
+        return unsafe { accumulate_with_avx512(units, sums, squares) };
+    }
+    accumulate_plain(units, sums, squares);
+}
+
+fn accumulate_plain(units: &[i64], sums: &mut [i64], squares: &mut [i64]) {
+    let (mut sum, mut square) = (sums[0], squares[0]);
+    for ((unit, s), q) in units.iter().zip(&mut sums[1..]).zip(&mut squares[1..]) {
+        sum = sum.wrapping_add(*unit);
+        square = square.wrapping_add(unit.wrapping_mul(*unit));
+        *s = sum;
+        *q = square;
+    }
+}
+
+/// Each sum depends on the one before it, which no compiler turns into lanes: eight integers are added up in three steps,
+/// to the one before, to the pair before, and to the four before (Hillis & Steele 1986).
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512dq")]
+#[allow(unsafe_code, reason = "a vector and an array are the same bits, but there is no other conversion")]
+fn accumulate_with_avx512(units: &[i64], sums: &mut [i64], squares: &mut [i64]) {
+    use std::arch::x86_64::{
+        __m512i, _mm512_add_epi64, _mm512_alignr_epi64, _mm512_mullo_epi64, _mm512_permutexvar_epi64,
+        _mm512_set1_epi64, _mm512_setzero_si512,
+    };
+    // SAFETY: any bits are eight integers, and a vector.
+    let (vector, array) = unsafe {
+        (
+            |integers: [i64; 8]| std::mem::transmute::<[i64; 8], __m512i>(integers),
+            |vector: __m512i| std::mem::transmute::<__m512i, [i64; 8]>(vector),
+        )
+    };
+    let (none, last) = (_mm512_setzero_si512(), _mm512_set1_epi64(7));
+    let add_up = |x: __m512i| {
+        let pairs = _mm512_add_epi64(x, _mm512_alignr_epi64::<7>(x, none));
+        let fours = _mm512_add_epi64(pairs, _mm512_alignr_epi64::<6>(pairs, none));
+        _mm512_add_epi64(fours, _mm512_alignr_epi64::<4>(fours, none))
+    };
+    let (eights, rest) = units.as_chunks();
+    let (mut sum, mut square) = (_mm512_set1_epi64(sums[0]), _mm512_set1_epi64(squares[0]));
+    for ((units, s), q) in eights.iter().zip(sums[1..].as_chunks_mut().0).zip(squares[1..].as_chunks_mut().0)
+    {
+        let x = vector(*units);
+        let (more, more_squares) = (add_up(x), add_up(_mm512_mullo_epi64(x, x)));
+        *s = array(_mm512_add_epi64(sum, more));
+        *q = array(_mm512_add_epi64(square, more_squares));
+        // Not from what was stored: the next eight wait for one addition only.
+        sum = _mm512_add_epi64(sum, _mm512_permutexvar_epi64(last, more));
+        square = _mm512_add_epi64(square, _mm512_permutexvar_epi64(last, more_squares));
+    }
+    let done = units.len() - rest.len();
+    accumulate_plain(rest, &mut sums[done..], &mut squares[done..]);
+}
+
 /// What n Q is taken less by than it is, relative to it: eight times what rounding a product may add, so that no rounding
 /// of n Q or S^2 makes v larger than it is.
 const LESS: f64 = 1.0 - 8.0 * (f64::EPSILON / 2.0);
@@ -325,6 +391,21 @@ mod tests {
                     let expected = to_units_by_division_plain(&[next], &grid, &mut unit);
                     assert_eq!(seen, expected, "{next}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn prefix_sums_are_those_of_one_integer_after_the_other() {
+        for len in [0, 1, 7, 8, 9, 16, 63, 1000, 1024] {
+            for size in [1, 1000, 1 << 31, i64::MAX / 3] {
+                let units: Vec<i64> = (0..len).map(|i: i64| (i * 37 % 101 - 50).wrapping_mul(size)).collect();
+                let slots = || (vec![i64::MAX - 9; units.len() + 1], vec![-3; units.len() + 1]);
+                let (mut sums, mut squares) = slots();
+                accumulate(&units, &mut sums, &mut squares);
+                let (mut expected, mut expected_squares) = slots();
+                accumulate_plain(&units, &mut expected, &mut expected_squares);
+                assert_eq!((sums, squares), (expected, expected_squares), "{len} of {size}");
             }
         }
     }
