@@ -27,8 +27,9 @@ import time
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 DETECT = "isd-detect"
-# What isd-detect is compared with of its own: only decoding the column with the same reader, and testing all columns.
-DECODE, ALL = "decode", "all"
+# What isd-detect is compared with of its own: only decoding the column, with the same reader and with the Parquet library's,
+# and testing all columns.
+DECODE, LIBRARY, ALL = "decode", "library", "all"
 # What a peer imports, as pip names it, and whether it reads the archive rather than the dataset.
 PEERS = {
     "polars": (["polars"], False),
@@ -262,8 +263,8 @@ def time_detect(binary, work, output, columns=None):
     return Run(spent.seconds, spent.peak, hits, 0, summary["rows"], summary["stations"], None)
 
 
-def time_decode(binary, work):
-    spent = spawn([binary, work.dataset, work.measurement])
+def time_decode(binary, work, *options):
+    spent = spawn([binary, work.dataset, work.measurement, *options])
     return Run(spent.seconds, spent.peak, None, 0, json.loads(spent.text)["rows"], None, None)
 
 
@@ -416,8 +417,8 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     path = pathlib.Path
-    names = ",".join([*PEERS, DECODE, ALL])
-    extra = f"{DECODE} only decodes the column, {ALL} has isd-detect test all columns"
+    names = ",".join([*PEERS, DECODE, LIBRARY, ALL])
+    extra = f"{DECODE} only decodes the column, {LIBRARY} does so with the Parquet library, {ALL} has isd-detect test all columns"
     parser.add_argument("--peers", default="polars,duckdb", help=f"of {names}; {extra} (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each tool (default: %(default)s)")
     parser.add_argument("--stations", type=int, default=800, help="of the archive (default: %(default)s)")
@@ -433,7 +434,7 @@ def parse(arguments):
     parsed = parser.parse_args(arguments)
     parsed.peers = [peer for peer in parsed.peers.split(",") if peer]
     for peer in parsed.peers:
-        if peer not in [*PEERS, DECODE, ALL]:
+        if peer not in [*PEERS, DECODE, LIBRARY, ALL]:
             parser.error(f"--peers {peer}: expected some of {names}")
     for option in ["runs", "stations", "rows_per_station", "window"]:
         if getattr(parsed, option) < 1:
@@ -452,9 +453,12 @@ def compare(arguments, directory):
     work = make_work(arguments, bins, directory, any(PEERS[peer][1] for peer in pythons))
     output = directory / "outliers.parquet"
     tools = {DETECT: lambda: time_detect(bins / DETECT, work, output)}
-    if DECODE in arguments.peers:
+    if {DECODE, LIBRARY} & set(arguments.peers):
         program = decoder()
+    if DECODE in arguments.peers:
         tools[DECODE] = lambda: time_decode(program, work)
+    if LIBRARY in arguments.peers:
+        tools[LIBRARY] = lambda: time_decode(program, work, "--library")
     if ALL in arguments.peers:
         tools[ALL] = lambda: time_detect(bins / DETECT, work, output, ["--all", "--force"])
     for peer, python in pythons.items():

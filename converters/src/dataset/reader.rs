@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -19,7 +19,7 @@ use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
 use super::station_runs::{equal_runs, stored_runs};
-use super::stored_times::stored_integers;
+use super::stored_times::{microseconds, stored_integers};
 use super::stored_values::stored_values;
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::cf::widen;
@@ -195,6 +195,12 @@ impl RowGroup {
         self.file.metadata.metadata().row_group(self.index).num_rows() as usize
     }
 
+    /// Its number in the file, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
     /// File that it lies in.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -298,9 +304,9 @@ impl RowGroup {
         values.clear();
         values.reserve(self.rows());
         if let Some((file, chunk, pages)) = self.stored(column)
-            && let Some(nulls) = stored_values(file, chunk, self.rows(), pages, values)
+            && let Some(present) = stored_values(file, chunk, self.rows(), pages, values)
         {
-            return Ok(nulls);
+            return Ok(Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0));
         }
         values.clear();
         let mut validity = NullBufferBuilder::new(self.rows());
@@ -354,7 +360,9 @@ impl RowGroup {
         };
         let (file, chunk, pages) = self.stored(TIMESTAMP)?;
         let mut times = stored_integers(file, chunk, self.rows(), pages?, rows)?;
-        times.iter_mut().for_each(|time| *time = microseconds(*time, *unit));
+        for time in &mut times {
+            *time = microseconds(*time, *unit);
+        }
         Some(times)
     }
 
@@ -420,16 +428,6 @@ impl RowGroup {
 
     fn column_error(&self, column: &str, found: String) -> Error {
         Error::Column { path: self.file.path.clone(), column: column.into(), found, hint: None }
-    }
-}
-
-/// A time in microseconds.
-fn microseconds(time: i64, unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => time.saturating_mul(1_000_000),
-        TimeUnit::Millisecond => time.saturating_mul(1000),
-        TimeUnit::Microsecond => time,
-        TimeUnit::Nanosecond => time.div_euclid(1000),
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
+use arrow::datatypes::TimeUnit;
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::ColumnChunkMetaData;
@@ -59,6 +60,16 @@ pub(super) fn stored_integers(
         (start, left) = (end, behind);
     }
     (found.len() == wanted.len()).then_some(found)
+}
+
+/// A time in microseconds, as all of ours are.
+pub(super) fn microseconds(time: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => time.saturating_mul(1_000_000),
+        TimeUnit::Millisecond => time.saturating_mul(1000),
+        TimeUnit::Microsecond => time,
+        TimeUnit::Nanosecond => time.div_euclid(1000),
+    }
 }
 
 /// The integers of a page, of which each is the one before it and a difference.
@@ -208,7 +219,7 @@ mod tests {
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
     use parquet::arrow::ArrowWriter;
-    use parquet::basic::Compression;
+    use parquet::basic::{Compression, ZstdLevel};
     use parquet::file::properties::{WriterProperties, WriterVersion};
     use parquet::file::reader::FileReader;
     use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
@@ -229,7 +240,7 @@ mod tests {
         .unwrap();
         let properties = WriterProperties::builder()
             .set_writer_version(version)
-            .set_compression(Compression::ZSTD(Default::default()))
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_dictionary_enabled(false)
             .set_encoding(encoding)
             .set_data_page_row_count_limit(1024);

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::BooleanBufferBuilder;
-use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::buffer::BooleanBuffer;
 use arrow::util::bit_chunk_iterator::BitChunks;
 use parquet::basic::{Encoding, Type};
 use parquet::column::page::{Page, PageReader};
@@ -22,8 +22,8 @@ use super::hybrid::{Run, Runs, sized};
 const WIDTH: usize = 16;
 const ENTRIES: usize = 1 << WIDTH;
 
-/// Appends the doubles of a column chunk of `rows` rows to `values`; gives the nulls, if there are any, in whose rows
-/// stands any number.
+/// Appends the doubles of a column chunk of `rows` rows to `values`; gives a bit for each row: whether it has a value, and
+/// not just any number.
 ///
 /// `None` where they cannot be told so: another type or encoding, a large dictionary, or a chunk that is broken, which
 /// whoever decodes the rows will say. `pages` are the places of its pages, if known.
@@ -33,7 +33,7 @@ pub(super) fn stored_values(
     rows: usize,
     pages: Option<Vec<PageLocation>>,
     values: &mut Vec<f64>,
-) -> Option<Option<NullBuffer>> {
+) -> Option<BooleanBuffer> {
     let column = chunk.column_descr();
     if column.physical_type() != Type::DOUBLE || column.max_rep_level() > 0 || column.max_def_level() > 1 {
         return None;
@@ -73,14 +73,14 @@ pub(super) fn stored_values(
             _ => return None,
         }
     }
-    (values.len() == rows).then(|| reader.nulls())
+    (values.len() == rows).then(|| reader.present.finish())
 }
 
 /// What is known of a chunk page after page.
 struct Reader {
     rows: usize,
     /// The dictionary, with room for every index.
-    dictionary: Box<[f64; ENTRIES]>,
+    dictionary: Vec<f64>,
     entries: usize,
     /// A bit for each row so far: whether it has a value.
     present: BooleanBufferBuilder,
@@ -90,10 +90,9 @@ struct Reader {
 
 impl Reader {
     fn new(rows: usize) -> Self {
-        let dictionary = vec![0.0; ENTRIES].into_boxed_slice();
         Self {
             rows,
-            dictionary: dictionary.try_into().unwrap_or_else(|_| Box::new([0.0; ENTRIES])),
+            dictionary: vec![0.0; ENTRIES],
             entries: 0,
             present: BooleanBufferBuilder::new(rows),
             indices: Vec::new(),
@@ -139,7 +138,7 @@ impl Reader {
         }
         // Rows behind the last value get one, too.
         self.indices.push(0);
-        let dictionary = &*self.dictionary;
+        let dictionary = self.dictionary.first_chunk::<ENTRIES>()?;
         let mut rest = &self.indices[..];
         let mut left = rows;
         for mut word in present.iter_padded().take(rows.div_ceil(64)) {
@@ -162,11 +161,6 @@ impl Reader {
             rest = &rest[count..];
         }
         Some(())
-    }
-
-    fn nulls(mut self) -> Option<NullBuffer> {
-        let present: BooleanBuffer = self.present.finish();
-        Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0)
     }
 }
 
@@ -235,6 +229,7 @@ fn unpack_group(bytes: &[u8; REACH], width: usize) -> [u16; 8] {
 #[cfg(test)]
 mod tests {
     use arrow::array::{Float64Array, RecordBatch};
+    use arrow::buffer::NullBuffer;
     use arrow::datatypes::{DataType, Field, Schema};
     use parquet::arrow::ArrowWriter;
     use parquet::basic::{Compression, ZstdLevel};
@@ -306,16 +301,18 @@ mod tests {
             for (rows, missing) in [(1000, 3), (37, 1), (64, 64), (130, 1000), (333, 2), (64, 1)] {
                 // All are missing where every one of one is.
                 let rows: Vec<Option<u16>> = (0..rows)
-                    .map(|row: u32| (row * row % missing != 0).then_some((row * 77 % (1 << width)) as u16))
+                    .map(|row: u32| {
+                        (!(row * row).is_multiple_of(missing)).then_some((row * 77 % (1 << width)) as u16)
+                    })
                     .collect();
                 let (levels, indices) = page(&rows, width);
                 reader.take(Some(&levels), &indices, rows.len(), &mut values).unwrap();
                 expected.extend(rows.iter().map(|row| row.map(f64::from)));
             }
-            let nulls = reader.nulls().unwrap();
-            assert_eq!((values.len(), nulls.len()), (expected.len(), expected.len()));
+            let present = reader.present.finish();
+            assert_eq!((values.len(), present.len()), (expected.len(), expected.len()));
             for (row, expected) in expected.into_iter().enumerate() {
-                assert_eq!(nulls.is_valid(row).then_some(values[row]), expected, "{width} bits, row {row}");
+                assert_eq!(present.value(row).then_some(values[row]), expected, "{width} bits, row {row}");
             }
         }
     }
@@ -337,8 +334,8 @@ mod tests {
         let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
         let chunk = reader.metadata().row_group(0).column(0);
         let mut found = Vec::new();
-        let nulls = stored_values(file.reopen().unwrap(), chunk, values.len(), None, &mut found)?;
-        Some(Float64Array::new(found.into(), nulls))
+        let present = stored_values(file.reopen().unwrap(), chunk, values.len(), None, &mut found)?;
+        Some(Float64Array::new(found.into(), Some(NullBuffer::new(present))))
     }
 
     #[test]
@@ -362,12 +359,12 @@ mod tests {
     }
 
     #[test]
-    fn columns_without_missing_values_have_no_nulls() {
+    fn columns_of_which_none_may_be_missing_have_no_levels() {
         let mut reader = Reader::new(10);
         reader.take_dictionary(&2.5_f64.to_le_bytes(), 1).unwrap();
         let mut values = Vec::new();
         reader.take(None, &[1, 20, 0], 10, &mut values).unwrap();
-        assert_eq!((values, reader.nulls()), (vec![2.5; 10], None));
+        assert_eq!((values, reader.present.finish()), (vec![2.5; 10], BooleanBuffer::new_set(10)));
     }
 
     #[test]
