@@ -213,6 +213,10 @@ impl Gatherer {
         let mut replaced = false;
         let mut row = 0;
         for (run, dropped) in batch.stations.iter().zip(&mut dropped) {
+            // A run of which no row is wanted does not part those beside it, which may be of one station.
+            if run.rows == 0 {
+                continue;
+            }
             let mut time_before = before.take().and_then(|(id, time)| (id == run.station_id).then_some(time));
             for row in row..row + run.rows {
                 let time = batch.timestamps[row];

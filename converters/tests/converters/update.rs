@@ -357,6 +357,20 @@ proptest! {
     }
 }
 
+/// The two rows of one key lie on either side of a station that the update passes over.
+#[test]
+fn an_update_resolves_duplicates_around_rows_that_it_passes_over() {
+    let mut files = Files::new();
+    files.write("0.h5", &[(30_010, 32, 7), (20_010, 0, 1), (30_010, 38, 1)], 0.0);
+    files.write("1.h5", &[(30_010, 0, 1)], 0.0);
+    files.convert(&options()).unwrap();
+    fs::remove_file(files.path("1.h5")).unwrap();
+    let conversion = files.update();
+    assert_eq!((conversion.blocks_written, conversion.blocks_kept), (1, 1));
+    assert_eq!((conversion.manifest.rows, conversion.manifest.identical), (8, 1));
+    files.assert_as_fresh(&options());
+}
+
 /// A file that fails after rows of it were taken: nothing of it may stay, wherever its rows had got to by then.
 #[test]
 fn a_file_that_fails_half_way_leaves_no_row() {
