@@ -10,6 +10,7 @@
 //! A row group holds whole stations: no station is split across row groups or files, so that any
 //! row group can be processed by itself.
 
+mod chunk_bytes;
 mod column_pages;
 pub(crate) mod gather;
 mod group;

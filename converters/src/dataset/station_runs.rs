@@ -15,6 +15,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::chunk_bytes::ChunkBytes;
 use super::hybrid::{Run, Runs, integer, sized};
 use crate::StationRun;
 
@@ -34,7 +35,8 @@ pub(super) fn stored_runs(
         return None;
     }
     let optional = column.max_def_level() == 1;
-    let mut pages = SerializedPageReader::new(Arc::new(file), chunk, rows, pages).ok()?;
+    let mut pages =
+        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, pages).ok()?;
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut runs: Vec<StationRun> = Vec::new();
     while let Some(page) = pages.get_next_page().ok()? {

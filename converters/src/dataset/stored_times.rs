@@ -16,6 +16,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::chunk_bytes::ChunkBytes;
 use super::hybrid::varint;
 
 /// The integers of some rows, which ascend, of a column chunk of `rows` rows; pages without any of them are not read.
@@ -35,7 +36,8 @@ pub(super) fn stored_integers(
     }
     let ends = pages.iter().skip(1).map(|page| page.first_row_index as usize).chain([rows]);
     let ends: Vec<usize> = ends.collect();
-    let mut pages = SerializedPageReader::new(Arc::new(file), chunk, rows, Some(pages)).ok()?;
+    let mut pages =
+        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, Some(pages)).ok()?;
     let mut found = Vec::with_capacity(wanted.len());
     let (mut start, mut left) = (0, wanted);
     for end in ends {

@@ -16,6 +16,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::chunk_bytes::ChunkBytes;
 use super::hybrid::{Run, Runs, sized};
 
 /// Bits of the widest index, and the entries of a dictionary that those tell apart.
@@ -39,7 +40,8 @@ pub(super) fn stored_values(
         return None;
     }
     let optional = column.max_def_level() == 1;
-    let mut pages = SerializedPageReader::new(Arc::new(file), chunk, rows, pages).ok()?;
+    let mut pages =
+        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, pages).ok()?;
     let mut reader = Reader::new(rows);
     while let Some(page) = pages.get_next_page().ok()? {
         match page {
