@@ -17,6 +17,8 @@ const CTRL_D: &str = "\x04";
 const PASTING_ENDS: &str = "\x1b[?2004l";
 /// How long a test waits for the screen to show something before it fails.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a query takes to be planned, and more. Where it takes longer, Ctrl-C stops it all the same.
+const UNDER_WAY: Duration = Duration::from_secs(1);
 
 /// A terminal with `isd-query` on it.
 struct Terminal {
@@ -171,21 +173,24 @@ fn ctrl_c_stops_a_query_or_drops_the_line_but_not_the_shell() {
     terminal.waits_for("isd> ");
 
     let pairs = "from generate_series(1, 9000000) a, generate_series(1, 9000000) b";
-    stop(&mut terminal, &format!("select sum(a.value * b.value) {pairs};"));
+    let sum = format!("select sum(a.value * b.value) {pairs};");
+    stop(&mut terminal, &sum, Duration::ZERO);
+    stop(&mut terminal, &sum, UNDER_WAY);
     // A join that finds nothing gives no batch, and no way, for long: its threads are left to it.
-    stop(&mut terminal, &format!("select count(*) {pairs} where a.value + b.value < 0;"));
+    stop(&mut terminal, &format!("select count(*) {pairs} where a.value + b.value < 0;"), UNDER_WAY);
     terminal.press("select 6 * 9 as answer;\r");
     terminal.waits_for("answer\r\n------\r\n    54\r\n");
     terminal.press(".quit\r");
     terminal.ends();
 }
 
-/// Begins a query that takes for ever, and stops it.
-fn stop(terminal: &mut Terminal, endless: &str) {
+/// Begins a query that takes for ever, and stops it after a time.
+fn stop(terminal: &mut Terminal, endless: &str, after: Duration) {
     terminal.press(endless);
     terminal.press("\r");
     // From here on Ctrl-C is no key for the line any more.
     terminal.waits_for(PASTING_ENDS);
+    std::thread::sleep(after);
     terminal.press(CTRL_C);
     terminal.waits_for("stopped\r\n");
     terminal.waits_for("isd> ");
