@@ -12,6 +12,7 @@
 
 mod chunk_bytes;
 mod column_pages;
+mod dictionary_pages;
 pub(crate) mod gather;
 mod group;
 mod hybrid;

@@ -9,13 +9,11 @@ use std::fs::File;
 use std::str;
 use std::sync::Arc;
 
-use parquet::basic::{Encoding, Type};
-use parquet::column::page::{Page, PageReader};
+use parquet::basic::Type;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::chunk_bytes::ChunkBytes;
+use super::dictionary_pages::{DictionaryPage, dictionary_pages};
 use super::hybrid::{Run, Runs, integer, sized};
 use crate::StationRun;
 
@@ -29,45 +27,20 @@ pub(super) fn stored_runs(
     rows: usize,
     pages: Option<Vec<PageLocation>>,
 ) -> Option<Vec<StationRun>> {
-    let column = chunk.column_descr();
-    if column.physical_type() != Type::BYTE_ARRAY || column.max_rep_level() > 0 || column.max_def_level() > 1
-    {
+    if chunk.column_descr().physical_type() != Type::BYTE_ARRAY {
         return None;
     }
-    let optional = column.max_def_level() == 1;
-    let mut pages =
-        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, pages).ok()?;
     let mut names: Vec<Arc<str>> = Vec::new();
     let mut runs: Vec<StationRun> = Vec::new();
-    while let Some(page) = pages.get_next_page().ok()? {
-        match page {
-            Page::DictionaryPage {
-                buf,
-                num_values,
-                encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
-                ..
-            } => names = dictionary(&buf, num_values as usize)?,
-            Page::DataPage {
-                buf,
-                num_values,
-                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
-                def_level_encoding: Encoding::RLE,
-                ..
-            } => {
-                let rows = num_values as usize;
-                let indices = if optional { behind_levels(&buf, rows)? } else { &buf[..] };
-                append(indices, rows, &names, &mut runs)?;
+    for page in dictionary_pages(file, chunk, rows, pages)? {
+        match page? {
+            DictionaryPage::Entries { bytes, count } => names = dictionary(&bytes, count)?,
+            DictionaryPage::Indices { levels, indices, rows } => {
+                if levels.is_some_and(|levels| !are_all_there(&levels, rows)) {
+                    return None;
+                }
+                append(&indices, rows, &names, &mut runs)?;
             }
-            Page::DataPageV2 {
-                buf,
-                num_values,
-                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
-                num_nulls: 0,
-                def_levels_byte_len,
-                rep_levels_byte_len: 0,
-                ..
-            } => append(buf.get(def_levels_byte_len as usize..)?, num_values as usize, &names, &mut runs)?,
-            _ => return None,
         }
     }
     let told = runs.iter().map(|run| run.rows).sum::<usize>() == rows;
@@ -85,12 +58,10 @@ fn dictionary(mut bytes: &[u8], count: usize) -> Option<Vec<Arc<str>>> {
     Some(names)
 }
 
-/// What lies behind the definition levels of a page, if they say that no row is missing.
-fn behind_levels(bytes: &[u8], rows: usize) -> Option<&[u8]> {
-    let (levels, indices) = sized(bytes)?;
+/// Whether the definition levels of a page say that no row is missing.
+fn are_all_there(levels: &[u8], rows: usize) -> bool {
     let mut present = true;
-    each_run(levels, 1, rows, |level, _| present &= level == 1)?;
-    present.then_some(indices)
+    each_run(levels, 1, rows, |level, _| present &= level == 1).is_some() && present
 }
 
 /// Appends the runs of a page of dictionary indices: their width in bits, then runs.
@@ -183,9 +154,10 @@ mod tests {
 
     #[test]
     fn rows_without_a_station_are_left_to_who_decodes_rows() {
-        // A page of four rows: levels of six bytes, 1 1 0 1 bit by bit.
-        assert_eq!(behind_levels(&[2, 0, 0, 0, 3, 0b1011, 1], 4), None);
-        assert_eq!(behind_levels(&[2, 0, 0, 0, 3, 0b1111, 1], 4), Some(&[1][..]));
-        assert_eq!(behind_levels(&[2, 0, 0, 0, 8, 1, 7, 7], 4), Some(&[7, 7][..]));
+        // Four rows: 1 1 0 1 bit by bit.
+        assert!(!are_all_there(&[3, 0b1011], 4));
+        assert!(are_all_there(&[3, 0b1111], 4));
+        assert!(are_all_there(&[8, 1], 4));
+        assert!(!are_all_there(&[], 4));
     }
 }

@@ -5,19 +5,16 @@
 //! from the last to the first, and copies them batch by batch; here each goes from its index to its row, once.
 
 use std::fs::File;
-use std::sync::Arc;
 
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::BooleanBuffer;
 use arrow::util::bit_chunk_iterator::BitChunks;
-use parquet::basic::{Encoding, Type};
-use parquet::column::page::{Page, PageReader};
+use parquet::basic::Type;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::chunk_bytes::ChunkBytes;
-use super::hybrid::{Run, Runs, sized};
+use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::hybrid::{Run, Runs};
 
 /// Bits of the widest index, and the entries of a dictionary that those tell apart.
 const WIDTH: usize = 16;
@@ -35,44 +32,16 @@ pub(super) fn stored_values(
     pages: Option<Vec<PageLocation>>,
     values: &mut Vec<f64>,
 ) -> Option<BooleanBuffer> {
-    let column = chunk.column_descr();
-    if column.physical_type() != Type::DOUBLE || column.max_rep_level() > 0 || column.max_def_level() > 1 {
+    if chunk.column_descr().physical_type() != Type::DOUBLE {
         return None;
     }
-    let optional = column.max_def_level() == 1;
-    let mut pages =
-        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, pages).ok()?;
     let mut reader = Reader::new(rows);
-    while let Some(page) = pages.get_next_page().ok()? {
-        match page {
-            Page::DictionaryPage {
-                buf,
-                num_values,
-                encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
-                ..
-            } => reader.take_dictionary(&buf, num_values as usize)?,
-            Page::DataPage {
-                buf,
-                num_values,
-                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
-                def_level_encoding: Encoding::RLE,
-                ..
-            } => {
-                let (levels, indices) = if optional { sized(&buf)? } else { (&[][..], &buf[..]) };
-                reader.take(optional.then_some(levels), indices, num_values as usize, values)?;
+    for page in dictionary_pages(file, chunk, rows, pages)? {
+        match page? {
+            DictionaryPage::Entries { bytes, count } => reader.take_dictionary(&bytes, count)?,
+            DictionaryPage::Indices { levels, indices, rows } => {
+                reader.take(levels.as_deref(), &indices, rows, values)?;
             }
-            Page::DataPageV2 {
-                buf,
-                num_values,
-                encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
-                def_levels_byte_len,
-                rep_levels_byte_len: 0,
-                ..
-            } => {
-                let (levels, indices) = buf.split_at_checked(def_levels_byte_len as usize)?;
-                reader.take(optional.then_some(levels), indices, num_values as usize, values)?;
-            }
-            _ => return None,
         }
     }
     (values.len() == rows).then(|| reader.present.finish())
@@ -230,6 +199,8 @@ fn unpack_group(bytes: &[u8; REACH], width: usize) -> [u16; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{Float64Array, RecordBatch};
     use arrow::buffer::NullBuffer;
     use arrow::datatypes::{DataType, Field, Schema};
