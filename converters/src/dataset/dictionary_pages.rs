@@ -26,7 +26,7 @@ pub(super) enum DictionaryPage {
 
 /// The pages of a column chunk of `rows` rows; `pages` are their places, if known.
 ///
-/// `None` for a column of lists, and in place of a page that cannot be read or is of another encoding: the last one worth
+/// `None` for a column of lists or without a dictionary, and in place of a page that cannot be read or is of another encoding: the last one worth
 /// looking at.
 pub(super) fn dictionary_pages(
     file: File,
@@ -38,6 +38,8 @@ pub(super) fn dictionary_pages(
     if column.max_rep_level() > 0 || column.max_def_level() > 1 {
         return None;
     }
+    // Known without reading the chunk, which would be for nothing.
+    chunk.dictionary_page_offset()?;
     let optional = column.max_def_level() == 1;
     let bytes = ChunkBytes::read(file, chunk)?;
     let pages = SerializedPageReader::new(Arc::new(bytes), chunk, rows, pages).ok()?;

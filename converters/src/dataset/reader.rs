@@ -339,7 +339,7 @@ impl RowGroup {
         self.read_times(None)
     }
 
-    /// The times of some rows, which ascend. Only pages that hold one of them are read.
+    /// The times of some rows, which ascend. Only pages that hold one of them are decoded.
     ///
     /// # Errors
     /// As [`RowGroup::timestamps`].

@@ -19,7 +19,8 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::chunk_bytes::ChunkBytes;
 use super::hybrid::varint;
 
-/// The integers of some rows, which ascend, of a column chunk of `rows` rows; pages without any of them are not read.
+/// The integers of some rows, which ascend, of a column chunk of `rows` rows; pages without any of them are not
+/// decompressed.
 ///
 /// `None` where they cannot be told so: another encoding, values that may be missing, or a chunk that is broken, which
 /// whoever decodes the rows will say.
@@ -32,6 +33,10 @@ pub(super) fn stored_integers(
 ) -> Option<Vec<i64>> {
     let column = chunk.column_descr();
     if column.physical_type() != Type::INT64 || column.max_rep_level() > 0 || column.max_def_level() > 0 {
+        return None;
+    }
+    // Known without reading the chunk, which would be for nothing.
+    if !chunk.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED) {
         return None;
     }
     let ends = pages.iter().skip(1).map(|page| page.first_row_index as usize).chain([rows]);
