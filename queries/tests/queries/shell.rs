@@ -33,9 +33,11 @@ impl Terminal {
     /// Starts a command line there, which begins with `isd-query`; its history is kept below `state`. None where
     /// there is no `script`.
     fn open(arguments: &str, state: &Path) -> Option<Self> {
-        let command = format!("{} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
+        // In place of the shell: one that waited for it would take Ctrl-C for an end of its own.
+        let command = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
         let child = Command::new("script")
             .args(["-q", "-e", "-c", &command, "/dev/null"])
+            .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
             .env("XDG_STATE_HOME", state)
             .stdin(Stdio::piped())
