@@ -1,14 +1,11 @@
 //! The cheap test: a stretch of windows as prefix sums of integers in, the few rows that may be outliers out.
 //!
-//! A window's sum and sum of squares are differences of prefix sums, which wrap modulo 2^64 without harm as long as the
-//! window's own sums fit. A row is ruled out with a margin wider than all rounding.
+//! A window's sum and sum of squares are differences of prefix sums, which wrap without harm as long as the window's own
+//! sums fit. A row is ruled out with a margin wider than all rounding.
 
 use super::RollingTest;
-use super::lanes::{Bounds, LANES, Varying, Windows, next_passing_of_any_size, next_passing_of_one_size};
-
-/// Relative width by which the doubles' test is made easier to pass than the exact one: thousands of times its
-/// rounding error.
-const MARGIN: f64 = 1e-12;
+use super::lane::{Lane, Squares};
+use super::lanes::{Bounds, LANES, Uniform, Varying, Windows, next_passing_of_any_size, next_passing_of_one_size};
 
 /// Where the windows of a stretch begin, as positions in its prefix sums.
 #[derive(Debug, Clone, Copy)]
@@ -21,13 +18,13 @@ pub(super) enum Begins<'a> {
 
 /// Rows that follow each other, and the prefix sums that hold their windows.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Stretch<'a> {
+pub(super) struct Stretch<'a, L> {
     /// The tested integers.
-    pub units: &'a [i64],
+    pub units: &'a [L],
     /// Prefix sums of all integers that lie in a window.
-    pub sums: &'a [i64],
+    pub sums: &'a [L],
     /// Prefix sums of their squares.
-    pub squares: &'a [i64],
+    pub squares: Squares<'a, L>,
     /// Position in the prefix sums where the window of the first row ends.
     pub end: usize,
     pub begins: Begins<'a>,
@@ -52,7 +49,7 @@ struct Limits {
 }
 
 impl Limits {
-    fn new(test: &RollingTest, scale: &Scale) -> Self {
+    fn new<L: Lane>(test: &RollingTest, scale: &Scale) -> Self {
         let threshold = test.threshold().to_f64();
         let floor = threshold * test.floor().to_f64() * scale.per_unit;
         // A value and the mean each lie within the error of theirs, and so does the population deviation, which is a
@@ -60,9 +57,9 @@ impl Limits {
         let (n, ddof) = (test.least_count() as f64, test.freedom() as f64);
         let slack = scale.error * (2.0 + threshold * (n / (n - ddof)).sqrt());
         Self {
-            threshold: threshold * threshold * (1.0 - MARGIN),
+            threshold: threshold * threshold * (1.0 - L::MARGIN),
             freedom: ddof,
-            floor: floor * floor * (1.0 - MARGIN),
+            floor: floor * floor * (1.0 - L::MARGIN),
             slack,
             least: test.least_count(),
         }
@@ -75,22 +72,33 @@ impl Limits {
         if count >= self.least && freedom > 0.0 { self.threshold * (n / freedom) } else { f64::NAN }
     }
 
-    fn bounds(&self, count: usize) -> Bounds {
+    fn bounds<L: Lane>(&self, count: usize) -> Bounds<L> {
         let n = count as f64;
-        Bounds { n, factor: self.factor(count), floor: n * n * self.floor, slack: n * self.slack }
+        Bounds {
+            n: L::of(count as i64),
+            factor: L::real(self.factor(count)),
+            floor: L::real(n * n * self.floor),
+            slack: L::real(n * self.slack),
+        }
     }
 }
 
 /// Buffers for windows of any sizes.
-#[derive(Debug, Default)]
-pub(super) struct Gathered {
-    n: Vec<f64>,
-    factor: Vec<f64>,
-    sums: Vec<i64>,
-    squares: Vec<i64>,
+#[derive(Debug)]
+pub(super) struct Gathered<L: Lane> {
+    n: Vec<L>,
+    factor: Vec<L::Real>,
+    sums: Vec<L>,
+    squares: Vec<L::Real>,
 }
 
-impl Stretch<'_> {
+impl<L: Lane> Default for Gathered<L> {
+    fn default() -> Self {
+        Self { n: Vec::new(), factor: Vec::new(), sums: Vec::new(), squares: Vec::new() }
+    }
+}
+
+impl<L: Lane> Stretch<'_, L> {
     /// Number of values in the window of row `i`.
     pub fn count(&self, i: usize) -> usize {
         match self.begins {
@@ -103,26 +111,26 @@ impl Stretch<'_> {
     pub fn moments(&self, i: usize) -> (i64, i64) {
         let end = self.end + i;
         let begin = end - self.count(i);
-        (self.sums[end].wrapping_sub(self.sums[begin]), self.squares[end].wrapping_sub(self.squares[begin]))
+        (self.sums[end].wrapping_sub(&self.sums[begin]).into(), self.squares.between(begin, end))
     }
 
-    /// Calls `each` with every row that the test does not rule out, in order. All sums of a window, and n times its
-    /// integers, are below 2^51.
+    /// Calls `each` with every row that the test does not rule out, in order. No integer of a window is larger
+    /// than [`Lane::largest`].
     pub fn candidates(
         &self,
         test: &RollingTest,
         scale: &Scale,
-        gathered: &mut Gathered,
+        gathered: &mut Gathered<L>,
         mut each: impl FnMut(usize),
     ) {
-        let limits = Limits::new(test, scale);
+        let limits = Limits::new::<L>(test, scale);
         match self.begins {
             Begins::Before(_) if self.units.is_empty() => {}
             Begins::Before(count) => {
                 let (begin, len) = (self.end - count, self.units.len());
-                let windows = self.windows(&self.sums[begin..][..len], &self.squares[begin..][..len]);
-                let bounds = limits.bounds(count);
-                search(|from| next_passing_of_one_size(windows, bounds, from), each);
+                let windows = self.windows(&self.sums[begin..][..len]);
+                let counts = Uniform::new(limits.bounds(count), self.squares, begin, self.end);
+                search(|from| next_passing_of_one_size(windows, counts, from), each);
             }
             Begins::At(begins) => {
                 // A series begins with windows that hold too little.
@@ -131,12 +139,13 @@ impl Stretch<'_> {
                 let (units, begins) = (&self.units[skip..], &begins[skip..]);
                 let rest = Stretch { units, end: self.end + skip, begins: Begins::At(begins), ..*self };
                 gathered.gather(&rest, begins, &limits);
-                let windows = rest.windows(&gathered.sums, &gathered.squares);
+                let windows = rest.windows(&gathered.sums);
                 let counts = Varying {
                     n: &gathered.n,
                     factor: &gathered.factor,
-                    floor: limits.floor,
-                    slack: limits.slack,
+                    squares: &gathered.squares,
+                    floor: L::real(limits.floor),
+                    slack: L::real(limits.slack),
                 };
                 search(|from| next_passing_of_any_size(windows, counts, from), |i| each(skip + i));
             }
@@ -144,24 +153,23 @@ impl Stretch<'_> {
     }
 
     /// The rows with the prefix sums where their windows begin, and those where they end.
-    fn windows<'a>(&'a self, sums: &'a [i64], squares: &'a [i64]) -> Windows<'a> {
+    fn windows<'a>(&'a self, sums: &'a [L]) -> Windows<'a, L> {
         let ends = self.end..self.end + self.units.len();
         Windows {
             units: self.units,
-            sums: (sums, &self.sums[ends.clone()]),
-            squares: (squares, &self.squares[ends]),
+            sums: (sums, &self.sums[ends]),
         }
     }
 
     /// As [`Stretch::candidates`], for exact integers whose sums need only fit 64 bits.
     pub fn wide_candidates(&self, test: &RollingTest, scale: &Scale, mut each: impl FnMut(usize)) {
-        let limits = Limits::new(test, scale);
+        let limits = Limits::new::<i64>(test, scale);
         for (i, unit) in self.units.iter().enumerate() {
             let count = self.count(i);
-            let bounds = limits.bounds(count);
+            let bounds = limits.bounds::<i64>(count);
             let (sum, square) = self.moments(i);
             let n = count as i128;
-            let deviation = (n * i128::from(*unit) - i128::from(sum)) as f64;
+            let deviation = (n * i128::from((*unit).into()) - i128::from(sum)) as f64;
             let spread = (n * i128::from(square) - i128::from(sum) * i128::from(sum)) as f64;
             let deviation = deviation * deviation;
             if deviation > bounds.factor * spread && deviation > bounds.floor {
@@ -171,18 +179,19 @@ impl Stretch<'_> {
     }
 }
 
-impl Gathered {
-    fn gather(&mut self, stretch: &Stretch<'_>, begins: &[usize], limits: &Limits) {
+impl<L: Lane> Gathered<L> {
+    fn gather(&mut self, stretch: &Stretch<'_, L>, begins: &[usize], limits: &Limits) {
         let Self { n, factor, sums, squares } = self;
         n.clear();
         factor.clear();
         sums.clear();
         squares.clear();
         let count = |(i, begin): (usize, &usize)| stretch.end + i - begin;
-        n.extend(begins.iter().enumerate().map(|at| count(at) as f64));
-        factor.extend(begins.iter().enumerate().map(|at| limits.factor(count(at))));
+        n.extend(begins.iter().enumerate().map(|at| L::of(count(at) as i64)));
+        factor.extend(begins.iter().enumerate().map(|at| L::real(limits.factor(count(at)))));
         sums.extend(begins.iter().map(|begin| stretch.sums[*begin]));
-        squares.extend(begins.iter().map(|begin| stretch.squares[*begin]));
+        let square = |(i, begin): (usize, &usize)| stretch.squares.between(*begin, stretch.end + i);
+        squares.extend(begins.iter().enumerate().map(|at| L::near(square(at)).1));
     }
 }
 

@@ -8,7 +8,8 @@
 use super::block::{Begins, Gathered, Scale, Stretch};
 use super::filled::{self, Filled};
 use super::grid::Windowing;
-use super::lanes::{accumulate, quantise, range_of};
+use super::lane::{Lane, Squares};
+use super::lanes::{quantise, range_of};
 use super::moving::Moving;
 use super::outliers::outlier;
 use super::queue::Queue;
@@ -30,6 +31,7 @@ pub(super) struct Buffers {
     block: Block,
     queue: Queue,
     moving: Moving,
+    gathered: Gathered<i64>,
 }
 
 /// A block's windows, and which of them may hold an outlier.
@@ -52,10 +54,9 @@ pub(super) fn outliers(
     windowing: Windowing<'_>,
     test: &RollingTest,
     buffers: &mut Buffers,
-    gathered: &mut Gathered,
     found: &mut Vec<Outlier>,
 ) {
-    let Buffers { filled, block, queue, moving } = buffers;
+    let Buffers { filled, block, queue, moving, gathered } = buffers;
     let filled = Filled::new(series, first, windowing, filled);
     let (values, rolling) = (filled.values, windowing.rolling);
     queue.clear();
@@ -150,7 +151,7 @@ impl Block {
         filled: &Filled<'_>,
         windowing: Windowing<'_>,
         test: &RollingTest,
-        gathered: &mut Gathered,
+        gathered: &mut Gathered<i64>,
         reached: usize,
         block: std::ops::Range<usize>,
     ) {
@@ -176,7 +177,7 @@ impl Block {
         let units = &mut units[..values.len()];
         quantise(values, center, per_unit, units);
         (sums[0], squares[0]) = (0, 0);
-        accumulate(units, &mut sums[..=units.len()], &mut squares[..=units.len()]);
+        Lane::accumulate(units, &mut sums[..=units.len()], &mut squares[..=units.len()]);
 
         // On a decimal grid the double is only the one nearest the value.
         let decimal = filled.grid.map_or(0.0, |_| least.abs().max(largest.abs()) * f64::EPSILON * per_unit);
@@ -192,6 +193,7 @@ impl Block {
         };
         let (first, others) = tested.split_at(head);
         let begins = Begins::At(&begins[..head]);
+        let squares = Squares { low: squares, marks: &[] };
         let first = Stretch { units: first, sums, squares, end, begins };
         let begins = Begins::Before(windowing.most);
         let others = Stretch { units: others, sums, squares, end: end + head, begins };

@@ -1,12 +1,14 @@
 //! The pass for series on a decimal grid: values as integers, and the prefix sums of those, block by block.
 //!
-//! Values are taken as integers about the first observed one. While a window's sums stay below 2^51 doubles hold them
-//! exactly; beyond, 128 bits do. A [`Sink`] makes of each block what is wanted.
+//! Values are taken as integers about the first observed one. While the sums of every window fit 32 bits they are kept in
+//! as many; else in 64, of which doubles hold them exactly below 2^51, and 128 bits beyond. A [`Sink`] makes of each
+//! block what is wanted.
 
-use super::block::{Begins, Stretch};
+use super::block::{Begins, Gathered, Stretch};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::Unit;
-use super::lanes::{Grid, LANES, ROUNDER, accumulate, to_units};
+use super::lane::{Lane, Squares};
+use super::lanes::{Grid, LANES, ROUNDER, to_units};
 use super::rolling::Rolling;
 use super::{Extent, Reach, Series};
 
@@ -20,30 +22,52 @@ enum Ended {
     Done,
     /// A value is not on the grid.
     OffGrid,
-    /// Values lie so far apart that a window's sums do not fit.
+    /// Values lie so far apart that a window's sums do not fit the lanes.
     TooWide,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Buffers {
-    /// Integers of the block's filled values.
-    units: Vec<i64>,
-    /// Row of each of them.
+    places: Places,
+    short: Lanes<i32>,
+    long: Lanes<i64>,
+}
+
+/// What is kept of integers of one width.
+#[derive(Debug, Default)]
+struct Lanes<L: Lane> {
+    sums: Sums<L>,
+    gathered: Gathered<L>,
+}
+
+/// Where a block's values lie.
+#[derive(Debug, Default)]
+struct Places {
+    /// Row of each filled value.
     rows: Vec<usize>,
-    /// Prefix sums of the integers, from the oldest that a window still needs.
-    sums: Vec<i64>,
-    /// Prefix sums of their squares.
-    squares: Vec<i64>,
     /// Times of the filled values behind the prefix sums, where the window reaches over a time.
     times: Vec<i64>,
     /// Where the window of each of the block's values begins in the prefix sums, where they are of different sizes.
     begins: Vec<usize>,
 }
 
+/// A block's integers.
+#[derive(Debug, Default)]
+struct Sums<L> {
+    /// Integers of the block's filled values.
+    units: Vec<L>,
+    /// Prefix sums of the integers, from the oldest that a window still needs.
+    sums: Vec<L>,
+    /// Prefix sums of their squares.
+    squares: Vec<L>,
+    /// As [`Squares`] has them.
+    marks: Vec<i64>,
+}
+
 /// What is made of the windows of a series.
 pub(super) trait Sink {
-    /// Takes the block that the pass has come to.
-    fn take(&mut self, pass: &Pass<'_>);
+    /// Takes the block that the pass has come to; the buffers are there to be used.
+    fn take<L: Lane>(&mut self, pass: &Pass<'_, L>, gathered: &mut Gathered<L>);
 
     /// Forgets all blocks: the series starts again.
     fn restart(&mut self);
@@ -78,7 +102,13 @@ pub(super) fn run(
 ) -> bool {
     let mut decimals = likely_decimals(series);
     while let Some(grid) = decimals {
-        match pass(series, first, grid, windowing, buffers, sink) {
+        let Buffers { places, short, long } = &mut *buffers;
+        let mut ended = pass(series, first, grid, windowing, places, short, sink);
+        if ended == Ended::TooWide {
+            sink.restart();
+            ended = pass(series, first, grid, windowing, places, long, sink);
+        }
+        match ended {
             Ended::Done => return true,
             Ended::OffGrid => decimals = (grid < MAX_GRID_DECIMALS).then_some(grid + 1),
             Ended::TooWide => decimals = None,
@@ -89,19 +119,21 @@ pub(super) fn run(
 }
 
 /// Runs through the series on the grid of `decimals` decimals; `first` is its first observed row.
-fn pass(
+fn pass<L: Lane>(
     series: &Series<'_>,
     first: usize,
     decimals: u32,
     windowing: Windowing<'_>,
-    buffers: &mut Buffers,
+    places: &mut Places,
+    lanes: &mut Lanes<L>,
     sink: &mut impl Sink,
 ) -> Ended {
     let origin = (series.values[first] * GRID_FACTORS[decimals as usize]).round_ties_even();
     if origin.abs() >= 2_f64.powi(50) {
         return Ended::TooWide;
     }
-    let mut pass = Pass::new(series, first, decimals, origin, windowing, buffers);
+    let Lanes { sums, gathered } = lanes;
+    let mut pass = Pass::new(series, first, decimals, origin, windowing, places, sums);
     let mut start = first;
     while start < series.values.len() {
         let end = (start + pass.block).min(series.values.len());
@@ -110,7 +142,7 @@ fn pass(
         }
         pass.accumulate();
         pass.begin_windows();
-        sink.take(&pass);
+        sink.take(&pass, gathered);
         pass.retire();
         start = end;
     }
@@ -118,67 +150,72 @@ fn pass(
 }
 
 /// The state of a pass, block by block.
-pub(super) struct Pass<'a> {
+pub(super) struct Pass<'a, L> {
     pub series: &'a Series<'a>,
     windowing: Windowing<'a>,
-    buffers: &'a mut Buffers,
+    places: &'a mut Places,
+    buffers: &'a mut Sums<L>,
     decimals: u32,
     grid: Grid,
     block: usize,
     /// Last observed row and its integer.
-    last: (usize, i64),
+    last: (usize, L),
     /// Filled values before this block.
     done: usize,
     /// How many of them the prefix sums still reach back.
     history: usize,
     /// Filled values in this block.
     filled: usize,
-    /// Filled values up to which a window may hold an integer beyond `narrow`.
+    /// Filled values up to which a window may hold an integer beyond `narrow`: 0 unless the lanes widen.
     wide_until: usize,
-    /// Whether `buffers.rows` holds the block's rows; otherwise they follow each other.
+    /// Whether `places.rows` holds the block's rows; otherwise they follow each other.
     sparse: bool,
     /// Row of this block's first filled value, unless `sparse`.
     first_row: usize,
 }
 
-impl<'a> Pass<'a> {
+impl<'a, L: Lane> Pass<'a, L> {
     fn new(
         series: &'a Series<'a>,
         first: usize,
         decimals: u32,
         origin: f64,
         windowing: Windowing<'a>,
-        buffers: &'a mut Buffers,
+        places: &'a mut Places,
+        buffers: &'a mut Sums<L>,
     ) -> Self {
         let most = windowing.most;
         let block = BLOCK.max(most);
         // What is kept of the past is the last window and the value that it may leave out.
         let reached = most + 1 + block;
         for buffer in [&mut buffers.sums, &mut buffers.squares] {
-            buffer.resize((reached + 1).max(buffer.len()), 0);
-            buffer[0] = 0;
+            buffer.resize((reached + 1).max(buffer.len()), L::default());
+            buffer[0] = L::default();
         }
         if windowing.rolling.needs_time() {
-            buffers.times.resize(reached.max(buffers.times.len()), 0);
+            places.times.resize(reached.max(places.times.len()), 0);
         }
-        buffers.units.resize(block.max(buffers.units.len()), 0);
-        buffers.rows.resize(block.max(buffers.rows.len()), 0);
+        buffers.units.resize(block.max(buffers.units.len()), L::default());
+        places.rows.resize(block.max(places.rows.len()), 0);
+        buffers.marks.clear();
+        buffers.marks.push(0);
         let n = most.max(1) as f64;
         Self {
             series,
             windowing,
+            places,
             buffers,
             decimals,
             grid: Grid {
                 factor: GRID_FACTORS[decimals as usize],
                 origin,
-                // n times the square of it stays below 2^50, and of the wider one below 2^62: sums of n such, and the
-                // deviation n x - S of twice the size, have room.
-                narrow: (2_f64.powi(50) / n).sqrt(),
+                narrow: L::largest(n),
+                // n times the square of it stays below 2^62: sums of n such, and the deviation n x - S of twice the size,
+                // have room.
                 wide: (2_f64.powi(62) / n).sqrt().min(2_f64.powi(31)).floor(),
             },
             block,
-            last: (first, 0),
+            last: (first, L::default()),
             done: 0,
             history: 0,
             filled: 0,
@@ -213,6 +250,9 @@ impl<'a> Pass<'a> {
             beyond_narrow = exceed(&self.buffers.units[..self.filled], self.grid.narrow);
         }
         if beyond_narrow {
+            if !L::WIDENS {
+                return Err(Ended::TooWide);
+            }
             self.wide_until = self.done + self.filled + self.windowing.most;
         }
         Ok(())
@@ -233,7 +273,8 @@ impl<'a> Pass<'a> {
                 if integer / self.grid.factor != value {
                     return Err(Ended::OffGrid);
                 }
-                self.last = (row, (integer - self.grid.origin) as i64);
+                let distance = integer - self.grid.origin;
+                self.last = (row, L::nearest(distance, distance as i64, 0));
                 self.last.1
             } else if self.windowing.reach.bridges(self.last.0, row) {
                 self.last.1
@@ -242,7 +283,7 @@ impl<'a> Pass<'a> {
             };
             // Never ahead of `row`, so that no integer is overwritten before it is read.
             self.buffers.units[filled] = unit;
-            self.buffers.rows[filled] = row;
+            self.places.rows[filled] = row;
             filled += 1;
         }
         self.sparse = true;
@@ -256,36 +297,40 @@ impl<'a> Pass<'a> {
         let range = self.history..=self.history + self.filled;
         let sums = &mut self.buffers.sums[range.clone()];
         let squares = &mut self.buffers.squares[range];
-        accumulate(units, sums, squares);
+        L::accumulate(units, sums, squares);
+        let squares = &self.buffers.squares[..=self.history + self.filled];
+        L::mark(squares, &mut self.buffers.marks, self.history);
     }
 
     /// Finds where the windows of the block's values begin, unless all are of one size.
     fn begin_windows(&mut self) {
         let rolling = self.windowing.rolling;
         let (history, filled) = (self.history, self.filled);
-        self.buffers.begins.clear();
+        self.places.begins.clear();
         if let Extent::Rows(window) = rolling.extent() {
             // The first values of a series have only those before them.
             let head = window.saturating_sub(rolling.end(0)).saturating_sub(self.done).min(filled);
-            self.buffers.begins.resize(head, 0);
+            self.places.begins.resize(head, 0);
             return;
         }
         let Some(times) = self.series.times else { return };
         for i in 0..filled {
-            self.buffers.times[history + i] = times[self.row(i)];
+            self.places.times[history + i] = times[self.row(i)];
         }
-        let times = &self.buffers.times[..history + filled];
+        let times = &self.places.times[..history + filled];
         // What no window of this block reaches has been retired.
         let mut begin = 0;
-        self.buffers.begins.extend((history..history + filled).map(|i| {
+        self.places.begins.extend((history..history + filled).map(|i| {
             begin = rolling.begin(begin, i, times);
             begin
         }));
     }
 
     /// The block's windows: those with a begin of their own, and those of one size behind them.
-    pub fn stretches(&self) -> [(usize, Stretch<'_>); 2] {
-        let Buffers { units, sums, squares, begins, .. } = &*self.buffers;
+    pub fn stretches(&self) -> [(usize, Stretch<'_, L>); 2] {
+        let Sums { units, sums, squares, marks } = &*self.buffers;
+        let squares = Squares { low: squares, marks };
+        let begins = &*self.places.begins;
         let head = begins.len();
         let end = self.windowing.rolling.end(self.history);
         let stretch = |from: usize, to: usize, begins| {
@@ -304,7 +349,7 @@ impl<'a> Pass<'a> {
 
     /// Row of the block's value `i`.
     pub fn row(&self, i: usize) -> usize {
-        if self.sparse { self.buffers.rows[i] } else { self.first_row + i }
+        if self.sparse { self.places.rows[i] } else { self.first_row + i }
     }
 
     /// The integer that all others are taken about.
@@ -322,8 +367,8 @@ impl<'a> Pass<'a> {
     }
 
     /// The value that an integer stands for.
-    pub fn value(&self, unit: i64) -> f64 {
-        (unit as f64 + self.grid.origin) / self.grid.factor
+    pub fn value(&self, unit: L) -> f64 {
+        (unit.into() as f64 + self.grid.origin) / self.grid.factor
     }
 
     /// Keeps what the next block's windows reach back to.
@@ -331,12 +376,14 @@ impl<'a> Pass<'a> {
         let end = self.history + self.filled;
         let keep = match self.windowing.rolling.extent() {
             Extent::Rows(window) => end.min(window),
-            Extent::Micros(_) => end - self.buffers.begins.last().copied().unwrap_or(0),
+            Extent::Micros(_) => end - self.places.begins.last().copied().unwrap_or(0),
         };
+        let Sums { squares, marks, .. } = &mut *self.buffers;
+        L::move_marks(&squares[..=end], marks, end - keep);
         self.buffers.sums.copy_within(end - keep..=end, 0);
         self.buffers.squares.copy_within(end - keep..=end, 0);
         if self.windowing.rolling.needs_time() {
-            self.buffers.times.copy_within(end - keep..end, 0);
+            self.places.times.copy_within(end - keep..end, 0);
         }
         self.done += self.filled;
         self.history = keep;
@@ -347,7 +394,7 @@ impl<'a> Pass<'a> {
 const FEW: u32 = 20;
 
 /// Fills the slots that the bitmap marks missing with the integer before them; returns the last one.
-fn fill(series: &Series<'_>, start: usize, units: &mut [i64], mut last: i64) -> i64 {
+fn fill<L: Lane>(series: &Series<'_>, start: usize, units: &mut [L], mut last: L) -> L {
     let Some(validity) = series.validity else { return last };
     let (words, rest) = units.as_chunks_mut::<64>();
     for (word, units) in words.iter_mut().enumerate() {
@@ -371,7 +418,7 @@ fn fill(series: &Series<'_>, start: usize, units: &mut [i64], mut last: i64) -> 
 }
 
 /// The same for at most 64 slots, each looked at.
-fn fill_all(units: &mut [i64], mut valid: u64, mut last: i64) -> i64 {
+fn fill_all<L: Lane>(units: &mut [L], mut valid: u64, mut last: L) -> L {
     for unit in units {
         last = if valid & 1 == 1 { *unit } else { last };
         *unit = last;
@@ -381,7 +428,7 @@ fn fill_all(units: &mut [i64], mut valid: u64, mut last: i64) -> i64 {
 }
 
 /// Whether any integer is farther from 0 than `bound`.
-fn exceed(units: &[i64], bound: f64) -> bool {
+fn exceed<L: Lane>(units: &[L], bound: f64) -> bool {
     let bound = bound as u64;
-    units.iter().any(|unit| unit.unsigned_abs() > bound)
+    units.iter().any(|unit| (*unit).into().unsigned_abs() > bound)
 }

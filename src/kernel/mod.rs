@@ -21,6 +21,7 @@ mod exact;
 mod filled;
 mod general;
 mod grid;
+mod lane;
 mod lanes;
 mod moving;
 mod options;
@@ -83,7 +84,6 @@ pub enum Outcome {
 /// Buffers that the kernel reuses from one series to the next.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    gathered: block::Gathered,
     grid: grid::Buffers,
     general: general::Buffers,
 }
@@ -124,10 +124,10 @@ pub fn rolling_outliers(
         Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
     };
     let windowing = Windowing { rolling: test.rolling(), reach: Reach::of(test.limit(), &series), most };
-    let Scratch { gathered, grid, general } = scratch;
-    let mut outliers = Outliers::new(test, gathered, found);
+    let Scratch { grid, general } = scratch;
+    let mut outliers = Outliers::new(test, found);
     if !grid::run(&series, first, windowing, grid, &mut outliers) {
-        general::outliers(&series, first, windowing, test, general, gathered, found);
+        general::outliers(&series, first, windowing, test, general, found);
     }
     Outcome::Tested
 }

@@ -3,27 +3,27 @@
 use super::block::{Gathered, Scale};
 use super::exact::{Statistics, Window};
 use super::grid::{self, Pass};
+use super::lane::Lane;
 use super::{Outlier, RollingTest};
 
 /// Collects the outliers of a series on a decimal grid.
 pub(super) struct Outliers<'a> {
     test: &'a RollingTest,
-    gathered: &'a mut Gathered,
     found: &'a mut Vec<Outlier>,
     /// Outliers of other series in `found`.
     before: usize,
 }
 
 impl<'a> Outliers<'a> {
-    pub fn new(test: &'a RollingTest, gathered: &'a mut Gathered, found: &'a mut Vec<Outlier>) -> Self {
+    pub fn new(test: &'a RollingTest, found: &'a mut Vec<Outlier>) -> Self {
         let before = found.len();
-        Self { test, gathered, found, before }
+        Self { test, found, before }
     }
 }
 
 impl grid::Sink for Outliers<'_> {
-    fn take(&mut self, pass: &Pass<'_>) {
-        let Self { test, gathered, found, .. } = self;
+    fn take<L: Lane>(&mut self, pass: &Pass<'_, L>, gathered: &mut Gathered<L>) {
+        let Self { test, found, .. } = self;
         let scale = Scale { per_unit: pass.factor(), error: 0.0 };
         for (from, stretch) in pass.stretches() {
             let decide = |i: usize| {
@@ -34,7 +34,7 @@ impl grid::Sink for Outliers<'_> {
                 }
                 let (sum, squares) = stretch.moments(i);
                 let (n, x) = (stretch.count(i), stretch.units[i]);
-                let window = Window { n, sum, squares, x, origin: pass.origin() };
+                let window = Window { n, sum, squares, x: x.into(), origin: pass.origin() };
                 if let Some(statistics) = window.decide(pass.unit(), test) {
                     found.push(outlier(row, pass.value(x), n, filled, statistics));
                 }

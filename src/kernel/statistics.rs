@@ -1,8 +1,10 @@
 //! Columns of rolling statistics: the windows of either pass in, one number a row out.
 
+use super::block::Gathered;
 use super::exact::{Unit, Window};
 use super::general;
 use super::grid::{self, Pass, Windowing};
+use super::lane::Lane;
 use super::moving::Moving;
 use super::{FillLimit, Reach, Rolling, Scratch, Series, TimesError};
 
@@ -178,7 +180,7 @@ fn column<S: Statistic>(
 }
 
 impl<S: Statistic> grid::Sink for Column<'_, S> {
-    fn take(&mut self, pass: &Pass<'_>) {
+    fn take<L: Lane>(&mut self, pass: &Pass<'_, L>, _gathered: &mut Gathered<L>) {
         let ddof = self.rolling.freedom();
         let factor = pass.factor() as i128;
         for (from, stretch) in pass.stretches() {
