@@ -22,7 +22,7 @@ use polars::prelude::{
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
 use crate::plan::{
-    Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, names, outliers,
+    Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, outliers,
 };
 use crate::scan::{SeriesScan, Spare, keys_of};
 use crate::series::{ArchiveSeries, Series};
@@ -110,13 +110,14 @@ fn plan_of(
     if options.engine == Engine::Expressions {
         return Ok(outliers(scan.lazy()?, options));
     }
+    let scan = scan.with_integers();
     // The station's name and the time are looked up for the outliers alone.
     let stations = scan.stations();
     let time = options.test.needs_time().then(|| PlSmallStr::from(TIMESTAMP));
     let columns = Columns {
         series: Boundaries::Lengths(stations.iter().map(|run| run.rows).collect()),
         time: time.clone(),
-        measurements: names(options),
+        measurements: options.measurements.iter().map(|name| scan.measurement(name)).collect(),
         carried: Vec::new(),
     };
     let found = kernel_rows(scan.lazy()?, time.map(col), columns, options, counts);

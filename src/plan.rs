@@ -94,7 +94,7 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
             let columns = Columns {
                 series: Boundaries::Runs(STATION_ID.into()),
                 time: Some(TIMESTAMP.into()),
-                measurements: names(options),
+                measurements: options.measurements.iter().map(|m| m.as_str().into()).collect(),
                 carried: vec![STATION_ID.into(), TIMESTAMP.into()],
             };
             let keys = [col(STATION_ID), col(TIMESTAMP)];
@@ -121,8 +121,8 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
     }
 }
 
-/// The step that both the public plan and the detector's share: the kernel over `keys` and the measurements as
-/// doubles, one row an outlier, with the carried columns and the kernel's fields.
+/// The step that both the public plan and the detector's share: the kernel over `keys` and the measurements, one row an
+/// outlier, with the carried columns and the kernel's fields.
 pub(crate) fn kernel_rows(
     observations: LazyFrame,
     keys: impl IntoIterator<Item = Expr>,
@@ -131,16 +131,14 @@ pub(crate) fn kernel_rows(
     counts: Option<SeriesCounts>,
 ) -> LazyFrame {
     let mut inputs: Vec<Expr> = keys.into_iter().collect();
-    inputs.extend(options.measurements.iter().map(|m| col(m.as_str()).strict_cast(DataType::Float64)));
+    inputs.extend(columns.measurements.iter().map(|measurement| {
+        let column = col(measurement.name.clone());
+        if measurement.decimals.is_some() { column } else { column.strict_cast(DataType::Float64) }
+    }));
     observations
         .select(inputs)
         .select([rolling_outliers(columns, options.test.clone(), counts).alias("outlier")])
         .unnest(by_name(["outlier"], true, false), None)
-}
-
-/// Names of the measurements as Polars holds them.
-pub(crate) fn names(options: &OutlierOptions) -> Vec<PlSmallStr> {
-    options.measurements.iter().map(|m| m.as_str().into()).collect()
 }
 
 /// Polars has them as a feature that the build leaves out: it would compile half of Polars again for an engine that is

@@ -13,8 +13,10 @@ use isd_converters::{Error, StationRun};
 use polars::prelude::*;
 use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
+use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 
+use crate::kernel::polars::Measurement;
 use crate::plan::{STATION_ID, TIMESTAMP};
 use crate::series::Series;
 
@@ -25,6 +27,8 @@ pub struct SeriesScan {
     stations: Arc<[StationRun]>,
     schema: SchemaRef,
     spare: Spare,
+    /// Measurements that were read as integers, with their decimals.
+    integers: HashMap<String, (Column, u32)>,
 }
 
 /// Vectors that columns are decoded into, which return here when the column is dropped.
@@ -32,27 +36,34 @@ pub struct SeriesScan {
 /// The operating system clears memory before it hands it out. Two row groups in flight take turns with a few megabytes;
 /// without this, the whole of the column would pass through memory that is new each time.
 #[derive(Debug, Clone, Default)]
-pub struct Spare(Arc<Mutex<Vec<Vec<f64>>>>);
+pub struct Spare {
+    doubles: Pool<f64>,
+    integers: Pool<i32>,
+}
 
-impl Spare {
-    fn take(&self) -> Vec<f64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+#[derive(Debug, Clone, Default)]
+struct Pool<T>(Arc<Mutex<Vec<Vec<T>>>>);
+
+impl<T> Pool<T> {
+    fn lend(&self) -> Lent<T> {
+        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Lent { values: spare.unwrap_or_default(), home: Self(Arc::clone(&self.0)) }
     }
 }
 
 /// Values of a column, in a vector that is to return.
-struct Lent {
-    values: Vec<f64>,
-    home: Spare,
+struct Lent<T> {
+    values: Vec<T>,
+    home: Pool<T>,
 }
 
-impl AsRef<[f64]> for Lent {
-    fn as_ref(&self) -> &[f64] {
+impl<T> AsRef<[T]> for Lent<T> {
+    fn as_ref(&self) -> &[T] {
         &self.values
     }
 }
 
-impl Drop for Lent {
+impl<T> Drop for Lent<T> {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);
         self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(values);
@@ -72,7 +83,29 @@ impl SeriesScan {
         for measurement in measurements {
             schema.insert(measurement.as_str().into(), DataType::Float64);
         }
-        Ok(Self { series, stations, schema: Arc::new(schema), spare })
+        Ok(Self { series, stations, schema: Arc::new(schema), spare, integers: HashMap::new() })
+    }
+
+    /// Reads those of the measurements that are stored as few decimals, which become columns of Int32: half the memory to
+    /// pass through, and what the kernel makes of doubles anyway.
+    #[must_use]
+    pub fn with_integers(mut self) -> Self {
+        let mut schema = Schema::clone(&self.schema);
+        for name in self.schema.iter_names() {
+            let mut lent = self.spare.integers.lend();
+            if let Some((nulls, decimals)) = self.series.integers_into(name, &mut lent.values) {
+                schema.insert(name.clone(), DataType::Int32);
+                let column = Int32Chunked::with_chunk(name.clone(), array_of(lent, Some(&nulls))).into_column();
+                self.integers.insert(name.to_string(), (column, decimals));
+            }
+        }
+        self.schema = Arc::new(schema);
+        self
+    }
+
+    /// A measurement as its column has it.
+    pub fn measurement(&self, name: &str) -> Measurement {
+        Measurement { name: name.into(), decimals: self.integers.get(name).map(|(_, decimals)| *decimals) }
     }
 
     /// The stations, in row order.
@@ -106,10 +139,13 @@ impl SeriesScan {
                 times(self.series.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
             }
             _ => {
-                let mut lent = Lent { values: self.spare.take(), home: self.spare.clone() };
+                if let Some((column, _)) = self.integers.get(name) {
+                    return Ok(column.clone());
+                }
+                let mut lent = self.spare.doubles.lend();
                 let nulls =
                     self.series.values_into(name, &mut lent.values).map_err(|error| failed(&error))?;
-                Ok(doubles(name, lent, nulls.as_ref()))
+                Ok(Float64Chunked::with_chunk(name.into(), array_of(lent, nulls.as_ref())).into_column())
             }
         }
     }
@@ -202,15 +238,14 @@ fn times(microseconds: arrow::buffer::Buffer) -> PolarsResult<Column> {
     values.into_series().cast(&time_type()).map(Column::from)
 }
 
-/// Decoded values as a Polars column that borrows them until it is dropped.
-fn doubles(name: &str, values: Lent, nulls: Option<&NullBuffer>) -> Column {
+/// Decoded values as an array of Polars, which borrows them until it is dropped.
+fn array_of<T: NativeType>(values: Lent<T>, nulls: Option<&NullBuffer>) -> PrimitiveArray<T> {
     let validity = nulls.filter(|nulls| nulls.null_count() > 0).map(|nulls| {
         let bits = nulls.inner();
         let bitmap = Bitmap::from_u8_vec(bits.values().to_vec(), bits.offset() + bits.len());
         bitmap.sliced(bits.offset(), bits.len())
     });
-    let array = PrimitiveArray::from_data_default(Buffer::from_owner(values), validity);
-    Float64Chunked::with_chunk(name.into(), array).into_column()
+    PrimitiveArray::from_data_default(Buffer::from_owner(values), validity)
 }
 
 /// A buffer as a vector: the same memory, unless it is shared or a slice.

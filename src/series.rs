@@ -7,6 +7,8 @@ use arrow::buffer::NullBuffer;
 use isd_converters::dataset::{RowGroup, SeriesGroup};
 use isd_converters::{Error, StationRun};
 
+use crate::kernel::integers_of;
+
 /// All rows of some stations, sorted by station and time, that the plan is run over.
 pub trait Series: Debug + Send + Sync {
     /// Number of rows.
@@ -26,6 +28,12 @@ pub trait Series: Debug + Send + Sync {
     /// # Errors
     /// Unreadable rows, or a column that is absent.
     fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error>;
+
+    /// Puts the values of a column in place of what `integers` holds, as integers of the last of so many decimals, if they
+    /// are at hand as decimals; says which are null, and how many decimals they are. The others [`Series::values_into`] takes.
+    fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, u32)> {
+        None
+    }
 
     /// The time of each row.
     ///
@@ -55,6 +63,16 @@ impl Series for RowGroup {
 
     fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error> {
         self.values_into(column, values)
+    }
+
+    fn integers_into(&self, column: &str, integers: &mut Vec<i32>) -> Option<(NullBuffer, u32)> {
+        let mut decimals = 0;
+        let translate = |values: Vec<f64>| {
+            let (integers, grid) = integers_of(&values)?;
+            decimals = grid;
+            Some(integers)
+        };
+        Some((self.translated_into(column, translate, integers)?, decimals))
     }
 
     fn timestamps(&self) -> Result<TimestampMicrosecondArray, Error> {

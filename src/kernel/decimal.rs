@@ -114,6 +114,19 @@ pub(super) fn grid_decimals(value: f64) -> Option<u32> {
     None
 }
 
+/// The finite values as integers on the coarsest decimal grid that holds all of them, and its decimals; `None` if there is
+/// none, or if an integer has more than 32 bits.
+pub(crate) fn integers_of(values: &[f64]) -> Option<(Vec<i32>, u32)> {
+    let decimals =
+        values.iter().try_fold(0, |decimals: u32, value| Some(grid_decimals(*value)?.max(decimals)))?;
+    let factor = GRID_FACTORS[decimals as usize];
+    let integer = |value: &f64| {
+        let integer = (value * factor).round();
+        (integer.abs() <= f64::from(i32::MAX)).then_some(integer as i32)
+    };
+    Some((values.iter().map(integer).collect::<Option<_>>()?, decimals))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +142,16 @@ mod tests {
         assert_eq!("6".parse::<Decimal>().unwrap().to_string(), "6");
         for bad in ["", ".", "-1", "1e3", "six", "1.2.3", "nan", "inf", "1234567890123456"] {
             assert!(bad.parse::<Decimal>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn values_on_one_grid_are_its_integers() {
+        assert_eq!(integers_of(&[5.1, -0.0, -12.0]), Some((vec![51, 0, -120], 1)));
+        assert_eq!(integers_of(&[1013.125, 0.5]), Some((vec![1_013_125, 500], 3)));
+        assert_eq!(integers_of(&[214_748_364.7, -214_748_364.7]), Some((vec![i32::MAX, -i32::MAX], 1)));
+        for off in [0.1 + 0.2, 0.000_1, 214_748_364.8, 1e300, f64::NAN, f64::INFINITY] {
+            assert_eq!(integers_of(&[0.1, off]), None, "{off}");
         }
     }
 

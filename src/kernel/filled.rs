@@ -2,6 +2,7 @@
 
 use super::decimal::grid_decimals;
 use super::grid::Windowing;
+use super::series::Values;
 use super::{Reach, Series};
 
 /// Buffers that a series is filled into.
@@ -37,7 +38,7 @@ impl<'a> Filled<'a> {
         values.clear();
         let grid = series
             .observed()
-            .try_fold(0, |grid: u32, row| Some(grid_decimals(series.values[row])?.max(grid)));
+            .try_fold(0, |grid: u32, row| Some(grid_decimals(series.values.get(row))?.max(grid)));
         let timed = series.times.filter(|_| windowing.rolling.needs_time());
         if matches!(windowing.reach, Reach::Unlimited) {
             fill_all(series, first, values);
@@ -53,7 +54,7 @@ impl<'a> Filled<'a> {
             } else if !windowing.reach.bridges(last, row) {
                 continue;
             }
-            values.push(series.values[last]);
+            values.push(series.values.get(last));
             rows.push(row);
             times.extend(timed.map(|times| times[row]));
         }
@@ -68,7 +69,15 @@ impl<'a> Filled<'a> {
 
 /// Fills every row from the first observed one.
 fn fill_all(series: &Series<'_>, first: usize, filled: &mut Vec<f64>) {
-    let values = &series.values[first..];
+    let Values::Doubles(values) = series.values else {
+        let mut last = first;
+        filled.extend((first..series.values.len()).map(|row| {
+            last = if series.is_observed(row) { row } else { last };
+            series.values.get(last)
+        }));
+        return;
+    };
+    let values = &values[first..];
     let Some(validity) = series.validity.map(|v| v.slice(first, values.len())) else {
         if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
             filled.extend_from_slice(values);

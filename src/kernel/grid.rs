@@ -8,8 +8,9 @@ use super::block::{Begins, Gathered, Stretch};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::Unit;
 use super::lane::{Lane, Squares};
-use super::lanes::{Grid, LANES, ROUNDER, to_units};
+use super::lanes::{Grid, LANES, ROUNDER, shift, to_units};
 use super::rolling::Rolling;
+use super::series::Values;
 use super::{Extent, Reach, Series};
 
 /// Rows that are worked on at a time: their integers and prefix sums stay in the first-level cache.
@@ -82,11 +83,14 @@ pub(super) struct Windowing<'a> {
     pub most: usize,
 }
 
-/// The coarsest grid that the first observed values are on.
+/// The grid that the series' integers are on, or the coarsest that the first observed values are on.
 fn likely_decimals(series: &Series<'_>) -> Option<u32> {
+    if let Values::Integers(_, decimals) = series.values {
+        return Some(decimals);
+    }
     let mut decimals = 0;
     for row in series.observed().take(LANES) {
-        decimals = grid_decimals(series.values[row])?.max(decimals);
+        decimals = grid_decimals(series.values.get(row))?.max(decimals);
     }
     Some(decimals.min(MAX_GRID_DECIMALS))
 }
@@ -128,7 +132,7 @@ fn pass<L: Lane>(
     lanes: &mut Lanes<L>,
     sink: &mut impl Sink,
 ) -> Ended {
-    let origin = (series.values[first] * GRID_FACTORS[decimals as usize]).round_ties_even();
+    let origin = (series.values.get(first) * GRID_FACTORS[decimals as usize]).round_ties_even();
     if origin.abs() >= 2_f64.powi(50) {
         return Ended::TooWide;
     }
@@ -227,21 +231,24 @@ impl<'a, L: Lane> Pass<'a, L> {
 
     /// Takes the rows `start..end` as integers and fills what is missing.
     fn load(&mut self, start: usize, end: usize) -> Result<(), Ended> {
-        let values = &self.series.values[start..end];
-        let units = &mut self.buffers.units[..values.len()];
-        let seen = to_units(values, &self.grid, units);
+        let rows = end - start;
+        let units = &mut self.buffers.units[..rows];
+        let seen = match self.series.values {
+            Values::Doubles(values) => to_units(&values[start..end], &self.grid, units),
+            Values::Integers(integers, _) => shift(&integers[start..end], &self.grid, units),
+        };
         let complete = match self.series.validity {
             None => true,
-            Some(v) => v.slice(start, values.len()).count_valid() == values.len(),
+            Some(v) => v.slice(start, rows).count_valid() == rows,
         };
         self.sparse = false;
         self.first_row = start;
-        self.filled = values.len();
+        self.filled = rows;
         let unlimited = matches!(self.windowing.reach, Reach::Unlimited);
         let mut beyond_narrow = seen.beyond_narrow;
         if complete && seen.on_grid && !seen.beyond_wide {
             // Nothing is missing: the integers are the filled values.
-            self.last = (end - 1, units[values.len() - 1]);
+            self.last = (end - 1, units[rows - 1]);
         } else if seen.on_grid && !seen.beyond_wide && unlimited {
             self.last.1 = fill(self.series, start, units, self.last.1);
             beyond_narrow = beyond_narrow && exceed(units, self.grid.narrow);
@@ -264,7 +271,7 @@ impl<'a, L: Lane> Pass<'a, L> {
         let mut filled = 0;
         for row in start..end {
             let unit = if self.series.is_observed(row) {
-                let value = self.series.values[row];
+                let value = self.series.values.get(row);
                 // Far beyond 2^51 this is no integer, but farther than `wide` from any origin all the same.
                 let integer = value * self.grid.factor + ROUNDER - ROUNDER;
                 if (integer - self.grid.origin).abs() > self.grid.wide {

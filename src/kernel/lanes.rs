@@ -149,6 +149,39 @@ fn to_units_by_division_plain<L: Lane>(values: &[f64], grid: &Grid, units: &mut 
     Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
 }
 
+/// Takes integers on the grid less the origin, as [`to_units`] does values.
+pub(super) fn shift<L: Lane>(integers: &[i32], grid: &Grid, units: &mut [L]) -> Seen {
+    let Grid { origin, narrow, wide, .. } = *grid;
+    if origin.abs() < f64::from(i32::MAX) && all_near(integers, origin as i32, narrow, units) {
+        return Seen { on_grid: true, beyond_narrow: false, beyond_wide: false };
+    }
+    let mut seen = Seen { on_grid: true, beyond_narrow: false, beyond_wide: false };
+    for (integer, unit) in integers.iter().zip(units) {
+        let distance = f64::from(*integer) - origin;
+        seen.beyond_narrow |= distance.abs() > narrow;
+        seen.beyond_wide |= distance.abs() > wide;
+        *unit = L::nearest(distance, distance as i64, 0);
+    }
+    seen
+}
+
+in_lanes!(all_near<L> = all_near_plain(integers: &[i32], origin: i32, narrow: f64, units: &mut [L]) -> bool);
+
+/// The same if all are within `narrow` of the origin; false if not, and then the integers mean nothing.
+#[inline(always)]
+fn all_near_plain<L: Lane>(integers: &[i32], origin: i32, narrow: f64, units: &mut [L]) -> bool {
+    let narrow = narrow as u32;
+    let mut far = false;
+    for (integer, unit) in integers.iter().zip(units) {
+        let distance = integer.wrapping_sub(origin);
+        // Too far for 32 bits, it would come back with the other sign.
+        let is_wrapped = (integer ^ origin) & (integer ^ distance) < 0;
+        far |= (distance.unsigned_abs() > narrow) | is_wrapped;
+        *unit = L::of(i64::from(distance));
+    }
+    !far
+}
+
 in_lanes!(range_of = range_of_plain(values: &[f64]) -> (f64, f64));
 
 /// The least and the largest of finite values.
@@ -378,6 +411,26 @@ mod tests {
             let mut units = [0_i32];
             let seen = to_units(&[value], &grid, &mut units);
             assert!(seen.beyond_narrow && units[0].unsigned_abs() > 5000, "{value}: {units:?}");
+        }
+    }
+
+    #[test]
+    fn integers_are_the_units_of_their_values() {
+        fn check<L: Lane>(integers: &[i32], origin: f64) {
+            let grid = Grid { factor: 10.0, origin, narrow: 5000.0, wide: 1e9 };
+            let values: Vec<f64> = integers.iter().map(|integer| f64::from(*integer) / 10.0).collect();
+            let (mut units, mut expected) = (vec![L::default(); 3], vec![L::default(); 3]);
+            let seen = shift(integers, &grid, &mut units);
+            assert_eq!(seen, to_units(&values, &grid, &mut expected), "{integers:?} about {origin}");
+            if !seen.beyond_wide {
+                assert_eq!(units, expected, "{integers:?} about {origin}");
+            }
+        }
+        for origin in [0, 57, -3000, 2_000_000_000, -2_000_000_000] {
+            for integer in [0, 57, -57, 5057, 5058, -4943, -4944, 999_999_999, i32::MAX, -i32::MAX] {
+                check::<i32>(&[57, integer, 60], f64::from(origin));
+                check::<i64>(&[57, integer, 60], f64::from(origin));
+            }
         }
     }
 

@@ -42,6 +42,8 @@ pub use lanes::use_plain_instructions;
 use outliers::Outliers;
 use series::Reach;
 
+#[cfg(feature = "tools")]
+pub(crate) use decimal::integers_of;
 pub use decimal::{Decimal, ParseDecimalError};
 pub use options::{FillLimit, RollingTest};
 pub use rolling::{Extent, MAX_WINDOW, OptionsError, Rolling, TIME_WINDOW_MIN_PERIODS, TimesError};

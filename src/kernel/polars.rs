@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
 use polars_arrow::array::PrimitiveArray;
+use polars_arrow::bitmap::Bitmap;
 
 pub use columns::{forward_fill, rolling_mean, rolling_std};
 
@@ -63,6 +64,23 @@ impl Boundaries {
     }
 }
 
+/// A column that the kernel tests: null, NaN and infinite values are missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measurement {
+    /// Its name.
+    pub name: PlSmallStr,
+    /// None if it is of Float64; or how many decimals the values have that it holds as Int32, at most three: 51 of one
+    /// decimal is 5.1.
+    pub decimals: Option<u32>,
+}
+
+impl<S: Into<PlSmallStr>> From<S> for Measurement {
+    /// A column of Float64.
+    fn from(name: S) -> Self {
+        Self { name: name.into(), decimals: None }
+    }
+}
+
 /// The columns that the kernel works on.
 #[derive(Debug, Clone)]
 pub struct Columns {
@@ -70,8 +88,8 @@ pub struct Columns {
     pub series: Boundaries,
     /// Column of times, ascending within a series; needed for a time window and a fill limit in time only.
     pub time: Option<PlSmallStr>,
-    /// Float64 columns to test: null, NaN and infinite values are missing.
-    pub measurements: Vec<PlSmallStr>,
+    /// Columns to test.
+    pub measurements: Vec<Measurement>,
     /// Columns whose values are handed on for each outlier.
     pub carried: Vec<PlSmallStr>,
 }
@@ -109,14 +127,15 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     let mut inputs: Vec<Expr> = carried.into_iter().map(col).collect();
     inputs.extend(series.column());
     inputs.extend(time.map(col));
-    inputs.extend(measurements.into_iter().map(col));
+    let decimals: Vec<Option<u32>> = measurements.iter().map(|measurement| measurement.decimals).collect();
+    inputs.extend(measurements.into_iter().map(|measurement| col(measurement.name)));
     let name = format!("rolling_outliers[{}]", test.rolling());
     let compute = move |inputs: &mut [Column]| {
         let (carried, rest) = inputs.split_at(handed_on);
         let (keys, rest) = rest.split_at(usize::from(keyed));
         let (time, measurements) = rest.split_at(usize::from(timed));
         let lengths = series.lengths(keys.first())?;
-        detect(&lengths, carried, time.first(), measurements, &test, counts.as_ref())
+        detect(&lengths, carried, time.first(), (measurements, &decimals), &test, counts.as_ref())
     };
     let field = move |_: &Schema, inputs: &[Field]| {
         let mut fields = inputs.get(..handed_on).unwrap_or_default().to_vec();
@@ -145,11 +164,13 @@ fn kernel_series<'a>(
     array: &'a PrimitiveArray<f64>,
     times: Option<&'a [i64]>,
 ) -> Result<KernelSeries<'a>, LengthError> {
-    let validity = array.validity().and_then(|bitmap| {
-        let (bytes, offset, len) = bitmap.as_slice();
-        Validity::new(bytes, offset, len)
-    });
-    KernelSeries::new(array.values().as_slice()).with_validity(validity)?.with_times(times)
+    let series = KernelSeries::new(array.values().as_slice());
+    series.with_validity(validity_of(array.validity()))?.with_times(times)
+}
+
+fn validity_of(bitmap: Option<&Bitmap>) -> Option<Validity<'_>> {
+    let (bytes, offset, len) = bitmap?.as_slice();
+    Validity::new(bytes, offset, len)
 }
 
 fn fields_of_kernel() -> [Field; 8] {
@@ -171,7 +192,7 @@ fn detect(
     lengths: &[usize],
     carried: &[Column],
     time: Option<&Column>,
-    measurements: &[Column],
+    (measurements, decimals): (&[Column], &[Option<u32>]),
     test: &RollingTest,
     counts: Option<&SeriesCounts>,
 ) -> PolarsResult<Column> {
@@ -180,15 +201,26 @@ fn detect(
     let mut scratch = Scratch::default();
     let mut found: Vec<(usize, Outlier)> = Vec::new();
     let mut counted = Vec::with_capacity(measurements.len());
-    for (code, column) in measurements.iter().enumerate() {
+    for (code, (column, decimals)) in measurements.iter().zip(decimals).enumerate() {
         let column = column.as_materialized_series().rechunk();
-        let values = column.f64()?;
         let mut outliers = Vec::new();
-        let mut outcomes = Vec::new();
-        for array in values.downcast_iter() {
-            outcomes = kernel_series(array, times)
+        let mut find = |series: Result<KernelSeries<'_>, LengthError>| {
+            series
                 .and_then(|series| outliers_of_each(&series, lengths, test, &mut scratch, &mut outliers))
-                .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))?;
+                .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))
+        };
+        let mut outcomes = Vec::new();
+        // One chunk, or none.
+        if let Some(decimals) = decimals {
+            for array in column.i32()?.downcast_iter() {
+                let series = KernelSeries::of_integers(array.values().as_slice(), *decimals);
+                let series = series.with_validity(validity_of(array.validity()));
+                outcomes = find(series.and_then(|series| series.with_times(times)))?;
+            }
+        } else {
+            for array in column.f64()?.downcast_iter() {
+                outcomes = find(kernel_series(array, times))?;
+            }
         }
         polars_ensure!(
             !outcomes.contains(&Outcome::UnsortedTimes),

@@ -1,13 +1,56 @@
-//! A series as the kernels take it: a slice of doubles, a validity bitmap and times in, which rows hold a value out.
+//! A series as the kernels take it: a slice of numbers, a validity bitmap and times in, which rows hold a value out.
 
+use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS};
 use super::{FillLimit, TimesError, Validity};
 
 /// One measurement of one station in time order.
 #[derive(Debug, Clone, Copy)]
 pub struct Series<'a> {
-    pub(super) values: &'a [f64],
+    pub(super) values: Values<'a>,
     pub(super) validity: Option<Validity<'a>>,
     pub(super) times: Option<&'a [i64]>,
+}
+
+/// The values of a series, those of missing slots among them.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Values<'a> {
+    /// Themselves.
+    Doubles(&'a [f64]),
+    /// As integers, of which `10^decimals` are a unit.
+    Integers(&'a [i32], u32),
+}
+
+impl Values<'_> {
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Doubles(values) => values.len(),
+            Self::Integers(integers, _) => integers.len(),
+        }
+    }
+
+    /// Value `i`, of a decimal the double nearest it.
+    #[inline]
+    pub fn get(&self, i: usize) -> f64 {
+        match self {
+            Self::Doubles(values) => values[i],
+            Self::Integers(integers, decimals) => f64::from(integers[i]) / GRID_FACTORS[*decimals as usize],
+        }
+    }
+
+    fn slice(self, rows: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Doubles(values) => Self::Doubles(&values[rows]),
+            Self::Integers(integers, decimals) => Self::Integers(&integers[rows], decimals),
+        }
+    }
+
+    /// Whether all of some values are finite.
+    pub fn are_finite(&self, rows: std::ops::Range<usize>) -> bool {
+        match self {
+            Self::Doubles(values) => values[rows].iter().fold(true, |finite, v| finite & v.is_finite()),
+            Self::Integers(..) => true,
+        }
+    }
 }
 
 /// Slices that do not belong together.
@@ -34,7 +77,14 @@ impl<'a> Series<'a> {
     /// A series whose missing values, if any, are NaN. Infinite values count as missing, too.
     #[must_use]
     pub fn new(values: &'a [f64]) -> Self {
-        Self { values, validity: None, times: None }
+        Self { values: Values::Doubles(values), validity: None, times: None }
+    }
+
+    /// A series whose values are integers of the last of so many decimals, at most three: 51 of one decimal is 5.1. What is
+    /// missing a bitmap says. The kernels' results are those for the doubles nearest the decimals.
+    pub(crate) fn of_integers(integers: &'a [i32], decimals: u32) -> Self {
+        let decimals = decimals.min(MAX_GRID_DECIMALS);
+        Self { values: Values::Integers(integers, decimals), validity: None, times: None }
     }
 
     /// Marks missing values by a bitmap as well; what their slots hold is never looked at.
@@ -63,7 +113,7 @@ impl<'a> Series<'a> {
 
     /// Whether row `i` was observed: neither null nor NaN nor infinite.
     pub(super) fn is_observed(&self, i: usize) -> bool {
-        self.validity.is_none_or(|v| v.is_valid(i)) && self.values[i].is_finite()
+        self.validity.is_none_or(|v| v.is_valid(i)) && self.values.are_finite(i..i + 1)
     }
 
     /// Rows that were observed, in order.
@@ -75,16 +125,16 @@ impl<'a> Series<'a> {
     pub(super) fn observes(&self, least: usize) -> bool {
         const WORD: usize = u64::BITS as usize;
         let mut count = 0;
-        for (word, values) in self.values.chunks(WORD).enumerate() {
+        for start in (0..self.values.len()).step_by(WORD) {
             if count >= least {
                 break;
             }
-            let start = WORD * word;
-            count += if values.iter().fold(true, |finite, value| finite & value.is_finite()) {
+            let rows = start..(start + WORD).min(self.values.len());
+            count += if self.values.are_finite(rows.clone()) {
                 let valid = self.validity.map_or(u64::MAX, |validity| validity.word(start));
-                (valid << (WORD - values.len())).count_ones() as usize
+                (valid << (WORD - rows.len())).count_ones() as usize
             } else {
-                (start..start + values.len()).filter(|row| self.is_observed(*row)).count()
+                rows.filter(|row| self.is_observed(*row)).count()
             };
         }
         count >= least
@@ -107,7 +157,7 @@ impl<'a> Series<'a> {
         Ok(lengths.iter().map(move |len| {
             let rows = start..start + len;
             let series = Series {
-                values: &whole.values[rows.clone()],
+                values: whole.values.slice(rows.clone()),
                 validity: whole.validity.map(|v| v.slice(start, *len)),
                 times: whole.times.map(|times| &times[rows]),
             };

@@ -41,7 +41,7 @@ pub fn forward_fill(
         if series.is_observed(row) {
             last = Some(row);
         }
-        last.filter(|last| reach.bridges(*last, row)).map_or(f64::NAN, |last| series.values[last])
+        last.filter(|last| reach.bridges(*last, row)).map_or(f64::NAN, |last| series.values.get(last))
     }));
     Ok(())
 }

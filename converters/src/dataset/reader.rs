@@ -301,12 +301,8 @@ impl RowGroup {
     /// # Errors
     /// As [`RowGroup::values`].
     pub fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>> {
-        values.clear();
-        values.reserve(self.rows());
-        if let Some((file, chunk, pages)) = self.stored(column)
-            && let Some(present) = stored_values(file, chunk, self.rows(), pages, values)
-        {
-            return Ok(Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0));
+        if let Some(nulls) = self.translated_into(column, Some, values) {
+            return Ok(Some(nulls).filter(|nulls| nulls.null_count() > 0));
         }
         values.clear();
         let mut validity = NullBufferBuilder::new(self.rows());
@@ -329,6 +325,23 @@ impl RowGroup {
             Ok(())
         })?;
         Ok(validity.finish())
+    }
+
+    /// The values of a column, each as `translate` has it, in place of what `values` holds; says which are null. From the
+    /// column's distinct values it makes as many others, or none if that cannot be: it is asked once, not row by row.
+    ///
+    /// `None` if it says so, or if the column is not stored as doubles by way of a dictionary, as `isd-convert` does where
+    /// they are few: [`RowGroup::values_into`] takes all columns, and says what is wrong with one.
+    pub fn translated_into<T: Copy + Default>(
+        &self,
+        column: &str,
+        translate: impl FnOnce(Vec<f64>) -> Option<Vec<T>>,
+        values: &mut Vec<T>,
+    ) -> Option<NullBuffer> {
+        values.clear();
+        values.reserve(self.rows());
+        let (file, chunk, pages) = self.stored(column)?;
+        stored_values(file, chunk, self.rows(), pages, translate, values).map(NullBuffer::new)
     }
 
     /// The time of each row: microseconds since 1970, UTC.

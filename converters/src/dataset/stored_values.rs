@@ -1,4 +1,4 @@
-//! The pages of a row group's value column in, its doubles and which of them are missing out.
+//! The pages of a row group's value column in, its values and which of them are missing out.
 //!
 //! Weather's values are few different ones, so that a column is stored as a dictionary and a number of a few bits for
 //! each value that is there. The Parquet library makes a column of those that are there, moves them to their rows
@@ -20,25 +20,31 @@ use super::hybrid::{Run, Runs};
 const WIDTH: usize = 16;
 const ENTRIES: usize = 1 << WIDTH;
 
-/// Appends the doubles of a column chunk of `rows` rows to `values`; gives a bit for each row: whether it has a value, and
-/// not just any number.
+/// Appends the values of a column chunk of `rows` rows of doubles to `values`, each as `translate` has it: of the doubles of
+/// the dictionary it makes as many others, or none if that cannot be. Gives a bit for each row: whether it has a value,
+/// and not just any.
 ///
 /// `None` where they cannot be told so: another type or encoding, a large dictionary, or a chunk that is broken, which
 /// whoever decodes the rows will say. `pages` are the places of its pages, if known.
-pub(super) fn stored_values(
+pub(super) fn stored_values<T: Copy + Default>(
     file: File,
     chunk: &ColumnChunkMetaData,
     rows: usize,
     pages: Option<Vec<PageLocation>>,
-    values: &mut Vec<f64>,
+    translate: impl FnOnce(Vec<f64>) -> Option<Vec<T>>,
+    values: &mut Vec<T>,
 ) -> Option<BooleanBuffer> {
     if chunk.column_descr().physical_type() != Type::DOUBLE {
         return None;
     }
     let mut reader = Reader::new(rows);
+    // There is one dictionary.
+    let mut translate = Some(translate);
     for page in dictionary_pages(file, chunk, rows, pages)? {
         match page? {
-            DictionaryPage::Entries { bytes, count } => reader.take_dictionary(&bytes, count)?,
+            DictionaryPage::Entries { bytes, count } => {
+                reader.take_dictionary(translate.take()?(doubles(&bytes, count)?)?)?;
+            }
             DictionaryPage::Indices { levels, indices, rows } => {
                 reader.take(levels.as_deref(), &indices, rows, values)?;
             }
@@ -48,10 +54,10 @@ pub(super) fn stored_values(
 }
 
 /// What is known of a chunk page after page.
-struct Reader {
+struct Reader<T> {
     rows: usize,
     /// The dictionary, with room for every index.
-    dictionary: Vec<f64>,
+    dictionary: Vec<T>,
     entries: usize,
     /// A bit for each row so far: whether it has a value.
     present: BooleanBufferBuilder,
@@ -59,23 +65,26 @@ struct Reader {
     indices: Vec<u16>,
 }
 
-impl Reader {
+/// The doubles of a dictionary of so many.
+fn doubles(bytes: &[u8], count: usize) -> Option<Vec<f64>> {
+    let (entries, _) = bytes.as_chunks();
+    Some(entries.get(..count)?.iter().map(|entry| f64::from_le_bytes(*entry)).collect())
+}
+
+impl<T: Copy + Default> Reader<T> {
     fn new(rows: usize) -> Self {
         Self {
             rows,
-            dictionary: vec![0.0; ENTRIES],
+            dictionary: vec![T::default(); ENTRIES],
             entries: 0,
             present: BooleanBufferBuilder::new(rows),
             indices: Vec::new(),
         }
     }
 
-    fn take_dictionary(&mut self, bytes: &[u8], count: usize) -> Option<()> {
-        let (entries, _) = bytes.as_chunks();
-        for (slot, entry) in self.dictionary.get_mut(..count)?.iter_mut().zip(entries.get(..count)?) {
-            *slot = f64::from_le_bytes(*entry);
-        }
-        self.entries = count;
+    fn take_dictionary(&mut self, entries: Vec<T>) -> Option<()> {
+        self.entries = entries.len();
+        self.dictionary.get_mut(..entries.len())?.copy_from_slice(&entries);
         Some(())
     }
 
@@ -85,7 +94,7 @@ impl Reader {
         levels: Option<&[u8]>,
         indices: &[u8],
         rows: usize,
-        values: &mut Vec<f64>,
+        values: &mut Vec<T>,
     ) -> Option<()> {
         let start = self.present.len();
         if rows > self.rows - start {
@@ -267,9 +276,7 @@ mod tests {
     fn values_go_to_their_rows_page_by_page() {
         for width in [1, 4, 9, 16] {
             let mut reader = Reader::new(2000);
-            let dictionary: Vec<f64> = (0..1 << width).map(f64::from).collect();
-            let bytes: Vec<u8> = dictionary.iter().flat_map(|value| value.to_le_bytes()).collect();
-            reader.take_dictionary(&bytes, dictionary.len()).unwrap();
+            reader.take_dictionary((0..1 << width).map(f64::from).collect()).unwrap();
             let (mut values, mut expected) = (Vec::new(), Vec::new());
             for (rows, missing) in [(1000, 3), (37, 1), (64, 64), (130, 1000), (333, 2), (64, 1)] {
                 // All are missing where every one of one is.
@@ -307,7 +314,7 @@ mod tests {
         let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
         let chunk = reader.metadata().row_group(0).column(0);
         let mut found = Vec::new();
-        let present = stored_values(file.reopen().unwrap(), chunk, values.len(), None, &mut found)?;
+        let present = stored_values(file.reopen().unwrap(), chunk, values.len(), None, Some, &mut found)?;
         Some(Float64Array::new(found.into(), Some(NullBuffer::new(present))))
     }
 
@@ -334,7 +341,7 @@ mod tests {
     #[test]
     fn columns_of_which_none_may_be_missing_have_no_levels() {
         let mut reader = Reader::new(10);
-        reader.take_dictionary(&2.5_f64.to_le_bytes(), 1).unwrap();
+        reader.take_dictionary(vec![2.5]).unwrap();
         let mut values = Vec::new();
         reader.take(None, &[1, 20, 0], 10, &mut values).unwrap();
         assert_eq!((values, reader.present.finish()), (vec![2.5; 10], BooleanBuffer::new_set(10)));
@@ -344,7 +351,7 @@ mod tests {
     fn broken_pages_are_none() {
         let take = |levels: Option<&[u8]>, indices: &[u8]| {
             let mut reader = Reader::new(8);
-            reader.take_dictionary(&[0; 24], 3)?;
+            reader.take_dictionary(vec![0.0; 3])?;
             reader.take(levels, indices, 8, &mut Vec::new())
         };
         assert!(take(None, &[2, 3, 0b1010_0100, 0]).is_some());
@@ -354,9 +361,10 @@ mod tests {
         assert!(take(None, &[17, 16, 0, 0, 0]).is_none(), "indices that are too wide");
         assert!(take(Some(&[8, 1]), &[2, 16, 0]).is_none(), "too few levels");
         assert!(take(Some(&[16, 0]), &[]).is_some(), "nothing but missing values");
-        let too_many = Reader::new(7).take(Some(&[16, 0]), &[], 8, &mut Vec::new());
+        let too_many = Reader::<f64>::new(7).take(Some(&[16, 0]), &[], 8, &mut Vec::new());
         assert!(too_many.is_none(), "more rows than the chunk has");
-        assert!(Reader::new(8).take_dictionary(&[0; 8], 2).is_none());
-        assert!(Reader::new(8).take_dictionary(&[0; 8], ENTRIES + 1).is_none());
+        assert_eq!(doubles(&[0; 16], 2), Some(vec![0.0; 2]));
+        assert_eq!(doubles(&[0; 8], 2), None);
+        assert!(Reader::new(8).take_dictionary(vec![0.0; ENTRIES + 1]).is_none());
     }
 }
