@@ -1,6 +1,6 @@
 //! Encoded pages of a column in, a column chunk that is complete but for its place in a file out.
 //!
-//! The pages are those that the Parquet library would write: a dictionary, then data pages of its indices, with
+//! The pages are those that the Parquet library would write: a dictionary, if there is one, then data pages, with
 //! statistics and the page index. See <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
 use std::sync::Arc;
@@ -52,7 +52,7 @@ pub(super) fn compressor(level: ZstdLevel) -> Result<Compressor<'static>> {
     Compressor::new(level.compression_level()).map_err(ParquetError::from)
 }
 
-/// A data page of dictionary indices.
+/// A data page.
 pub(super) struct DataPage {
     pub(super) body: Body,
     pub(super) rows: usize,
@@ -69,7 +69,9 @@ pub(super) struct Parts<'a> {
     /// What the pages are compressed with.
     pub(super) level: ZstdLevel,
     /// The distinct values in the plain encoding, and their number.
-    pub(super) dictionary: (Body, usize),
+    pub(super) dictionary: Option<(Body, usize)>,
+    /// That of the data pages.
+    pub(super) encoding: Encoding,
     pub(super) pages: Vec<DataPage>,
     /// How the bounds of the pages follow each other.
     pub(super) order: BoundaryOrder,
@@ -81,26 +83,36 @@ pub(super) struct Parts<'a> {
 /// # Errors
 /// None but what the library would not accept of a column's metadata.
 pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
-    let Parts { column, level, dictionary: (dictionary, entries), pages, order, statistics } = parts;
+    let Parts { column, level, dictionary, encoding, pages, order, statistics } = parts;
     let mut sink = TrackedWrite::new(Vec::new());
     let mut writer = SerializedPageWriter::new(&mut sink);
     let mut sizes = Sizes::default();
-    let dictionary = sizes.write(&mut writer, dictionary, |buf| Page::DictionaryPage {
-        buf,
-        num_values: entries as u32,
-        encoding: Encoding::PLAIN,
-        is_sorted: false,
-    })?;
+    let mut encodings = vec![Encoding::RLE, encoding];
+    let mut page_encodings = Vec::new();
+    let of_pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
+    let mut dictionary_page = None;
+    if let Some((dictionary, entries)) = dictionary {
+        let written = sizes.write(&mut writer, dictionary, |buf| Page::DictionaryPage {
+            buf,
+            num_values: entries as u32,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        })?;
+        dictionary_page = Some(written.offset as i64);
+        encodings.push(Encoding::PLAIN);
+        page_encodings.push(of_pages(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1));
+    }
+    page_encodings.push(of_pages(PageType::DATA_PAGE, encoding, pages.len() as i32));
     let mut offset_index = OffsetIndexBuilder::new();
     let mut column_index = ColumnIndexBuilder::new(column.physical_type());
     column_index.set_boundary_order(order);
-    let (count, mut rows, mut nulls, mut text_bytes) = (pages.len(), 0, 0, None);
+    let (mut rows, mut nulls, mut text_bytes) = (0, 0, None);
     let mut first_data_page = None;
     for page in pages {
         let written = sizes.write(&mut writer, page.body, |buf| Page::DataPage {
             buf,
             num_values: page.rows as u32,
-            encoding: Encoding::RLE_DICTIONARY,
+            encoding,
             def_level_encoding: Encoding::RLE,
             rep_level_encoding: Encoding::RLE,
             statistics: None,
@@ -119,19 +131,14 @@ pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
     }
     writer.close()?;
 
-    let of_pages = |page_type, encoding, count| PageEncodingStats { page_type, encoding, count };
-    let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
     let metadata = ColumnChunkMetaData::builder(Arc::clone(column))
         .set_compression(Compression::ZSTD(level))
         .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
-        .set_page_encoding_stats(vec![
-            of_pages(PageType::DICTIONARY_PAGE, Encoding::PLAIN, 1),
-            of_pages(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, count as i32),
-        ])
+        .set_page_encoding_stats(page_encodings)
         .set_total_compressed_size(sizes.compressed as i64)
         .set_total_uncompressed_size(sizes.uncompressed as i64)
         .set_num_values(rows as i64)
-        .set_dictionary_page_offset(Some(dictionary.offset as i64))
+        .set_dictionary_page_offset(dictionary_page)
         .set_data_page_offset(first_data_page.unwrap_or_default() as i64)
         .set_statistics(statistics)
         .set_unencoded_byte_array_data_bytes(text_bytes.map(|bytes| bytes as i64))
@@ -146,6 +153,23 @@ pub(super) fn column_pages(parts: Parts<'_>) -> Result<ColumnPages> {
         offset_index: Some(offset_index.build()),
     };
     Ok(ColumnPages { bytes: sink.into_inner()?.into(), close })
+}
+
+/// How the bounds of pages, each the least and the greatest value, follow each other.
+pub(super) fn boundary_order<T: PartialOrd>(bounds: &[(T, T)]) -> BoundaryOrder {
+    let all = |follows: fn(&T, &T) -> bool| {
+        bounds.windows(2).all(|pair| match pair {
+            [a, b] => follows(&a.0, &b.0) && follows(&a.1, &b.1),
+            _ => true,
+        })
+    };
+    if all(|a, b| a <= b) {
+        BoundaryOrder::ASCENDING
+    } else if all(|a, b| a >= b) {
+        BoundaryOrder::DESCENDING
+    } else {
+        BoundaryOrder::UNORDERED
+    }
 }
 
 /// How many values are missing and how many are there, of a column in which some may be missing.
@@ -186,12 +210,12 @@ pub(super) fn index_width(entries: usize) -> u32 {
 
 /// Appends a run of the RLE and bit-packing hybrid: its length, doubled, then what repeats.
 pub(super) fn append_run(bytes: &mut Vec<u8>, value: u32, rows: usize, width: u32) {
-    append_varint(bytes, rows << 1);
+    append_varint(bytes, (rows as u64) << 1);
     bytes.extend(value.to_le_bytes().iter().take(width.div_ceil(8) as usize));
 }
 
 /// Appends an integer of seven bits a byte.
-pub(super) fn append_varint(bytes: &mut Vec<u8>, mut value: usize) {
+pub(super) fn append_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value > 0x7f {
         bytes.push(value as u8 | 0x80);
         value >>= 7;

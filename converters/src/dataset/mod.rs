@@ -25,6 +25,7 @@ mod station_runs;
 mod stored_times;
 mod stored_values;
 pub(crate) mod target;
+mod time_pages;
 mod value_pages;
 pub(crate) mod writer;
 

@@ -3,7 +3,7 @@
 //! The Parquet library takes a row at a time, looks its station up in a dictionary and counts how often it repeats; of a
 //! million rows of a few stations all of that is known beforehand.
 
-use parquet::basic::{BoundaryOrder, Type, ZstdLevel};
+use parquet::basic::{BoundaryOrder, Encoding, Type, ZstdLevel};
 use parquet::data_type::ByteArray;
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
@@ -48,7 +48,8 @@ pub(super) fn station_pages(
     let parts = Parts {
         column,
         level,
-        dictionary: (Body::new(&dictionary(stations), &mut compressor)?, stations.len()),
+        dictionary: Some((Body::new(&dictionary(stations), &mut compressor)?, stations.len())),
+        encoding: Encoding::RLE_DICTIONARY,
         pages: Pages::new(stations, page_rows)
             .map(|page| page.encoded(&mut compressor))
             .collect::<Result<_>>()?,

@@ -2,7 +2,7 @@
 //! summed up, not decoded.
 //!
 //! A series stores its times as differences, those of equal steps in no bits at all. To reach a row all differences
-//! before it are added up, of which a block of equal steps is one multiplication.
+//! before it are added up, of which equal steps are one multiplication.
 //! The encoding is described in <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
 use std::fs::File;
@@ -68,6 +68,9 @@ pub(super) fn stored_integers(
     }
     (found.len() == wanted.len()).then_some(found)
 }
+
+/// Bits of the widest integer that lies within eight bytes wherever it begins.
+const WIDEST: usize = 57;
 
 /// A time in microseconds, as all of ours are.
 pub(super) fn microseconds(time: i64, unit: TimeUnit) -> i64 {
@@ -141,30 +144,51 @@ impl<'a> Integers<'a> {
         Some(self.value)
     }
 
-    /// Goes on to the next part, or over a block of equal steps before `position`.
+    /// Goes on to the next part, or over a block before `position`.
     fn next_part(&mut self, position: usize) -> Option<()> {
         if self.widths.is_empty() {
             let (least, rest) = signed(self.rest)?;
             (self.widths, self.rest) = rest.split_at_checked(self.parts)?;
             self.least = least;
-            let block = self.part * self.parts;
-            if position - self.at > block && self.widths.iter().all(|width| *width == 0) {
-                self.value = self.value.wrapping_add(least.wrapping_mul(block as i64));
-                self.at += block;
-                (self.end, self.widths) = (self.at, &[]);
-                return Some(());
+            if position - self.at > self.part * self.parts {
+                return self.pass_block();
             }
         }
         let (width, widths) = self.widths.split_first()?;
         self.width = usize::from(*width);
-        if self.width > 64 {
-            return None;
-        }
         self.widths = widths;
-        (self.packed, self.rest) = self.rest.split_at_checked(self.part / 8 * self.width)?;
+        self.packed = self.take_part(self.width)?;
         self.end = self.at + self.part;
         self.done = 0;
         Some(())
+    }
+
+    /// Goes on behind a block, of which no part was begun.
+    fn pass_block(&mut self) -> Option<()> {
+        let mut sum = self.least.wrapping_mul((self.part * self.parts) as i64);
+        for width in std::mem::take(&mut self.widths) {
+            if *width > 0 {
+                let (width, from) = (usize::from(*width), self.rest);
+                let packed = self.take_part(width)?;
+                let more = sum_of_part(from, width, self.part)
+                    .unwrap_or_else(|| sum_of_packed(packed, width, 0..self.part));
+                sum = sum.wrapping_add(more as i64);
+            }
+        }
+        self.value = self.value.wrapping_add(sum);
+        self.at += self.part * self.parts;
+        self.end = self.at;
+        Some(())
+    }
+
+    /// The bytes of a part whose differences have so many bits.
+    fn take_part(&mut self, width: usize) -> Option<&'a [u8]> {
+        if width > 64 {
+            return None;
+        }
+        let (packed, rest) = self.rest.split_at_checked(self.part / 8 * width)?;
+        self.rest = rest;
+        Some(packed)
     }
 
     /// Adds up the differences to a position of the part.
@@ -176,6 +200,24 @@ impl<'a> Integers<'a> {
         self.at = position;
         self.done += steps;
     }
+}
+
+/// The sum of the first integers of so many bits, eight at a time, if they are not too wide and more bytes follow.
+fn sum_of_part(bytes: &[u8], width: usize, count: usize) -> Option<u64> {
+    if width > WIDEST {
+        return None;
+    }
+    let mask = u64::MAX >> (64 - width);
+    let places: [(usize, usize); 8] = std::array::from_fn(|i| (i * width / 8, i * width % 8));
+    let mut sum = 0_u64;
+    for group in 0..count / 8 {
+        let words = bytes.get(group * width..)?.first_chunk::<{ WIDEST + 8 }>()?;
+        for (byte, bit) in places {
+            let word = words[byte..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+            sum = sum.wrapping_add(word >> bit & mask);
+        }
+    }
+    Some(sum)
 }
 
 /// The sum of some of the integers of so many bits that are packed without gaps.

@@ -6,13 +6,14 @@
 
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::NullBuffer;
-use parquet::basic::{BoundaryOrder, Type, ZstdLevel};
+use parquet::basic::{Encoding, Type, ZstdLevel};
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::column_pages::{
-    Body, ColumnPages, DataPage, Parts, append_run, append_varint, column_pages, compressor, index_width,
+    Body, ColumnPages, DataPage, Parts, append_run, append_varint, boundary_order, column_pages, compressor,
+    index_width,
 };
 
 /// Entries of the largest dictionary: half a megabyte, as much as stays in the cache of one core. More than that are no
@@ -73,7 +74,8 @@ pub(super) fn value_pages(
     let parts = Parts {
         column,
         level,
-        dictionary: (Body::new(&entries, &mut compressor)?, dictionary.entries.len()),
+        dictionary: Some((Body::new(&entries, &mut compressor)?, dictionary.entries.len())),
+        encoding: Encoding::RLE_DICTIONARY,
         pages,
         order: boundary_order(&bounds),
         statistics: Statistics::from(statistics),
@@ -83,23 +85,6 @@ pub(super) fn value_pages(
 
 fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
-}
-
-/// How the bounds of pages follow each other.
-fn boundary_order(bounds: &[(f64, f64)]) -> BoundaryOrder {
-    let all = |follows: fn(f64, f64) -> bool| {
-        bounds.windows(2).all(|pair| match pair {
-            [a, b] => follows(a.0, b.0) && follows(a.1, b.1),
-            _ => true,
-        })
-    };
-    if all(|a, b| a <= b) {
-        BoundaryOrder::ASCENDING
-    } else if all(|a, b| a >= b) {
-        BoundaryOrder::DESCENDING
-    } else {
-        BoundaryOrder::UNORDERED
-    }
 }
 
 /// Numbers the distinct values in the order of their appearance.
@@ -203,7 +188,7 @@ fn data(rows: usize, nulls: Option<&NullBuffer>, indices: &[u32], width: u32) ->
     let mut levels = Vec::new();
     match nulls.filter(|_| indices.len() < rows) {
         Some(nulls) if !indices.is_empty() => {
-            append_varint(&mut levels, rows.div_ceil(GROUP) << 1 | 1);
+            append_varint(&mut levels, (rows.div_ceil(GROUP) as u64) << 1 | 1);
             let end = levels.len() + rows.div_ceil(GROUP);
             let bits = nulls.inner().bit_chunks();
             levels.extend(bits.iter_padded().flat_map(u64::to_le_bytes));
@@ -245,7 +230,7 @@ fn pack(bytes: &mut Vec<u8>, indices: &[u32], width: u32) {
         return;
     }
     let groups = indices.len().div_ceil(GROUP);
-    append_varint(bytes, groups << 1 | 1);
+    append_varint(bytes, (groups as u64) << 1 | 1);
     let end = bytes.len() + groups * width as usize;
     let (mut pending, mut bits) = (0_u64, 0);
     for &index in indices {

@@ -23,12 +23,15 @@ use super::group::SeriesGroup;
 use super::journal::BlockRecord;
 use super::station_pages::station_pages;
 use super::target::io_error;
+use super::time_pages::time_pages;
 use super::value_pages::value_pages;
 use super::{FILE_ROW_GROUPS, STATION_ID, TIMESTAMP, block_directory, part_name};
 use crate::{Error, Result, StationRun};
 
 /// Dictionary indexes of weather data hardly compress further: level 3 gains 0.3 %.
 const ZSTD_LEVEL: i32 = 1;
+/// Times are gaps among zeros, of which level 6 takes a sixth less than level 1, and which are read the faster.
+const TIMES_ZSTD_LEVEL: i32 = 6;
 /// Rows of a data page: what a reader of one day or one station has to decompress. The library ends a page at a multiple
 /// of 1024 rows; this is one, so that the pages of all columns end at the same rows.
 const PAGE_ROWS: usize = 20 * 1024;
@@ -204,7 +207,12 @@ fn encode(
             let rows = if pages.is_some() { &[][..] } else { &stations };
             (Arc::new(station_ids(rows)), pages)
         }
-        (1, _) => (Arc::new(group.timestamps().with_timezone("UTC")), None),
+        (1, _) => {
+            let times = group.timestamps();
+            let level = ZstdLevel::try_new(TIMES_ZSTD_LEVEL).map_err(failed)?;
+            let pages = time_pages(times.values(), column, level, PAGE_ROWS).map_err(failed)?;
+            (Arc::new(times.with_timezone("UTC")), pages)
+        }
         (_, DataType::Float32) => (Arc::new(to_float32(&group.values(index - 2), field.name(), path)?), None),
         _ => {
             let values = group.values(index - 2);
