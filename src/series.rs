@@ -30,7 +30,8 @@ pub trait Series: Debug + Send + Sync {
     fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error>;
 
     /// Puts the values of a column in place of what `integers` holds, as integers of the last of so many decimals, if they
-    /// are at hand as decimals; says which are null, and how many decimals they are. The others [`Series::values_into`] takes.
+    /// are at hand as decimals; says which are null, in whose place is the value before, and how many decimals they are. The
+    /// others [`Series::values_into`] takes.
     fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, u32)> {
         None
     }

@@ -233,21 +233,21 @@ impl<'a, L: Lane> Pass<'a, L> {
     fn load(&mut self, start: usize, end: usize) -> Result<(), Ended> {
         let rows = end - start;
         let units = &mut self.buffers.units[..rows];
-        let seen = match self.series.values {
-            Values::Doubles(values) => to_units(&values[start..end], &self.grid, units),
-            Values::Integers(integers, _) => shift(&integers[start..end], &self.grid, units),
+        let (seen, filled) = match self.series.values {
+            Values::Doubles(values) => (to_units(&values[start..end], &self.grid, units), false),
+            Values::Integers(integers, _) => (shift(&integers[start..end], &self.grid, units), true),
         };
+        let unlimited = matches!(self.windowing.reach, Reach::Unlimited);
         let complete = match self.series.validity {
-            None => true,
-            Some(v) => v.slice(start, rows).count_valid() == rows,
+            Some(v) if !(filled && unlimited) => v.slice(start, rows).count_valid() == rows,
+            _ => true,
         };
         self.sparse = false;
         self.first_row = start;
         self.filled = rows;
-        let unlimited = matches!(self.windowing.reach, Reach::Unlimited);
         let mut beyond_narrow = seen.beyond_narrow;
         if complete && seen.on_grid && !seen.beyond_wide {
-            // Nothing is missing: the integers are the filled values.
+            // Nothing is missing, or it is filled already: the integers are the filled values.
             self.last = (end - 1, units[rows - 1]);
         } else if seen.on_grid && !seen.beyond_wide && unlimited {
             self.last.1 = fill(self.series, start, units, self.last.1);

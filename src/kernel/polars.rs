@@ -69,9 +69,9 @@ impl Boundaries {
 pub struct Measurement {
     /// Its name.
     pub name: PlSmallStr,
-    /// None if it is of Float64; or how many decimals the values have that it holds as Int32, at most three: 51 of one
-    /// decimal is 5.1.
-    pub decimals: Option<u32>,
+    /// None if it is of Float64; or how many decimals the values have that it holds as Int32, at most three. In place of a
+    /// null is the value before it.
+    pub(crate) decimals: Option<u32>,
 }
 
 impl<S: Into<PlSmallStr>> From<S> for Measurement {

@@ -16,7 +16,7 @@ pub struct Series<'a> {
 pub(super) enum Values<'a> {
     /// Themselves.
     Doubles(&'a [f64]),
-    /// As integers, of which `10^decimals` are a unit.
+    /// As integers, of which `10^decimals` are a unit; a missing slot holds the observed one before it, if there is any.
     Integers(&'a [i32], u32),
 }
 
@@ -81,7 +81,8 @@ impl<'a> Series<'a> {
     }
 
     /// A series whose values are integers of the last of so many decimals, at most three: 51 of one decimal is 5.1. What is
-    /// missing a bitmap says. The kernels' results are those for the doubles nearest the decimals.
+    /// missing a bitmap says, but a missing slot must hold the observed value before it, if there is any. The kernels'
+    /// results are those for the doubles nearest the decimals.
     pub(crate) fn of_integers(integers: &'a [i32], decimals: u32) -> Self {
         let decimals = decimals.min(MAX_GRID_DECIMALS);
         Self { values: Values::Integers(integers, decimals), validity: None, times: None }

@@ -328,7 +328,8 @@ impl RowGroup {
     }
 
     /// The values of a column, each as `translate` has it, in place of what `values` holds; says which are null. From the
-    /// column's distinct values it makes as many others, or none if that cannot be: it is asked once, not row by row.
+    /// column's distinct values it makes as many others, or none if that cannot be: it is asked once, not row by row. In the
+    /// place of a null behind a value is that value.
     ///
     /// `None` if it says so, or if the column is not stored as doubles by way of a dictionary, as `isd-convert` does where
     /// they are few: [`RowGroup::values_into`] takes all columns, and says what is wrong with one.

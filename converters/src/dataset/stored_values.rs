@@ -22,7 +22,7 @@ const ENTRIES: usize = 1 << WIDTH;
 
 /// Appends the values of a column chunk of `rows` rows of doubles to `values`, each as `translate` has it: of the doubles of
 /// the dictionary it makes as many others, or none if that cannot be. Gives a bit for each row: whether it has a value,
-/// and not just any.
+/// and not that of the last row before it that has one.
 ///
 /// `None` where they cannot be told so: another type or encoding, a large dictionary, or a chunk that is broken, which
 /// whoever decodes the rows will say. `pages` are the places of its pages, if known.
@@ -61,7 +61,7 @@ struct Reader<T> {
     entries: usize,
     /// A bit for each row so far: whether it has a value.
     present: BooleanBufferBuilder,
-    /// Indices of a page's values, those that are there.
+    /// The index of the value before a page, and those of the page's values that are there.
     indices: Vec<u16>,
 }
 
@@ -78,7 +78,7 @@ impl<T: Copy + Default> Reader<T> {
             dictionary: vec![T::default(); ENTRIES],
             entries: 0,
             present: BooleanBufferBuilder::new(rows),
-            indices: Vec::new(),
+            indices: vec![0],
         }
     }
 
@@ -107,17 +107,15 @@ impl<T: Copy + Default> Reader<T> {
         let present = BitChunks::new(self.present.as_slice(), start, rows);
         let words = present.iter_padded();
         let count: usize = words.map(|word| word.count_ones() as usize).sum();
-        self.indices.clear();
+        self.indices.drain(..self.indices.len() - 1);
         if count > 0 {
             let (width, indices) = indices.split_first()?;
             append_indices(indices, usize::from(*width), count, &mut self.indices)?;
             let largest = self.indices.iter().fold(0, |largest, index| *index.max(&largest));
-            if self.indices.len() != count || usize::from(largest) >= self.entries {
+            if self.indices.len() != 1 + count || usize::from(largest) >= self.entries {
                 return None;
             }
         }
-        // Rows behind the last value get one, too.
-        self.indices.push(0);
         let dictionary = self.dictionary.first_chunk::<ENTRIES>()?;
         let mut rest = &self.indices[..];
         let mut left = rows;
@@ -125,17 +123,16 @@ impl<T: Copy + Default> Reader<T> {
             let rows = left.min(64);
             left -= rows;
             let count = word.count_ones() as usize;
+            // The first is that of the value before.
+            let indices = rest.get(..=count)?;
             if count == rows {
-                values.extend(rest.get(..count)?.iter().map(|index| dictionary[usize::from(*index)]));
+                values.extend(indices[1..].iter().map(|index| dictionary[usize::from(*index)]));
             } else {
-                // One more, for the rows behind the last value.
-                let indices = rest.get(..=count)?;
                 let mut at = 0;
                 values.extend((0..rows).map(|_| {
-                    let value = dictionary[usize::from(indices[at])];
                     at += (word & 1) as usize;
                     word >>= 1;
-                    value
+                    dictionary[usize::from(indices[at])]
                 }));
             }
             rest = &rest[count..];
@@ -291,8 +288,10 @@ mod tests {
             }
             let present = reader.present.finish();
             assert_eq!((values.len(), present.len()), (expected.len(), expected.len()));
+            let mut last = 0.0;
             for (row, expected) in expected.into_iter().enumerate() {
-                assert_eq!(present.value(row).then_some(values[row]), expected, "{width} bits, row {row}");
+                last = expected.unwrap_or(last);
+                assert_eq!((present.value(row), values[row]), (expected.is_some(), last), "{width} bits, row {row}");
             }
         }
     }
