@@ -17,7 +17,7 @@ use isd_converters::dataset::{Dataset, SeriesGroup, iso8601};
 use isd_converters::{IngestOptions, Sink, ingest};
 use isd_converters::{StationRun, Tally};
 use polars::prelude::{
-    DataFrame, DataType, Expr, LazyFrame, OptFlags, PlSmallStr, PolarsError, PolarsResult, by_name, col, lit,
+    DataFrame, DataType, Expr, LazyFrame, OptFlags, PlSmallStr, PolarsError, PolarsResult, col, lit,
 };
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
@@ -116,13 +116,11 @@ fn plan_of(
     let time = options.test.needs_time().then(|| PlSmallStr::from(TIMESTAMP));
     let columns = Columns {
         series: Boundaries::Lengths(stations.iter().map(|run| run.rows).collect()),
-        time: time.clone(),
+        time,
         measurements: options.measurements.iter().map(|name| scan.measurement(name)).collect(),
-        carried: Vec::new(),
+        carried: keys_of(series, stations),
     };
-    let found = kernel_rows(scan.lazy()?, time.map(col), columns, options, counts);
-    let keyed = found.with_column(keys_of(series, stations));
-    let found = keyed.unnest(by_name(["keys"], true, false), None).select(OUTLIER_COLUMNS.map(col));
+    let found = kernel_rows(scan.lazy()?, columns, options, counts);
     // Of a plan like this the others find nothing to do, which takes them longer than it takes to run it.
     Ok(found.with_optimizations(OptFlags::TYPE_COERCION | OptFlags::TYPE_CHECK | OptFlags::PROJECTION_PUSHDOWN))
 }

@@ -21,7 +21,7 @@
 
 use polars::prelude::*;
 
-use crate::kernel::polars::{Boundaries, Columns, SeriesCounts, rolling_outliers};
+use crate::kernel::polars::{Boundaries, Carried, Columns, SeriesCounts, rolling_outliers};
 use crate::kernel::{Extent, FillLimit, RollingTest};
 
 /// Name of the column that says which station a row is of.
@@ -95,10 +95,9 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
                 series: Boundaries::Runs(STATION_ID.into()),
                 time: Some(TIMESTAMP.into()),
                 measurements: options.measurements.iter().map(|m| m.as_str().into()).collect(),
-                carried: vec![STATION_ID.into(), TIMESTAMP.into()],
+                carried: Carried::Columns(vec![STATION_ID.into(), TIMESTAMP.into()]),
             };
-            let keys = [col(STATION_ID), col(TIMESTAMP)];
-            kernel_rows(observations, keys, columns, options, None).select(OUTLIER_COLUMNS.map(col))
+            kernel_rows(observations, columns, options, None)
         }
         Engine::Expressions => {
             let parts: Vec<LazyFrame> = options
@@ -121,24 +120,17 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
     }
 }
 
-/// The step that both the public plan and the detector's share: the kernel over `keys` and the measurements, one row an
-/// outlier, with the carried columns and the kernel's fields.
+/// The kernel over the columns, which carry station and time, as the outliers table.
 pub(crate) fn kernel_rows(
     observations: LazyFrame,
-    keys: impl IntoIterator<Item = Expr>,
     columns: Columns,
     options: &OutlierOptions,
     counts: Option<SeriesCounts>,
 ) -> LazyFrame {
-    let mut inputs: Vec<Expr> = keys.into_iter().collect();
-    inputs.extend(columns.measurements.iter().map(|measurement| {
-        let column = col(measurement.name.clone());
-        if measurement.decimals.is_some() { column } else { column.strict_cast(DataType::Float64) }
-    }));
     observations
-        .select(inputs)
         .select([rolling_outliers(columns, options.test.clone(), counts).alias("outlier")])
         .unnest(by_name(["outlier"], true, false), None)
+        .select(OUTLIER_COLUMNS.map(col))
 }
 
 /// Polars has them as a feature that the build leaves out: it would compile half of Polars again for an engine that is

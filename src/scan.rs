@@ -16,7 +16,7 @@ use polars_arrow::bitmap::Bitmap;
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 
-use crate::kernel::polars::Measurement;
+use crate::kernel::polars::{Carried, Measurement};
 use crate::plan::{STATION_ID, TIMESTAMP};
 use crate::series::Series;
 
@@ -170,27 +170,12 @@ impl AnonymousScan for SeriesScan {
     }
 }
 
-/// The station and the time of each `row` of some series, as a struct of the two: an expression on that column. Times are
-/// read only where they are asked for.
-///
-/// One expression, because Polars runs several in threads of its own, for which a worker of ours would wait by beginning
-/// another row group: more would be in flight than there are threads.
-pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Expr {
-    let lookup = move |rows: Column| {
-        let rows: Vec<usize> = rows.u32()?.iter().flatten().map(|row| row as usize).collect();
-        let keys = [station_of(&stations, &rows), time_of(&*series, &rows)?];
-        Ok(StructChunked::from_columns("keys".into(), rows.len(), &keys)?.into_column())
-    };
+/// The station and the time of each outlier of some series. Times are read only where they are asked for.
+pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Carried {
     let fields =
         vec![Field::new(STATION_ID.into(), DataType::String), Field::new(TIMESTAMP.into(), time_type())];
-    let kind = DataType::Struct(fields);
-    col("row")
-        .map_with_fmt_str(
-            lookup,
-            move |_, _| Ok(Field::new("keys".into(), kind.clone())),
-            "station_and_time_of",
-        )
-        .alias("keys")
+    let look_up = move |rows: &[usize]| Ok(vec![station_of(&stations, rows), time_of(&*series, rows)?]);
+    Carried::LookedUp { fields, look_up: Arc::new(look_up) }
 }
 
 fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {

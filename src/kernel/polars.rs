@@ -7,6 +7,7 @@ mod columns;
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use polars::prelude::*;
@@ -90,8 +91,34 @@ pub struct Columns {
     pub time: Option<PlSmallStr>,
     /// Columns to test.
     pub measurements: Vec<Measurement>,
-    /// Columns whose values are handed on for each outlier.
-    pub carried: Vec<PlSmallStr>,
+    /// What stands beside each outlier.
+    pub carried: Carried,
+}
+
+/// Columns that stand beside outliers.
+#[derive(Clone)]
+pub enum Carried {
+    /// The outliers' rows of these columns of the frame.
+    Columns(Vec<PlSmallStr>),
+    /// Columns that are looked up for the outliers' rows once those are found, so that nobody need read them all.
+    LookedUp {
+        /// Their names and types.
+        fields: Vec<Field>,
+        /// Rows in ascending order, one of several outliers as often, to the columns.
+        look_up: Arc<LookUp>,
+    },
+}
+
+/// Rows in, columns of as many out.
+pub type LookUp = dyn Fn(&[usize]) -> PolarsResult<Vec<Column>> + Send + Sync;
+
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Columns(names) => f.debug_tuple("Columns").field(names).finish(),
+            Self::LookedUp { fields, .. } => f.debug_struct("LookedUp").field("fields", fields).finish_non_exhaustive(),
+        }
+    }
 }
 
 /// The outliers of every series of every measurement, as a struct with the carried columns and [`FIELDS`]:
@@ -101,7 +128,7 @@ pub struct Columns {
 ///
 /// ```
 /// use isd::kernel::RollingTest;
-/// use isd::kernel::polars::{Boundaries, Columns, rolling_outliers};
+/// use isd::kernel::polars::{Boundaries, Carried, Columns, rolling_outliers};
 /// use polars::prelude::*;
 ///
 /// let wind: Vec<f64> = (0..60).map(|hour| if hour == 45 { 45.8 } else { 3.0 + f64::from(hour % 3) / 10.0 }).collect();
@@ -110,7 +137,7 @@ pub struct Columns {
 ///     series: Boundaries::Runs("station_id".into()),
 ///     time: None,
 ///     measurements: vec!["wind_speed_rate".into()],
-///     carried: vec!["station_id".into()],
+///     carried: Carried::Columns(vec!["station_id".into()]),
 /// };
 /// let outliers = frame
 ///     .lazy()
@@ -123,22 +150,40 @@ pub struct Columns {
 pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<SeriesCounts>) -> Expr {
     let Columns { series, time, measurements, carried } = columns;
     let time = time.filter(|_| test.needs_time());
-    let (handed_on, keyed, timed) = (carried.len(), series.column().is_some(), time.is_some());
-    let mut inputs: Vec<Expr> = carried.into_iter().map(col).collect();
+    let (handed_on, looked_up, look_up) = match carried {
+        Carried::Columns(names) => (names, Vec::new(), None),
+        Carried::LookedUp { fields, look_up } => (Vec::new(), fields, Some(look_up)),
+    };
+    let (keyed, timed) = (series.column().is_some(), time.is_some());
+    let mut inputs: Vec<Expr> = handed_on.into_iter().map(col).collect();
+    let handed_on = inputs.len();
     inputs.extend(series.column());
     inputs.extend(time.map(col));
     let decimals: Vec<Option<u32>> = measurements.iter().map(|measurement| measurement.decimals).collect();
-    inputs.extend(measurements.into_iter().map(|measurement| col(measurement.name)));
+    inputs.extend(measurements.into_iter().map(|Measurement { name, decimals }| match decimals {
+        Some(_) => col(name),
+        None => col(name).strict_cast(DataType::Float64),
+    }));
     let name = format!("rolling_outliers[{}]", test.rolling());
     let compute = move |inputs: &mut [Column]| {
         let (carried, rest) = inputs.split_at(handed_on);
         let (keys, rest) = rest.split_at(usize::from(keyed));
         let (time, measurements) = rest.split_at(usize::from(timed));
         let lengths = series.lengths(keys.first())?;
-        detect(&lengths, carried, time.first(), (measurements, &decimals), &test, counts.as_ref())
+        let names: Vec<&str> = measurements.iter().map(|column| column.name().as_str()).collect();
+        let found = detect(&lengths, time.first(), (measurements, &decimals), &test, counts.as_ref())?;
+        let carried = match &look_up {
+            Some(look_up) => look_up(&found.iter().map(|(_, outlier)| outlier.row).collect::<Vec<_>>())?,
+            None => {
+                let rows: IdxCa = found.iter().map(|(_, outlier)| Some(outlier.row as IdxSize)).collect();
+                carried.iter().map(|column| column.take(&rows)).collect::<PolarsResult<_>>()?
+            }
+        };
+        to_struct(carried, &found, &names)
     };
     let field = move |_: &Schema, inputs: &[Field]| {
         let mut fields = inputs.get(..handed_on).unwrap_or_default().to_vec();
+        fields.extend_from_slice(&looked_up);
         fields.extend(fields_of_kernel());
         Ok(Field::new("outlier".into(), DataType::Struct(fields)))
     };
@@ -188,14 +233,14 @@ fn fields_of_kernel() -> [Field; 8] {
     FIELDS.map(|name| Field::new(name.into(), types.next().unwrap_or(DataType::Null)))
 }
 
+/// The outliers in order, each with the number of its measurement.
 fn detect(
     lengths: &[usize],
-    carried: &[Column],
     time: Option<&Column>,
     (measurements, decimals): (&[Column], &[Option<u32>]),
     test: &RollingTest,
     counts: Option<&SeriesCounts>,
-) -> PolarsResult<Column> {
+) -> PolarsResult<Vec<(usize, Outlier)>> {
     let times = time.map(microseconds).transpose()?;
     let times = times.as_ref().map(|times| times.cont_slice()).transpose()?;
     let mut scratch = Scratch::default();
@@ -243,22 +288,20 @@ fn detect(
     }
     let name = |code: usize| measurements[code].name().as_str();
     found.sort_by(|(a, x), (b, y)| x.row.cmp(&y.row).then_with(|| name(*a).cmp(name(*b))));
-    to_struct(carried, &found, &name)
+    Ok(found)
 }
 
 /// One struct column of the carried columns' values and the outliers'.
-fn to_struct<'a>(
-    carried: &[Column],
+fn to_struct(
+    mut fields: Vec<Column>,
     found: &[(usize, Outlier)],
-    name: &dyn Fn(usize) -> &'a str,
+    names: &[&str],
 ) -> PolarsResult<Column> {
     let rows: IdxCa = found.iter().map(|(_, o)| Some(o.row as IdxSize)).collect();
-    let mut fields: Vec<Column> =
-        carried.iter().map(|column| column.take(&rows)).collect::<PolarsResult<_>>()?;
     let doubles = |f: fn(&Outlier) -> f64| found.iter().map(|(_, o)| f(o)).collect::<Vec<f64>>();
     fields.extend([
         rows.into_series().with_name("row".into()).into(),
-        Column::new("measurement".into(), found.iter().map(|(code, _)| name(*code)).collect::<Vec<_>>()),
+        Column::new("measurement".into(), found.iter().map(|(code, _)| names[*code]).collect::<Vec<_>>()),
         Column::new("value".into(), doubles(|o| o.value)),
         Column::new("rolling_mean".into(), doubles(|o| o.mean)),
         Column::new("rolling_std".into(), doubles(|o| o.std)),
