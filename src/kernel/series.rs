@@ -197,3 +197,68 @@ impl<'a> Reach<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::kernel::{Decimal, Outlier, Rolling, RollingTest, Scratch, rolling_outliers, rolling_std};
+
+    /// Runs of observed integers and of gaps.
+    fn runs() -> impl Strategy<Value = Vec<Option<i32>>> {
+        let value = prop_oneof![
+            8 => -40..40_i32, 1 => Just(5900), 1 => prop::sample::select(vec![i32::MAX, -i32::MAX, 1 << 28])
+        ];
+        let few = prop_oneof![6 => (-40..40_i32).prop_map(Some), 1 => value.prop_map(Some), 1 => Just(None)];
+        let run = (few, prop_oneof![8 => 1..3_usize, 1 => 1..90_usize]);
+        prop::collection::vec(run, 0..300).prop_map(|runs| {
+            runs.into_iter().flat_map(|(value, rows)| std::iter::repeat_n(value, rows)).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1500))]
+
+        #[test]
+        fn integers_give_what_their_doubles_give(
+            rows in runs(), decimals in 0..4_u32, window in 2..70_usize, limit in prop::option::of(1..4_usize)
+        ) {
+            let factor = GRID_FACTORS[decimals as usize];
+            let doubles: Vec<f64> =
+                rows.iter().map(|row| row.map_or(f64::NAN, |integer| f64::from(integer) / factor)).collect();
+            // In place of what is missing is what was before it.
+            let mut last = 77;
+            let integers: Vec<i32> = rows
+                .iter()
+                .map(|row| {
+                    last = row.unwrap_or(last);
+                    last
+                })
+                .collect();
+            let mut bits = vec![0_u8; rows.len().div_ceil(8)];
+            for (i, _) in rows.iter().enumerate().filter(|(_, row)| row.is_some()) {
+                bits[i / 8] |= 1 << (i % 8);
+            }
+            let validity = Validity::new(&bits, 0, rows.len());
+            let series = Series::of_integers(&integers, decimals).with_validity(validity).unwrap();
+            let expected = Series::new(&doubles);
+
+            let test = RollingTest::new(window, Decimal::whole(3)).unwrap();
+            let test = test.fill_limit(limit.map(FillLimit::Rows)).validated().unwrap();
+            let find = |series: Series<'_>| {
+                let mut found: Vec<Outlier> = Vec::new();
+                let outcome = rolling_outliers(series, &test, &mut Scratch::default(), &mut found);
+                (outcome, found)
+            };
+            prop_assert_eq!(find(series), find(expected));
+            let rolling = Rolling::rows(window).unwrap().validated().unwrap();
+            let std = |series: Series<'_>| {
+                let mut std = Vec::new();
+                rolling_std(series, &rolling, &mut Scratch::default(), &mut std).unwrap();
+                std.into_iter().map(f64::to_bits).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(std(series), std(expected));
+        }
+    }
+}

@@ -234,6 +234,58 @@ proptest! {
     }
 }
 
+/// Whole numbers about as far from the first one as sums of 32 bits reach, 5792: stretches that swing, stay put, wander by
+/// one, or take a single step beyond.
+fn far_from_the_first(seed: u64, len: usize) -> Vec<Option<f64>> {
+    let mut state = seed;
+    let mut below = |bound: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % bound
+    };
+    let first = below(20_000) as i64 - 10_000;
+    let mut values = vec![Some(first)];
+    while values.len() < len {
+        let (kind, rows, level) = (below(7), 1 + below(700), [-5792, -5000, 0, 11, 5000, 5791][below(6) as usize]);
+        for _ in 0..rows {
+            values.push(match kind {
+                0 => Some(first + [-5792, 5792][below(2) as usize]),
+                1 => Some(first + level),
+                2 | 3 => Some(first + level + below(3) as i64 - 1),
+                4 => (below(9) > 0).then_some(first + level / 2 + below(40) as i64),
+                5 => Some(first + level / 3 + if below(60) == 0 { 3000 } else { below(9) as i64 }),
+                _ => Some(first + level + if below(2000) == 0 { 2 + below(900) as i64 } else { 0 }),
+            });
+        }
+    }
+    values.truncate(len);
+    values.into_iter().map(|value| value.map(|value| value as f64)).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 50, ..ProptestConfig::default() })]
+
+    #[test]
+    fn sums_at_the_end_of_32_bits_equal_the_rational_model(
+        (seed, len) in (any::<u64>(), 1500..9000_usize),
+        window in prop_oneof![2 => 1..70_usize, 1 => 70..1000_usize, 1 => 1000..5000_usize],
+        threshold in prop::sample::select(vec!["0", "0.003", "1", "2", "6", "60"]),
+        floor in prop::sample::select(vec!["0", "0", "0.5", "40"]),
+        (current, ddof) in (any::<bool>(), 0..2_usize),
+        timed in any::<bool>(),
+    ) {
+        let values = far_from_the_first(seed, len);
+        let test = if timed {
+            RollingTest::within(window as i64 * 2 * HOUR, threshold.parse().unwrap()).unwrap()
+        } else {
+            test_of(window.max(2), threshold)
+        };
+        let test = test.min_std(floor.parse().unwrap()).include_current(current).ddof(ddof);
+        let found = rows(&detect(&values, &test));
+        let expected = model::outliers(&values, &times(len), &test);
+        prop_assert!(found == expected, "{} but {}: {:?}", found.len(), expected.len(), test);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 9600, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
 
