@@ -234,8 +234,8 @@ proptest! {
     }
 }
 
-/// Whole numbers about as far from the first one as sums of 32 bits reach, 5792: stretches that swing, stay put, wander by
-/// one, or take a single step beyond.
+/// Whole numbers about as far from the first one as sums of 32 bits reach, 5792, or half as far again: stretches that
+/// swing, stay put, wander by one, or take a single step beyond.
 fn far_from_the_first(seed: u64, len: usize) -> Vec<Option<f64>> {
     let mut state = seed;
     let mut below = |bound: u64| {
@@ -243,12 +243,13 @@ fn far_from_the_first(seed: u64, len: usize) -> Vec<Option<f64>> {
         (state >> 33) % bound
     };
     let first = below(20_000) as i64 - 10_000;
+    let far = [5792, 5792, 5792, 8600][below(4) as usize];
     let mut values = vec![Some(first)];
     while values.len() < len {
-        let (kind, rows, level) = (below(7), 1 + below(700), [-5792, -5000, 0, 11, 5000, 5791][below(6) as usize]);
+        let (kind, rows, level) = (below(7), 1 + below(700), [-far, -5000, 0, 11, 5000, far - 1][below(6) as usize]);
         for _ in 0..rows {
             values.push(match kind {
-                0 => Some(first + [-5792, 5792][below(2) as usize]),
+                0 => Some(first + [-far, far][below(2) as usize]),
                 1 => Some(first + level),
                 2 | 3 => Some(first + level + below(3) as i64 - 1),
                 4 => (below(9) > 0).then_some(first + level / 2 + below(40) as i64),
