@@ -13,8 +13,11 @@ use super::rolling::Rolling;
 use super::series::Values;
 use super::{Extent, Reach, Series};
 
-/// Rows that are worked on at a time: their integers and prefix sums stay in the first-level cache.
-const BLOCK: usize = 1024;
+/// Bytes of the integers that are worked on at a time: they and their prefix sums stay in the first-level cache.
+const BLOCK_BYTES: usize = 8192;
+
+/// Windows that are worked on at a time where they are longer: the last one is kept for the next block, which is a copy.
+const BLOCK_WINDOWS: usize = 4;
 
 /// How a pass ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,7 +192,7 @@ impl<'a, L: Lane> Pass<'a, L> {
         buffers: &'a mut Sums<L>,
     ) -> Self {
         let most = windowing.most;
-        let block = BLOCK.max(most);
+        let block = (BLOCK_BYTES / size_of::<L>()).max(BLOCK_WINDOWS * most);
         // What is kept of the past is the last window and the value that it may leave out.
         let reached = most + 1 + block;
         for buffer in [&mut buffers.sums, &mut buffers.squares] {
