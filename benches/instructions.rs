@@ -33,7 +33,7 @@ struct Case {
 const CASES: [Case; 5] = [
     Case { name: "tenths", values: Values::Tenths, null_share: 0, window: 30, bound: 37.5 },
     Case { name: "tenths-missing", values: Values::Tenths, null_share: 8, window: 30, bound: 40.5 },
-    Case { name: "tenths-long", values: Values::Tenths, null_share: 0, window: 10_000, bound: 47.5 },
+    Case { name: "tenths-long", values: Values::Tenths, null_share: 0, window: 10_000, bound: 42.0 },
     Case { name: "arbitrary", values: Values::Arbitrary, null_share: 0, window: 30, bound: 70.0 },
     Case { name: "arbitrary-missing", values: Values::Arbitrary, null_share: 8, window: 720, bound: 83.0 },
 ];

@@ -21,9 +21,7 @@ use polars::prelude::{
 };
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
-use crate::plan::{
-    Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, outliers,
-};
+use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, outliers};
 use crate::scan::{SeriesScan, Spare, keys_of};
 use crate::series::{ArchiveSeries, Series};
 use crate::spool::Spool;
@@ -122,7 +120,8 @@ fn plan_of(
     };
     let found = kernel_rows(scan.lazy()?, columns, options, counts);
     // Of a plan like this the others find nothing to do, which takes them longer than it takes to run it.
-    Ok(found.with_optimizations(OptFlags::TYPE_COERCION | OptFlags::TYPE_CHECK | OptFlags::PROJECTION_PUSHDOWN))
+    Ok(found
+        .with_optimizations(OptFlags::TYPE_COERCION | OptFlags::TYPE_CHECK | OptFlags::PROJECTION_PUSHDOWN))
 }
 
 /// Detects the outliers of a dataset, row group by row group, on as many threads as the ambient rayon pool has.

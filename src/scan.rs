@@ -95,7 +95,8 @@ impl SeriesScan {
             let mut lent = self.spare.integers.lend();
             if let Some((nulls, decimals)) = self.series.integers_into(name, &mut lent.values) {
                 schema.insert(name.clone(), DataType::Int32);
-                let column = Int32Chunked::with_chunk(name.clone(), array_of(lent, Some(&nulls))).into_column();
+                let column =
+                    Int32Chunked::with_chunk(name.clone(), array_of(lent, Some(&nulls))).into_column();
                 self.integers.insert(name.to_string(), (column, decimals));
             }
         }
@@ -104,6 +105,7 @@ impl SeriesScan {
     }
 
     /// A measurement as its column has it.
+    #[must_use]
     pub fn measurement(&self, name: &str) -> Measurement {
         Measurement { name: name.into(), decimals: self.integers.get(name).map(|(_, decimals)| *decimals) }
     }

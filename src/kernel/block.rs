@@ -5,7 +5,9 @@
 
 use super::RollingTest;
 use super::lane::{Lane, Squares};
-use super::lanes::{Bounds, LANES, Uniform, Varying, Windows, next_passing_of_any_size, next_passing_of_one_size};
+use super::sieve::{
+    Bounds, LANES, Uniform, Varying, Windows, next_passing_of_any_size, next_passing_of_one_size,
+};
 
 /// Where the windows of a stretch begin, as positions in its prefix sums.
 #[derive(Debug, Clone, Copy)]
@@ -155,10 +157,7 @@ impl<L: Lane> Stretch<'_, L> {
     /// The rows with the prefix sums where their windows begin, and those where they end.
     fn windows<'a>(&'a self, sums: &'a [L]) -> Windows<'a, L> {
         let ends = self.end..self.end + self.units.len();
-        Windows {
-            units: self.units,
-            sums: (sums, &self.sums[ends]),
-        }
+        Windows { units: self.units, sums: (sums, &self.sums[ends]) }
     }
 
     /// As [`Stretch::candidates`], for exact integers whose sums need only fit 64 bits.

@@ -8,7 +8,7 @@ use super::block::{Begins, Gathered, Stretch};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};
 use super::exact::Unit;
 use super::lane::{Lane, Squares};
-use super::lanes::{Grid, LANES, ROUNDER, shift, to_units};
+use super::lanes::{Grid, ROUNDER, shift, to_units};
 use super::rolling::Rolling;
 use super::series::Values;
 use super::{Extent, Reach, Series};
@@ -40,7 +40,7 @@ pub(super) struct Buffers {
 /// What is kept of integers of one width.
 #[derive(Debug, Default)]
 struct Lanes<L: Lane> {
-    sums: Sums<L>,
+    prefixes: Prefixes<L>,
     gathered: Gathered<L>,
 }
 
@@ -57,7 +57,7 @@ struct Places {
 
 /// A block's integers.
 #[derive(Debug, Default)]
-struct Sums<L> {
+struct Prefixes<L> {
     /// Integers of the block's filled values.
     units: Vec<L>,
     /// Prefix sums of the integers, from the oldest that a window still needs.
@@ -86,13 +86,16 @@ pub(super) struct Windowing<'a> {
     pub most: usize,
 }
 
+/// Values that tell which grid a series is likely to be on.
+const LIKELY: usize = 64;
+
 /// The grid that the series' integers are on, or the coarsest that the first observed values are on.
 fn likely_decimals(series: &Series<'_>) -> Option<u32> {
     if let Values::Integers(_, decimals) = series.values {
         return Some(decimals);
     }
     let mut decimals = 0;
-    for row in series.observed().take(LANES) {
+    for row in series.observed().take(LIKELY) {
         decimals = grid_decimals(series.values.get(row))?.max(decimals);
     }
     Some(decimals.min(MAX_GRID_DECIMALS))
@@ -139,8 +142,8 @@ fn pass<L: Lane>(
     if origin.abs() >= 2_f64.powi(50) {
         return Ended::TooWide;
     }
-    let Lanes { sums, gathered } = lanes;
-    let mut pass = Pass::new(series, first, decimals, origin, windowing, places, sums);
+    let Lanes { prefixes, gathered } = lanes;
+    let mut pass = Pass::new(series, first, decimals, origin, windowing, places, prefixes);
     let mut start = first;
     while start < series.values.len() {
         let end = (start + pass.block).min(series.values.len());
@@ -161,7 +164,7 @@ pub(super) struct Pass<'a, L> {
     pub series: &'a Series<'a>,
     windowing: Windowing<'a>,
     places: &'a mut Places,
-    buffers: &'a mut Sums<L>,
+    buffers: &'a mut Prefixes<L>,
     decimals: u32,
     grid: Grid,
     block: usize,
@@ -189,7 +192,7 @@ impl<'a, L: Lane> Pass<'a, L> {
         origin: f64,
         windowing: Windowing<'a>,
         places: &'a mut Places,
-        buffers: &'a mut Sums<L>,
+        buffers: &'a mut Prefixes<L>,
     ) -> Self {
         let most = windowing.most;
         let block = (BLOCK_BYTES / size_of::<L>()).max(BLOCK_WINDOWS * most);
@@ -338,7 +341,7 @@ impl<'a, L: Lane> Pass<'a, L> {
 
     /// The block's windows: those with a begin of their own, and those of one size behind them.
     pub fn stretches(&self) -> [(usize, Stretch<'_, L>); 2] {
-        let Sums { units, sums, squares, marks } = &*self.buffers;
+        let Prefixes { units, sums, squares, marks } = &*self.buffers;
         let squares = Squares { low: squares, marks };
         let begins = &*self.places.begins;
         let head = begins.len();
@@ -388,7 +391,7 @@ impl<'a, L: Lane> Pass<'a, L> {
             Extent::Rows(window) => end.min(window),
             Extent::Micros(_) => end - self.places.begins.last().copied().unwrap_or(0),
         };
-        let Sums { squares, marks, .. } = &mut *self.buffers;
+        let Prefixes { squares, marks, .. } = &mut *self.buffers;
         L::move_marks(&squares[..=end], marks, end - keep);
         self.buffers.sums.copy_within(end - keep..=end, 0);
         self.buffers.squares.copy_within(end - keep..=end, 0);

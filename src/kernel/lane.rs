@@ -99,7 +99,10 @@ pub(super) trait Lane:
     /// # Safety
     /// The processor must have AVX-512 F and DQ.
     #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code, reason = "a function for a processor's extension may only be called where it has that")]
+    #[allow(
+        unsafe_code,
+        reason = "a function for a processor's extension may only be called where it has that"
+    )]
     unsafe fn accumulate_with_avx512(units: &[Self], sums: &mut [Self], squares: &mut [Self]);
 }
 

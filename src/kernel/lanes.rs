@@ -1,6 +1,6 @@
-//! The loops of the grid pass that run in independent lanes: slices in, verdicts out.
+//! The loops that make integers of values, in independent lanes: slices in, slices out.
 //!
-//! Each is compiled for plain processors and for wider ones, and the widest that the processor has is chosen at run
+//! Each loop, here and in [`super::sieve`], is compiled for plain processors and for wider ones, and the widest that the processor has is chosen at run
 //! time. All give the same: no operation is fused, reordered or approximated.
 #![allow(
     clippy::inline_always,
@@ -9,16 +9,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::lane::{Lane, SPACING, Squares};
+use super::lane::Lane;
 
 /// Adding it to a double of magnitude below 2^51 rounds that to an integer, in the low bits of the sum.
 pub(super) const ROUNDER: f64 = 6_755_399_441_055_744.0;
-
-/// Rows whose verdicts are combined before the first look at one of them, as many as there are bits in a word.
-pub(super) const LANES: usize = 64;
-
-// Sums of squares are told from those of the first of the rows.
-const _: () = assert!(LANES <= SPACING);
 
 /// Whether loops run as compiled for plain processors, whatever the processor has.
 static PLAIN: AtomicBool = AtomicBool::new(false);
@@ -29,10 +23,16 @@ pub fn use_plain_instructions() {
     PLAIN.store(true, Ordering::Relaxed);
 }
 
+/// Whether loops run as compiled for plain processors.
+#[cfg(target_arch = "x86_64")]
+pub(super) fn is_plain() -> bool {
+    PLAIN.load(Ordering::Relaxed)
+}
+
 /// Whether loops may use AVX-512 F and DQ.
 #[cfg(target_arch = "x86_64")]
 pub(super) fn has_avx512() -> bool {
-    !PLAIN.load(Ordering::Relaxed) && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
+    !is_plain() && is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq")
 }
 
 /// Defines a function that is another one, compiled once for each instruction set.
@@ -41,7 +41,7 @@ macro_rules! in_lanes {
         #[allow(unsafe_code, reason = "a function for a processor's extension may only be called where it has that")]
         pub(super) fn $name$(<$lane: Lane>)?($($argument: $kind),*) -> $result {
             #[cfg(target_arch = "x86_64")]
-            if !PLAIN.load(Ordering::Relaxed) {
+            if !$crate::kernel::lanes::is_plain() {
                 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
                 fn with_avx512$(<$lane: Lane>)?($($argument: $kind),*) -> $result {
                     $plain($($argument),*)
@@ -66,6 +66,7 @@ macro_rules! in_lanes {
         }
     };
 }
+pub(super) use in_lanes;
 
 /// Where the integers of a series lie: see [`to_units`].
 #[derive(Debug, Clone, Copy)]
@@ -74,7 +75,7 @@ pub(super) struct Grid {
     pub factor: f64,
     /// Integer that all others are taken about, of magnitude below 2^50.
     pub origin: f64,
-    /// Largest distance from it for which a window's sums fit a double, at most 2^25.
+    /// Largest distance from it for which the cheap test takes a window's sums, at most 2^25: see [`Lane::largest`].
     pub narrow: f64,
     /// Largest distance for which they fit 64 bits, below 2^32.
     pub wide: f64,
@@ -215,170 +216,6 @@ fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64])
     }
 }
 
-/// The cheap test for a window of `n` values, on `a = |n x - S| + slack` and `v = n Q - S^2`, or a little less:
-/// a row passes if `a^2 > factor v` and `a^2 > floor`.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds<L: Lane> {
-    pub n: L,
-    pub factor: L::Real,
-    pub floor: L::Real,
-    pub slack: L::Real,
-}
-
-/// The bounds of each row of some windows, and the sums of their squares.
-pub(super) trait Counts<L: Lane>: Copy {
-    /// Those of the rows `from..to`, of which there are at most [`LANES`].
-    fn slice(self, from: usize, to: usize) -> Self;
-    /// The bounds of row `i`.
-    fn bounds(&self, i: usize) -> Bounds<L>;
-    /// The sum of squares of row `i`, or a little less, of rows that were sliced.
-    fn square(&self, i: usize) -> L::Real;
-}
-
-/// Windows of one size.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Uniform<'a, L: Lane> {
-    pub bounds: Bounds<L>,
-    pub squares: Squares<'a, L>,
-    /// Where the first window begins and ends.
-    pub at: (usize, usize),
-    /// The lowest bits where each window begins and ends, once sliced.
-    low: (&'a [L], &'a [L]),
-    /// The first of the sums.
-    near: (L, L::Real),
-}
-
-impl<'a, L: Lane> Uniform<'a, L> {
-    pub fn new(bounds: Bounds<L>, squares: Squares<'a, L>, begin: usize, end: usize) -> Self {
-        Self { bounds, squares, at: (begin, end), low: (&[], &[]), near: L::near(0) }
-    }
-}
-
-impl<L: Lane> Counts<L> for Uniform<'_, L> {
-    #[inline(always)]
-    fn slice(self, from: usize, to: usize) -> Self {
-        let (begin, end) = (self.at.0 + from, self.at.1 + from);
-        let low = (&self.squares.low[begin..][..to - from], &self.squares.low[end..][..to - from]);
-        Self { at: (begin, end), low, near: L::near(self.squares.between(begin, end)), ..self }
-    }
-
-    #[inline(always)]
-    fn bounds(&self, _i: usize) -> Bounds<L> {
-        self.bounds
-    }
-
-    #[inline(always)]
-    fn square(&self, i: usize) -> L::Real {
-        let low = self.low.1[i].wrapping_sub(&self.low.0[i]).wrapping_sub(&self.near.0);
-        L::square(low, self.near.1)
-    }
-}
-
-/// Windows of any sizes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Varying<'a, L: Lane> {
-    /// Size of each window.
-    pub n: &'a [L],
-    /// The factor of each; NaN where its row cannot pass.
-    pub factor: &'a [L::Real],
-    /// The sum of squares of each.
-    pub squares: &'a [L::Real],
-    /// The floor of a window of one value, of which the floor of n is n^2 times.
-    pub floor: L::Real,
-    /// The slack of a window of one value, of which the slack of n is n times.
-    pub slack: L::Real,
-}
-
-impl<L: Lane> Counts<L> for Varying<'_, L> {
-    #[inline(always)]
-    fn slice(self, from: usize, to: usize) -> Self {
-        let squares = &self.squares[from..to];
-        Self { n: &self.n[from..to], factor: &self.factor[from..to], squares, ..self }
-    }
-
-    #[inline(always)]
-    fn square(&self, i: usize) -> L::Real {
-        self.squares[i]
-    }
-
-    #[inline(always)]
-    fn bounds(&self, i: usize) -> Bounds<L> {
-        let n = self.n[i].to_real();
-        Bounds { n: self.n[i], factor: self.factor[i], floor: n * n * self.floor, slack: n * self.slack }
-    }
-}
-
-/// Tested integers, and the prefix sums at the begin and end of each one's window. All of one length.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Windows<'a, L> {
-    pub units: &'a [L],
-    pub sums: (&'a [L], &'a [L]),
-}
-
-impl<'a, L: Lane> Windows<'a, L> {
-    #[inline(always)]
-    fn slice(self, from: usize, to: usize) -> Windows<'a, L> {
-        Self {
-            units: &self.units[from..to],
-            sums: (&self.sums.0[from..to], &self.sums.1[from..to]),
-        }
-    }
-
-    /// Those of the [`LANES`] rows from `start` on, fewer at the end.
-    #[inline(always)]
-    fn lanes(self, start: usize) -> Windows<'a, L> {
-        self.slice(start, (start + LANES).min(self.units.len()))
-    }
-}
-
-in_lanes!(next_passing_of_one_size<L> = next_passing_plain(windows: Windows<'_, L>, counts: Uniform<'_, L>, from: usize) -> Option<(usize, u64)>);
-in_lanes!(next_passing_of_any_size<L> = next_passing_plain(windows: Windows<'_, L>, counts: Varying<'_, L>, from: usize) -> Option<(usize, u64)>);
-
-/// The next [`LANES`] rows of which any passes: the first of them, and a bit for each that passes. `from` is where others
-/// end.
-///
-/// No integer of a window is larger than [`Lane::largest`].
-#[inline(always)]
-fn next_passing_plain<L: Lane, C: Counts<L>>(
-    windows: Windows<'_, L>,
-    counts: C,
-    from: usize,
-) -> Option<(usize, u64)> {
-    let mut start = from;
-    while start < windows.units.len() {
-        let lanes = windows.lanes(start);
-        let counts = counts.slice(start, start + lanes.units.len());
-        // To know whether any does takes less than to know which.
-        let mut any = false;
-        for i in 0..lanes.units.len() {
-            any |= passes(&lanes, &counts, i);
-        }
-        if any {
-            let mut each = [0_u8; LANES];
-            for (i, passed) in (0..lanes.units.len()).zip(&mut each) {
-                *passed = u8::from(passes(&lanes, &counts, i));
-            }
-            let bits = each.iter().rev().fold(0, |bits, passed| bits << 1 | u64::from(*passed));
-            return Some((start, bits));
-        }
-        start += LANES;
-    }
-    None
-}
-
-/// Whether row `i` passes.
-#[inline(always)]
-fn passes<L: Lane, C: Counts<L>>(windows: &Windows<'_, L>, counts: &C, i: usize) -> bool {
-    let Bounds { n, factor, floor, slack } = counts.bounds(i);
-    let sum = windows.sums.1[i].wrapping_sub(&windows.sums.0[i]);
-    let square = counts.square(i);
-    let deviation = L::deviation(n, windows.units[i], sum) + slack;
-    let sum = sum.to_real();
-    let spread = n.to_real() * L::LESS * square - sum * sum;
-    let deviation = deviation * deviation;
-    (deviation > factor * spread) & (deviation > floor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -446,7 +283,7 @@ mod tests {
     const SPECIAL: [(usize, f64); 7] =
         [(0, 0.1), (5, 0.05), (2, f64::NAN), (9, f64::INFINITY), (3, 600.0), (8, 1e12), (4, -0.0)];
 
-    fn check_units<L: Lane>(values: &[f64]) -> Vec<L> {
+    fn check_units<L: Lane>(values: &[f64]) {
         let grid = Grid { factor: 10.0, origin: 57.0, narrow: 5000.0, wide: 2e9 };
         let (mut fast, mut plain) = (vec![L::default(); values.len()], vec![L::default(); values.len()]);
         let seen = to_units(values, &grid, &mut fast);
@@ -460,45 +297,6 @@ mod tests {
             assert_eq!(among_finite(&fast), among_finite(&plain));
         }
         assert_eq!(seen.on_grid, values.iter().all(|v| (v * 10.0).round() / 10.0 == *v), "{values:?}");
-        plain
-    }
-
-    fn check_passing<L: Lane>(units: &[L]) {
-        let sums = |step: i64, below: i64| -> Vec<L> {
-            (0..=units.len() as i64).map(|i| L::of(i * step * i % below)).collect()
-        };
-        let (sums, low) = (sums(1, 777), sums(1_000_003, 99_991));
-        let mut marks = vec![0];
-        L::mark(&low, &mut marks, 0);
-        let squares = Squares { low: &low, marks: &marks };
-        let windows = Windows { units, sums: (&sums[..units.len()], &sums[1..]) };
-        let square = |i: usize| L::near(squares.between(i, i + 1)).1;
-        let each: Vec<L::Real> = (0..units.len()).map(square).collect();
-        for factor in [0.0, 1.0, 1e6, f64::NAN] {
-            let n: Vec<L> = (0..units.len()).map(|i| L::of(i as i64 % 40)).collect();
-            let (factor, floor, slack) = (L::real(factor), L::real(0.25), L::real(0.5));
-            let factors = vec![factor; n.len()];
-            let varying = Varying { n: &n, factor: &factors, squares: &each, floor, slack };
-            let bounds = Bounds { n: L::of(30), factor, floor: L::real(0.0), slack };
-            let uniform = Uniform::new(bounds, squares, 0, 1);
-            let mut start = 0;
-            while start < units.len() {
-                let found = next_passing_of_one_size(windows, uniform, start);
-                assert_eq!(found, next_passing_plain(windows, uniform, start));
-                let of_any_size = next_passing_of_any_size(windows, varying, start);
-                assert_eq!(of_any_size, next_passing_plain(windows, varying, start));
-
-                let (at, bits) = found.unwrap_or((units.len(), 0));
-                let passing = (start..units.len()).step_by(LANES).take_while(|first| *first <= at).flat_map(|first| {
-                    let (lanes, end) = (windows.lanes(first), (first + LANES).min(units.len()));
-                    let counts = uniform.slice(first, end);
-                    (0..end - first).filter(move |i| passes(&lanes, &counts, *i)).map(move |i| first + i)
-                });
-                let expected = (0..LANES).filter(|i| bits >> i & 1 == 1).map(|i| at + i);
-                assert!(expected.eq(passing));
-                start = at + LANES;
-            }
-        }
     }
 
     #[test]
@@ -506,10 +304,8 @@ mod tests {
         for len in [0, 1, 2, 7, 63, 64, 65, 1000] {
             for (at, special) in SPECIAL {
                 let values = values(len, at, special);
-                let units: Vec<i64> = check_units(&values).iter().map(|unit: &i64| unit % 4000).collect();
-                check_passing(&units);
-                let units: Vec<i32> = check_units(&values).iter().map(|unit: &i32| unit % 4000).collect();
-                check_passing(&units);
+                check_units::<i64>(&values);
+                check_units::<i32>(&values);
 
                 let finite: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
                 assert_eq!(range_of(&finite), range_of_plain(&finite));

@@ -33,6 +33,7 @@ mod queue;
 mod quick;
 mod rolling;
 mod series;
+mod sieve;
 mod statistics;
 mod validity;
 

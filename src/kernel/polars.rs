@@ -116,7 +116,9 @@ impl fmt::Debug for Carried {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Columns(names) => f.debug_tuple("Columns").field(names).finish(),
-            Self::LookedUp { fields, .. } => f.debug_struct("LookedUp").field("fields", fields).finish_non_exhaustive(),
+            Self::LookedUp { fields, .. } => {
+                f.debug_struct("LookedUp").field("fields", fields).finish_non_exhaustive()
+            }
         }
     }
 }
@@ -172,12 +174,11 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
         let lengths = series.lengths(keys.first())?;
         let names: Vec<&str> = measurements.iter().map(|column| column.name().as_str()).collect();
         let found = detect(&lengths, time.first(), (measurements, &decimals), &test, counts.as_ref())?;
-        let carried = match &look_up {
-            Some(look_up) => look_up(&found.iter().map(|(_, outlier)| outlier.row).collect::<Vec<_>>())?,
-            None => {
-                let rows: IdxCa = found.iter().map(|(_, outlier)| Some(outlier.row as IdxSize)).collect();
-                carried.iter().map(|column| column.take(&rows)).collect::<PolarsResult<_>>()?
-            }
+        let carried = if let Some(look_up) = &look_up {
+            look_up(&found.iter().map(|(_, outlier)| outlier.row).collect::<Vec<_>>())?
+        } else {
+            let rows: IdxCa = found.iter().map(|(_, outlier)| Some(outlier.row as IdxSize)).collect();
+            carried.iter().map(|column| column.take(&rows)).collect::<PolarsResult<_>>()?
         };
         to_struct(carried, &found, &names)
     };
@@ -292,11 +293,7 @@ fn detect(
 }
 
 /// One struct column of the carried columns' values and the outliers'.
-fn to_struct(
-    mut fields: Vec<Column>,
-    found: &[(usize, Outlier)],
-    names: &[&str],
-) -> PolarsResult<Column> {
+fn to_struct(mut fields: Vec<Column>, found: &[(usize, Outlier)], names: &[&str]) -> PolarsResult<Column> {
     let rows: IdxCa = found.iter().map(|(_, o)| Some(o.row as IdxSize)).collect();
     let doubles = |f: fn(&Outlier) -> f64| found.iter().map(|(_, o)| f(o)).collect::<Vec<f64>>();
     fields.extend([

@@ -246,7 +246,8 @@ fn far_from_the_first(seed: u64, len: usize) -> Vec<Option<f64>> {
     let far = [5792, 5792, 5792, 8600][below(4) as usize];
     let mut values = vec![Some(first)];
     while values.len() < len {
-        let (kind, rows, level) = (below(7), 1 + below(700), [-far, -5000, 0, 11, 5000, far - 1][below(6) as usize]);
+        let (kind, rows, level) =
+            (below(7), 1 + below(700), [-far, -5000, 0, 11, 5000, far - 1][below(6) as usize]);
         for _ in 0..rows {
             values.push(match kind {
                 0 => Some(first + [-far, far][below(2) as usize]),

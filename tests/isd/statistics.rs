@@ -165,7 +165,12 @@ fn expressions_see_whole_columns() {
     let series = || Boundaries::Lengths([3].into());
     let rolling = || Rolling::rows(2).unwrap();
     let test = RollingTest::default();
-    let columns = exprs::Columns { series: series(), time: None, measurements: vec![], carried: exprs::Carried::Columns(vec![]) };
+    let columns = exprs::Columns {
+        series: series(),
+        time: None,
+        measurements: vec![],
+        carried: exprs::Carried::Columns(vec![]),
+    };
     for expr in [
         exprs::forward_fill(col("value"), series(), None, None),
         exprs::rolling_mean(col("value"), series(), None, rolling()),

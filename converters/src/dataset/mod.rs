@@ -13,6 +13,7 @@
 mod chunk_bytes;
 mod column_pages;
 mod dictionary_pages;
+mod files;
 pub(crate) mod gather;
 mod group;
 mod hybrid;

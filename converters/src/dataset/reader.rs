@@ -18,6 +18,7 @@ use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 
+use super::files::find_parquet;
 use super::station_runs::{equal_runs, stored_runs};
 use super::stored_times::{microseconds, stored_integers};
 use super::stored_values::stored_values;
@@ -459,32 +460,6 @@ fn value_columns(file: &DataFile) -> Vec<ColumnInfo> {
     let schema = file.metadata.schema();
     let fields = schema.fields().iter().filter(|field| field.data_type().is_numeric());
     fields.map(|field| column_info(field)).collect()
-}
-
-fn find_parquet(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let unreadable = |source| io(directory, "cannot read the directory", source);
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let entry = entry.map_err(unreadable)?;
-        let path = entry.path();
-        if entry.file_name().to_string_lossy().starts_with(['.', '_']) {
-            continue;
-        }
-        if path.is_dir() {
-            if path.is_symlink() && leads_back(&path) {
-                continue;
-            }
-            find_parquet(&path, found)?;
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Whether a link leads to a directory that holds it, whose files would be found again and again.
-fn leads_back(link: &Path) -> bool {
-    let place = link.parent().map(fs::canonicalize);
-    matches!((place, fs::canonicalize(link)), (Some(Ok(place)), Ok(target)) if place.starts_with(&target))
 }
 
 fn names(schema: &Schema) -> String {

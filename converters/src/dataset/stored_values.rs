@@ -43,7 +43,7 @@ pub(super) fn stored_values<T: Copy + Default>(
     for page in dictionary_pages(file, chunk, rows, pages)? {
         match page? {
             DictionaryPage::Entries { bytes, count } => {
-                reader.take_dictionary(translate.take()?(doubles(&bytes, count)?)?)?;
+                reader.take_dictionary(&translate.take()?(doubles(&bytes, count)?)?)?;
             }
             DictionaryPage::Indices { levels, indices, rows } => {
                 reader.take(levels.as_deref(), &indices, rows, values)?;
@@ -82,9 +82,9 @@ impl<T: Copy + Default> Reader<T> {
         }
     }
 
-    fn take_dictionary(&mut self, entries: Vec<T>) -> Option<()> {
+    fn take_dictionary(&mut self, entries: &[T]) -> Option<()> {
         self.entries = entries.len();
-        self.dictionary.get_mut(..entries.len())?.copy_from_slice(&entries);
+        self.dictionary.get_mut(..entries.len())?.copy_from_slice(entries);
         Some(())
     }
 
@@ -273,7 +273,8 @@ mod tests {
     fn values_go_to_their_rows_page_by_page() {
         for width in [1, 4, 9, 16] {
             let mut reader = Reader::new(2000);
-            reader.take_dictionary((0..1 << width).map(f64::from).collect()).unwrap();
+            let dictionary: Vec<f64> = (0..1 << width).map(f64::from).collect();
+            reader.take_dictionary(&dictionary).unwrap();
             let (mut values, mut expected) = (Vec::new(), Vec::new());
             for (rows, missing) in [(1000, 3), (37, 1), (64, 64), (130, 1000), (333, 2), (64, 1)] {
                 // All are missing where every one of one is.
@@ -291,7 +292,11 @@ mod tests {
             let mut last = 0.0;
             for (row, expected) in expected.into_iter().enumerate() {
                 last = expected.unwrap_or(last);
-                assert_eq!((present.value(row), values[row]), (expected.is_some(), last), "{width} bits, row {row}");
+                assert_eq!(
+                    (present.value(row), values[row]),
+                    (expected.is_some(), last),
+                    "{width} bits, row {row}"
+                );
             }
         }
     }
@@ -340,7 +345,7 @@ mod tests {
     #[test]
     fn columns_of_which_none_may_be_missing_have_no_levels() {
         let mut reader = Reader::new(10);
-        reader.take_dictionary(vec![2.5]).unwrap();
+        reader.take_dictionary(&[2.5]).unwrap();
         let mut values = Vec::new();
         reader.take(None, &[1, 20, 0], 10, &mut values).unwrap();
         assert_eq!((values, reader.present.finish()), (vec![2.5; 10], BooleanBuffer::new_set(10)));
@@ -350,7 +355,7 @@ mod tests {
     fn broken_pages_are_none() {
         let take = |levels: Option<&[u8]>, indices: &[u8]| {
             let mut reader = Reader::new(8);
-            reader.take_dictionary(vec![0.0; 3])?;
+            reader.take_dictionary(&[0.0; 3])?;
             reader.take(levels, indices, 8, &mut Vec::new())
         };
         assert!(take(None, &[2, 3, 0b1010_0100, 0]).is_some());
@@ -364,6 +369,6 @@ mod tests {
         assert!(too_many.is_none(), "more rows than the chunk has");
         assert_eq!(doubles(&[0; 16], 2), Some(vec![0.0; 2]));
         assert_eq!(doubles(&[0; 8], 2), None);
-        assert!(Reader::new(8).take_dictionary(vec![0.0; ENTRIES + 1]).is_none());
+        assert!(Reader::new(8).take_dictionary(&vec![0.0; ENTRIES + 1]).is_none());
     }
 }

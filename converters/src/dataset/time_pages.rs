@@ -44,9 +44,9 @@ pub(super) fn time_pages(
     for times in times.chunks(page_rows) {
         bytes.clear();
         append_differences(&mut bytes, times);
-        let range = times.iter().fold((i64::MAX, i64::MIN), |(least, most), time| {
-            (least.min(*time), most.max(*time))
-        });
+        let range = times
+            .iter()
+            .fold((i64::MAX, i64::MIN), |(least, most), time| (least.min(*time), most.max(*time)));
         bounds.push(range);
         pages.push(DataPage {
             body: Body::new(&bytes, &mut compressor)?,
@@ -197,10 +197,8 @@ mod tests {
     fn read(file: &File, rows: usize, skipped: usize) -> Vec<i64> {
         let selection: RowSelection =
             vec![RowSelector::skip(skipped), RowSelector::select(rows - skipped)].into();
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(
-            file.try_clone().unwrap(),
-            metadata(file),
-        );
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(file.try_clone().unwrap(), metadata(file));
         let reader = reader.with_row_selection(selection).build().unwrap();
         reader
             .flat_map(|batch| batch.unwrap().column(0).as_primitive::<Int64Type>().values().to_vec())
