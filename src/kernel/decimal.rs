@@ -116,6 +116,7 @@ pub(super) fn grid_decimals(value: f64) -> Option<u32> {
 
 /// The finite values as integers on the coarsest decimal grid that holds all of them, and its decimals; `None` if there is
 /// none, or if an integer has more than 32 bits.
+#[cfg(feature = "tools")]
 pub(crate) fn integers_of(values: &[f64]) -> Option<(Vec<i32>, u32)> {
     let decimals =
         values.iter().try_fold(0, |decimals: u32, value| Some(grid_decimals(*value)?.max(decimals)))?;
@@ -145,6 +146,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "tools")]
     #[test]
     fn values_on_one_grid_are_its_integers() {
         assert_eq!(integers_of(&[5.1, -0.0, -12.0]), Some((vec![51, 0, -120], 1)));

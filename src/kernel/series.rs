@@ -1,6 +1,6 @@
 //! A series as the kernels take it: a slice of numbers, a validity bitmap and times in, which rows hold a value out.
 
-use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS};
+use super::decimal::GRID_FACTORS;
 use super::{FillLimit, TimesError, Validity};
 
 /// One measurement of one station in time order.
@@ -83,8 +83,9 @@ impl<'a> Series<'a> {
     /// A series whose values are integers of the last of so many decimals, at most three: 51 of one decimal is 5.1. What is
     /// missing a bitmap says, but a missing slot must hold the observed value before it, if there is any. The kernels'
     /// results are those for the doubles nearest the decimals.
+    #[cfg(any(test, feature = "tools"))]
     pub(crate) fn of_integers(integers: &'a [i32], decimals: u32) -> Self {
-        let decimals = decimals.min(MAX_GRID_DECIMALS);
+        debug_assert!((decimals as usize) < GRID_FACTORS.len(), "a grid that there is none of");
         Self { values: Values::Integers(integers, decimals), validity: None, times: None }
     }
 
