@@ -89,14 +89,13 @@ impl Limits {
 #[derive(Debug)]
 pub(super) struct Gathered<L: Lane> {
     n: Vec<L>,
-    factor: Vec<L::Real>,
     sums: Vec<L>,
     squares: Vec<L::Real>,
 }
 
 impl<L: Lane> Default for Gathered<L> {
     fn default() -> Self {
-        Self { n: Vec::new(), factor: Vec::new(), sums: Vec::new(), squares: Vec::new() }
+        Self { n: Vec::new(), sums: Vec::new(), squares: Vec::new() }
     }
 }
 
@@ -140,12 +139,14 @@ impl<L: Lane> Stretch<'_, L> {
                 let Some(skip) = begins.iter().enumerate().position(full) else { return };
                 let (units, begins) = (&self.units[skip..], &begins[skip..]);
                 let rest = Stretch { units, end: self.end + skip, begins: Begins::At(begins), ..*self };
-                gathered.gather(&rest, begins, &limits);
+                gathered.gather(&rest, begins);
                 let windows = rest.windows(&gathered.sums);
                 let counts = Varying {
                     n: &gathered.n,
-                    factor: &gathered.factor,
                     squares: &gathered.squares,
+                    least: L::of(limits.least as i64),
+                    threshold: L::real(limits.threshold),
+                    freedom: L::real(limits.freedom),
                     floor: L::real(limits.floor),
                     slack: L::real(limits.slack),
                 };
@@ -179,18 +180,15 @@ impl<L: Lane> Stretch<'_, L> {
 }
 
 impl<L: Lane> Gathered<L> {
-    fn gather(&mut self, stretch: &Stretch<'_, L>, begins: &[usize], limits: &Limits) {
-        let Self { n, factor, sums, squares } = self;
+    fn gather(&mut self, stretch: &Stretch<'_, L>, begins: &[usize]) {
+        let Self { n, sums, squares } = self;
         n.clear();
-        factor.clear();
         sums.clear();
         squares.clear();
-        let count = |(i, begin): (usize, &usize)| stretch.end + i - begin;
-        n.extend(begins.iter().enumerate().map(|at| L::of(count(at) as i64)));
-        factor.extend(begins.iter().enumerate().map(|at| L::real(limits.factor(count(at)))));
+        let windows = || begins.iter().zip(stretch.end..);
+        n.extend(windows().map(|(begin, end)| L::of((end - begin) as i64)));
         sums.extend(begins.iter().map(|begin| stretch.sums[*begin]));
-        let square = |(i, begin): (usize, &usize)| stretch.squares.between(*begin, stretch.end + i);
-        squares.extend(begins.iter().enumerate().map(|at| L::near(square(at)).1));
+        squares.extend(windows().map(|(begin, end)| L::near(stretch.squares.between(*begin, end)).1));
     }
 }
 

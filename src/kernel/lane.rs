@@ -33,7 +33,7 @@ impl<L: Lane> Squares<'_, L> {
 /// An integer in a lane. Sums of them wrap; a window's own fit as long as its integers are no larger than
 /// [`Lane::largest`].
 pub(super) trait Lane:
-    Copy + Default + Debug + Eq + Into<i64> + WrappingAdd + WrappingMul + WrappingSub + 'static
+    Copy + Default + Debug + Ord + Into<i64> + WrappingAdd + WrappingMul + WrappingSub + 'static
 {
     /// What the cheap test computes with.
     type Real: Float + Debug;

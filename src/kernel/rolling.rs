@@ -7,6 +7,9 @@ use super::{Decimal, Series};
 /// The longest row window.
 pub const MAX_WINDOW: usize = 100_000;
 
+/// Values behind each other of which one's window tells how many those of the others hold at most.
+const STRIDE: usize = 64;
+
 /// Values that a time window must hold for a result, unless told otherwise.
 pub const TIME_WINDOW_MIN_PERIODS: usize = 10;
 
@@ -205,21 +208,25 @@ impl Rolling {
         i + usize::from(self.include_current)
     }
 
-    /// The most values that any window of the series can hold, if it has the times that takes.
+    /// As many values as any window of the series holds, or a few more, if it has the times that takes.
     pub(super) fn most(&self, series: &Series<'_>) -> Result<usize, TimesError> {
         match (self.extent, series.times) {
             (Extent::Rows(window), _) => Ok(window),
             (Extent::Micros(_), None) => Err(TimesError::Missing),
-            (Extent::Micros(_), Some(times)) => {
-                if times.windows(2).any(|pair| pair[0] >= pair[1]) {
+            (Extent::Micros(micros), Some(times)) => {
+                // All of them are looked at, which takes less than to stop at the first one that does not.
+                let ascend = times.windows(2).fold(true, |ascend, pair| ascend & (pair[0] < pair[1]));
+                if !ascend {
                     return Err(TimesError::Unsorted);
                 }
-                let mut begin = 0;
-                let count = (0..times.len()).map(|i| {
-                    begin = self.begin(begin, i, times);
-                    self.end(i) - begin
-                });
-                Ok(count.max().unwrap_or(0))
+                // A window of the rows behind one ends at most so many later, and begins no earlier.
+                let (mut begin, mut most) = (0, 0);
+                for i in (0..times.len()).step_by(STRIDE) {
+                    begin += times[begin..self.end(i)]
+                        .partition_point(|time| self.is_before(*time, times[i], micros));
+                    most = most.max(self.end(i) - begin);
+                }
+                Ok((most + STRIDE - 1).min(times.len()))
             }
         }
     }
@@ -232,14 +239,19 @@ impl Rolling {
         match self.extent {
             Extent::Rows(window) => end.saturating_sub(window),
             Extent::Micros(micros) => {
-                // A window that takes in its end leaves out its begin. Differences of ascending times fit 64 bits.
-                let reach = micros as u64 - u64::from(self.include_current);
-                while begin < end && times[i].wrapping_sub(times[begin]) as u64 > reach {
+                while begin < end && self.is_before(times[begin], times[i], micros) {
                     begin += 1;
                 }
                 begin
             }
         }
+    }
+
+    /// Whether a time lies before the window of so many microseconds of a value that is not earlier.
+    #[inline]
+    fn is_before(&self, time: i64, of_value: i64, micros: i64) -> bool {
+        // A window that takes in its end leaves out its begin. Differences of ascending times fit 64 bits.
+        of_value.wrapping_sub(time) as u64 > micros as u64 - u64::from(self.include_current)
     }
 }
 
@@ -305,14 +317,18 @@ mod tests {
     }
 
     #[test]
-    fn the_most_values_are_those_of_the_densest_stretch() {
-        let times = [0, 10, 20, 21, 22, 23, 100];
-        let values = [0.0; 7];
+    fn no_window_holds_more_than_the_most() {
+        let mut times: Vec<i64> = (0..400).map(|i| i * 10).collect();
+        times.extend((0..150).map(|i| 5000 + i));
+        times.extend((0..400).map(|i| 6000 + i * 10));
+        let values = vec![0.0; times.len()];
         let rolling = Rolling::within(10).unwrap();
         let most = |times: &[i64]| {
             rolling.most(&Series::new(&values[..times.len()]).with_times(Some(times)).unwrap())
         };
-        assert_eq!(most(&times), Ok(3));
+        // In the densest stretch it is ten.
+        assert!((10..10 + STRIDE).contains(&most(&times).unwrap()));
+        assert_eq!(most(&times[..3]), Ok(3));
         assert_eq!(most(&[]), Ok(0));
         assert_eq!(most(&[1, 1]), Err(TimesError::Unsorted));
         assert_eq!(rolling.most(&Series::new(&values)), Err(TimesError::Missing));

@@ -4,6 +4,8 @@
     reason = "a loop is compiled for an instruction set by being inlined into its function"
 )]
 
+use num_traits::Float;
+
 use super::lane::{Lane, SPACING, Squares};
 use super::lanes::in_lanes;
 
@@ -77,10 +79,14 @@ impl<L: Lane> Counts<L> for Uniform<'_, L> {
 pub(super) struct Varying<'a, L: Lane> {
     /// Size of each window.
     pub n: &'a [L],
-    /// The factor of each; NaN where its row cannot pass.
-    pub factor: &'a [L::Real],
     /// The sum of squares of each.
     pub squares: &'a [L::Real],
+    /// The smallest size of one whose row can pass.
+    pub least: L,
+    /// The factor of a window without end, of which that of n values is `n / (n - freedom)` times.
+    pub threshold: L::Real,
+    /// Degrees of freedom that are taken off.
+    pub freedom: L::Real,
     /// The floor of a window of one value, of which the floor of n is n^2 times.
     pub floor: L::Real,
     /// The slack of a window of one value, of which the slack of n is n times.
@@ -91,7 +97,7 @@ impl<L: Lane> Counts<L> for Varying<'_, L> {
     #[inline(always)]
     fn slice(self, from: usize, to: usize) -> Self {
         let squares = &self.squares[from..to];
-        Self { n: &self.n[from..to], factor: &self.factor[from..to], squares, ..self }
+        Self { n: &self.n[from..to], squares, ..self }
     }
 
     #[inline(always)]
@@ -102,7 +108,11 @@ impl<L: Lane> Counts<L> for Varying<'_, L> {
     #[inline(always)]
     fn bounds(&self, i: usize) -> Bounds<L> {
         let n = self.n[i].to_real();
-        Bounds { n: self.n[i], factor: self.factor[i], floor: n * n * self.floor, slack: n * self.slack }
+        let factor = self.threshold * (n / (n - self.freedom));
+        // Without a degree of freedom there is no deviation to exceed.
+        let can_pass = self.n[i] >= self.least && n > self.freedom;
+        let factor = if can_pass { factor } else { L::Real::nan() };
+        Bounds { n: self.n[i], factor, floor: n * n * self.floor, slack: n * self.slack }
     }
 }
 
@@ -189,11 +199,11 @@ mod tests {
         let windows = Windows { units, sums: (&sums[..units.len()], &sums[1..]) };
         let square = |i: usize| L::near(squares.between(i, i + 1)).1;
         let each: Vec<L::Real> = (0..units.len()).map(square).collect();
-        for factor in [0.0, 1.0, 1e6, f64::NAN] {
+        for (factor, freedom, least) in [(0.0, 0.0, 1), (1.0, 1.0, 0), (1e6, 2.0, 7), (f64::NAN, 1.0, 2)] {
             let n: Vec<L> = (0..units.len()).map(|i| L::of(i as i64 % 40)).collect();
             let (factor, floor, slack) = (L::real(factor), L::real(0.25), L::real(0.5));
-            let factors = vec![factor; n.len()];
-            let varying = Varying { n: &n, factor: &factors, squares: &each, floor, slack };
+            let (least, freedom) = (L::of(least), L::real(freedom));
+            let varying = Varying { n: &n, squares: &each, least, threshold: factor, freedom, floor, slack };
             let bounds = Bounds { n: L::of(30), factor, floor: L::real(0.0), slack };
             let uniform = Uniform::new(bounds, squares, 0, 1);
             let mut start = 0;
