@@ -351,7 +351,10 @@ impl RowGroup {
     /// # Errors
     /// An unreadable file, a column that holds no times, or a missing time.
     pub fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
-        self.read_times(None)
+        match self.stored_times(None) {
+            Some(times) => Ok(TimestampMicrosecondArray::new(times.into(), None)),
+            None => self.read_times(None),
+        }
     }
 
     /// The times of some rows, which ascend. Only pages that hold one of them are decoded.
@@ -359,15 +362,15 @@ impl RowGroup {
     /// # Errors
     /// As [`RowGroup::timestamps`].
     pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
-        if let Some(times) = self.stored_times(rows) {
+        if let Some(times) = self.stored_times(Some(rows)) {
             return Ok(TimestampMicrosecondArray::new(times.into(), None));
         }
         let ranges = rows.iter().map(|row| *row..row + 1);
         self.read_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
     }
 
-    /// The times of some rows, where the file holds them as differences.
-    fn stored_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+    /// The times of some rows, or of all, where the file holds them as differences.
+    fn stored_times(&self, rows: Option<&[usize]>) -> Option<Vec<i64>> {
         let DataType::Timestamp(unit, _) =
             self.file.metadata.schema().field_with_name(TIMESTAMP).ok()?.data_type()
         else {

@@ -19,7 +19,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use super::chunk_bytes::ChunkBytes;
 use super::hybrid::varint;
 
-/// The integers of some rows, which ascend, of a column chunk of `rows` rows; pages without any of them are not
+/// The integers of some rows, which ascend, or of all, of a column chunk of `rows` rows; pages without any of them are not
 /// decompressed.
 ///
 /// `None` where they cannot be told so: another encoding, values that may be missing, or a chunk that is broken, which
@@ -29,7 +29,7 @@ pub(super) fn stored_integers(
     chunk: &ColumnChunkMetaData,
     rows: usize,
     pages: Vec<PageLocation>,
-    wanted: &[usize],
+    wanted: Option<&[usize]>,
 ) -> Option<Vec<i64>> {
     let column = chunk.column_descr();
     if column.physical_type() != Type::INT64 || column.max_rep_level() > 0 || column.max_def_level() > 0 {
@@ -43,11 +43,12 @@ pub(super) fn stored_integers(
     let ends: Vec<usize> = ends.collect();
     let mut pages =
         SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, Some(pages)).ok()?;
-    let mut found = Vec::with_capacity(wanted.len());
-    let (mut start, mut left) = (0, wanted);
+    let count = wanted.map_or(rows, <[usize]>::len);
+    let mut found = Vec::with_capacity(count);
+    let (mut start, mut left) = (0, wanted.unwrap_or_default());
     for end in ends {
         let (here, behind) = left.split_at(left.partition_point(|row| *row < end));
-        if here.is_empty() {
+        if wanted.is_some() && here.is_empty() {
             pages.skip_next_page().ok()?;
         } else {
             let count = end.checked_sub(start)?;
@@ -57,6 +58,9 @@ pub(super) fn stored_integers(
                     if num_values as usize == count =>
                 {
                     let mut integers = Integers::new(&buf, count)?;
+                    if wanted.is_none() {
+                        integers.append_all(&mut found)?;
+                    }
                     for row in here {
                         found.push(integers.at(row - start)?);
                     }
@@ -66,7 +70,7 @@ pub(super) fn stored_integers(
         }
         (start, left) = (end, behind);
     }
-    (found.len() == wanted.len()).then_some(found)
+    (found.len() == count).then_some(found)
 }
 
 /// Bits of the widest integer that lies within eight bytes wherever it begins.
@@ -142,6 +146,23 @@ impl<'a> Integers<'a> {
         }
         self.advance(position);
         Some(self.value)
+    }
+
+    /// Appends all integers, of which none was asked for yet. `None` where the bytes do not hold them.
+    fn append_all(&mut self, integers: &mut Vec<i64>) -> Option<()> {
+        integers.push(self.value);
+        while self.at + 1 < self.count {
+            self.next_part(self.at + 1)?;
+            let steps = self.part.min(self.count - 1 - self.at);
+            let (mut value, least, width, packed_bits) = (self.value, self.least, self.width, self.packed);
+            integers.extend((0..steps).map(|i| {
+                let more = if width == 0 { 0 } else { packed(packed_bits, i * width, width) };
+                value = value.wrapping_add(least).wrapping_add(more as i64);
+                value
+            }));
+            (self.value, self.at) = (value, self.at + steps);
+        }
+        Some(())
     }
 
     /// Goes on to the next part, or over a block before `position`.
@@ -306,10 +327,12 @@ mod tests {
             let wanted: Vec<usize> = (step / 2..integers.len()).step_by(*step).collect();
             let chunk = metadata.row_group(0).column(0);
             let file = file.reopen().unwrap();
-            let found = stored_integers(file, chunk, integers.len(), pages.clone(), &wanted)?;
+            let found = stored_integers(file, chunk, integers.len(), pages.clone(), Some(&wanted))?;
             let expected: Vec<i64> = wanted.iter().map(|row| integers[*row]).collect();
             assert_eq!(found, expected, "{version:?}, each {step}th");
         }
+        let (file, chunk) = (file.reopen().unwrap(), metadata.row_group(0).column(0));
+        assert_eq!(stored_integers(file, chunk, integers.len(), pages, None)?, integers, "{version:?}");
         Some(())
     }
 
@@ -357,8 +380,14 @@ mod tests {
         assert_eq!([0, 1, 2].map(|position| at(&page, 3, position)), [Some(5), Some(8), Some(10)]);
         assert_eq!(at(&page, 3, 3), None, "no such position");
         assert_eq!(at(&page, 4, 0), None, "another number of integers");
+        let all = |bytes: &[u8]| {
+            let mut all = Vec::new();
+            Integers::new(bytes, 3)?.append_all(&mut all).map(|()| all)
+        };
+        assert_eq!(all(&page), Some(vec![5, 8, 10]));
         for length in 0..page.len() {
             assert_eq!(at(&page[..length], 3, 2), None, "cut to {length} bytes");
+            assert_eq!(all(&page[..length]), None, "cut to {length} bytes");
         }
         for (place, byte) in [(0, 127), (2, 0), (2, 8), (6, 65)] {
             let mut broken = page;

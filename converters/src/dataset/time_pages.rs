@@ -212,7 +212,7 @@ mod tests {
         let pages = metadata.offset_index().unwrap()[0][0].page_locations().clone();
         let wanted: Vec<usize> = (0..rows).step_by(step).collect();
         let chunk = metadata.row_group(0).column(0);
-        stored_integers(file.try_clone().unwrap(), chunk, rows, pages, &wanted).unwrap()
+        stored_integers(file.try_clone().unwrap(), chunk, rows, pages, Some(&wanted)).unwrap()
     }
 
     /// Steps of hours with gaps, of microseconds, and any.
