@@ -214,9 +214,7 @@ impl Rolling {
             (Extent::Rows(window), _) => Ok(window),
             (Extent::Micros(_), None) => Err(TimesError::Missing),
             (Extent::Micros(micros), Some(times)) => {
-                // All of them are looked at, which takes less than to stop at the first one that does not.
-                let ascend = times.windows(2).fold(true, |ascend, pair| ascend & (pair[0] < pair[1]));
-                if !ascend {
+                if times.windows(2).any(|pair| pair[0] >= pair[1]) {
                     return Err(TimesError::Unsorted);
                 }
                 // A window of the rows behind one ends at most so many later, and begins no earlier.
