@@ -8,7 +8,8 @@ The work: of each station, forward fill, then mean and population standard devia
 and the observed values that lie more than 6 of those from the mean.
 
 What is timed of isd-detect is the whole process, from its start to the written file. What is timed of a peer is less:
-from opening the file to the outliers in memory; imports and compilation come before, and nothing is written.
+from opening the file to the outliers in memory; imports and compilation come before, and nothing is written. Each run
+that counts follows one of the same tool, so that all read from memory.
 """
 
 import argparse
@@ -289,17 +290,20 @@ def check(tool, run, reference):
 
 
 def race(tools, runs):
-    """One round to warm up, then `runs` rounds of every tool in turn: its runs by tool."""
+    """`runs` rounds of every tool in turn: its runs by tool.
+
+    Each comes right behind one that does not count: what ran before has pushed the tool's own files out of the cache.
+    """
     results = {tool: [] for tool in tools}
     reference = None
-    for round_number in range(runs + 1):
+    for round_number in range(1, runs + 1):
         for tool, run_once in tools.items():
-            run = run_once()
-            reference = reference or run
-            check(tool, run, reference)
-            say(f"{'warm-up' if round_number == 0 else f'run {round_number}'}: {tool} {run.seconds:.3f} s")
-            if round_number > 0:
-                results[tool].append(run)
+            for _warm_up_then_counted in range(2):
+                run = run_once()
+                reference = reference or run
+                check(tool, run, reference)
+            say(f"run {round_number}: {tool} {run.seconds:.3f} s")
+            results[tool].append(run)
     return results
 
 

@@ -188,7 +188,11 @@ impl<L: Lane> Gathered<L> {
         let windows = || begins.iter().zip(stretch.end..);
         n.extend(windows().map(|(begin, end)| L::of((end - begin) as i64)));
         sums.extend(begins.iter().map(|begin| stretch.sums[*begin]));
-        squares.extend(windows().map(|(begin, end)| L::near(stretch.squares.between(*begin, end)).1));
+        squares.extend(windows().map(|(begin, end)| {
+            let square = stretch.squares.between(*begin, end);
+            let (low, near) = L::near(square);
+            L::square(L::of(square).wrapping_sub(&low), near)
+        }));
     }
 }
 
@@ -201,5 +205,40 @@ fn search(next: impl Fn(usize) -> Option<(usize, u64)>, mut each: impl FnMut(usi
             passing &= passing - 1;
         }
         from = start + LANES;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Decimal;
+
+    /// The rows of noise with a spike that are not ruled out, by windows of one size and of several.
+    fn candidates<L: Lane>(spike: i64) -> [Vec<usize>; 2] {
+        let unit = |i: i64| L::of(i * 37 % 101 - 50 + if i == 700 { spike } else { 0 });
+        let units: Vec<L> = (0..1000).map(unit).collect();
+        let (mut sums, mut squares) = (vec![L::default(); 1001], vec![L::default(); 1001]);
+        L::accumulate(&units, &mut sums, &mut squares);
+        let mut marks = vec![0];
+        L::mark(&squares, &mut marks, 0);
+        let squares = Squares { low: &squares, marks: &marks };
+        let begins: Vec<usize> = (50..1000).map(|i| i - 30 - i % 20).collect();
+        [Begins::Before(40), Begins::At(&begins)].map(|begins| {
+            let stretch = Stretch { units: &units[50..], sums: &sums, squares, end: 50, begins };
+            let test = RollingTest::new(30, Decimal::whole(4)).unwrap();
+            let mut found = Vec::new();
+            let scale = Scale { per_unit: 1.0, error: 0.0 };
+            stretch.candidates(&test, &scale, &mut Gathered::default(), |i| found.push(50 + i));
+            found
+        })
+    }
+
+    #[test]
+    fn all_rows_but_the_outlier_are_ruled_out() {
+        for spike in [500, 5000] {
+            assert_eq!(candidates::<i32>(spike), [[700], [700]]);
+            assert_eq!(candidates::<i64>(spike), [[700], [700]]);
+        }
+        assert_eq!(candidates::<i64>(5_000_000), [[700], [700]]);
     }
 }

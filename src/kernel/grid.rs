@@ -195,7 +195,7 @@ impl<'a, L: Lane> Pass<'a, L> {
         buffers: &'a mut Prefixes<L>,
     ) -> Self {
         let most = windowing.most;
-        let block = (BLOCK_BYTES / size_of::<L>()).max(BLOCK_WINDOWS * most);
+        let block = (BLOCK_BYTES / size_of::<L>()).max(BLOCK_WINDOWS * most).min(series.values.len());
         // What is kept of the past is the last window and the value that it may leave out.
         let reached = most + 1 + block;
         for buffer in [&mut buffers.sums, &mut buffers.squares] {

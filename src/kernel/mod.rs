@@ -117,7 +117,7 @@ pub fn rolling_outliers(
     if test.needs_time() && series.times.is_none() {
         return Outcome::NoTimes;
     }
-    let Some(first) = series.observed().next() else { return Outcome::TooShort };
+    let Some(first) = series.first_observed() else { return Outcome::TooShort };
     if !series.observes(test.least_count() + 1) {
         return Outcome::TooShort;
     }

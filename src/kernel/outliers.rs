@@ -55,5 +55,7 @@ impl grid::Sink for Outliers<'_> {
 /// A row with what its window says of it.
 pub(super) fn outlier(row: usize, value: f64, count: usize, filled: bool, statistics: Statistics) -> Outlier {
     let Statistics { mean, std, zscore } = statistics;
+    // Of the zeros only the one that is an integer's.
+    let value = value + 0.0;
     Outlier { row, value, mean, std, zscore, count, filled }
 }

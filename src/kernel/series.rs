@@ -118,6 +118,23 @@ impl<'a> Series<'a> {
         self.validity.is_none_or(|v| v.is_valid(i)) && self.values.are_finite(i..i + 1)
     }
 
+    /// The first row that was observed.
+    pub(super) fn first_observed(&self) -> Option<usize> {
+        let Some(validity) = self.validity else { return self.observed().next() };
+        // Of some measurements a station has none at all.
+        (0..self.values.len()).step_by(u64::BITS as usize).find_map(|start| {
+            let mut valid = validity.word(start);
+            while valid != 0 {
+                let row = start + valid.trailing_zeros() as usize;
+                if self.is_observed(row) {
+                    return Some(row);
+                }
+                valid &= valid - 1;
+            }
+            None
+        })
+    }
+
     /// Rows that were observed, in order.
     pub(super) fn observed(&self) -> impl Iterator<Item = usize> {
         (0..self.values.len()).filter(|i| self.is_observed(*i))
@@ -216,6 +233,20 @@ mod tests {
         prop::collection::vec(run, 0..300).prop_map(|runs| {
             runs.into_iter().flat_map(|(value, rows)| std::iter::repeat_n(value, rows)).collect()
         })
+    }
+
+    #[test]
+    fn a_zero_has_no_sign() {
+        // So far apart that neither the grid's pass nor its integers do.
+        let far = |i: i32| if i == 30 { -0.0 } else { 2e9 - f64::from(i % 2) };
+        let near = |i: i32| if i == 30 { -0.0 } else { 5.0 - f64::from(i % 2) };
+        for value in [far, near] {
+            let values: Vec<f64> = (0..31).map(value).collect();
+            let test = RollingTest::new(30, Decimal::whole(6)).unwrap().validated().unwrap();
+            let mut found = Vec::new();
+            rolling_outliers(Series::new(&values), &test, &mut Scratch::default(), &mut found);
+            assert_eq!(found.iter().map(|outlier| outlier.value.to_bits()).collect::<Vec<_>>(), [0]);
+        }
     }
 
     proptest! {

@@ -197,7 +197,7 @@ mod tests {
         L::mark(&low, &mut marks, 0);
         let squares = Squares { low: &low, marks: &marks };
         let windows = Windows { units, sums: (&sums[..units.len()], &sums[1..]) };
-        let square = |i: usize| L::near(squares.between(i, i + 1)).1;
+        let square = |i: usize| L::real(squares.between(i, i + 1) as f64);
         let each: Vec<L::Real> = (0..units.len()).map(square).collect();
         for (factor, freedom, least) in [(0.0, 0.0, 1), (1.0, 1.0, 0), (1e6, 2.0, 7), (f64::NAN, 1.0, 2)] {
             let n: Vec<L> = (0..units.len()).map(|i| L::of(i as i64 % 40)).collect();

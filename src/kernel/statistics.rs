@@ -168,7 +168,7 @@ fn column<S: Statistic>(
     let most = rolling.most(&series)?;
     let before = out.len();
     out.resize(before + series.values.len(), f64::NAN);
-    let Some(first) = series.observed().next() else { return Ok(()) };
+    let Some(first) = series.first_observed() else { return Ok(()) };
     let windowing = Windowing { rolling, reach: Reach::Nothing, most };
     let mut column = Column::<S> { rolling, out: &mut out[before..], statistic: std::marker::PhantomData };
     if !grid::run(&series, first, windowing, &mut scratch.grid, &mut column) {

@@ -39,6 +39,10 @@ pub(super) fn stored_integers(
     if !chunk.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED) {
         return None;
     }
+    // A dictionary before the first page would be taken for that page where it is to be passed over.
+    if pages.first()?.offset as u64 != chunk.byte_range().0 {
+        return None;
+    }
     let ends = pages.iter().skip(1).map(|page| page.first_row_index as usize).chain([rows]);
     let ends: Vec<usize> = ends.collect();
     let mut pages =
@@ -207,7 +211,7 @@ impl<'a> Integers<'a> {
         if width > 64 {
             return None;
         }
-        let (packed, rest) = self.rest.split_at_checked(self.part / 8 * width)?;
+        let (packed, rest) = self.rest.split_at_checked((self.part / 8).checked_mul(width)?)?;
         self.rest = rest;
         Some(packed)
     }
@@ -373,6 +377,35 @@ mod tests {
     }
 
     #[test]
+    fn pages_behind_a_dictionary_are_left_to_who_decodes_rows() {
+        let integers: Vec<i64> = (0..8192).map(|row| row * row).collect();
+        let file = NamedTempFile::new().unwrap();
+        let batch = RecordBatch::try_new(
+            Arc::new(Schema::new(vec![Field::new("integer", DataType::Int64, false)])),
+            vec![Arc::new(Int64Array::from(integers.clone()))],
+        )
+        .unwrap();
+        // Its dictionary is full after a page, and the others are of differences.
+        let properties = WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_dictionary_page_size_limit(4096)
+            .set_write_batch_size(512)
+            .set_data_page_row_count_limit(1024);
+        let mut writer =
+            ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), Some(properties.build())).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let options = ReadOptionsBuilder::new().with_page_index().build();
+        let reader = SerializedFileReader::new_with_options(file.reopen().unwrap(), options).unwrap();
+        let (metadata, chunk) = (reader.metadata(), reader.metadata().row_group(0).column(0));
+        assert!(chunk.encodings().any(|encoding| encoding == Encoding::DELTA_BINARY_PACKED));
+        assert!(chunk.encodings().any(|encoding| encoding == Encoding::RLE_DICTIONARY));
+        let pages = metadata.offset_index().unwrap()[0][0].page_locations().clone();
+        let found = stored_integers(file.reopen().unwrap(), chunk, 8192, pages, Some(&[5000, 7000]));
+        assert_eq!(found, None, "{}", integers[5000]);
+    }
+
+    #[test]
     fn broken_pages_are_none() {
         // Blocks of 128 in four parts, three integers from 5 on, whose differences are 2 and more by two bits.
         let page = [128, 1, 4, 3, 10, 4, 2, 0, 0, 0, 0b0000_0001, 0, 0, 0, 0, 0, 0, 0];
@@ -389,6 +422,10 @@ mod tests {
             assert_eq!(at(&page[..length], 3, 2), None, "cut to {length} bytes");
             assert_eq!(all(&page[..length]), None, "cut to {length} bytes");
         }
+        // A block of 2^63, of which a part of a block of 16 bits would have 2^64 bits.
+        let mut vast = [128; 32];
+        vast[..16].copy_from_slice(&[128, 128, 128, 128, 128, 128, 128, 128, 128, 1, 1, 3, 10, 4, 16, 0]);
+        assert_eq!(at(&vast, 3, 2), None, "a block of 2^63");
         for (place, byte) in [(0, 127), (2, 0), (2, 8), (6, 65)] {
             let mut broken = page;
             broken[place] = byte;
