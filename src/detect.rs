@@ -119,7 +119,7 @@ fn plan_of(
         carried: keys_of(series, stations),
     };
     let found = kernel_rows(scan.lazy()?, columns, options, counts);
-    // Of a plan like this the others find nothing to do, which takes them longer than it takes to run it.
+    // Of a plan like this the others find nothing to do.
     Ok(found
         .with_optimizations(OptFlags::TYPE_COERCION | OptFlags::TYPE_CHECK | OptFlags::PROJECTION_PUSHDOWN))
 }

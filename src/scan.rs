@@ -91,7 +91,8 @@ impl SeriesScan {
     #[must_use]
     pub fn with_integers(mut self) -> Self {
         let mut schema = Schema::clone(&self.schema);
-        for name in self.schema.iter_names() {
+        let keys = [STATION_ID, TIMESTAMP];
+        for name in self.schema.iter_names().filter(|name| !keys.contains(&name.as_str())) {
             let mut lent = self.spare.integers.lend();
             if let Some((nulls, decimals)) = self.series.integers_into(name, &mut lent.values) {
                 schema.insert(name.clone(), DataType::Int32);

@@ -10,7 +10,7 @@ use num_traits::{Float, WrappingAdd, WrappingMul, WrappingSub};
 
 use super::lanes::{ROUNDER, has_avx512};
 
-/// Prefix sums of squares of which lanes hold all bits are [`SPACING`] apart.
+/// How far apart those prefix sums of squares are of which all bits are kept.
 pub(super) const SPACING: usize = 64;
 
 /// Prefix sums of squares.
