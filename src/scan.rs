@@ -16,6 +16,7 @@ use polars_arrow::bitmap::Bitmap;
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 
+use crate::kernel::Packing;
 use crate::kernel::polars::{Carried, Measurement};
 use crate::plan::{STATION_ID, TIMESTAMP};
 use crate::series::Series;
@@ -27,8 +28,8 @@ pub struct SeriesScan {
     stations: Arc<[StationRun]>,
     schema: SchemaRef,
     spare: Spare,
-    /// Measurements that were read as integers, with their decimals.
-    integers: HashMap<String, (Column, u32)>,
+    /// Measurements that were read as integers, and what these stand for.
+    integers: HashMap<String, (Column, Packing)>,
 }
 
 /// Vectors that columns are decoded into, which return here when the column is dropped.
@@ -94,11 +95,11 @@ impl SeriesScan {
         let keys = [STATION_ID, TIMESTAMP];
         for name in self.schema.iter_names().filter(|name| !keys.contains(&name.as_str())) {
             let mut lent = self.spare.integers.lend();
-            if let Some((nulls, decimals)) = self.series.integers_into(name, &mut lent.values) {
+            if let Some((nulls, packing)) = self.series.integers_into(name, &mut lent.values) {
                 schema.insert(name.clone(), DataType::Int32);
                 let column =
                     Int32Chunked::with_chunk(name.clone(), array_of(lent, Some(&nulls))).into_column();
-                self.integers.insert(name.to_string(), (column, decimals));
+                self.integers.insert(name.to_string(), (column, packing));
             }
         }
         self.schema = Arc::new(schema);
@@ -108,7 +109,7 @@ impl SeriesScan {
     /// A measurement as its column has it.
     #[must_use]
     pub fn measurement(&self, name: &str) -> Measurement {
-        Measurement { name: name.into(), decimals: self.integers.get(name).map(|(_, decimals)| *decimals) }
+        Measurement { name: name.into(), packing: self.integers.get(name).map(|(_, packing)| *packing) }
     }
 
     /// The stations, in row order.

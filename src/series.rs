@@ -7,7 +7,7 @@ use arrow::buffer::NullBuffer;
 use isd_converters::dataset::{RowGroup, SeriesGroup};
 use isd_converters::{Error, StationRun};
 
-use crate::kernel::integers_of;
+use crate::kernel::{Packing, pack};
 
 /// All rows of some stations, sorted by station and time, that the plan is run over.
 pub trait Series: Debug + Send + Sync {
@@ -29,10 +29,10 @@ pub trait Series: Debug + Send + Sync {
     /// Unreadable rows, or a column that is absent.
     fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error>;
 
-    /// Puts the values of a column in place of what `integers` holds, as integers of the last of so many decimals, if they
-    /// are at hand as decimals; says which are null, in whose place is the value before, and how many decimals they are. The
-    /// others [`Series::values_into`] takes.
-    fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, u32)> {
+    /// Puts the values of a column in place of what `integers` holds, packed, if they are at hand as decimals; says which
+    /// are null, in whose place is the value before, and what the integers stand for. The others [`Series::values_into`]
+    /// takes.
+    fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, Packing)> {
         None
     }
 
@@ -66,14 +66,15 @@ impl Series for RowGroup {
         self.values_into(column, values)
     }
 
-    fn integers_into(&self, column: &str, integers: &mut Vec<i32>) -> Option<(NullBuffer, u32)> {
-        let mut decimals = 0;
+    fn integers_into(&self, column: &str, integers: &mut Vec<i32>) -> Option<(NullBuffer, Packing)> {
+        let mut packing = None;
         let translate = |values: Vec<f64>| {
-            let (integers, grid) = integers_of(&values)?;
-            decimals = grid;
+            let (integers, packed) = pack(&values)?;
+            packing = Some(packed);
             Some(integers)
         };
-        Some((self.translated_into(column, translate, integers)?, decimals))
+        let nulls = self.translated_into(column, translate, integers)?;
+        Some((nulls, packing?))
     }
 
     fn timestamps(&self) -> Result<TimestampMicrosecondArray, Error> {

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+#[cfg(feature = "tools")]
+use super::series::Packing;
+
 /// A non-negative decimal number, `mantissa / 10^decimals`, as exact as it was written.
 ///
 /// Thresholds are taken as decimals, not as the doubles nearest them, because observations are:
@@ -114,10 +117,10 @@ pub(super) fn grid_decimals(value: f64) -> Option<u32> {
     None
 }
 
-/// The finite values as integers on the coarsest decimal grid that holds all of them, and its decimals; `None` if there is
-/// none, or if an integer has more than 32 bits.
+/// The finite values packed as integers on the coarsest decimal grid that holds all of them, about the middle of their
+/// range; `None` if there is no such grid, or if an integer on it has more than 32 bits.
 #[cfg(feature = "tools")]
-pub(crate) fn integers_of(values: &[f64]) -> Option<(Vec<i32>, u32)> {
+pub(crate) fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
     let decimals =
         values.iter().try_fold(0, |decimals: u32, value| Some(grid_decimals(*value)?.max(decimals)))?;
     let factor = GRID_FACTORS[decimals as usize];
@@ -125,7 +128,15 @@ pub(crate) fn integers_of(values: &[f64]) -> Option<(Vec<i32>, u32)> {
         let integer = (value * factor).round();
         (integer.abs() <= f64::from(i32::MAX)).then_some(integer as i32)
     };
-    Some((values.iter().map(integer).collect::<Option<_>>()?, decimals))
+    let mut integers: Vec<i32> = values.iter().map(integer).collect::<Option<_>>()?;
+    let least = integers.iter().copied().min().unwrap_or_default();
+    let most = integers.iter().copied().max().unwrap_or_default();
+    let offset = least.midpoint(most);
+    for integer in &mut integers {
+        *integer -= offset;
+    }
+    let largest = offset.abs_diff(least).max(offset.abs_diff(most));
+    Some((integers, Packing { decimals, offset, largest }))
 }
 
 #[cfg(test)]
@@ -148,12 +159,19 @@ mod tests {
 
     #[cfg(feature = "tools")]
     #[test]
-    fn values_on_one_grid_are_its_integers() {
-        assert_eq!(integers_of(&[5.1, -0.0, -12.0]), Some((vec![51, 0, -120], 1)));
-        assert_eq!(integers_of(&[1013.125, 0.5]), Some((vec![1_013_125, 500], 3)));
-        assert_eq!(integers_of(&[214_748_364.7, -214_748_364.7]), Some((vec![i32::MAX, -i32::MAX], 1)));
+    fn values_on_one_grid_are_packed_about_their_middle() {
+        let packed = |integers: &[i32], decimals, offset, largest| {
+            Some((integers.to_vec(), Packing { decimals, offset, largest }))
+        };
+        assert_eq!(pack(&[5.1, -0.0, -12.0]), packed(&[85, 34, -86], 1, -34, 86));
+        assert_eq!(pack(&[1013.125, 0.5]), packed(&[506_313, -506_312], 3, 506_812, 506_313));
+        assert_eq!(pack(&[7.0]), packed(&[0], 0, 7, 0));
+        assert_eq!(pack(&[]), packed(&[], 0, 0, 0));
+        let most = i32::MAX;
+        assert_eq!(pack(&[214_748_364.7, -214_748_364.7]), packed(&[most, -most], 1, 0, most as u32));
+        assert_eq!(pack(&[214_748_364.7, 214_748_364.6]), packed(&[1, 0], 1, most - 1, 1));
         for off in [0.1 + 0.2, 0.000_1, 214_748_364.8, 1e300, f64::NAN, f64::INFINITY] {
-            assert_eq!(integers_of(&[0.1, off]), None, "{off}");
+            assert_eq!(pack(&[0.1, off]), None, "{off}");
         }
     }
 

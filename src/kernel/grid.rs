@@ -1,6 +1,6 @@
 //! The pass for series on a decimal grid: values as integers, and the prefix sums of those, block by block.
 //!
-//! Values are taken as integers about the first observed one. While the sums of every window fit 32 bits they are kept in
+//! Values are taken as integers about the first observed one, or as packed. While the sums of every window fit 32 bits they are kept in
 //! as many; else in 64, of which doubles hold them exactly below 2^51, and 128 bits beyond. A [`Sink`] makes of each
 //! block what is wanted.
 
@@ -91,8 +91,8 @@ const LIKELY: usize = 64;
 
 /// The grid that the series' integers are on, or the coarsest that the first observed values are on.
 fn likely_decimals(series: &Series<'_>) -> Option<u32> {
-    if let Values::Integers(_, decimals) = series.values {
-        return Some(decimals);
+    if let Values::Integers(_, packing) = series.values {
+        return Some(packing.decimals);
     }
     let mut decimals = 0;
     for row in series.observed().take(LIKELY) {
@@ -138,12 +138,27 @@ fn pass<L: Lane>(
     lanes: &mut Lanes<L>,
     sink: &mut impl Sink,
 ) -> Ended {
-    let origin = (series.values.get(first) * GRID_FACTORS[decimals as usize]).round_ties_even();
+    let n = windowing.most.max(1) as f64;
+    let narrow = L::largest(n);
+    let (packed, origin) = match series.values {
+        Values::Integers(integers, packing) if f64::from(packing.largest) <= narrow => {
+            (L::same(integers), f64::from(packing.offset))
+        }
+        _ => (None, (series.values.get(first) * GRID_FACTORS[decimals as usize]).round_ties_even()),
+    };
     if origin.abs() >= 2_f64.powi(50) {
         return Ended::TooWide;
     }
+    let grid = Grid {
+        factor: GRID_FACTORS[decimals as usize],
+        origin,
+        narrow,
+        // n times the square of it stays below 2^62: sums of n such, and the deviation n x - S of twice the size, have room.
+        wide: (2_f64.powi(62) / n).sqrt().min(2_f64.powi(31)).floor(),
+    };
     let Lanes { prefixes, gathered } = lanes;
-    let mut pass = Pass::new(series, first, decimals, origin, windowing, places, prefixes);
+    let mut pass = Pass::new(series, first, decimals, grid, windowing, places, prefixes);
+    pass.packed = packed;
     let mut start = first;
     while start < series.values.len() {
         let end = (start + pass.block).min(series.values.len());
@@ -167,6 +182,8 @@ pub(super) struct Pass<'a, L> {
     buffers: &'a mut Prefixes<L>,
     decimals: u32,
     grid: Grid,
+    /// The series' integers, if they may serve as they are: filled, about the grid's origin and narrow.
+    packed: Option<&'a [L]>,
     block: usize,
     /// Last observed row and its integer.
     last: (usize, L),
@@ -178,6 +195,8 @@ pub(super) struct Pass<'a, L> {
     filled: usize,
     /// Filled values up to which a window may hold an integer beyond `narrow`: 0 unless the lanes widen.
     wide_until: usize,
+    /// Those of `packed` that are the block's integers; otherwise the buffers hold these.
+    units: Option<&'a [L]>,
     /// Whether `places.rows` holds the block's rows; otherwise they follow each other.
     sparse: bool,
     /// Row of this block's first filled value, unless `sparse`.
@@ -189,7 +208,7 @@ impl<'a, L: Lane> Pass<'a, L> {
         series: &'a Series<'a>,
         first: usize,
         decimals: u32,
-        origin: f64,
+        grid: Grid,
         windowing: Windowing<'a>,
         places: &'a mut Places,
         buffers: &'a mut Prefixes<L>,
@@ -209,27 +228,21 @@ impl<'a, L: Lane> Pass<'a, L> {
         places.rows.resize(block.max(places.rows.len()), 0);
         buffers.marks.clear();
         buffers.marks.push(0);
-        let n = most.max(1) as f64;
         Self {
             series,
             windowing,
             places,
             buffers,
             decimals,
-            grid: Grid {
-                factor: GRID_FACTORS[decimals as usize],
-                origin,
-                narrow: L::largest(n),
-                // n times the square of it stays below 2^62: sums of n such, and the deviation n x - S of twice the size,
-                // have room.
-                wide: (2_f64.powi(62) / n).sqrt().min(2_f64.powi(31)).floor(),
-            },
+            grid,
+            packed: None,
             block,
             last: (first, L::default()),
             done: 0,
             history: 0,
             filled: 0,
             wide_until: 0,
+            units: None,
             sparse: false,
             first_row: first,
         }
@@ -238,19 +251,27 @@ impl<'a, L: Lane> Pass<'a, L> {
     /// Takes the rows `start..end` as integers and fills what is missing.
     fn load(&mut self, start: usize, end: usize) -> Result<(), Ended> {
         let rows = end - start;
-        let units = &mut self.buffers.units[..rows];
-        let (seen, filled) = match self.series.values {
-            Values::Doubles(values) => (to_units(&values[start..end], &self.grid, units), false),
-            Values::Integers(integers, _) => (shift(&integers[start..end], &self.grid, units), true),
-        };
         let unlimited = matches!(self.windowing.reach, Reach::Unlimited);
+        let filled = unlimited && matches!(self.series.values, Values::Integers(..));
         let complete = match self.series.validity {
-            Some(v) if !(filled && unlimited) => v.slice(start, rows).count_valid() == rows,
+            Some(v) if !filled => v.slice(start, rows).count_valid() == rows,
             _ => true,
         };
         self.sparse = false;
         self.first_row = start;
         self.filled = rows;
+        self.units = self.packed.filter(|_| complete).map(|packed| &packed[start..end]);
+        if let Some(units) = self.units {
+            self.last = (end - 1, units[rows - 1]);
+            return Ok(());
+        }
+        let units = &mut self.buffers.units[..rows];
+        let seen = match self.series.values {
+            Values::Doubles(values) => to_units(&values[start..end], &self.grid, units),
+            Values::Integers(integers, packing) => {
+                shift(&integers[start..end], packing.offset, &self.grid, units)
+            }
+        };
         let mut beyond_narrow = seen.beyond_narrow;
         if complete && seen.on_grid && !seen.beyond_wide {
             // Nothing is missing, or it is filled already: the integers are the filled values.
@@ -306,7 +327,7 @@ impl<'a, L: Lane> Pass<'a, L> {
 
     /// Continues the prefix sums over the block.
     fn accumulate(&mut self) {
-        let units = &self.buffers.units[..self.filled];
+        let units = self.units.unwrap_or(&self.buffers.units[..self.filled]);
         let range = self.history..=self.history + self.filled;
         let sums = &mut self.buffers.sums[range.clone()];
         let squares = &mut self.buffers.squares[range];
@@ -342,6 +363,7 @@ impl<'a, L: Lane> Pass<'a, L> {
     /// The block's windows: those with a begin of their own, and those of one size behind them.
     pub fn stretches(&self) -> [(usize, Stretch<'_, L>); 2] {
         let Prefixes { units, sums, squares, marks } = &*self.buffers;
+        let units = self.units.unwrap_or(units);
         let squares = Squares { low: squares, marks };
         let begins = &*self.places.begins;
         let head = begins.len();

@@ -55,6 +55,9 @@ pub(super) trait Lane:
     /// that there is, or, for lanes that widen, any where the distance is beyond 2^51.
     fn nearest(distance: f64, shifted: i64, base: i64) -> Self;
 
+    /// Integers of 32 bits, if these are as wide.
+    fn same(integers: &[i32]) -> Option<&[Self]>;
+
     /// A number of the cheap test.
     fn real(number: f64) -> Self::Real;
 
@@ -127,6 +130,10 @@ impl Lane for i64 {
         shifted.wrapping_sub(base)
     }
 
+    fn same(_integers: &[i32]) -> Option<&[Self]> {
+        None
+    }
+
     #[inline]
     fn real(number: f64) -> f64 {
         number
@@ -192,6 +199,10 @@ impl Lane for i32 {
     #[inline]
     fn nearest(distance: f64, _shifted: i64, _base: i64) -> Self {
         distance as i32
+    }
+
+    fn same(integers: &[i32]) -> Option<&[Self]> {
+        Some(integers)
     }
 
     #[inline]

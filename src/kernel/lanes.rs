@@ -150,9 +150,10 @@ fn to_units_by_division_plain<L: Lane>(values: &[f64], grid: &Grid, units: &mut 
     Seen { on_grid: off_grid == 0, beyond_narrow: beyond_narrow != 0, beyond_wide: beyond_wide != 0 }
 }
 
-/// Takes integers on the grid less the origin, as [`to_units`] does values.
-pub(super) fn shift<L: Lane>(integers: &[i32], grid: &Grid, units: &mut [L]) -> Seen {
-    let Grid { origin, narrow, wide, .. } = *grid;
+/// Takes packed integers, which lie on the grid but for their offset, less the origin, as [`to_units`] does values.
+pub(super) fn shift<L: Lane>(integers: &[i32], offset: i32, grid: &Grid, units: &mut [L]) -> Seen {
+    let Grid { narrow, wide, .. } = *grid;
+    let origin = grid.origin - f64::from(offset);
     if origin.abs() < f64::from(i32::MAX) && all_near(integers, origin as i32, narrow, units) {
         return Seen { on_grid: true, beyond_narrow: false, beyond_wide: false };
     }
@@ -257,10 +258,15 @@ mod tests {
             let grid = Grid { factor: 10.0, origin, narrow: 5000.0, wide: 1e9 };
             let values: Vec<f64> = integers.iter().map(|integer| f64::from(*integer) / 10.0).collect();
             let (mut units, mut expected) = (vec![L::default(); 3], vec![L::default(); 3]);
-            let seen = shift(integers, &grid, &mut units);
-            assert_eq!(seen, to_units(&values, &grid, &mut expected), "{integers:?} about {origin}");
-            if !seen.beyond_wide {
-                assert_eq!(units, expected, "{integers:?} about {origin}");
+            let expected_seen = to_units(&values, &grid, &mut expected);
+            for offset in [0, 900, -30_000] {
+                let packed = integers.iter().map(|integer| integer.checked_sub(offset));
+                let Some(packed) = packed.collect::<Option<Vec<i32>>>() else { continue };
+                let seen = shift(&packed, offset, &grid, &mut units);
+                assert_eq!(seen, expected_seen, "{integers:?} about {origin}");
+                if !seen.beyond_wide {
+                    assert_eq!(units, expected, "{integers:?} about {origin}");
+                }
             }
         }
         for origin in [0, 57, -3000, 2_000_000_000, -2_000_000_000] {

@@ -44,10 +44,12 @@ use outliers::Outliers;
 use series::Reach;
 
 #[cfg(feature = "tools")]
-pub(crate) use decimal::integers_of;
+pub(crate) use decimal::pack;
 pub use decimal::{Decimal, ParseDecimalError};
 pub use options::{FillLimit, RollingTest};
 pub use rolling::{Extent, MAX_WINDOW, OptionsError, Rolling, TIME_WINDOW_MIN_PERIODS, TimesError};
+#[cfg(feature = "tools")]
+pub use series::Packing;
 pub use series::{LengthError, Series, SeriesError};
 pub use statistics::{forward_fill, rolling_mean, rolling_std};
 pub use validity::Validity;

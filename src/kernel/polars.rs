@@ -17,8 +17,8 @@ use polars_arrow::bitmap::Bitmap;
 pub use columns::{forward_fill, rolling_mean, rolling_std};
 
 use super::{
-    LengthError, Outcome, Outlier, RollingTest, Scratch, Series as KernelSeries, TimesError, Validity,
-    outliers_of_each,
+    LengthError, Outcome, Outlier, Packing, RollingTest, Scratch, Series as KernelSeries, TimesError,
+    Validity, outliers_of_each,
 };
 
 /// Names of the fields that [`rolling_outliers`] adds to the carried columns, in order.
@@ -70,15 +70,14 @@ impl Boundaries {
 pub struct Measurement {
     /// Its name.
     pub name: PlSmallStr,
-    /// None if it is of Float64; or how many decimals the values have that it holds as Int32, at most three. In place of a
-    /// null is the value before it.
-    pub(crate) decimals: Option<u32>,
+    /// None if it is of Float64; or what it holds the values as in Int32. In place of a null is the value before it.
+    pub(crate) packing: Option<Packing>,
 }
 
 impl<S: Into<PlSmallStr>> From<S> for Measurement {
     /// A column of Float64.
     fn from(name: S) -> Self {
-        Self { name: name.into(), decimals: None }
+        Self { name: name.into(), packing: None }
     }
 }
 
@@ -161,8 +160,8 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
     let handed_on = inputs.len();
     inputs.extend(series.column());
     inputs.extend(time.map(col));
-    let decimals: Vec<Option<u32>> = measurements.iter().map(|measurement| measurement.decimals).collect();
-    inputs.extend(measurements.into_iter().map(|Measurement { name, decimals }| match decimals {
+    let packings: Vec<Option<Packing>> = measurements.iter().map(|measurement| measurement.packing).collect();
+    inputs.extend(measurements.into_iter().map(|Measurement { name, packing }| match packing {
         Some(_) => col(name),
         None => col(name).strict_cast(DataType::Float64),
     }));
@@ -173,7 +172,7 @@ pub fn rolling_outliers(columns: Columns, test: RollingTest, counts: Option<Seri
         let (time, measurements) = rest.split_at(usize::from(timed));
         let lengths = series.lengths(keys.first())?;
         let names: Vec<&str> = measurements.iter().map(|column| column.name().as_str()).collect();
-        let found = detect(&lengths, time.first(), (measurements, &decimals), &test, counts.as_ref())?;
+        let found = detect(&lengths, time.first(), (measurements, &packings), &test, counts.as_ref())?;
         let carried = if let Some(look_up) = &look_up {
             look_up(&found.iter().map(|(_, outlier)| outlier.row).collect::<Vec<_>>())?
         } else {
@@ -238,7 +237,7 @@ fn fields_of_kernel() -> [Field; 8] {
 fn detect(
     lengths: &[usize],
     time: Option<&Column>,
-    (measurements, decimals): (&[Column], &[Option<u32>]),
+    (measurements, packings): (&[Column], &[Option<Packing>]),
     test: &RollingTest,
     counts: Option<&SeriesCounts>,
 ) -> PolarsResult<Vec<(usize, Outlier)>> {
@@ -247,7 +246,7 @@ fn detect(
     let mut scratch = Scratch::default();
     let mut found: Vec<(usize, Outlier)> = Vec::new();
     let mut counted = Vec::with_capacity(measurements.len());
-    for (code, (column, decimals)) in measurements.iter().zip(decimals).enumerate() {
+    for (code, (column, packing)) in measurements.iter().zip(packings).enumerate() {
         let column = column.as_materialized_series().rechunk();
         let mut outliers = Vec::new();
         let mut find = |series: Result<KernelSeries<'_>, LengthError>| {
@@ -257,9 +256,9 @@ fn detect(
         };
         let mut outcomes = Vec::new();
         // One chunk, or none.
-        if let Some(decimals) = decimals {
+        if let Some(packing) = packing {
             for array in column.i32()?.downcast_iter() {
-                let series = KernelSeries::of_integers(array.values().as_slice(), *decimals);
+                let series = KernelSeries::packed(array.values().as_slice(), *packing);
                 let series = series.with_validity(validity_of(array.validity()));
                 outcomes = find(series.and_then(|series| series.with_times(times)))?;
             }

@@ -16,8 +16,19 @@ pub struct Series<'a> {
 pub(super) enum Values<'a> {
     /// Themselves.
     Doubles(&'a [f64]),
-    /// As integers, of which `10^decimals` are a unit; a missing slot holds the observed one before it, if there is any.
-    Integers(&'a [i32], u32),
+    /// As integers; a missing slot holds the observed one before it, if there is any.
+    Integers(&'a [i32], Packing),
+}
+
+/// What packed values stand for: an integer for `(integer + offset) / 10^decimals`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    /// At most three.
+    pub decimals: u32,
+    /// What is added to an integer.
+    pub offset: i32,
+    /// No integer, in a missing slot or elsewhere, is farther from 0.
+    pub largest: u32,
 }
 
 impl Values<'_> {
@@ -33,14 +44,16 @@ impl Values<'_> {
     pub fn get(&self, i: usize) -> f64 {
         match self {
             Self::Doubles(values) => values[i],
-            Self::Integers(integers, decimals) => f64::from(integers[i]) / GRID_FACTORS[*decimals as usize],
+            Self::Integers(integers, Packing { decimals, offset, .. }) => {
+                (f64::from(integers[i]) + f64::from(*offset)) / GRID_FACTORS[*decimals as usize]
+            }
         }
     }
 
     fn slice(self, rows: std::ops::Range<usize>) -> Self {
         match self {
             Self::Doubles(values) => Self::Doubles(&values[rows]),
-            Self::Integers(integers, decimals) => Self::Integers(&integers[rows], decimals),
+            Self::Integers(integers, packing) => Self::Integers(&integers[rows], packing),
         }
     }
 
@@ -80,13 +93,13 @@ impl<'a> Series<'a> {
         Self { values: Values::Doubles(values), validity: None, times: None }
     }
 
-    /// A series whose values are integers of the last of so many decimals, at most three: 51 of one decimal is 5.1. What is
-    /// missing a bitmap says, but a missing slot must hold the observed value before it, if there is any. The kernels'
-    /// results are those for the doubles nearest the decimals.
+    /// A series whose values are packed as integers. What is missing a bitmap says, but a missing slot must hold the observed
+    /// value before it, if there is any. The kernels' results are those for the doubles nearest the decimals.
     #[cfg(any(test, feature = "tools"))]
-    pub(crate) fn of_integers(integers: &'a [i32], decimals: u32) -> Self {
-        debug_assert!((decimals as usize) < GRID_FACTORS.len(), "a grid that there is none of");
-        Self { values: Values::Integers(integers, decimals), validity: None, times: None }
+    pub(crate) fn packed(integers: &'a [i32], packing: Packing) -> Self {
+        debug_assert!((packing.decimals as usize) < GRID_FACTORS.len(), "a grid that there is none of");
+        debug_assert!(integers.iter().all(|integer| integer.unsigned_abs() <= packing.largest));
+        Self { values: Values::Integers(integers, packing), validity: None, times: None }
     }
 
     /// Marks missing values by a bitmap as well; what their slots hold is never looked at.
@@ -273,7 +286,16 @@ mod tests {
                 bits[i / 8] |= 1 << (i % 8);
             }
             let validity = Validity::new(&bits, 0, rows.len());
-            let series = Series::of_integers(&integers, decimals).with_validity(validity).unwrap();
+            let largest = integers.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or(0);
+            let packed = |integers, offset, largest| {
+                Series::packed(integers, Packing { decimals, offset, largest }).with_validity(validity).unwrap()
+            };
+            let middle: Vec<i32> = integers.iter().map(|integer| integer.saturating_sub(5870)).collect();
+            let series = if middle.iter().all(|integer| -6000 < *integer && *integer < i32::MAX - 5870) {
+                packed(&middle, 5870, 5910)
+            } else {
+                packed(&integers, 0, largest)
+            };
             let expected = Series::new(&doubles);
 
             let test = RollingTest::new(window, Decimal::whole(3)).unwrap();
