@@ -20,8 +20,8 @@ use polars::prelude::{
     DataFrame, DataType, Expr, LazyFrame, OptFlags, PlSmallStr, PolarsError, PolarsResult, col, lit,
 };
 
-use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts};
-use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, kernel_rows, outliers};
+use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts, rolling_outliers};
+use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, outliers};
 use crate::scan::{SeriesScan, Spare, keys_of};
 use crate::series::{ArchiveSeries, Series};
 use crate::spool::Spool;
@@ -90,7 +90,8 @@ pub enum DetectError {
     },
 }
 
-/// The plan that the rows of some stations are run through.
+/// The plan that the rows of some stations are run through: the outliers table, or, from the kernel, one column of it as
+/// structs.
 ///
 /// # Errors
 /// An unreadable station column.
@@ -118,7 +119,8 @@ fn plan_of(
         measurements: options.measurements.iter().map(|name| scan.measurement(name)).collect(),
         carried: keys_of(series, stations),
     };
-    let found = kernel_rows(scan.lazy()?, columns, options, counts);
+    // Taking the structs apart in the plan takes Polars longer than all else but running it.
+    let found = scan.lazy()?.select([rolling_outliers(columns, options.test.clone(), counts)]);
     // Of a plan like this the others find nothing to do.
     Ok(found
         .with_optimizations(OptFlags::TYPE_COERCION | OptFlags::TYPE_CHECK | OptFlags::PROJECTION_PUSHDOWN))
@@ -416,14 +418,16 @@ pub fn outliers_schema() -> SchemaRef {
 
 /// The plan's result as Arrow: the tables are small, so that copying them is nothing.
 fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
-    let strings =
-        |name: &str| -> PolarsResult<StringArray> { Ok(frame.column(name)?.str()?.iter().collect()) };
-    let doubles =
-        |name: &str| -> PolarsResult<Float64Array> { Ok(frame.column(name)?.f64()?.iter().collect()) };
-    let times = frame.column(TIMESTAMP)?.cast(&DataType::Int64)?;
+    let column = |name: &str| match frame.columns() {
+        [found] if found.dtype().is_struct() => found.struct_()?.field_by_name(name),
+        _ => Ok(frame.column(name)?.as_materialized_series().clone()),
+    };
+    let strings = |name: &str| -> PolarsResult<StringArray> { Ok(column(name)?.str()?.iter().collect()) };
+    let doubles = |name: &str| -> PolarsResult<Float64Array> { Ok(column(name)?.f64()?.iter().collect()) };
+    let times = column(TIMESTAMP)?.to_physical_repr().into_owned();
     let times: TimestampMicrosecondArray = times.i64()?.iter().collect();
-    let counts: Int64Array = frame.column("window_count")?.i64()?.iter().collect();
-    let filled: BooleanArray = frame.column("filled")?.bool()?.iter().collect();
+    let counts: Int64Array = column("window_count")?.i64()?.iter().collect();
+    let filled: BooleanArray = column("filled")?.bool()?.iter().collect();
     Ok(RecordBatch::try_new(
         outliers_schema(),
         vec![

@@ -21,7 +21,7 @@
 
 use polars::prelude::*;
 
-use crate::kernel::polars::{Boundaries, Carried, Columns, SeriesCounts, rolling_outliers};
+use crate::kernel::polars::{Boundaries, Carried, Columns, rolling_outliers};
 use crate::kernel::{Extent, FillLimit, RollingTest};
 
 /// Name of the column that says which station a row is of.
@@ -97,7 +97,11 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
                 measurements: options.measurements.iter().map(|m| m.as_str().into()).collect(),
                 carried: Carried::Columns(vec![STATION_ID.into(), TIMESTAMP.into()]),
             };
-            kernel_rows(observations, columns, options, None)
+            let found = rolling_outliers(columns, options.test.clone(), None).alias("outlier");
+            observations
+                .select([found])
+                .unnest(by_name(["outlier"], true, false), None)
+                .select(OUTLIER_COLUMNS.map(col))
         }
         Engine::Expressions => {
             let parts: Vec<LazyFrame> = options
@@ -118,19 +122,6 @@ pub fn outliers(observations: LazyFrame, options: &OutlierOptions) -> LazyFrame 
             }
         }
     }
-}
-
-/// The kernel over the columns, which carry station and time, as the outliers table.
-pub(crate) fn kernel_rows(
-    observations: LazyFrame,
-    columns: Columns,
-    options: &OutlierOptions,
-    counts: Option<SeriesCounts>,
-) -> LazyFrame {
-    observations
-        .select([rolling_outliers(columns, options.test.clone(), counts).alias("outlier")])
-        .unnest(by_name(["outlier"], true, false), None)
-        .select(OUTLIER_COLUMNS.map(col))
 }
 
 /// Polars has them as a feature that the build leaves out: it would compile half of Polars again for an engine that is

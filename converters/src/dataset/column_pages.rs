@@ -222,3 +222,8 @@ pub(super) fn append_varint(bytes: &mut Vec<u8>, mut value: u64) {
     }
     bytes.push(value as u8);
 }
+
+/// Appends an integer of seven bits a byte, those of either sign in turns.
+pub(super) fn append_signed(bytes: &mut Vec<u8>, value: i64) {
+    append_varint(bytes, (value << 1 ^ value >> 63) as u64);
+}

@@ -73,7 +73,11 @@ pub(super) fn integer(bytes: &[u8]) -> usize {
 }
 
 /// An integer of seven bits a byte, and what follows.
+#[inline]
 pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        return Some((u64::from(*byte), rest));
+    }
     let mut value = 0;
     for (place, byte) in bytes.iter().enumerate().take(10) {
         value |= u64::from(byte & 0x7f) << (7 * place);
@@ -82,6 +86,13 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
         }
     }
     None
+}
+
+/// An integer of seven bits a byte, those of either sign in turns, and what follows.
+#[inline]
+pub(super) fn signed(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let (value, rest) = varint(bytes)?;
+    Some(((value >> 1) as i64 ^ -((value & 1) as i64), rest))
 }
 
 /// What lies behind a length of four bytes, so long, and what follows.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! A row group holds whole stations: no station is split across row groups or files, so that any
-//! row group can be processed by itself.
+//! row group can be processed by itself. Behind the row groups lie lists of the steps between their times, where those are
+//! mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
 
 mod chunk_bytes;
 mod column_pages;
@@ -27,6 +28,7 @@ mod stored_times;
 mod stored_values;
 pub(crate) mod target;
 mod time_pages;
+mod time_steps;
 mod value_pages;
 pub(crate) mod writer;
 

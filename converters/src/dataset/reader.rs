@@ -22,6 +22,7 @@ use super::files::find_parquet;
 use super::station_runs::{equal_runs, stored_runs};
 use super::stored_times::{microseconds, stored_integers};
 use super::stored_values::stored_values;
+use super::time_steps::listed_times;
 use super::{MANIFEST, Manifest, STATION_ID, TIMESTAMP, column_info};
 use crate::cf::widen;
 use crate::{ColumnInfo, Error, Result, StationRun};
@@ -357,16 +358,24 @@ impl RowGroup {
         }
     }
 
-    /// The times of some rows, which ascend. Only pages that hold one of them are decoded.
+    /// The times of some rows, which ascend. Where the file lists their steps, the column is not read; else only pages that
+    /// hold one of them are decoded.
     ///
     /// # Errors
     /// As [`RowGroup::timestamps`].
     pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
-        if let Some(times) = self.stored_times(Some(rows)) {
+        if let Some(times) = self.listed_times(rows).or_else(|| self.stored_times(Some(rows))) {
             return Ok(TimestampMicrosecondArray::new(times.into(), None));
         }
         let ranges = rows.iter().map(|row| *row..row + 1);
         self.read_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
+    }
+
+    /// The times of some rows, where the file lists their steps.
+    fn listed_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+        let metadata = self.file.metadata.metadata();
+        let (file, chunk, _) = self.stored(TIMESTAMP)?;
+        listed_times(file, metadata, self.index, chunk, rows)
     }
 
     /// The times of some rows, or of all, where the file holds them as differences.

@@ -17,7 +17,7 @@ use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::chunk_bytes::ChunkBytes;
-use super::hybrid::varint;
+use super::hybrid::{signed, varint};
 
 /// The integers of some rows, which ascend, or of all, of a column chunk of `rows` rows; pages without any of them are not
 /// decompressed.
@@ -280,12 +280,6 @@ fn packed(bytes: &[u8], bit: usize, width: usize) -> u64 {
             (word >> (bit % 8)) as u64 & mask
         }
     }
-}
-
-/// An integer of seven bits a byte, those of either sign in turns, and what follows.
-fn signed(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let (value, rest) = varint(bytes)?;
-    Some(((value >> 1) as i64 ^ -((value & 1) as i64), rest))
 }
 
 #[cfg(test)]

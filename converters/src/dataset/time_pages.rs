@@ -11,7 +11,8 @@ use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
 use super::column_pages::{
-    Body, ColumnPages, DataPage, Parts, append_varint, boundary_order, column_pages, compressor,
+    Body, ColumnPages, DataPage, Parts, append_signed, append_varint, boundary_order, column_pages,
+    compressor,
 };
 
 /// Differences of a block, which share the least, and of a part of it, which share a width: the fewest that the format
@@ -123,11 +124,6 @@ fn append_block(bytes: &mut Vec<u8>, differences: &[i64]) {
         // The last part is filled up with zeros.
         bytes.resize(end, 0);
     }
-}
-
-/// Appends an integer of seven bits a byte, those of either sign in turns.
-fn append_signed(bytes: &mut Vec<u8>, value: i64) {
-    append_varint(bytes, (value << 1 ^ value >> 63) as u64);
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ use super::journal::BlockRecord;
 use super::station_pages::station_pages;
 use super::target::io_error;
 use super::time_pages::time_pages;
+use super::time_steps::{append_lists, steps_of};
 use super::value_pages::value_pages;
 use super::{FILE_ROW_GROUPS, STATION_ID, TIMESTAMP, block_directory, part_name};
 use crate::{Error, Result, StationRun};
@@ -55,6 +56,8 @@ struct Part {
     path: PathBuf,
     file: SerializedFileWriter<File>,
     factory: ArrowRowGroupWriterFactory,
+    /// The steps of each row group's times, if they are few.
+    steps: Vec<Option<Vec<u8>>>,
 }
 
 impl DatasetWriter {
@@ -141,7 +144,7 @@ impl Part {
         let (file, factory) = ArrowWriter::try_new(file, Arc::clone(schema), Some(properties.clone()))
             .and_then(ArrowWriter::into_serialized_writer)
             .map_err(|error| parquet_error(&path, error))?;
-        Ok(Self { path, file, factory })
+        Ok(Self { path, file, factory, steps: Vec::new() })
     }
 
     /// Appends a row group; gives the number of missing values in each value column.
@@ -150,13 +153,17 @@ impl Part {
         let writers =
             self.factory.create_column_writers(self.file.flushed_row_groups().len()).map_err(failed)?;
         let columns = self.file.schema_descr().columns();
-        let chunks = writers
+        let encoded = writers
             .into_par_iter()
             .zip(schema.fields().par_iter().zip(columns.par_iter()))
             .enumerate()
             .with_max_len(1)
-            .map(|(index, (writer, (field, column)))| encode(writer, field, column, index, group, &self.path))
-            .collect::<Result<Vec<_>>>()?;
+            .map(|(index, (writer, (field, column)))| {
+                encode(writer, field, column, index, group, &self.path)
+            });
+        let (chunks, steps) =
+            rayon::join(|| encoded.collect::<Result<Vec<_>>>(), || steps_of(group.timestamps().values()));
+        let chunks = chunks?;
         let mut row_group = self.file.next_row_group().map_err(failed)?;
         let mut nulls = Vec::with_capacity(chunks.len());
         for (chunk, missing) in chunks {
@@ -168,12 +175,14 @@ impl Part {
             nulls.push(missing as u64);
         }
         row_group.close().map_err(failed)?;
+        self.steps.push(steps);
         // Neither of the keys is ever missing.
         Ok(nulls.split_off(nulls.len().min(2)))
     }
 
     /// Writes the footer; says how large the file is.
-    fn finish(self) -> Result<u64> {
+    fn finish(mut self) -> Result<u64> {
+        append_lists(&mut self.file, 1, &self.steps).map_err(|error| parquet_error(&self.path, error))?;
         let file = self.file.into_inner().map_err(|error| parquet_error(&self.path, error))?;
         // A disk that fills up or fails behind the cache is noticed here, before the rename.
         file.sync_all().map_err(|error| io_error(&self.path, "cannot write", error))?;
