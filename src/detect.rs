@@ -416,18 +416,22 @@ pub fn outliers_schema() -> SchemaRef {
     Arc::new(ArrowSchema::new(fields.collect::<Vec<_>>()))
 }
 
-/// The plan's result as Arrow: the tables are small, so that copying them is nothing.
+/// The plan's result as Arrow, in which nothing is null: the tables are small, so that copying them is nothing.
 fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
     let column = |name: &str| match frame.columns() {
         [found] if found.dtype().is_struct() => found.struct_()?.field_by_name(name),
         _ => Ok(frame.column(name)?.as_materialized_series().clone()),
     };
-    let strings = |name: &str| -> PolarsResult<StringArray> { Ok(column(name)?.str()?.iter().collect()) };
-    let doubles = |name: &str| -> PolarsResult<Float64Array> { Ok(column(name)?.f64()?.iter().collect()) };
+    let strings = |name: &str| -> PolarsResult<StringArray> {
+        Ok(StringArray::from_iter_values(column(name)?.str()?.iter().flatten()))
+    };
+    let doubles = |name: &str| -> PolarsResult<Float64Array> {
+        Ok(Float64Array::from_iter_values(column(name)?.f64()?.into_no_null_iter()))
+    };
     let times = column(TIMESTAMP)?.to_physical_repr().into_owned();
-    let times: TimestampMicrosecondArray = times.i64()?.iter().collect();
-    let counts: Int64Array = column("window_count")?.i64()?.iter().collect();
-    let filled: BooleanArray = column("filled")?.bool()?.iter().collect();
+    let times = TimestampMicrosecondArray::from_iter_values(times.i64()?.into_no_null_iter());
+    let counts = Int64Array::from_iter_values(column("window_count")?.i64()?.into_no_null_iter());
+    let filled = BooleanArray::from(column("filled")?.bool()?.iter().flatten().collect::<Vec<bool>>());
     Ok(RecordBatch::try_new(
         outliers_schema(),
         vec![
