@@ -2,6 +2,7 @@
 //!
 //! Each row group holds whole stations, so that it is worked on by itself: one lazy plan a row group, in parallel.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -140,7 +141,9 @@ pub fn detect(
     options: &OutlierOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
-    let groups = dataset.row_groups();
+    let mut groups = dataset.row_groups();
+    // Small ones last, so that the threads end together.
+    groups.sort_by_key(|group| Reverse(group.rows()));
     let done = AtomicU64::new(0);
     let spare = Spare::default();
     let spool = Mutex::new(Spool::default());
