@@ -39,6 +39,12 @@ impl Pair {
 
     /// An integer, exact below 2^106.
     pub fn of(integer: i128) -> Self {
+        // Processors convert 64 bits; 128 are a function of a library, and most integers have no more than these.
+        if integer.unsigned_abs() < 1 << 62 {
+            let integer = integer as i64;
+            let high = integer as f64;
+            return Self { high, low: (integer - high as i64) as f64 };
+        }
         let high = integer as f64;
         // What is left fits, unless the integer rounds up to 2^127.
         let low = integer.wrapping_sub(high as i128) as f64;
@@ -109,6 +115,10 @@ mod tests {
         assert_eq!(of(51).over(of(10)).nearest(0.0), Some(5.1));
         assert_eq!(of(2).root().nearest(0.0), Some(2_f64.sqrt()));
         assert_eq!(of(1 << 80).nearest(0.0), Some(2_f64.powi(80)));
+        for integer in [(1 << 62) - 1, 1 << 62, (1 << 62) + 1, (1 << 62) - (1 << 8), 1 - (1 << 62), -7, 0] {
+            let Pair { high, low } = of(integer);
+            assert_eq!((high, high as i128 + low as i128), (integer as f64, integer));
+        }
         assert_eq!(of((3 << 53) + 1).nearest(0.0), Some(3.0 * 2_f64.powi(53)));
         // Halfway between two doubles, and too near to that.
         assert_eq!(of((3 << 53) + 2).nearest(0.0), None);

@@ -14,7 +14,7 @@ impl Window<i64> {
         let n = self.n as i128;
         let (total, divisor) = (i128::from(self.sum) + n * i128::from(self.origin), n * factor);
         if total.unsigned_abs() <= EXACT && divisor.unsigned_abs() <= EXACT {
-            return Some(total as f64 / divisor as f64);
+            return Some(total as i64 as f64 / divisor as i64 as f64);
         }
         Pair::of(total).over(Pair::of(divisor)).nearest(0.0)
     }
