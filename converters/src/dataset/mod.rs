@@ -29,6 +29,7 @@ mod stored_values;
 pub(crate) mod target;
 mod time_pages;
 mod time_steps;
+mod unpack;
 mod value_pages;
 pub(crate) mod writer;
 

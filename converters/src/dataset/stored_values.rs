@@ -15,6 +15,7 @@ use parquet::file::page_index::offset_index::PageLocation;
 
 use super::dictionary_pages::{DictionaryPage, dictionary_pages};
 use super::hybrid::{Run, Runs};
+use super::unpack::unpack;
 
 /// Bits of the widest index, and the entries of a dictionary that those tell apart.
 const WIDTH: usize = 16;
@@ -170,39 +171,6 @@ fn append_indices(bytes: &[u8], width: usize, count: usize, indices: &mut Vec<u1
     Some(())
 }
 
-/// Appends the integers of a run of whole groups of eight.
-fn unpack(bytes: &[u8], width: usize, integers: &mut Vec<u16>) {
-    let start = integers.len();
-    integers.resize(start + 8 * bytes.len().checked_div(width).unwrap_or(0), 0);
-    let (groups, _) = integers[start..].as_chunks_mut();
-    for (index, group) in groups.iter_mut().enumerate() {
-        let rest = bytes.get(index * width..).unwrap_or_default();
-        *group = if let Some(bytes) = rest.first_chunk() {
-            unpack_group(bytes, width)
-        } else {
-            let mut bytes = [0; REACH];
-            bytes[..rest.len()].copy_from_slice(rest);
-            unpack_group(&bytes, width)
-        };
-    }
-}
-
-/// Bytes that the two words of a group may reach over: of the widest, or where the second begins within a byte.
-const REACH: usize = 16;
-
-/// The eight integers of up to 16 bits that the bytes begin with.
-#[inline]
-fn unpack_group(bytes: &[u8; REACH], width: usize) -> [u16; 8] {
-    let word = |at: usize| bytes[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    // Four take up to 64 bits; the other four begin at a byte, or in the middle of one.
-    let (low, high) = (word(0), word(width / 2) >> (4 * (width % 2)));
-    let mask = (1 << width) - 1;
-    std::array::from_fn(|i| {
-        let (word, place) = if i < 4 { (low, i) } else { (high, i - 4) };
-        (word >> (place * width) & mask) as u16
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -217,30 +185,8 @@ mod tests {
     use parquet::file::serialized_reader::SerializedFileReader;
     use tempfile::NamedTempFile;
 
+    use super::super::unpack::tests::packed;
     use super::*;
-
-    /// Integers packed as the format says.
-    fn packed(integers: &[u16], width: usize) -> Vec<u8> {
-        let mut bytes = vec![0; integers.len().div_ceil(8) * width];
-        for bit in 0..integers.len() * width {
-            let is_set = integers[bit / width] >> (bit % width) & 1;
-            bytes[bit / 8] |= (is_set as u8) << (bit % 8);
-        }
-        bytes
-    }
-
-    #[test]
-    fn integers_of_every_width_are_unpacked() {
-        for width in 1..=16 {
-            for count in [8, 16, 24, 80, 1024] {
-                let integers: Vec<u16> =
-                    (0..count).map(|i: u32| (i * 40_503 % 65_521) as u16 >> (16 - width)).collect();
-                let mut unpacked = vec![7];
-                unpack(&packed(&integers, width), width, &mut unpacked);
-                assert_eq!(unpacked[1..], integers, "{width} bits");
-            }
-        }
-    }
 
     /// A page of levels and indices for these rows, in runs and packed by turns.
     fn page(rows: &[Option<u16>], width: usize) -> (Vec<u8>, Vec<u8>) {
