@@ -3,16 +3,14 @@
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
 use std::fs::File;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::chunk_bytes::ChunkBytes;
+use super::chunk_pages::ChunkPages;
 use super::hybrid::sized;
 
 /// What a page holds.
@@ -41,9 +39,8 @@ pub(super) fn dictionary_pages(
     // Known without reading the chunk, which would be for nothing.
     chunk.dictionary_page_offset()?;
     let optional = column.max_def_level() == 1;
-    let bytes = ChunkBytes::read(file, chunk)?;
-    let pages = SerializedPageReader::new(Arc::new(bytes), chunk, rows, pages).ok()?;
-    Some(pages.map(move |page| DictionaryPage::of(page.ok()?, optional)))
+    let pages = ChunkPages::read(file, chunk, rows, pages)?;
+    Some(pages.map(move |page| DictionaryPage::of(page?, optional)))
 }
 
 impl DictionaryPage {

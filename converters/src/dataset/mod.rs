@@ -12,6 +12,7 @@
 //! mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
 
 mod chunk_bytes;
+mod chunk_pages;
 mod column_pages;
 mod dictionary_pages;
 mod files;

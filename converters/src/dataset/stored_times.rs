@@ -7,16 +7,14 @@
 
 use std::fs::File;
 use std::ops::Range;
-use std::sync::Arc;
 
 use arrow::datatypes::TimeUnit;
 use parquet::basic::{Encoding, Type};
-use parquet::column::page::{Page, PageReader};
+use parquet::column::page::Page;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
-use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::chunk_bytes::ChunkBytes;
+use super::chunk_pages::ChunkPages;
 use super::hybrid::{signed, varint};
 
 /// The integers of some rows, which ascend, or of all, of a column chunk of `rows` rows; pages without any of them are not
@@ -45,18 +43,17 @@ pub(super) fn stored_integers(
     }
     let ends = pages.iter().skip(1).map(|page| page.first_row_index as usize).chain([rows]);
     let ends: Vec<usize> = ends.collect();
-    let mut pages =
-        SerializedPageReader::new(Arc::new(ChunkBytes::read(file, chunk)?), chunk, rows, Some(pages)).ok()?;
+    let mut pages = ChunkPages::read(file, chunk, rows, Some(pages))?;
     let count = wanted.map_or(rows, <[usize]>::len);
     let mut found = Vec::with_capacity(count);
     let (mut start, mut left) = (0, wanted.unwrap_or_default());
     for end in ends {
         let (here, behind) = left.split_at(left.partition_point(|row| *row < end));
         if wanted.is_some() && here.is_empty() {
-            pages.skip_next_page().ok()?;
+            pages.pass_over()?;
         } else {
             let count = end.checked_sub(start)?;
-            match pages.get_next_page().ok()?? {
+            match pages.next()?? {
                 Page::DataPage { buf, num_values, encoding: Encoding::DELTA_BINARY_PACKED, .. }
                 | Page::DataPageV2 { buf, num_values, encoding: Encoding::DELTA_BINARY_PACKED, .. }
                     if num_values as usize == count =>
@@ -284,6 +281,8 @@ fn packed(bytes: &[u8], bit: usize, width: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{Int64Array, RecordBatch};
     use arrow::datatypes::{DataType, Field, Schema};
     use parquet::arrow::ArrowWriter;
