@@ -14,7 +14,7 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use isd_converters::archive::Archive;
-use isd_converters::dataset::{Dataset, SeriesGroup, iso8601};
+use isd_converters::dataset::{Dataset, RowGroup, SeriesGroup, iso8601};
 use isd_converters::{IngestOptions, Sink, ingest};
 use isd_converters::{StationRun, Tally};
 use polars::prelude::{
@@ -93,10 +93,7 @@ pub enum DetectError {
 
 /// The plan that the rows of some stations are run through: the outliers table, or, from the kernel, one column of it as
 /// structs.
-///
-/// # Errors
-/// An unreadable station column.
-pub fn plan(series: Arc<dyn Series>, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
+pub(crate) fn plan(series: Arc<dyn Series>, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
     let scan = SeriesScan::new(Arc::clone(&series), &options.measurements, Spare::default())?;
     Ok(plan_of(series, scan, options, None)?)
 }
@@ -141,13 +138,13 @@ pub fn detect(
     options: &OutlierOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
-    let mut groups = dataset.row_groups();
+    let mut groups: Vec<(usize, RowGroup)> = dataset.row_groups().into_iter().enumerate().collect();
     // Small ones last, so that the threads end together.
-    groups.sort_by_key(|group| Reverse(group.rows()));
+    groups.sort_by_key(|(_, group)| Reverse(group.rows()));
     let done = AtomicU64::new(0);
     let spare = Spare::default();
     let spool = Mutex::new(Spool::default());
-    let mut parts: Vec<Part> = on_threads(&groups, |group| {
+    let mut parts: Vec<(usize, Part)> = on_threads(&groups, |(place, group)| {
         let series: Arc<dyn Series> = Arc::new(group.clone());
         let put_by = |outliers| spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers);
         let part = Part::of(&series, options, &spare, put_by)?;
@@ -156,10 +153,11 @@ pub fn detect(
             check_order(&*series, &part.stations)?;
         }
         progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
-        Ok::<_, DetectError>(part)
+        Ok::<_, DetectError>((*place, part))
     })?;
 
-    parts.sort_by(|a, b| a.first().cmp(&b.first()));
+    parts.sort_by(|(place, a), (other, b)| a.first().cmp(&b.first()).then(place.cmp(other)));
+    let parts: Vec<Part> = parts.into_iter().map(|(_, part)| part).collect();
     for pair in parts.windows(2) {
         if let (Some(last), Some(first)) = (pair[0].last(), pair[1].first())
             && last >= first

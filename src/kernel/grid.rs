@@ -1,8 +1,8 @@
 //! The pass for series on a decimal grid: values as integers, and the prefix sums of those, block by block.
 //!
-//! Values are taken as integers about the first observed one, or as packed. While the sums of every window fit 32 bits they are kept in
-//! as many; else in 64, of which doubles hold them exactly below 2^51, and 128 bits beyond. A [`Sink`] makes of each
-//! block what is wanted.
+//! Values are taken as integers about the first observed one, or as packed. While the sums of every window fit 32 bits
+//! they are kept in as many; else in 64, of which doubles hold them exactly below 2^51, and 128 bits beyond. A [`Sink`]
+//! makes of each block what is wanted.
 
 use super::block::{Begins, Gathered, Stretch};
 use super::decimal::{GRID_FACTORS, MAX_GRID_DECIMALS, grid_decimals};

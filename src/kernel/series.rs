@@ -98,7 +98,8 @@ impl<'a> Series<'a> {
     #[cfg(any(test, feature = "tools"))]
     pub(crate) fn packed(integers: &'a [i32], packing: Packing) -> Self {
         debug_assert!((packing.decimals as usize) < GRID_FACTORS.len(), "a grid that there is none of");
-        debug_assert!(integers.iter().all(|integer| integer.unsigned_abs() <= packing.largest));
+        #[cfg(test)]
+        assert!(integers.iter().all(|integer| integer.unsigned_abs() <= packing.largest));
         Self { values: Values::Integers(integers, packing), validity: None, times: None }
     }
 
@@ -267,8 +268,15 @@ mod tests {
 
         #[test]
         fn integers_give_what_their_doubles_give(
-            rows in runs(), decimals in 0..4_u32, window in 2..70_usize, limit in prop::option::of(1..4_usize)
+            rows in runs(), near in any::<bool>(), decimals in 0..4_u32, window in 2..70_usize,
+            limit in prop::option::of(1..4_usize), timed in any::<bool>()
         ) {
+            // Near to each other they are narrow enough to be taken as they are.
+            let rows: Vec<Option<i32>> = if near {
+                rows.into_iter().map(|row| row.map(|integer| integer.clamp(-40, 5900))).collect()
+            } else {
+                rows
+            };
             let factor = GRID_FACTORS[decimals as usize];
             let doubles: Vec<f64> =
                 rows.iter().map(|row| row.map_or(f64::NAN, |integer| f64::from(integer) / factor)).collect();
@@ -286,20 +294,25 @@ mod tests {
                 bits[i / 8] |= 1 << (i % 8);
             }
             let validity = Validity::new(&bits, 0, rows.len());
-            let largest = integers.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or(0);
-            let packed = |integers, offset, largest| {
-                Series::packed(integers, Packing { decimals, offset, largest }).with_validity(validity).unwrap()
-            };
-            let middle: Vec<i32> = integers.iter().map(|integer| integer.saturating_sub(5870)).collect();
-            let series = if middle.iter().all(|integer| -6000 < *integer && *integer < i32::MAX - 5870) {
-                packed(&middle, 5870, 5910)
-            } else {
-                packed(&integers, 0, largest)
-            };
-            let expected = Series::new(&doubles);
+            let least = integers.iter().copied().min().unwrap_or_default();
+            let most = integers.iter().copied().max().unwrap_or_default();
+            let offset = least.midpoint(most);
+            let packed: Vec<i32> = integers.iter().map(|integer| integer - offset).collect();
+            let largest = packed.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or_default();
+            prop_assert!(!near || largest < 3000);
+            let times: Vec<i64> = (0..rows.len() as i64).map(|row| (row + row / 9) * 60).collect();
+            let series = Series::packed(&packed, Packing { decimals, offset, largest });
+            let series = series.with_validity(validity).unwrap().with_times(Some(&times)).unwrap();
+            let expected = Series::new(&doubles).with_times(Some(&times)).unwrap();
 
-            let test = RollingTest::new(window, Decimal::whole(3)).unwrap();
-            let test = test.fill_limit(limit.map(FillLimit::Rows)).validated().unwrap();
+            let threshold = Decimal::whole(3);
+            let (test, limit) = if timed {
+                let test = RollingTest::within(60 * window as i64, threshold).unwrap().min_periods(2);
+                (test, limit.map(|rows| FillLimit::Micros(60 * rows as i64)))
+            } else {
+                (RollingTest::new(window, threshold).unwrap(), limit.map(FillLimit::Rows))
+            };
+            let test = test.fill_limit(limit).validated().unwrap();
             let find = |series: Series<'_>| {
                 let mut found: Vec<Outlier> = Vec::new();
                 let outcome = rolling_outliers(series, &test, &mut Scratch::default(), &mut found);

@@ -264,6 +264,28 @@ fn parquet_files_by_others_are_datasets_too() {
     assert!(matches!(error, DetectError::Split { .. }), "{error}");
 }
 
+/// Whatever order the row groups are worked on in.
+#[test]
+fn a_split_station_is_named_with_the_later_file() {
+    for lengths in [[100, 40], [40, 100]] {
+        let home = TempDir::new().unwrap();
+        for (name, rows) in ["a.parquet", "b.parquet"].into_iter().zip(lengths) {
+            let ids: ArrayRef = Arc::new(StringArray::from(vec!["72000"; rows]));
+            let times: ArrayRef =
+                Arc::new(TimestampSecondArray::from_iter_values((0..rows as i64).map(|hour| hour * 3600)));
+            let gusts: ArrayRef = Arc::new(Int32Array::from(vec![5; rows]));
+            parquet(
+                &home.path().join(name),
+                vec![("station_id", ids), ("timestamp", times), ("gust", gusts)],
+                rows,
+            );
+        }
+        let error = detect(&Dataset::open(home.path()).unwrap(), &options(&["gust"]), &|_| ()).unwrap_err();
+        let DetectError::Split { path, station } = &error else { panic!("{error}") };
+        assert!(path.ends_with("b.parquet") && station == "72000", "{error}");
+    }
+}
+
 #[test]
 fn files_out_of_order_give_a_sorted_table() {
     let home = TempDir::new().unwrap();

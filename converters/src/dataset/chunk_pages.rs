@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn frames_are_decompressed_if_they_say_how_much_they_hold() {
-        let data: Vec<u8> = (0..100_000_u32).map(|i| (i * i >> 7) as u8).collect();
+        let data: Vec<u8> = (0..100_000_u32).map(|i| (i * i / 128) as u8).collect();
         for length in [0, 1, 1000, 100_000] {
             let frame = compress(&data[..length], 1).unwrap();
             assert_eq!(decompress(&frame).as_deref(), Some(&data[..length]));
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(decompress(&frame), None);
         // More than a page may have: 2^62 bytes, in a field of eight.
         let vast = [&[0x28, 0xb5, 0x2f, 0xfd, 0xe0][..], &(1_u64 << 62).to_le_bytes(), &[1, 0, 0]].concat();
-        assert_eq!(get_frame_content_size(&vast), Ok(Some(1 << 62)));
+        assert_eq!(get_frame_content_size(&vast).ok(), Some(Some(1 << 62)));
         assert_eq!(decompress(&vast), None);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
@@ -371,8 +371,12 @@ impl RowGroup {
         self.read_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
     }
 
-    /// The times of some rows, where the file lists their steps.
+    /// The times of some rows, where the file lists their steps, which are of microseconds.
     fn listed_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+        let unit = self.file.metadata.schema().field_with_name(TIMESTAMP).ok()?.data_type();
+        if !matches!(unit, DataType::Timestamp(TimeUnit::Microsecond, _)) {
+            return None;
+        }
         let metadata = self.file.metadata.metadata();
         let (file, chunk, _) = self.stored(TIMESTAMP)?;
         listed_times(file, metadata, self.index, chunk, rows)

@@ -66,6 +66,12 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
+/// The most bytes that the list of so many rows and its checksum have.
+fn most_bytes(rows: usize) -> u64 {
+    const INTEGER: usize = 10;
+    (size_of::<u32>() + 2 * INTEGER * (rows / ROWS_A_STEP + 2)) as u64
+}
+
 /// The times of some of `count` rows, which ascend. `None` where the list does not hold them.
 fn times_at(list: &[u8], count: usize, rows: &[usize]) -> Option<Vec<i64>> {
     let (unit, rest) = varint(list)?;
@@ -144,6 +150,10 @@ pub(super) fn listed_times(
     let places = pairs.iter().find(|pair| pair.key == KEY)?.value.as_deref()?;
     let places: Vec<Option<(u64, u64)>> = serde_json::from_str(places).ok()?;
     let (start, length) = (*places.get(row_group)?)?;
+    let rows_in_all = usize::try_from(chunk.num_values()).ok()?;
+    if length > most_bytes(rows_in_all) || start.checked_add(length)? > file.metadata().ok()?.len() {
+        return None;
+    }
     let mut sealed = Vec::new();
     file.seek(SeekFrom::Start(start)).ok()?;
     file.take(length).read_to_end(&mut sealed).ok()?;
@@ -151,16 +161,18 @@ pub(super) fn listed_times(
     if u32::from_le_bytes(*sum) != checksum(chunk, list) {
         return None;
     }
-    times_at(list, usize::try_from(chunk.num_values()).ok()?, rows)
+    times_at(list, rows_in_all, rows)
 }
 
-/// A checksum of a list and of the column chunk that it is of.
+/// A checksum of a list and of the column chunk that it is of: where that lies, how many times it holds, and their range.
 fn checksum(chunk: &ColumnChunkMetaData, list: &[u8]) -> u32 {
     let (start, length) = chunk.byte_range();
     let mut sum = crc32fast::Hasher::new();
     for number in [start, length, chunk.num_values() as u64] {
         sum.update(&number.to_le_bytes());
     }
+    let range = chunk.statistics().and_then(|range| Some([range.min_bytes_opt()?, range.max_bytes_opt()?]));
+    range.into_iter().flatten().for_each(|bound| sum.update(bound));
     sum.update(list);
     sum.finalize()
 }
@@ -225,6 +237,16 @@ mod tests {
         check(&times, &steps_of(&times).unwrap());
         let times: Vec<i64> = (0..200_i64).map(|i| if i % 2 == 0 { 0 } else { i64::MIN }).collect();
         check(&times, &steps_of(&times).unwrap());
+    }
+
+    #[test]
+    fn no_list_is_longer_than_the_most() {
+        // As many steps as there may be, none of them twice in a row, all of as many bytes as there are.
+        let time = |i: i64| if i < 61 { i64::MAX / 3 * (i % 3) + i * i } else { i << 40 };
+        let times: Vec<i64> = (0..1000).map(time).collect();
+        let list = steps_of(&times).unwrap();
+        check(&times, &list);
+        assert!(list.len() > 60 * 10 && list.len() as u64 + 4 <= most_bytes(1000), "{}", list.len());
     }
 
     #[test]

@@ -36,6 +36,8 @@ const TIMES_ZSTD_LEVEL: i32 = 6;
 /// Rows of a data page: what a reader of one day or one station has to decompress. The library ends a page at a multiple
 /// of 1024 rows; this is one, so that the pages of all columns end at the same rows.
 const PAGE_ROWS: usize = 20 * 1024;
+/// Place of the times among the columns.
+const TIME_COLUMN: usize = 1;
 
 /// Writes row groups in order, in one file a block until that is full.
 pub(crate) struct DatasetWriter {
@@ -182,7 +184,8 @@ impl Part {
 
     /// Writes the footer; says how large the file is.
     fn finish(mut self) -> Result<u64> {
-        append_lists(&mut self.file, 1, &self.steps).map_err(|error| parquet_error(&self.path, error))?;
+        append_lists(&mut self.file, TIME_COLUMN, &self.steps)
+            .map_err(|error| parquet_error(&self.path, error))?;
         let file = self.file.into_inner().map_err(|error| parquet_error(&self.path, error))?;
         // A disk that fills up or fails behind the cache is noticed here, before the rename.
         file.sync_all().map_err(|error| io_error(&self.path, "cannot write", error))?;
@@ -216,7 +219,7 @@ fn encode(
             let rows = if pages.is_some() { &[][..] } else { &stations };
             (Arc::new(station_ids(rows)), pages)
         }
-        (1, _) => {
+        (TIME_COLUMN, _) => {
             let times = group.timestamps();
             let level = ZstdLevel::try_new(TIMES_ZSTD_LEVEL).map_err(failed)?;
             let pages = time_pages(times.values(), column, level, PAGE_ROWS).map_err(failed)?;

@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use isd_converters::dataset::{Dataset, RowGroup};
 use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
@@ -185,6 +186,35 @@ fn times_of_any_steps_have_no_list() {
     let (path, times) = two_stations(&target, |row| (row + row % 3) as i64);
     assert_eq!(lists(&path).0, [None, None]);
     assert_eq!(looked_up(&target), times);
+}
+
+#[test]
+fn row_groups_with_and_without_a_list_share_a_file() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let (path, times) = two_stations(&target, |row| if row < 3000 { (row + row % 3) as i64 } else { 1 });
+    assert!(matches!(lists(&path).0[..], [None, Some(_)]));
+    assert_eq!(looked_up(&target), times);
+}
+
+#[test]
+fn false_places_of_lists_do_no_harm() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("part.parquet");
+    let stations: ArrayRef = Arc::new(StringArray::from(vec!["a"; 5000]));
+    let times: ArrayRef = Arc::new(TimestampMicrosecondArray::from_iter_values((0..5000).map(|i| i * i)));
+    let batch = RecordBatch::try_from_iter([("station_id", stations), ("timestamp", times)]).unwrap();
+    let vast = format!("[[4,{}]]", u64::MAX);
+    for places in ["[[4,40]]", "[[4,99999999999999]]", &vast, "[[-1,4]]", "[[4]]", "[null]", "[]", "x", ""] {
+        let pair = KeyValue::new("isd.time_steps".to_owned(), places.to_owned());
+        let properties = WriterProperties::builder().set_key_value_metadata(Some(vec![pair])).build();
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let expected: Vec<i64> = (1..5000).step_by(3).map(|i| i * i).collect();
+        assert_eq!(looked_up(&path), expected, "{places}");
+    }
 }
 
 #[test]
