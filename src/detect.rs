@@ -358,14 +358,15 @@ fn count_outliers(outliers: &RecordBatch, measurements: &[String]) -> Vec<Found>
     else {
         return all;
     };
-    for (found, measurement) in all.iter_mut().zip(measurements) {
-        let mut last = None;
-        for (station, name) in stations.iter().zip(names) {
-            if name == Some(measurement.as_str()) {
-                found.outliers += 1;
-                found.stations += usize::from(last != station);
-                last = station;
-            }
+    // Those of a station follow each other.
+    let mut counted = vec![None; measurements.len()];
+    for (station, name) in stations.iter().zip(names) {
+        let code = measurements.iter().position(|measurement| name == Some(measurement.as_str()));
+        let Some(code) = code else { continue };
+        all[code].outliers += 1;
+        if counted[code] != station {
+            counted[code] = station;
+            all[code].stations += 1;
         }
     }
     all

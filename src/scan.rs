@@ -198,7 +198,6 @@ fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {
 
 fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
     let mut wanted = rows.to_vec();
-    wanted.sort_unstable();
     wanted.dedup();
     if wanted.is_empty() {
         return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
@@ -208,8 +207,11 @@ fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
         return times(read.into_parts().1.into_inner());
     }
     // Several outliers of a row: of several measurements.
-    let at: HashMap<usize, i64> = wanted.into_iter().zip(read.values().iter().copied()).collect();
-    times(arrow::buffer::Buffer::from_vec(rows.iter().map(|row| at[row]).collect::<Vec<i64>>()))
+    let mut all = Vec::with_capacity(rows.len());
+    for (same, time) in rows.chunk_by(|a, b| a == b).zip(read.values()) {
+        all.resize(all.len() + same.len(), *time);
+    }
+    times(arrow::buffer::Buffer::from_vec(all))
 }
 
 fn time_type() -> DataType {

@@ -83,9 +83,10 @@ impl Window<i64> {
         let (deviation, spread) = (self.deviation(), self.spread());
         let threshold = i128::from(test.threshold().mantissa());
         let scale = 10_i128.pow(test.threshold().decimals());
-        let left = deviation.checked_mul(scale)?.checked_pow(2)?;
-        let right = threshold.checked_pow(2)?.checked_mul(n)?;
-        if left.checked_mul(m)? <= right.checked_mul(spread)? {
+        let scaled = product(deviation, scale)?;
+        let left = product(scaled, scaled)?;
+        let right = product(product(threshold, threshold)?, n)?;
+        if product(left, m)? <= product(right, spread)? {
             return Some(false);
         }
         let floor = test.floor();
@@ -94,8 +95,8 @@ impl Window<i64> {
         }
         let Unit::Decimal(decimals) = unit else { return None };
         let units = i128::from(floor.mantissa()) * 10_i128.pow(decimals);
-        let left = deviation.checked_abs()?.checked_mul(scale)?.checked_mul(10_i128.pow(floor.decimals()))?;
-        Some(left > threshold.checked_mul(n)?.checked_mul(units)?)
+        let left = product(scaled.checked_abs()?, 10_i128.pow(floor.decimals()))?;
+        Some(left > product(product(threshold, n)?, units)?)
     }
 
     pub fn widen(&self) -> Window<BigInt> {
@@ -107,6 +108,15 @@ impl Window<i64> {
             origin: self.origin.into(),
         }
     }
+}
+
+/// The product, if 128 bits hold it.
+///
+/// To find that out by multiplying is a call of a function; most factors are so small that their lengths tell.
+#[inline]
+fn product(a: i128, b: i128) -> Option<i128> {
+    let length = |x: i128| i128::BITS - x.unsigned_abs().leading_zeros();
+    if length(a) + length(b) < i128::BITS { Some(a.wrapping_mul(b)) } else { a.checked_mul(b) }
 }
 
 impl Window<BigInt> {
@@ -272,6 +282,16 @@ mod tests {
 
     fn test(threshold: &str) -> RollingTest {
         RollingTest::new(4, threshold.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn products_are_those_that_fit() {
+        let factors = [0, 1, -1, 7, i128::MAX, i128::MIN, 1 << 63, -(1 << 63), (1 << 64) - 1, 1 << 126];
+        for a in factors {
+            for b in factors {
+                assert_eq!(product(a, b), a.checked_mul(b), "{a} {b}");
+            }
+        }
     }
 
     #[test]
