@@ -46,6 +46,9 @@ LEAST_TOLERANCE = 2
 # values are tenths or hundredths: what deviates by less than this from a mean of them does not deviate.
 ROUNDING = 1e-9
 
+# Runs of a tool that do not count, before each one that does.
+WARM_UPS = 2
+
 Work = collections.namedtuple("Work", "dataset archive measurement window threshold")
 # What a run gives: `series`, `rows` and `hits` are None where the tool does not count them or counts others, `rounding`
 # counts hits that are rounding errors, `peak` is in bytes.
@@ -292,13 +295,14 @@ def check(tool, run, reference):
 def race(tools, runs):
     """`runs` rounds of every tool in turn: its runs by tool.
 
-    Each comes right behind one that does not count: what ran before has pushed the tool's own files out of the cache.
+    Each comes right behind some that do not count: what ran before has pushed the tool's own files out of the cache, and
+    has handed back memory that the next one has to get anew.
     """
     results = {tool: [] for tool in tools}
     reference = None
     for round_number in range(1, runs + 1):
         for tool, run_once in tools.items():
-            for _warm_up_then_counted in range(2):
+            for _warm_up_or_counted in range(WARM_UPS + 1):
                 run = run_once()
                 reference = reference or run
                 check(tool, run, reference)

@@ -293,10 +293,9 @@ fn detect(
 
 /// One struct column of the carried columns' values and the outliers'.
 fn to_struct(mut fields: Vec<Column>, found: &[(usize, Outlier)], names: &[&str]) -> PolarsResult<Column> {
-    let rows: IdxCa = found.iter().map(|(_, o)| Some(o.row as IdxSize)).collect();
     let doubles = |f: fn(&Outlier) -> f64| found.iter().map(|(_, o)| f(o)).collect::<Vec<f64>>();
     fields.extend([
-        rows.into_series().with_name("row".into()).into(),
+        Column::new("row".into(), found.iter().map(|(_, o)| o.row as IdxSize).collect::<Vec<_>>()),
         Column::new("measurement".into(), found.iter().map(|(code, _)| names[*code]).collect::<Vec<_>>()),
         Column::new("value".into(), doubles(|o| o.value)),
         Column::new("rolling_mean".into(), doubles(|o| o.mean)),

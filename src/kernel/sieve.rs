@@ -163,12 +163,22 @@ fn next_passing_plain<L: Lane, C: Counts<L>>(
             for (i, passed) in (0..lanes.units.len()).zip(&mut each) {
                 *passed = u8::from(passes(&lanes, &counts, i));
             }
-            let bits = each.iter().rev().fold(0, |bits, passed| bits << 1 | u64::from(*passed));
-            return Some((start, bits));
+            return Some((start, bits_of(each)));
         }
         start += LANES;
     }
     None
+}
+
+/// A bit for each byte of 0 or 1, the first in the lowest.
+#[inline(always)]
+fn bits_of(bytes: [u8; LANES]) -> u64 {
+    let (eights, _) = bytes.as_chunks();
+    eights.iter().rev().fold(0, |bits, eight| {
+        // Each factor's bit brings one of the bytes to its place in the highest one.
+        let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits << 8 | gathered
+    })
 }
 
 /// Whether row `i` passes.
@@ -224,6 +234,13 @@ mod tests {
                 assert!(expected.eq(passing));
                 start = at + LANES;
             }
+        }
+    }
+
+    #[test]
+    fn bytes_are_bits_in_their_order() {
+        for word in [0, 1, 1 << 63, u64::MAX, 0x8000_0001_4242_0f35] {
+            assert_eq!(bits_of(std::array::from_fn(|i| (word >> i & 1) as u8)), word);
         }
     }
 
