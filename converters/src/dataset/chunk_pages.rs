@@ -39,10 +39,14 @@ impl ChunkPages {
     ) -> Option<Self> {
         let bytes = Arc::new(ChunkBytes::read(file, chunk)?);
         let is_compressed = matches!(chunk.compression(), Compression::ZSTD(_));
-        let as_stored =
-            chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build().ok()?;
-        let chunk = if is_compressed { &as_stored } else { chunk };
-        Some(Self { stored: SerializedPageReader::new(bytes, chunk, rows, places).ok()?, is_compressed })
+        let stored = if is_compressed {
+            let stored =
+                chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build().ok()?;
+            SerializedPageReader::new(bytes, &stored, rows, places)
+        } else {
+            SerializedPageReader::new(bytes, chunk, rows, places)
+        };
+        Some(Self { stored: stored.ok()?, is_compressed })
     }
 
     /// Passes over a page. `None` where there is none.
