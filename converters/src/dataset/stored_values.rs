@@ -128,6 +128,8 @@ impl<T: Copy + Default> Reader<T> {
             let indices = rest.get(..=count)?;
             if count == rows {
                 values.extend(indices[1..].iter().map(|index| dictionary[usize::from(*index)]));
+            } else if count == 0 {
+                values.extend(std::iter::repeat_n(dictionary[usize::from(indices[0])], rows));
             } else {
                 let mut at = 0;
                 values.extend((0..rows).map(|_| {
