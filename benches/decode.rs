@@ -76,7 +76,8 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     };
     match run(Path::new(&path), &arguments.collect::<Vec<_>>(), observed) {
-        Ok(()) => ExitCode::SUCCESS,
+        // As isd-detect does.
+        Ok(()) => isd::cli::leave(),
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

@@ -1,14 +1,13 @@
 //! Work on several threads: items in, their results in the same order out.
 
-use std::panic;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
 
-/// Works on each item, on as many threads as the ambient rayon pool has but not on that pool's; the results are in the
-/// order of the items. Behind the first error no further item is begun.
+/// Works on each item, on all threads of the ambient rayon pool; the results are in the order of the items. Behind the
+/// first error no further item is begun.
 ///
-/// A worker of that pool that waits for Polars' pool would meanwhile begin another row group, and another within that:
-/// many more would be in memory than there are threads.
+/// A thread that waits for another pool, as Polars has one, takes what else its own pool has to do meanwhile. Were each
+/// item a job of that pool, it would begin another row group, and another within that: many more would be in memory than
+/// there are threads. So each thread has one job, which takes one item after the other.
 pub(crate) fn on_threads<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
@@ -27,18 +26,15 @@ pub(crate) fn on_threads<T: Sync, R: Send, E: Send>(
         }
         done
     };
-    let mut results = thread::scope(|scope| {
-        let threads = rayon::current_num_threads().min(items.len());
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
-        let joined = workers.into_iter().map(|w| w.join().unwrap_or_else(|p| panic::resume_unwind(p)));
-        joined.flatten().collect::<Vec<_>>()
-    });
+    let mut results = rayon::broadcast(|_| worker()).into_iter().flatten().collect::<Vec<_>>();
     results.sort_by_key(|(index, _)| *index);
     results.into_iter().map(|(_, result)| result).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]

@@ -57,7 +57,9 @@ impl CommonArgs {
                 std::env::set_var("POLARS_MAX_THREADS", threads.to_string());
             }
         }
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().map_err(|error| {
+        // The calling thread is one of them, so that nothing is handed over where one part of the work follows another.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread();
+        pool.build_global().map_err(|error| {
             Failure::error(format!("cannot start the threads: {error}")).hint("try --threads 1")
         })
     }
@@ -101,9 +103,19 @@ pub fn run<A: Parser>(
     // A system that does not allow it ends the process its own way.
     let _ = interrupt::watch(when_interrupted);
     match catch_panic(|| tool(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => leave(),
         Err(failure) => failure.report(),
     }
+}
+
+/// Ends the process with success: everything is written, and removed what is to be, by now. The system takes all its
+/// memory at once; the allocator would first hand it back piece by piece.
+#[must_use]
+pub fn leave() -> ExitCode {
+    #[cfg(unix)]
+    signal_hook::low_level::exit(0);
+    #[cfg(not(unix))]
+    ExitCode::SUCCESS
 }
 
 /// Turns a panic into a failure: a bug is one line too, and never a backtrace.
