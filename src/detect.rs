@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{
-    BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{
     DataType as ArrowType, Field as ArrowField, Schema as ArrowSchema, SchemaRef, TimeUnit,
@@ -20,6 +21,7 @@ use isd_converters::{StationRun, Tally};
 use polars::prelude::{
     DataFrame, DataType, Expr, LazyFrame, OptFlags, PlSmallStr, PolarsError, PolarsResult, col, lit,
 };
+use polars_arrow::array::Utf8ViewArray;
 
 use crate::kernel::polars::{Boundaries, Columns, SeriesCount, SeriesCounts, rolling_outliers};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, STATION_ID, TIMESTAMP, outliers};
@@ -258,13 +260,11 @@ impl Detection {
             })
             .collect();
         for part in parts {
-            for (total, count) in measurements.iter_mut().zip(&part.tested) {
+            for (total, count) in measurements.iter_mut().zip(&part.counts) {
                 total.tested += count.tested;
                 total.too_short += count.too_short;
-            }
-            for (total, found) in measurements.iter_mut().zip(&part.found) {
-                total.outliers += found.outliers;
-                total.stations += found.stations;
+                total.outliers += count.outliers;
+                total.stations += count.with_outliers;
             }
         }
         Self {
@@ -301,18 +301,9 @@ struct Part {
     rows: u64,
     stations: Arc<[StationRun]>,
     /// Of each measurement.
-    tested: Vec<SeriesCount>,
-    /// Of each measurement.
-    found: Vec<Found>,
+    counts: Vec<SeriesCount>,
     /// The number of its outliers among those put by, if it has any.
     outliers: Option<usize>,
-}
-
-/// Outliers of a measurement, and the stations that have any.
-#[derive(Default)]
-struct Found {
-    outliers: usize,
-    stations: usize,
 }
 
 impl Part {
@@ -327,17 +318,20 @@ impl Part {
         let stations = scan.stations();
         let counts = SeriesCounts::default();
         let frame = plan_of(Arc::clone(group), scan, options, Some(Arc::clone(&counts)))?.collect()?;
-        let tested = match options.engine {
-            Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Engine::Expressions => count_series(group, &stations, options, spare)?,
-        };
         let outliers = to_batch(&frame)?;
+        let counts = match options.engine {
+            Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Engine::Expressions => {
+                let mut counts = count_series(group, &stations, options, spare)?;
+                count_outliers(&outliers, &options.measurements, &mut counts);
+                counts
+            }
+        };
         Ok(Self {
             path: group.place(),
             rows: group.rows() as u64,
             stations,
-            tested,
-            found: count_outliers(&outliers, &options.measurements),
+            counts,
             outliers: (outliers.num_rows() > 0).then(|| put_by(outliers)).transpose()?,
         })
     }
@@ -351,25 +345,19 @@ impl Part {
     }
 }
 
-/// The outliers of each measurement, and the stations that have any.
-fn count_outliers(outliers: &RecordBatch, measurements: &[String]) -> Vec<Found> {
-    let mut all: Vec<Found> = measurements.iter().map(|_| Found::default()).collect();
+/// Counts the outliers of each measurement, and the series that have any, for the expressions, which do not count.
+fn count_outliers(outliers: &RecordBatch, measurements: &[String], counts: &mut [SeriesCount]) {
     let (Some(stations), Some(names)) = (strings(outliers, STATION_ID), strings(outliers, "measurement"))
     else {
-        return all;
+        return;
     };
-    // Those of a station follow each other.
-    let mut counted = vec![None; measurements.len()];
-    for (station, name) in stations.iter().zip(names) {
-        let code = measurements.iter().position(|measurement| name == Some(measurement.as_str()));
-        let Some(code) = code else { continue };
-        all[code].outliers += 1;
-        if counted[code] != station {
-            counted[code] = station;
-            all[code].stations += 1;
-        }
+    for (measurement, count) in measurements.iter().zip(counts) {
+        let own = stations.iter().zip(names).filter(|(_, name)| *name == Some(measurement.as_str()));
+        let own: Vec<_> = own.map(|(station, _)| station).collect();
+        count.outliers = own.len();
+        // Those of a station follow each other.
+        count.with_outliers = own.chunk_by(|a, b| a == b).count();
     }
-    all
 }
 
 fn strings<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringArray> {
@@ -395,7 +383,7 @@ fn count_series(
         scan.lazy()?.group_by([col(STATION_ID)]).agg(counts).select(tested.collect::<Vec<_>>()).collect()?;
     let counts = options.measurements.iter().map(|name| {
         let tested = frame.column(name)?.cast(&DataType::UInt64)?.u64()?.get(0).unwrap_or(0) as usize;
-        Ok(SeriesCount { tested, too_short: stations.len() - tested })
+        Ok(SeriesCount { tested, too_short: stations.len() - tested, ..SeriesCount::default() })
     });
     Ok(counts.collect::<PolarsResult<_>>()?)
 }
@@ -425,7 +413,14 @@ fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
         _ => Ok(frame.column(name)?.as_materialized_series().clone()),
     };
     let strings = |name: &str| -> PolarsResult<StringArray> {
-        Ok(StringArray::from_iter_values(column(name)?.str()?.iter().flatten()))
+        let column = column(name)?;
+        let column = column.str()?;
+        let bytes = column.downcast_iter().map(Utf8ViewArray::total_bytes_len).sum();
+        let mut all = StringBuilder::with_capacity(column.len(), bytes);
+        for text in column.downcast_iter().flat_map(Utf8ViewArray::values_iter) {
+            all.append_value(text);
+        }
+        Ok(all.finish())
     };
     let doubles = |name: &str| -> PolarsResult<Float64Array> {
         Ok(Float64Array::from_iter_values(column(name)?.f64()?.into_no_null_iter()))

@@ -183,15 +183,14 @@ pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Carried 
 }
 
 fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {
-    let ends = stations.iter().scan(0, |end, run| {
-        *end += run.rows;
-        Some(*end)
-    });
-    let ends: Vec<usize> = ends.collect();
     let mut ids = StringChunkedBuilder::new(STATION_ID.into(), rows.len());
+    let (mut runs, mut run, mut end) = (stations.iter(), None, 0);
     for row in rows {
-        let run = ends.partition_point(|end| end <= row);
-        ids.append_option(stations.get(run).map(|run| &*run.station_id));
+        while end <= *row {
+            run = runs.next();
+            end = run.map_or(usize::MAX, |run| end + run.rows);
+        }
+        ids.append_option(run.map(|run| &*run.station_id));
     }
     ids.finish().into_column()
 }

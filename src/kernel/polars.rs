@@ -25,13 +25,26 @@ use super::{
 pub const FIELDS: [&str; 8] =
     ["row", "measurement", "value", "rolling_mean", "rolling_std", "zscore", "window_count", "filled"];
 
-/// How many series of one measurement were tested and how many left out, as the expression counts them.
+/// What became of the series of one measurement, as the expression counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SeriesCount {
     /// Series tested.
     pub tested: usize,
     /// Series with fewer than `min_periods + 1` observed values.
     pub too_short: usize,
+    /// Outliers.
+    pub outliers: usize,
+    /// Series with at least one.
+    pub with_outliers: usize,
+}
+
+impl std::ops::AddAssign for SeriesCount {
+    fn add_assign(&mut self, more: Self) {
+        self.tested += more.tested;
+        self.too_short += more.too_short;
+        self.outliers += more.outliers;
+        self.with_outliers += more.with_outliers;
+    }
 }
 
 /// Counts of series, one a measurement, filled in when a plan with the expression is collected.
@@ -125,7 +138,7 @@ impl fmt::Debug for Carried {
 /// The outliers of every series of every measurement, as a struct with the carried columns and [`FIELDS`]:
 /// one row for each outlier, in the order of (row, measurement name). Select it alone, and unnest.
 ///
-/// Where `counts` is given, the series tested and left out are added to it on collection.
+/// Where `counts` is given, what became of the series is added to it on collection.
 ///
 /// ```
 /// use isd::kernel::RollingTest;
@@ -245,8 +258,11 @@ fn detect(
     let times = times.as_ref().map(|times| times.cont_slice()).transpose()?;
     let mut scratch = Scratch::default();
     let mut found: Vec<(usize, Outlier)> = Vec::new();
-    let mut counted = Vec::with_capacity(measurements.len());
-    for (code, (column, packing)) in measurements.iter().zip(packings).enumerate() {
+    let mut counted = vec![SeriesCount::default(); measurements.len()];
+    let mut by_name: Vec<usize> = (0..measurements.len()).collect();
+    by_name.sort_by_key(|code| measurements[*code].name());
+    for code in by_name {
+        let (column, packing) = (&measurements[code], packings[code]);
         let column = column.as_materialized_series().rechunk();
         let mut outliers = Vec::new();
         let mut find = |series: Result<KernelSeries<'_>, LengthError>| {
@@ -258,7 +274,7 @@ fn detect(
         // One chunk, or none.
         if let Some(packing) = packing {
             for array in column.i32()?.downcast_iter() {
-                let series = KernelSeries::packed(array.values().as_slice(), *packing);
+                let series = KernelSeries::packed(array.values().as_slice(), packing);
                 let series = series.with_validity(validity_of(array.validity()));
                 outcomes = find(series.and_then(|series| series.with_times(times)))?;
             }
@@ -271,24 +287,35 @@ fn detect(
             !outcomes.contains(&Outcome::UnsortedTimes),
             ComputeError: "{}: {}", time.map_or("", |time| time.name()), TimesError::Unsorted
         );
-        counted.push(SeriesCount {
-            tested: outcomes.iter().filter(|o| **o == Outcome::Tested).count(),
-            too_short: outcomes.iter().filter(|o| **o == Outcome::TooShort).count(),
-        });
+        counted[code] = count(&outcomes, lengths, &outliers);
         found.extend(outliers.into_iter().map(|outlier| (code, outlier)));
     }
     if let Some(counts) = counts {
         let mut counts =
             counts.lock().map_err(|_| polars_err!(ComputeError: "the series count is poisoned"))?;
         counts.resize(measurements.len(), SeriesCount::default());
-        for (count, more) in counts.iter_mut().zip(counted) {
-            count.tested += more.tested;
-            count.too_short += more.too_short;
-        }
+        counts.iter_mut().zip(counted).for_each(|(count, more)| *count += more);
     }
-    let name = |code: usize| measurements[code].name().as_str();
-    found.sort_by(|(a, x), (b, y)| x.row.cmp(&y.row).then_with(|| name(*a).cmp(name(*b))));
+    // Those of a row stay in the order of the names.
+    found.sort_by_key(|(_, outlier)| outlier.row);
     Ok(found)
+}
+
+/// What became of series of these lengths, whose outliers are in row order.
+fn count(outcomes: &[Outcome], lengths: &[usize], outliers: &[Outlier]) -> SeriesCount {
+    let (mut end, mut rest, mut with_outliers) = (0, outliers, 0);
+    for length in lengths {
+        end += length;
+        let (own, behind) = rest.split_at(rest.partition_point(|outlier| outlier.row < end));
+        with_outliers += usize::from(!own.is_empty());
+        rest = behind;
+    }
+    SeriesCount {
+        tested: outcomes.iter().filter(|o| **o == Outcome::Tested).count(),
+        too_short: outcomes.iter().filter(|o| **o == Outcome::TooShort).count(),
+        outliers: outliers.len(),
+        with_outliers,
+    }
 }
 
 /// One struct column of the carried columns' values and the outliers'.
