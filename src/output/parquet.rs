@@ -7,7 +7,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::compute_leaves;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
@@ -21,9 +21,9 @@ use crate::plan::TIMESTAMP;
 const ROW_GROUP_ROWS: usize = 1 << 17;
 
 /// Columns in which hardly a value occurs twice, so that a dictionary of them is larger than they are.
-const DISTINCT: [&str; 3] = ["rolling_mean", "rolling_std", "zscore"];
+const DISTINCT: [&str; 1] = ["zscore"];
 
-/// Writes the table, the columns of a row group in parallel. The columns are flat, as all of ours are.
+/// Writes the table. The columns are flat, as all of ours are.
 pub(super) fn write_parquet(
     out: impl Write + Send,
     schema: &SchemaRef,
@@ -32,27 +32,45 @@ pub(super) fn write_parquet(
 ) -> Result<(), ParquetError> {
     let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(metadata)))?;
     let (mut file, factory) = writer.into_serialized_writer()?;
-    for rows in row_groups(batches) {
-        let rows = rows?;
-        let writers = factory.create_column_writers(file.flushed_row_groups().len())?;
-        let encoded = writers.into_par_iter().zip(schema.fields().par_iter()).enumerate().with_max_len(1);
-        let chunks = encoded.map(|(index, (mut writer, field))| {
-            for batch in &rows {
-                for leaf in &compute_leaves(field, batch.column(index))? {
-                    writer.write(leaf)?;
-                }
-            }
-            writer.close()
-        });
-        let chunks = chunks.collect::<Result<Vec<_>, ParquetError>>()?;
+    let mut append = |chunks: Vec<ArrowColumnChunk>| {
         let mut group = file.next_row_group()?;
         for chunk in chunks {
             chunk.append_to_row_group(&mut group)?;
         }
-        group.close()?;
+        group.close().map(|_| ())
+    };
+    let mut encoded = None;
+    for (index, rows) in row_groups(batches).enumerate() {
+        let rows = rows?;
+        // The one before is written meanwhile.
+        let (written, chunks) = rayon::join(
+            || encoded.take().map_or(Ok(()), &mut append),
+            || encode(factory.create_column_writers(index)?, schema, &rows),
+        );
+        written?;
+        encoded = Some(chunks?);
     }
+    encoded.map_or(Ok(()), append)?;
     file.close()?;
     Ok(())
+}
+
+/// The columns of a row group, in parallel.
+fn encode(
+    writers: Vec<ArrowColumnWriter>,
+    schema: &SchemaRef,
+    rows: &[RecordBatch],
+) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+    let columns = writers.into_par_iter().zip(schema.fields().par_iter()).enumerate().with_max_len(1);
+    let chunks = columns.map(|(index, (mut writer, field))| {
+        for batch in rows {
+            for leaf in &compute_leaves(field, batch.column(index))? {
+                writer.write(leaf)?;
+            }
+        }
+        writer.close()
+    });
+    chunks.collect()
 }
 
 fn properties(metadata: &[(String, String)]) -> WriterProperties {
