@@ -130,7 +130,8 @@ fn plan_of(
 ///
 /// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
 /// on how the dataset is cut into files and row groups. Memory is bounded by the row groups in flight: more outliers than
-/// it should hold are put by in a temporary file.
+/// it should hold are put by in a temporary file. Every thread of the pool takes part and is waited for, so that none may
+/// be blocked by the caller.
 ///
 /// # Errors
 /// An unreadable dataset, a measurement that it lacks, stations split across row groups, or, where the dataset is not

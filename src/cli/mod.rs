@@ -40,7 +40,8 @@ pub struct CommonArgs {
 }
 
 impl CommonArgs {
-    /// Starts the thread pool that everything parallel runs on; to be called once, before it.
+    /// Starts the thread pool that everything parallel runs on, of which the calling thread is one; to be called once,
+    /// before it. Other threads get nothing done by that pool while this one waits for something else.
     ///
     /// # Errors
     /// The operating system refuses the threads.
