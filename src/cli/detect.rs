@@ -15,10 +15,10 @@ use super::observations::Observations;
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
 use super::{CommonArgs, Failure, say};
 use crate::detect::{DetectError, outliers_schema};
-use crate::kernel::{Decimal, Extent, FillLimit, RollingTest};
+use isd_kernel::{Decimal, Extent, FillLimit, RollingTest};
 use crate::output::{Format, OutputFile, PartitionedOutput, Written, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
-use crate::spool::Spool;
+use crate::detect::spool::Spool;
 use crate::stations::{STATION_COLUMNS, Stations, with_station_columns};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30

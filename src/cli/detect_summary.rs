@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::observations::Observations;
 use super::{Failure, HumanBytes, HumanCount, counted, rate};
 use crate::detect::{Detection, MeasurementCount};
-use crate::kernel::{Extent, FillLimit};
+use isd_kernel::{Extent, FillLimit};
 use crate::output::Written;
 use crate::plan::{Engine, OutlierOptions, STATION_ID};
-use crate::spool::Spool;
+use crate::detect::spool::Spool;
 use crate::stations::Stations;
 
 /// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.

@@ -16,7 +16,7 @@ use isd::kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
 use isd_converters::archive::Archive;
-use isd_converters::dataset::Dataset;
+use isd_dataset::read::Dataset;
 use isd_converters::{ConvertOptions, ReadOptions, convert};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;

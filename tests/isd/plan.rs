@@ -7,7 +7,7 @@ use isd::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, outliers};
 use polars::prelude::*;
 use proptest::prelude::*;
 
-use crate::kernel::{options, series, times};
+use isd_kernel::{options, series, times};
 use crate::model;
 
 const WIND: &str = "wind_speed_rate";

@@ -10,7 +10,7 @@ use isd::detect::{Detection, detect, detect_archive, outliers_schema};
 use isd::kernel::RollingTest;
 use isd::plan::{Engine, OutlierOptions};
 use isd_converters::archive::{Archive, discover};
-use isd_converters::dataset::Dataset;
+use isd_dataset::read::Dataset;
 use isd_converters::{ConvertOptions, IngestOptions, ReadOptions, Scale, convert};
 use tempfile::TempDir;
 

@@ -1,7 +1,7 @@
 //! Filled columns and rolling statistics against the rational model, on slices, arrays and as Polars expressions.
 
 use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
-use isd::kernel::polars::Boundaries;
+use isd::plan::expressions::Boundaries;
 use isd::kernel::{
     Extent, FillLimit, Outlier, Rolling, RollingTest, Scratch, Series, SeriesError, TimesError,
     arrow as arrays, polars as exprs, rolling_outliers,
@@ -9,7 +9,7 @@ use isd::kernel::{
 use polars::prelude::*;
 use proptest::prelude::*;
 
-use crate::kernel::{options, series, times};
+use isd_kernel::{options, series, times};
 use crate::model;
 
 fn array(values: &[Option<f64>]) -> Float64Array {

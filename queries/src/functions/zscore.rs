@@ -9,8 +9,8 @@ use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, pla
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
 use datafusion::physical_plan::PhysicalExpr;
-use isd::kernel::arrow::rolling_outliers;
-use isd::kernel::{Decimal, Outcome, RollingTest};
+use isd_kernel::arrow::rolling_outliers;
+use isd_kernel::{Decimal, Outcome, RollingTest};
 
 /// `rolling_zscore(x, window [, min_periods]) over (partition by station_id order by timestamp)`.
 ///
