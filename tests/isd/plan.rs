@@ -7,8 +7,8 @@ use isd::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, outliers};
 use polars::prelude::*;
 use proptest::prelude::*;
 
-use crate::kernel::{options, series, times};
 use crate::model;
+use crate::strategies::{options, series, times};
 
 const WIND: &str = "wind_speed_rate";
 const TEMPERATURE: &str = "air_temperature";
