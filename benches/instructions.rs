@@ -1,6 +1,6 @@
 //! Instructions that the kernel takes for a value: counted by valgrind, compared with bounds.
 //!
-//! `cargo bench -p isd --bench instructions` fails where a case takes more than its bound. A count is the same on an
+//! `cargo bench -p isd-kernel --bench instructions` fails where a case takes more than its bound. A count is the same on an
 //! idle and on a busy machine, so that CI can tell a slower kernel without timing it. Counted are the loops as compiled
 //! for plain x86-64, which every such processor runs, in a run of two repetitions less those of a run of one: what it
 //! takes to start and to make the input is in both. Without `--bench`, as under `cargo test --benches`, each case runs
@@ -10,9 +10,7 @@ use std::env;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use isd::kernel::{
-    Decimal, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions,
-};
+use isd_kernel::{Decimal, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions};
 
 mod inputs;
 

@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use isd::kernel::{
+use isd_kernel::{
     Decimal, OptionsError, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions,
 };
 use polars::prelude::*;

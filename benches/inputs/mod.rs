@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use isd::kernel::{Series, Validity};
+use isd_kernel::{Series, Validity};
 
 /// Rows of a series: seven and a half years, hourly.
 pub const ROWS: usize = 65_000;

@@ -11,8 +11,8 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use isd::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema};
-use isd::kernel::arrow::rolling_outliers;
-use isd::kernel::{FillLimit, RollingTest};
+use isd_kernel::arrow::rolling_outliers;
+use isd_kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
 use isd_converters::archive::Archive;

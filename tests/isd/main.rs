@@ -6,15 +6,16 @@ mod by_year; // isd-detect --partition-by year
 mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
-mod field; // what went wrong with rolling statistics elsewhere
+mod expressions; // filled columns and rolling statistics as Polars expressions
 mod interrupted;
-mod kernel; // the kernel against the rational model
 mod memory; // datasets for tests
-mod model; // the model
+#[path = "../../kernel/tests/kernel/model.rs"]
+mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
 mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them
 mod stations; // isd-detect --stations
-mod statistics; // filled columns and rolling statistics against the model
+#[path = "../../kernel/tests/kernel/strategies.rs"]
+mod strategies; // the kernel's random series and options
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isd::kernel::{FillLimit, RollingTest};
+use isd_kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, outliers};
 use polars::prelude::*;
 use proptest::prelude::*;
 
-use isd_kernel::{options, series, times};
 use crate::model;
+use crate::strategies::{options, series, times};
 
 const WIND: &str = "wind_speed_rate";
 const TEMPERATURE: &str = "air_temperature";

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
 use isd::detect::{Detection, detect, detect_archive, outliers_schema};
-use isd::kernel::RollingTest;
+use isd_kernel::RollingTest;
 use isd::plan::{Engine, OutlierOptions};
 use isd_converters::archive::{Archive, discover};
 use isd_dataset::read::Dataset;

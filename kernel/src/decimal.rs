@@ -1,0 +1,110 @@
+//! Decimal numbers as people write them: an option such as `6.5`, or a value on a decimal grid.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A non-negative decimal number, `mantissa / 10^decimals`, as exact as it was written.
+///
+/// Thresholds are taken as decimals, not as the doubles nearest them, because observations are:
+/// with a spread of 0.1 and a threshold of 6.1, a deviation of 0.61 lies exactly on the threshold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decimal {
+    mantissa: u64,
+    decimals: u32,
+}
+
+/// What is no non-negative decimal number of at most 15 digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5")]
+pub struct ParseDecimalError(String);
+
+impl Decimal {
+    /// Zero.
+    pub const ZERO: Self = Self { mantissa: 0, decimals: 0 };
+
+    /// A whole number.
+    #[must_use]
+    pub const fn whole(number: u32) -> Self {
+        Self { mantissa: number as u64, decimals: 0 }
+    }
+
+    /// The digits without their point.
+    #[must_use]
+    pub const fn mantissa(self) -> u64 {
+        self.mantissa
+    }
+
+    /// How many of the digits stand behind the point.
+    #[must_use]
+    pub const fn decimals(self) -> u32 {
+        self.decimals
+    }
+
+    /// The nearest double.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        // Both are integers below 2^53, so that the one division rounds once.
+        self.mantissa as f64 / 10_f64.powi(self.decimals as i32)
+    }
+
+    /// Whether it is 0.
+    #[must_use]
+    pub const fn is_zero(self) -> bool {
+        self.mantissa == 0
+    }
+}
+
+impl FromStr for Decimal {
+    type Err = ParseDecimalError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fail = || ParseDecimalError(text.to_owned());
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let digits = format!("{whole}{fraction}");
+        let significant = digits.trim_start_matches('0');
+        if !digits.bytes().all(|b| b.is_ascii_digit())
+            || !text.bytes().any(|b| b.is_ascii_digit())
+            || significant.len() > 15
+            || fraction.len() > 15
+        {
+            return Err(fail());
+        }
+        let mantissa = if significant.is_empty() { 0 } else { significant.parse().map_err(|_| fail())? };
+        Ok(Self { mantissa, decimals: fraction.len() as u32 })
+    }
+}
+
+impl TryFrom<f64> for Decimal {
+    type Error = ParseDecimalError;
+
+    /// The decimal that a person means by this double: its shortest text.
+    fn try_from(number: f64) -> Result<Self, Self::Error> {
+        number.to_string().parse()
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.to_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_are_taken_as_written() {
+        let d: Decimal = "6.10".parse().unwrap();
+        assert_eq!((d.mantissa(), d.decimals()), (61, 1));
+        assert_eq!(d.to_f64(), 6.1);
+        assert_eq!("0".parse::<Decimal>().unwrap(), Decimal::ZERO);
+        assert_eq!("0.05".parse::<Decimal>().unwrap().to_f64(), 0.05);
+        assert_eq!(Decimal::try_from(0.1).unwrap(), "0.1".parse().unwrap());
+        assert_eq!("6".parse::<Decimal>().unwrap().to_string(), "6");
+        for bad in ["", ".", "-1", "1e3", "six", "1.2.3", "nan", "inf", "1234567890123456"] {
+            assert!(bad.parse::<Decimal>().is_err(), "{bad}");
+        }
+    }
+}

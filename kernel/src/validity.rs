@@ -1,0 +1,120 @@
+//! The validity bitmap of Arrow, borrowed: which slots of a slice hold an observed value.
+
+/// A borrowed validity bitmap: bit `offset + i` of `bytes`, least significant bit first, is set
+/// where slot `i` holds a value. This is the layout that Arrow and Polars share.
+#[derive(Debug, Clone, Copy)]
+pub struct Validity<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+    len: usize,
+}
+
+impl<'a> Validity<'a> {
+    /// Borrows `len` bits that begin `offset` bits into `bytes`; `None` if `bytes` is too short.
+    #[must_use]
+    pub fn new(bytes: &'a [u8], offset: usize, len: usize) -> Option<Self> {
+        let end = offset.checked_add(len)?;
+        (end <= bytes.len().saturating_mul(8)).then_some(Self { bytes, offset, len })
+    }
+
+    /// Number of slots.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no slots.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether slot `i` holds a value.
+    ///
+    /// # Panics
+    /// If `i` is not below [`Validity::len`].
+    #[inline]
+    #[must_use]
+    pub fn is_valid(&self, i: usize) -> bool {
+        assert!(i < self.len);
+        let bit = self.offset + i;
+        self.bytes[bit / 8] >> (bit % 8) & 1 == 1
+    }
+
+    /// The bits of `len` slots from `start`.
+    ///
+    /// # Panics
+    /// If the slots reach beyond [`Validity::len`].
+    #[must_use]
+    pub fn slice(&self, start: usize, len: usize) -> Self {
+        assert!(start + len <= self.len);
+        Self { bytes: self.bytes, offset: self.offset + start, len }
+    }
+
+    /// The bits of the 64 slots from `start`, slot `start` lowest; slots beyond the end read as 0.
+    #[inline]
+    #[must_use]
+    pub(crate) fn word(&self, start: usize) -> u64 {
+        let bit = self.offset + start;
+        let (byte, shift) = (bit / 8, bit % 8);
+        let word = if let Some(nine) = self.bytes.get(byte..byte + 9) {
+            let low =
+                u64::from_le_bytes([nine[0], nine[1], nine[2], nine[3], nine[4], nine[5], nine[6], nine[7]]);
+            // The ninth byte supplies what the shift leaves open; `<< 1 << …` because a shift by 64 is none.
+            low >> shift | (u64::from(nine[8]) << 1) << (63 - shift)
+        } else {
+            let tail = &self.bytes[byte.min(self.bytes.len())..];
+            let mut wide = 0_u128;
+            for (k, b) in tail.iter().take(9).enumerate() {
+                wide |= u128::from(*b) << (8 * k);
+            }
+            (wide >> shift) as u64
+        };
+        let left = self.len.saturating_sub(start);
+        if left >= 64 { word } else { word & ((1_u64 << left) - 1) }
+    }
+
+    /// Number of slots that hold a value.
+    #[must_use]
+    pub fn count_valid(&self) -> usize {
+        (0..self.len).step_by(64).map(|start| self.word(start).count_ones() as usize).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_equal_bits_at_every_offset_and_length() {
+        let bytes: Vec<u8> = (0..40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        for offset in 0..70 {
+            for len in [0, 1, 7, 63, 64, 65, 128, 200, 320 - offset] {
+                let Some(v) = Validity::new(&bytes, offset, len) else { continue };
+                let mut count = 0;
+                for start in (0..len).step_by(64) {
+                    let word = v.word(start);
+                    for i in 0..64 {
+                        let expected = start + i < len && v.is_valid(start + i);
+                        assert_eq!(
+                            word >> i & 1 == 1,
+                            expected,
+                            "offset {offset} len {len} slot {}",
+                            start + i
+                        );
+                        count += usize::from(expected);
+                    }
+                }
+                assert_eq!(v.count_valid(), count);
+            }
+        }
+    }
+
+    #[test]
+    fn a_bitmap_that_is_too_short_is_refused() {
+        assert!(Validity::new(&[0xff], 0, 9).is_none());
+        assert!(Validity::new(&[0xff], 4, 5).is_none());
+        assert!(Validity::new(&[0xff], 4, 4).is_some());
+        assert!(Validity::new(&[], usize::MAX, 1).is_none());
+    }
+}

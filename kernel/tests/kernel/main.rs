@@ -1,0 +1,9 @@
+//! The tests of the kernel from outside, one binary: each module tests one behaviour.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(missing_docs, reason = "a test binary has no users")]
+
+mod columns; // filled columns and rolling statistics against the model
+mod field; // what went wrong with rolling statistics elsewhere
+mod model; // the brute-force model
+mod outliers; // outliers against the model
+mod strategies; // random series and options
