@@ -19,7 +19,7 @@
 //! # Ok::<(), PolarsError>(())
 //! ```
 
-mod error;
+pub(crate) mod error;
 pub mod kernel_expressions;
 mod polars_expressions;
 pub mod scan;

@@ -6,43 +6,47 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
+use isd_converters::{IngestOptions, ReadOptions};
+use isd_dataset::ColumnInfo;
 use isd_dataset::layout::MANIFEST;
-use isd_dataset::manifest::ManifestOptions;
 use isd_dataset::read::Dataset;
-use isd_converters::{ColumnInfo, IngestOptions, ReadOptions};
+use isd_dataset::unfinished::Unfinished;
 use serde_json::json;
 
-use super::source::SourceArgs;
-use super::{Failure, HumanCount, Progress, print};
+use crate::cli::failure::Failure;
+use crate::cli::numbers::HumanCount;
+use crate::cli::progress::Progress;
+use crate::cli::source::SourceArgs;
+use crate::cli::streams::print;
 use crate::detect::{DetectError, Detection, detect, detect_archive, plan};
 use crate::plan::OutlierOptions;
-use isd_dataset::unfinished::Unfinished;
 
 /// Observations to test.
-pub enum Observations {
+pub(super) enum Observations {
     /// A dataset: row groups of whole series.
     Dataset(Box<Dataset>),
-    /// Files of an archive, in whatever order.
-    Archive(Box<Reading>),
+    /// Files of an archive, with rows in any order.
+    Archive(Box<OpenArchive>),
 }
 
 /// An archive and how it is read.
-pub struct Reading {
+pub(super) struct OpenArchive {
     archive: Archive,
     read: ReadOptions,
     ingesting: IngestOptions,
-    /// As they were named.
+    /// The files, as the command line names them.
     sources: Vec<String>,
-    /// Where the rows are sorted, if they must be.
+    /// The directory where the rows are sorted, if they must be.
     _scratch: Unfinished,
 }
 
 impl Observations {
-    /// Opens a dataset, or the archive that `sources` stand for, of which only `measurements` are read (empty: all).
+    /// Opens a dataset, or the archive that `sources` stand for. Of an archive only `measurements` are read; if there are
+    /// none, all are.
     ///
     /// # Errors
     /// An unreadable dataset, or files of which none can be read.
-    pub fn open(sources: &[PathBuf], args: &SourceArgs, measurements: &[String]) -> Result<Self, Failure> {
+    pub(super) fn open(sources: &[PathBuf], args: &SourceArgs, measurements: &[String]) -> Result<Self, Failure> {
         let archive = || -> Result<Self, Failure> {
             let read = args.read_options(measurements);
             let archive = args.open(sources, &read)?;
@@ -50,7 +54,7 @@ impl Observations {
             let unfinished = Unfinished::at(&scratch);
             let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
             let sources = sources.iter().map(|source| source.display().to_string()).collect();
-            Ok(Self::Archive(Box::new(Reading { archive, read, ingesting, sources, _scratch: unfinished })))
+            Ok(Self::Archive(Box::new(OpenArchive { archive, read, ingesting, sources, _scratch: unfinished })))
         };
         let [path] = sources else { return archive() };
         if !is_parquet(path) {
@@ -58,39 +62,39 @@ impl Observations {
         }
         match Dataset::open(path) {
             Ok(dataset) => Ok(Self::Dataset(Box::new(dataset))),
-            // NOAA has observations in Parquet too; of any other, the reason why it is no dataset is what matters.
+            // NOAA has observations in Parquet too. For any other Parquet, the reason why it is no dataset is what matters.
             Err(error) => archive().map_err(|_| error.into()),
         }
     }
 
-    /// The value columns.
-    pub fn columns(&self) -> &[ColumnInfo] {
+    /// The value columns that can be tested.
+    pub(super) fn columns(&self) -> &[ColumnInfo] {
         match self {
             Self::Dataset(dataset) => dataset.columns(),
-            Self::Archive(reading) => reading.archive.columns(),
+            Self::Archive(open) => open.archive.columns(),
         }
     }
 
-    /// What it is called in messages.
-    pub fn name(&self) -> String {
+    /// What the observations are called in messages: the dataset's path, or the archive's as they were named.
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Dataset(dataset) => dataset.path().display().to_string(),
-            Self::Archive(reading) => reading.sources.join(", "),
+            Self::Archive(open) => open.sources.join(", "),
         }
     }
 
     /// Detects the outliers, with a progress bar unless `quiet`.
     ///
     /// # Errors
-    /// See [`detect`] and [`detect_archive`].
-    pub fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, DetectError> {
+    /// Those of [`detect`] and [`detect_archive`].
+    pub(super) fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, DetectError> {
         match self {
             Self::Dataset(dataset) => {
                 let progress = Progress::rows(Some(dataset.rows()), quiet);
                 detect(dataset, options, &|rows| progress.update(rows))
             }
-            Self::Archive(reading) => {
-                let Reading { archive, ingesting, .. } = &mut **reading;
+            Self::Archive(open) => {
+                let OpenArchive { archive, ingesting, .. } = &mut **open;
                 let progress = Progress::reading(archive.progress(), quiet);
                 detect_archive(archive, options, ingesting, &|rows| progress.update(rows))
             }
@@ -98,45 +102,50 @@ impl Observations {
     }
 
     /// Files that could not be read and were left out.
-    pub fn failures(&self) -> Vec<FileFailure> {
+    pub(super) fn failures(&self) -> Vec<FileFailure> {
         match self {
             Self::Dataset(_) => Vec::new(),
-            Self::Archive(reading) => reading.archive.failures(),
+            Self::Archive(open) => open.archive.failures(),
         }
     }
 
-    /// How the values of an archive are taken, one sentence each; of a dataset its manifest says it.
-    pub fn notes(&self) -> &[String] {
+    /// How the values of an archive are taken, one sentence each. Empty for a dataset, whose manifest says it.
+    pub(super) fn notes(&self) -> &[String] {
         match self {
             Self::Dataset(_) => &[],
-            Self::Archive(reading) => reading.archive.notes(),
+            Self::Archive(open) => open.archive.notes(),
         }
     }
 
-    /// What a file of outliers says of where they were found: the dataset's manifest, or the archive's files.
-    pub fn provenance(&self) -> Option<serde_json::Value> {
-        match self {
-            Self::Dataset(dataset) => {
-                dataset.manifest().and_then(|manifest| serde_json::to_value(manifest).ok())
-            }
-            Self::Archive(reading) => {
-                let Reading { archive, read, ingesting, sources, .. } = &**reading;
-                Some(json!({
-                    "layout": archive.layout(),
-                    "sources": sources,
-                    "options": ManifestOptions::of(read, ingesting.duplicates, false),
-                    "source_files": archive.files().len(),
-                    "notes": archive.notes(),
-                }))
-            }
-        }
-    }
-
-    /// Prints the plan that is run.
+    /// Where the observations are from, as JSON: the dataset's manifest, if it has one, or the archive's files.
     ///
     /// # Errors
-    /// An unreadable dataset, or an archive, whose rows would have to be read for it.
-    pub fn explain(&self, options: &OutlierOptions) -> Result<(), Failure> {
+    /// A manifest that cannot be written as JSON.
+    pub(super) fn provenance(&self) -> serde_json::Result<Option<String>> {
+        let source = match self {
+            Self::Dataset(dataset) => match dataset.manifest() {
+                Some(manifest) => serde_json::to_value(manifest)?,
+                None => return Ok(None),
+            },
+            Self::Archive(open) => {
+                let OpenArchive { archive, read, ingesting, sources, .. } = &**open;
+                json!({
+                    "layout": archive.layout(),
+                    "sources": sources,
+                    "options": read.for_manifest(ingesting.duplicates, false),
+                    "source_files": archive.files().len(),
+                    "notes": archive.notes(),
+                })
+            }
+        };
+        serde_json::to_string(&source).map(Some)
+    }
+
+    /// Prints the plan that each row group is run through.
+    ///
+    /// # Errors
+    /// An unreadable dataset, or an archive, which has no row groups before it is read.
+    pub(super) fn explain(&self, options: &OutlierOptions) -> Result<(), Failure> {
         let Self::Dataset(dataset) = self else {
             return Err(Failure::usage("--explain: an archive has no row groups yet")
                 .hint("convert it with isd-convert and explain the dataset"));
@@ -158,7 +167,7 @@ fn is_parquet(path: &Path) -> bool {
     if path.is_dir() {
         return path.join(MANIFEST).exists() || holds_parquet(path);
     }
-    // Opening a pipe would wait for who writes to it.
+    // Opening a pipe would wait until something writes to it.
     if !path.is_file() {
         return false;
     }
@@ -166,12 +175,13 @@ fn is_parquet(path: &Path) -> bool {
     File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PAR1"
 }
 
+/// Whether a directory, or a Hive partition in it, holds a file named as Parquet. `false` for one that cannot be listed.
 fn holds_parquet(directory: &Path) -> bool {
     let Ok(entries) = directory.read_dir() else { return false };
-    entries.flatten().map(|entry| entry.path()).any(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    entries.flatten().any(|entry| {
+        let path = entry.path();
         if path.is_dir() {
-            name.contains('=') && holds_parquet(&path)
+            entry.file_name().to_string_lossy().contains('=') && holds_parquet(&path)
         } else {
             path.extension().is_some_and(|extension| extension == "parquet")
         }

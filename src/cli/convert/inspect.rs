@@ -8,11 +8,16 @@ use isd_converters::archive::Archive;
 use isd_converters::{ConvertOptions, Inspection, check_target, inspect};
 use serde::Serialize;
 
-use super::source::{describe_tally, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, Progress, counted, print};
+use crate::cli::common::CommonArgs;
+use crate::cli::failure::Failure;
+use crate::cli::numbers::{HumanBytes, counted};
+use crate::cli::progress::Progress;
+use crate::cli::source::{describe_tally, failures_json, report_failures};
+use crate::cli::streams::print;
 
+/// What `--json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct InspectSummary<'a> {
     #[serde(flatten)]
     inspection: &'a Inspection,
     failures: Vec<serde_json::Value>,
@@ -20,12 +25,12 @@ struct Report<'a> {
     target: Option<String>,
 }
 
-/// Prints what the archive holds; with a target, also what a conversion to it would do.
+/// Prints what the archive holds; with a target and the options of a conversion, also what that would write.
 ///
 /// # Errors
-/// What a conversion would fail by: an unreadable archive, a target that exists; with several files, also those that
-/// would be left out, after everything else.
-pub fn run(
+/// What a conversion would fail by: an unreadable archive, or a target that exists. Where some of several files cannot be
+/// read, what the others hold is printed first.
+pub(super) fn run(
     archive: &mut Archive,
     target: Option<(&Path, &ConvertOptions)>,
     common: &CommonArgs,
@@ -39,15 +44,15 @@ pub fn run(
     let failures = archive.failures();
     if common.json {
         let target = target.map(|(target, _)| target.display().to_string());
-        let report = Report { inspection: &inspection, failures: failures_json(&failures), target };
-        common.summarize(&report, "")?;
+        let summary = InspectSummary { inspection: &inspection, failures: failures_json(&failures), target };
+        common.summarize(&summary, "")?;
     } else {
         print(&describe(&inspection, target))?;
     }
     report_failures(&failures)
 }
 
-/// A table for people.
+/// The account for people.
 fn describe(found: &Inspection, target: Option<(&Path, &ConvertOptions)>) -> String {
     let mut text = format!(
         "{}: {} in {}, {}, {}",
@@ -97,7 +102,8 @@ fn describe(found: &Inspection, target: Option<(&Path, &ConvertOptions)>) -> Str
     text
 }
 
-/// Rows of cells as a table: the first three columns flush left, numbers flush right.
+/// Rows of cells as a table: the first three columns to the left, the others, which are numbers, to the right. A column
+/// of empty cells is left out.
 fn aligned(table: &[[String; 7]]) -> String {
     let mut widths = [0; 7];
     for row in table {

@@ -4,21 +4,22 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use arrow::array::AsArray;
-use arrow::error::ArrowError;
-use isd_converters::Tally;
+use isd_dataset::Tally;
+use isd_dataset::layout::STATION_ID;
+use isd_kernel::{FillLimit, Window};
 use serde::Serialize;
 
 use super::observations::Observations;
-use super::{Failure, HumanBytes, HumanCount, counted, rate};
-use crate::detect::{Detection, MeasurementCount};
-use isd_kernel::{Extent, FillLimit};
-use crate::output::Written;
-use crate::plan::{Engine, OutlierOptions, STATION_ID};
+use crate::cli::failure::Failure;
+use crate::cli::numbers::{HumanBytes, HumanCount, counted, rate};
 use crate::detect::spool::Spool;
+use crate::detect::table::texts;
+use crate::detect::{DetectError, Detection, MeasurementCount};
+use crate::output::Written;
+use crate::plan::{Engine, OutlierOptions};
 use crate::stations::Stations;
 
-/// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.
+/// The options of the test, as `--json` prints them and as the metadata of a Parquet or Arrow file of outliers holds them.
 #[derive(Debug, Serialize)]
 pub(super) struct Parameters {
     measurements: Vec<String>,
@@ -41,16 +42,16 @@ pub(super) struct Parameters {
     stations: Option<String>,
 }
 
-/// What a run did.
+/// What `--json` prints: what a run did.
 #[derive(Debug, Serialize)]
-pub(super) struct Summary<'a> {
+pub(super) struct DetectSummary<'a> {
     pub dataset: String,
     pub output: Option<String>,
     pub parameters: &'a Parameters,
     pub rows: u64,
     pub stations: usize,
     pub outliers: usize,
-    /// Stations with outliers that the list of `--stations` lacks.
+    /// Number of stations with outliers that the list of `--stations` lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stations_not_listed: Option<usize>,
     pub measurements: &'a [MeasurementCount],
@@ -63,23 +64,28 @@ pub(super) struct Summary<'a> {
     pub rows_per_second: f64,
 }
 
-/// Which of the stations with outliers a list has.
+/// How many of the stations with outliers a list has.
 #[derive(Debug)]
 pub(super) struct Listed {
+    /// The list's file.
     list: String,
+    /// Number of stations with outliers.
     stations: usize,
-    /// How many of them the list lacks.
+    /// Number of those that the list lacks.
     pub missing: usize,
 }
 
 impl Listed {
-    pub(super) fn of(outliers: &Spool, list: &Stations, path: &Path) -> Result<Self, ArrowError> {
+    /// Counts the stations of `outliers` that the list at `path` has.
+    ///
+    /// # Errors
+    /// Outliers that cannot be read back from their temporary file.
+    pub(super) fn new(outliers: &Spool, list: &Stations, path: &Path) -> Result<Self, DetectError> {
         let mut stations: BTreeSet<String> = BTreeSet::new();
         for batch in outliers.batches() {
             let batch = batch?;
-            let column = batch.column_by_name(STATION_ID);
-            for id in column.and_then(|column| column.as_string_opt::<i32>()).into_iter().flatten().flatten()
-            {
+            // The ids of the outliers table are never null.
+            for id in texts(&batch, STATION_ID)?.iter().flatten() {
                 if !stations.contains(id) {
                     stations.insert(id.to_owned());
                 }
@@ -91,14 +97,15 @@ impl Listed {
 }
 
 impl Parameters {
-    pub(super) fn of(options: &OutlierOptions, stations: Option<&Path>) -> Self {
+    /// The parameters of a run, with the list of `--stations`.
+    pub(super) fn new(options: &OutlierOptions, stations: Option<&Path>) -> Self {
         let test = &options.test;
         let seconds = |micros: i64| micros as f64 / 1e6;
         let (window, window_seconds) = match test.window() {
-            Extent::Rows(rows) => (Some(rows), None),
-            Extent::Micros(micros) => (None, Some(seconds(micros))),
+            Window::Rows(rows) => (Some(rows), None),
+            Window::Micros(micros) => (None, Some(seconds(micros))),
         };
-        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
+        let (fill_limit_rows, fill_limit_seconds) = match test.fill_limit() {
             Some(FillLimit::Rows(rows)) => (Some(rows), None),
             Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
             None => (None, None),
@@ -108,13 +115,13 @@ impl Parameters {
             window,
             window_seconds,
             threshold: test.threshold().to_f64(),
-            include_current: test.includes_current(),
-            min_periods: test.least_count(),
-            ddof: test.freedom(),
-            min_std: test.floor().to_f64(),
+            include_current: test.include_current(),
+            min_periods: test.min_periods(),
+            ddof: test.ddof(),
+            min_std: test.min_std().to_f64(),
             fill_limit_rows,
             fill_limit_seconds,
-            test_filled: test.tests_filled(),
+            test_filled: test.test_filled(),
             engine: match options.engine {
                 Engine::Kernel => "kernel",
                 Engine::Expressions => "expressions",
@@ -124,7 +131,11 @@ impl Parameters {
     }
 }
 
-/// How a file of outliers was made: the tool, the parameters and the dataset's manifest.
+/// Metadata of a file of outliers, which says how it was made: the tool, the parameters and where the observations are
+/// from.
+///
+/// # Errors
+/// Parameters or a manifest that cannot be written as JSON.
 pub(super) fn metadata(
     parameters: &Parameters,
     observations: &Observations,
@@ -136,13 +147,13 @@ pub(super) fn metadata(
         ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
         ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
     ];
-    if let Some(source) = observations.provenance() {
-        metadata.push(("isd.source".to_owned(), json(serde_json::to_string(&source))?));
+    if let Some(source) = observations.provenance().transpose() {
+        metadata.push(("isd.source".to_owned(), json(source)?));
     }
     Ok(metadata)
 }
 
-/// The summary for people.
+/// The summary for people. `output` is where the table was written, if it was written to files.
 pub(super) fn describe(
     detection: &Detection,
     output: Option<(&str, Written)>,
@@ -151,6 +162,7 @@ pub(super) fn describe(
 ) -> String {
     let count = |n: usize| HumanCount(n as u64).to_string();
     let mut text = String::new();
+    // Writing to a String cannot fail.
     for m in &detection.measurements {
         let found = m.tested + m.too_short;
         let short =

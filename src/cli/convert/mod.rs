@@ -1,15 +1,22 @@
 //! `isd-convert`: from an archive to a dataset, and a summary of both.
 
+mod inspect;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
-use isd_converters::{Conversion, ConvertOptions, Course, Duplicates};
+use isd_converters::{Conversion, ConvertOptions, Course};
+use isd_dataset::manifest::{Duplicates, Manifest};
 use serde::Serialize;
 
+use super::common::CommonArgs;
+use super::failure::Failure;
+use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
+use super::progress::Progress;
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, counted, inspect, rate};
+use super::tool::Tool;
 
 /// Convert archives of station observations into a dataset: sorted, partitioned Parquet that isd-detect and any other
 /// Parquet reader take.
@@ -54,10 +61,10 @@ pub struct ConvertArgs {
 
 /// What `--json` prints: the manifest, and what this run took.
 #[derive(Serialize)]
-struct Summary<'a> {
+struct ConvertSummary<'a> {
     dataset: String,
     #[serde(flatten)]
-    manifest: &'a isd_dataset::manifest::Manifest,
+    manifest: &'a Manifest,
     failures: Vec<serde_json::Value>,
     blocks_written: u64,
     blocks_kept: u64,
@@ -69,53 +76,62 @@ struct Summary<'a> {
     rows_per_second: f64,
 }
 
-/// Converts the archive that the arguments name, or says what it holds.
-///
-/// # Errors
-/// An unreadable or inconsistent archive, or a target that exists or cannot be written; with several files, also those
-/// that were left out, once the others have been converted.
-pub fn convert(args: ConvertArgs) -> Result<(), Failure> {
-    let start = Instant::now();
-    args.common.start_threads()?;
-    let read = args.source.read_options(&args.measurements);
-    let mut archive = args.source.open(&args.sources, &read)?;
-    let options = ConvertOptions {
-        sources: args.sources,
-        read,
-        overwrite: args.overwrite,
-        update: args.update,
-        resume: args.resume,
-        duplicates: args.source.duplicates(),
-        float32: args.float32,
-        ..ConvertOptions::default()
-    };
-    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
-        let target = args.output.as_deref().map(|target| (target, &options));
-        return inspect::run(&mut archive, target, &args.common);
-    };
-    let progress = Progress::reading(archive.progress(), args.common.quiet);
-    let conversion = isd_converters::convert(&mut archive, output, &options, &|rows| progress.update(rows))?;
-    drop(progress);
-    let seconds = start.elapsed().as_secs_f64();
-    let dataset = output.display().to_string();
-    let text = describe(&conversion, &options, &dataset, seconds);
-    let failures = archive.failures();
-    let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
-    let summary = Summary {
-        dataset,
-        manifest,
-        failures: failures_json(&failures),
-        blocks_written: conversion.blocks_written,
-        blocks_kept: conversion.blocks_kept,
-        blocks_removed: conversion.blocks_removed,
-        had_to_sort: conversion.sorted,
-        bytes_in: *bytes_in,
-        bytes_out: *bytes_out,
-        seconds,
-        rows_per_second: manifest.rows as f64 / seconds.max(1e-9),
-    };
-    args.common.summarize(&summary, &text)?;
-    report_failures(&failures)
+impl Tool for ConvertArgs {
+    const WHEN_INTERRUPTED: Option<&'static str> = Some("--resume goes on where it stopped");
+
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    /// Converts the archive that the arguments name, or says what it holds.
+    ///
+    /// # Errors
+    /// An unreadable or inconsistent archive, or a target that exists or cannot be written. Where some of several files
+    /// cannot be read, the others are converted first.
+    fn run(self) -> Result<(), Failure> {
+        let start = Instant::now();
+        self.common.start_threads()?;
+        let read = self.source.read_options(&self.measurements);
+        let mut archive = self.source.open(&self.sources, &read)?;
+        let options = ConvertOptions {
+            sources: self.sources,
+            read,
+            overwrite: self.overwrite,
+            update: self.update,
+            resume: self.resume,
+            duplicates: self.source.duplicates(),
+            float32: self.float32,
+            ..ConvertOptions::default()
+        };
+        let Some(output) = self.output.as_deref().filter(|_| !self.dry_run) else {
+            let target = self.output.as_deref().map(|target| (target, &options));
+            return inspect::run(&mut archive, target, &self.common);
+        };
+        let progress = Progress::reading(archive.progress(), self.common.quiet);
+        let conversion =
+            isd_converters::convert(&mut archive, output, &options, &|rows| progress.update(rows))?;
+        drop(progress);
+        let seconds = start.elapsed().as_secs_f64();
+        let dataset = output.display().to_string();
+        let text = describe(&conversion, &options, &dataset, seconds);
+        let failures = archive.failures();
+        let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
+        let summary = ConvertSummary {
+            dataset,
+            manifest,
+            failures: failures_json(&failures),
+            blocks_written: conversion.blocks_written,
+            blocks_kept: conversion.blocks_kept,
+            blocks_removed: conversion.blocks_removed,
+            had_to_sort: conversion.sorted,
+            bytes_in: *bytes_in,
+            bytes_out: *bytes_out,
+            seconds,
+            rows_per_second: rows_per_second(manifest.rows, seconds),
+        };
+        self.common.summarize(&summary, &text)?;
+        report_failures(&failures)
+    }
 }
 
 /// The summary for people.
