@@ -19,17 +19,24 @@ pub struct Input {
     text: Text,
 }
 
+/// What the command line gives to run.
 #[derive(Debug)]
 enum Text {
+    /// Statements.
     Sql(String),
+    /// The name of a query.
     Named(String),
-    /// Nobody gave any: on a terminal it is asked for.
+    /// Nothing: on a terminal it is asked for.
     Ask,
 }
 
 impl Input {
-    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL.
-    pub fn of(arguments: &Arguments) -> Result<Self, Stop> {
+    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL. Reads the SQL from
+    /// a file or standard input where the command line does not hold it.
+    ///
+    /// # Errors
+    /// Words after the SQL, SQL given twice, none or that cannot be read, and parameters without a named query.
+    pub fn from_arguments(arguments: &Arguments) -> Result<Self, Stop> {
         let mut tables: Vec<(Option<String>, PathBuf)> =
             arguments.tables.iter().map(|(name, path)| (Some(name.clone()), path.into())).collect();
         let mut words = arguments.words.iter();
@@ -67,6 +74,9 @@ impl Input {
     }
 
     /// The SQL, with the values of its parameters; none where it is to be asked for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
     pub fn statements(
         &self,
         library: &Library,
@@ -85,6 +95,9 @@ fn is_sql(word: &str) -> bool {
 }
 
 /// The text of a file with SQL.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be read as UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),

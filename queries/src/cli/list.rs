@@ -7,6 +7,9 @@ use isd_queries::Error;
 use isd_queries::named::Library;
 
 /// Writes each query with its parameters to standard output.
+///
+/// # Errors
+/// [`Error::Output`] when it cannot be written.
 pub fn write(library: &Library) -> Result<(), Error> {
     io::stdout().write_all(text(library).as_bytes()).map_err(Error::from)
 }

@@ -67,7 +67,9 @@ pub fn main() -> ExitCode {
     };
     // What could not be written was said, or nobody reads it.
     let _ = io::stdout().flush();
-    // Threads of a query that was stopped may be within a batch still: nothing is taken down under them.
+    // A query that was stopped and has not noticed yet has files in the making.
+    isd_dataset::unfinished::remove_all();
+    // Its threads may still be within a batch: nothing that they use is taken down.
     signal_hook::low_level::exit(status)
 }
 
@@ -79,7 +81,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     if arguments.list {
         return Ok(list::write(&library)?);
     }
-    let input = Input::of(arguments)?;
+    let input = Input::from_arguments(arguments)?;
     let target = target(arguments)?;
     let engine = Engine::start(arguments.threads)?;
     let started = Instant::now();
@@ -96,9 +98,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
             Target::Stdout { format, .. } => (format, None),
             Target::File { path, format } => (format, Some(path)),
         };
-        let ended = Shell::new(&engine, session.clone(), &library, format, output).run();
-        session.remove_spills();
-        return Ok(ended?);
+        return Ok(Shell::new(&engine, session, &library, format, output).run()?);
     };
     let statements = session.parse(&sql)?;
     if statements.len() > 1 && target.holds_one_result() {
@@ -109,7 +109,6 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
         ));
     }
     let Ended::Rows(rows) = engine.run(&session, statements, target)? else {
-        session.remove_spills();
         return Err(Stop::Interrupted);
     };
     if !arguments.quiet {
@@ -138,6 +137,7 @@ fn target(arguments: &Arguments) -> Result<Target, Stop> {
     Ok(Target::Stdout { format, screen: run::screen() })
 }
 
+/// Opens the tables that the command line names; two without a name must not get the same.
 fn register(engine: &Engine, session: &mut Session, input: &Input) -> Result<(), Stop> {
     let mut unnamed: Vec<(String, &std::path::Path)> = Vec::new();
     for (name, path) in &input.tables {
@@ -164,17 +164,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n");
-    let found = fold(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
-    let tip = paragraphs.map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
+    let (found, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let found = fold(found.trim_start_matches("error: "));
+    let tip = rest.split("\n\n").map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
     report(&found, Some(tip.as_deref().unwrap_or("isd-query --help lists what can be given")));
     ExitCode::from(2)
 }
 
+/// The text with every run of white space as one space.
 fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Says on standard error what went wrong, and what to do about it.
 fn report(found: &str, hint: Option<&str>) {
     let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
     // There is nowhere else to say it.

@@ -31,6 +31,7 @@ pub struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
+    /// A prompt that has not asked yet; results go to `output`, where given, as `format` says.
     pub fn new(
         engine: &'a Engine,
         session: Arc<Session>,
@@ -60,7 +61,7 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Carries out what was typed; false when that is the end.
+    /// Carries out what was typed; false when that ends the session.
     fn answer(&mut self, text: &str) -> Result<bool, Error> {
         match Command::parse(text) {
             Ok(Some(Command::Quit)) => return Ok(false),
@@ -98,13 +99,7 @@ impl<'a> Shell<'a> {
                 self.format = format;
                 Ok(())
             }
-            Command::Mode(None) => {
-                let name = Format::NAMES
-                    .iter()
-                    .find(|(_, format)| *format == self.format)
-                    .map_or("", |(name, _)| name);
-                print(&format!("{name}\n"))
-            }
+            Command::Mode(None) => print(&format!("{}\n", self.format.name())),
             Command::Output(path) => {
                 self.output = path;
                 Ok(())
@@ -157,14 +152,17 @@ impl<'a> Shell<'a> {
     }
 }
 
+/// Writes to standard output.
 fn print(text: &str) -> Result<(), Error> {
     io::stdout().write_all(text.as_bytes()).map_err(Error::from)
 }
 
+/// Says on standard error what the user should know.
 fn note(text: &str) {
     say(&format!("note: {text}\n"));
 }
 
+/// Writes to standard error.
 fn say(text: &str) {
     // Nobody listens to standard error: nothing is lost.
     let _ = io::stderr().write_all(text.as_bytes());
