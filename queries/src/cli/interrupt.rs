@@ -32,10 +32,10 @@ impl Interrupt {
             use isd_dataset::interrupt::is_ignored;
             use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
             // Not to know of SIGHUP must not end what nohup started.
-            let hangup = (is_ignored(SIGHUP) == Some(false)).then_some(SIGHUP);
-            let mut signals =
-                signal_hook::iterator::Signals::new([SIGINT, SIGTERM].into_iter().chain(hangup))
-                    .map_err(|e| Error::Engine(format!("cannot watch for Ctrl-C: {e}")))?;
+            let ends = |signal: &i32| !is_ignored(*signal).unwrap_or(*signal == SIGHUP);
+            let ending = [SIGTERM, SIGHUP].into_iter().filter(ends);
+            let mut signals = signal_hook::iterator::Signals::new(ending.chain([SIGINT]))
+                .map_err(|e| Error::Engine(format!("cannot watch for Ctrl-C: {e}")))?;
             let watched = interrupt.clone();
             std::thread::spawn(move || {
                 for signal in signals.forever() {
