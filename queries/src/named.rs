@@ -73,7 +73,7 @@ pub struct NamedQuery {
 
 /// Named queries, sorted by name.
 #[derive(Debug, Clone)]
-pub struct Library(Vec<NamedQuery>);
+pub struct NamedQueries(Vec<NamedQuery>);
 
 impl Kind {
     const ALL: [Self; 5] = [Self::Integer, Self::Number, Self::Text, Self::Time, Self::Column];
@@ -215,7 +215,7 @@ impl NamedQuery {
     }
 }
 
-impl Library {
+impl NamedQueries {
     /// The queries that are part of the tool.
     ///
     /// # Errors
@@ -342,9 +342,9 @@ mod tests {
 
     #[test]
     fn built_in_queries_are_sorted_and_use_their_parameters() {
-        let library = Library::built_in().unwrap();
-        assert!(library.queries().is_sorted_by(|a, b| a.name < b.name));
-        for query in library.queries() {
+        let named_queries = NamedQueries::built_in().unwrap();
+        assert!(named_queries.queries().is_sorted_by(|a, b| a.name < b.name));
+        for query in named_queries.queries() {
             assert!(
                 query.parameters.iter().all(|p| query.sql.contains(&format!("${}", p.name))),
                 "{}",

@@ -40,8 +40,8 @@ impl SessionOptions {
         self
     }
 
-    /// How many bytes queries may hold in sorts, joins and aggregations, which move what is above to temporary files
-    /// where they can; unlimited by default.
+    /// How many bytes of memory the sorts, joins and aggregations of queries may hold together; beyond that they use temporary
+    /// files where they can. Unlimited by default.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: Option<usize>) -> Self {
         self.memory_limit = bytes;
@@ -54,7 +54,7 @@ pub struct Session {
     context: SessionContext,
     /// The tables in the order in which they were registered.
     tables: Vec<RegisteredTable>,
-    /// The directory of temporary files, to which queries move what memory does not hold.
+    /// The directory of temporary files, for rows that memory does not hold.
     _spills: TempDir,
     /// Has a run that is interrupted remove the directory.
     _unfinished: Unfinished,

@@ -4,14 +4,14 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use isd_queries::Error;
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 
 use super::Stop;
 use super::arguments::Arguments;
 
 const EXAMPLE: &str = "isd-query TABLE \"select count(*) from outliers\"";
 
-/// What to run, and on what.
+/// The statements to run, and their tables.
 #[derive(Debug)]
 pub struct Input {
     /// Paths, with names where the user gave them.
@@ -79,12 +79,12 @@ impl Input {
     /// [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
     pub fn statements(
         &self,
-        library: &Library,
+        named_queries: &NamedQueries,
         params: &[(String, String)],
     ) -> Result<Option<String>, Error> {
         match &self.text {
             Text::Sql(sql) => Ok(Some(sql.clone())),
-            Text::Named(name) => library.find(name)?.bind(params).map(Some),
+            Text::Named(name) => named_queries.find(name)?.bind(params).map(Some),
             Text::Ask => Ok(None),
         }
     }

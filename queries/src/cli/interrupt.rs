@@ -19,9 +19,9 @@ pub struct Interrupt {
 impl Interrupt {
     /// Takes signals over from the system, which would end the process; to be called once.
     ///
-    /// Ctrl-C (SIGINT) is told to who asks. SIGTERM and SIGHUP end the process with the shell's status for them, after
-    /// unfinished files were removed; a SIGHUP that the process was started to ignore, as `nohup` has it, stays ignored.
-    /// Where the system has no such signals, nothing changes.
+    /// From then on Ctrl-C (SIGINT) ends [`Interrupt::unless_pressed`]. SIGTERM and SIGHUP remove unfinished files and end
+    /// the process with the shell's status for them; one that the process was started to ignore, as `nohup` has it with
+    /// SIGHUP, stays ignored. Where the system has no such signals, nothing changes.
     ///
     /// # Errors
     /// [`Error::Engine`] when the system does not allow it.
@@ -31,7 +31,7 @@ impl Interrupt {
         {
             use isd_dataset::interrupt::is_ignored;
             use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-            // Not to know of SIGHUP must not end what nohup started.
+            // Where the system does not say whether SIGHUP is ignored, it is left alone: nohup may have started this.
             let ends = |signal: &i32| !is_ignored(*signal).unwrap_or(*signal == SIGHUP);
             let ending = [SIGTERM, SIGHUP].into_iter().filter(ends);
             let mut signals = signal_hook::iterator::Signals::new(ending.chain([SIGINT]))
@@ -61,7 +61,7 @@ impl Interrupt {
     /// The work's result, or none when Ctrl-C comes first, or came already: the work is dropped then.
     pub async fn unless_pressed<F: Future + Unpin>(&self, work: F) -> Option<F::Output> {
         let mut pressed = pin!(self.waiting.notified());
-        // From here on the waiting is woken; what was pressed before is in the flag.
+        // A press from here on wakes the waiting; one before is in the flag.
         pressed.as_mut().enable();
         if self.take() {
             return None;

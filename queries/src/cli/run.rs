@@ -25,14 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where results go.
 #[derive(Debug, Clone)]
-pub enum Target {
+pub enum Destination {
     /// To standard output, a table cut to that many characters a line.
     Stdout { format: Format, screen: Option<usize> },
     /// Into a file.
     File { path: PathBuf, format: Format },
 }
 
-impl Target {
+impl Destination {
     /// Whether a second result cannot follow the first.
     pub fn holds_one_result(&self) -> bool {
         match self {
@@ -60,14 +60,14 @@ pub enum Ended {
 }
 
 /// The threads that queries run on.
-pub struct Engine {
+pub struct Runner {
     /// Never dropped: that would wait for a query that was stopped to notice.
     runtime: ManuallyDrop<RefCell<Runtime>>,
     threads: Option<NonZeroUsize>,
     interrupt: Interrupt,
 }
 
-impl Engine {
+impl Runner {
     /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Engine {
         &self,
         session: &Arc<Session>,
         statements: Vec<Statement>,
-        target: Target,
+        destination: Destination,
     ) -> Result<Ended, Error> {
         let runtime = self.runtime.borrow();
         let session = session.clone();
@@ -107,7 +107,7 @@ impl Engine {
                 let answer = session.execute(statement).await?;
                 // Some statements, such as that which makes a view, have no result.
                 let has_columns = !answer.schema().fields().is_empty();
-                rows += write_to(&target, answer, written && has_columns).await?;
+                rows += write_to(&destination, answer, written && has_columns).await?;
                 written |= has_columns;
             }
             Ok(rows)
@@ -132,7 +132,7 @@ impl Engine {
     }
 }
 
-/// The threads of an engine.
+/// The threads of a runner.
 fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.thread_stack_size(STACK_BYTES);
@@ -143,16 +143,16 @@ fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
 }
 
 /// Writes an answer, after an empty line where it follows another; returns its number of rows.
-async fn write_to(target: &Target, answer: Answer, follows: bool) -> Result<u64, Error> {
-    match target {
-        Target::Stdout { format, screen } => {
+async fn write_to(destination: &Destination, answer: Answer, follows: bool) -> Result<u64, Error> {
+    match destination {
+        Destination::Stdout { format, screen } => {
             let mut out = io::stdout();
             if follows && *format != Format::Ndjson {
                 out.write_all(b"\n")?;
             }
             write(answer, out, *format, *screen).await
         }
-        Target::File { path, format } => {
+        Destination::File { path, format } => {
             let file = OutputFile::create(path)?;
             let rows = write(answer, BufWriter::new(file.file()), *format, None).await?;
             file.finish()?;

@@ -1,13 +1,13 @@
-//! In: messages of DataFusion, sqlparser and arrow-rs; out: the parts that they are made of.
+//! In: error messages of DataFusion, sqlparser and arrow-rs, in English; out: the names, amounts and places in them.
 //!
-//! These errors have no fields, only English. Each function returns `None` for a text that it does not know, which is
-//! then shown as it is. The tests below make each error with the library itself: they fail when its words change.
+//! These errors have no fields but their message. Each function returns `None` for a message that it does not know, which
+//! is then shown as it is. The tests below make each error with the library itself: they fail when its words change.
 
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::place::Position;
 
-/// The table that a statement names and the session does not have, without its catalog and schema.
+/// The name of a table that does not exist, without its catalog and schema.
 pub(super) fn missing_table(text: &str) -> Option<&str> {
     let (table, _) = text.strip_prefix("table '")?.split_once("' not found")?;
     table.rsplit('.').next()
@@ -24,14 +24,15 @@ pub(super) struct MissingFunction<'a> {
     pub nearest: &'a str,
 }
 
+/// The parts of `Invalid function 'date_trnc'.` and, in a second line, `Did you mean 'date_trunc'?`.
 pub(super) fn missing_function(text: &str) -> Option<MissingFunction<'_>> {
     let (found, nearest) = text.split_once(".\nDid you mean '")?;
     let name = found.strip_prefix("Invalid function '")?.strip_suffix('\'')?;
     Some(MissingFunction { found, name, nearest: nearest.strip_suffix("'?")? })
 }
 
-/// A call of a function with arguments of types that it does not take: the call, such as `sum(Utf8)`, and a list of those
-/// that there are, one a line. The list is absent for a function that checks its arguments itself.
+/// A call with arguments of types that the function does not take: the call, such as `sum(Utf8)`, and the list of calls that
+/// there are, one a line. A function that checks its arguments itself has no list.
 pub(super) fn refused_call(text: &str) -> Option<(&str, Option<&str>)> {
     let (_, rest) = text.split_once("No function matches the given name and argument types '")?;
     let (call, rest) = rest.split_once('\'')?;
@@ -48,7 +49,7 @@ pub(super) struct RefusedMemory<'a> {
     pub asked: &'a str,
     /// How much it held.
     pub held: &'a str,
-    /// How much of the limit nobody held.
+    /// How much of the limit was free.
     pub free: &'a str,
     /// How much all operators may hold together.
     pub limit: &'a str,
@@ -75,15 +76,16 @@ pub(super) struct BadField<'a> {
     pub line: u64,
     /// The column, from 0.
     pub column: usize,
-    /// What is wrong with the field.
+    /// What is wrong with it.
     pub problem: Problem<'a>,
 }
 
+/// What is wrong with a field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Problem<'a> {
-    /// Its text, and the Arrow type of the column.
+    /// Its text is no value of the column's Arrow type.
     Type { value: &'a str, expected: &'a str },
-    /// A sentence.
+    /// Something else, which a sentence says.
     Other(&'a str),
 }
 
@@ -107,8 +109,8 @@ pub(super) fn bad_field(text: &str) -> Option<BadField<'_>> {
     })
 }
 
-/// What the parser of SQL did not understand, and where: its texts end in ` at Line: 1, Column: 8`, but for those about the
-/// whole statement.
+/// What the parser of SQL says, and where in the statement: its messages end in ` at Line: 1, Column: 8`, but for those about
+/// the whole statement.
 pub(super) fn syntax(error: &ParserError) -> (&str, Option<Position>) {
     let text = match error {
         ParserError::TokenizerError(text) | ParserError::ParserError(text) => text,

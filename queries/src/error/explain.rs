@@ -1,5 +1,5 @@
-//! In: an error of the SQL engine, DataFusion, and what it is about; out: the same as one line of ours, with its place in
-//! the statement and a hint.
+//! In: an error of DataFusion, the SQL engine, with the tables and the statement that it is about; out: an [`Error`] of one
+//! line, with its place in the statement and a hint.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -35,7 +35,7 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// The engine's error in our words. A text that is not known is taken over as it is, in one line.
+    /// Turns the engine's error into ours. A message that is not known stays as it is, folded into one line.
     pub(crate) fn explain(&self, error: &DataFusionError) -> Error {
         let diagnostic = error.diagnostic();
         let position = diagnostic.and_then(place_of_diagnostic);
@@ -54,7 +54,8 @@ impl Subject<'_> {
         }
     }
 
-    /// A statement that cannot be planned: it names something that is not there, or combines what does not fit.
+    /// Explains why a statement cannot be planned: it names a table or function that does not exist, or its parts do not
+    /// fit together.
     fn explain_plan(&self, text: &str, diagnostic: Option<&Diagnostic>, position: Option<Position>) -> Error {
         let sql = |found: String, hint: Option<String>| Error::Sql { position, found, hint };
         if let Some(name) = english::missing_table(text) {
@@ -81,7 +82,7 @@ impl Subject<'_> {
         sql(lower_first(&one_line(text)), help)
     }
 
-    /// A column that is not there, or that more than one is meant by.
+    /// Explains that a column does not exist, or that a name stands for several columns.
     fn explain_schema(&self, error: &SchemaError, position: Option<Position>) -> Error {
         let column = match error {
             SchemaError::FieldNotFound { field, .. } | SchemaError::AmbiguousReference { field } => {
@@ -89,7 +90,7 @@ impl Subject<'_> {
             }
             _ => None,
         };
-        // The engine does not say where a column of ORDER BY, HAVING and others stands.
+        // The engine gives no place for a column in ORDER BY, HAVING and others.
         let position = position.or_else(|| place_of_column(column?, self.statement?));
         let (found, hint) = match error {
             SchemaError::FieldNotFound { field, valid_fields } => {
@@ -107,10 +108,10 @@ impl Subject<'_> {
         Error::Sql { position, found, hint }
     }
 
-    /// A failure while a statement runs: where what was read is to blame, its file is named.
+    /// Explains a failure while a statement runs; where the data are to blame, it names their file.
     fn explain_reading(&self, error: &DataFusionError) -> Error {
         let found = one_line(&error.message());
-        // Queries write nothing but what they move from memory to disk, and what COPY is asked for.
+        // Only temporary files and the files of COPY are written while a query runs.
         if is_full_disk(error) {
             return Error::Run {
                 found: format!("no room for what memory does not hold: {found}"),
@@ -139,7 +140,7 @@ impl Subject<'_> {
     }
 }
 
-/// A field of a CSV file that is not of its column's type, told by line and column; none where it is another error.
+/// Describes a CSV field that is not of its column's type, by line and column; none for another error.
 fn bad_field(error: &DataFusionError, table: &RegisteredTable) -> Option<String> {
     let DataFusionError::ArrowError(error, _) = error else { return None };
     let ArrowError::ParseError(text) = error.as_ref() else { return None };
@@ -153,7 +154,7 @@ fn bad_field(error: &DataFusionError, table: &RegisteredTable) -> Option<String>
     Some(format!("line {}, column {column}: {problem}", field.line))
 }
 
-/// Whether an error lies in what was read rather than in what was asked of it.
+/// Whether the data are to blame for an error, rather than the statement.
 fn blames_data(error: &DataFusionError) -> bool {
     match error {
         DataFusionError::ParquetError(_) | DataFusionError::ObjectStore(_) => true,
@@ -172,8 +173,8 @@ fn blames_data(error: &DataFusionError) -> bool {
     }
 }
 
-/// Whether an error is one of the system or of a reader. The engine makes others itself: that temporary files are larger
-/// than it was told to let them be.
+/// Whether an error comes from the system or from a reader of files. Others the engine makes itself, such as that its
+/// temporary files have reached the size that it was allowed.
 fn is_of_system(error: &io::Error) -> bool {
     error.kind() != ErrorKind::Other
 }
@@ -186,7 +187,7 @@ fn is_full_disk(error: &DataFusionError) -> bool {
         .any(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
 }
 
-/// Memory ran out: which operator asked for how much of it.
+/// Explains that memory ran out, by the operator that asked for more and the amounts.
 fn explain_memory(text: &str) -> Error {
     let refused = english::refused_memory(text).map(|refused| {
         let english::RefusedMemory { operator, asked, held, free, limit } = refused;
@@ -210,7 +211,7 @@ pub(crate) fn one_line(text: &str) -> String {
     folded.trim_end_matches('.').to_owned()
 }
 
-/// The text with a small first letter, unless it begins with an upper-case word, such as SELECT.
+/// The text with its first letter in lower case, unless it begins with an upper-case word, such as SELECT.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {

@@ -1,11 +1,11 @@
-//! In: a name that is not there and those that are; out: what the user may have meant.
+//! In: a name that does not exist and the names that do; out: a hint at the one that the user may have meant.
 
 use datafusion::common::Column;
 use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 
-/// What to write instead of a table that is not there: a near name, or a list of the tables.
+/// A hint for a table that does not exist: a similar name, or a list of the tables.
 pub(super) fn of_tables<'a>(
     wanted: &str,
     tables: impl Iterator<Item = &'a str>,
@@ -37,7 +37,8 @@ fn common_tables(statement: &Statement) -> Vec<String> {
     given.iter().map(|table| table.table().to_owned()).collect()
 }
 
-/// What to write instead of a column that is not there; none where the engine does not say which columns there are.
+/// A hint for a column that does not exist: a similar name, and a list of the columns; none where the engine does not say
+/// which columns there are.
 pub(super) fn of_columns(wanted: &Column, valid: &[Column]) -> Option<String> {
     if valid.is_empty() {
         return None;
@@ -67,7 +68,7 @@ pub(super) fn of_columns(wanted: &Column, valid: &[Column]) -> Option<String> {
     })
 }
 
-/// A name with upper-case letters needs quotes: SQL folds others to lower case.
+/// A hint to put a name in quotes, without which SQL folds it to lower case.
 fn quoted(name: &str) -> String {
     format!("write \"{name}\", in double quotes")
 }

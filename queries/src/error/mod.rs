@@ -1,4 +1,4 @@
-//! In: what went wrong with a table, a statement or the output; out: one line, and a hint where there is one.
+//! In: a failure of a table, a statement or the output; out: one line that says so, and a hint where there is one.
 
 mod english;
 mod explain;
@@ -14,7 +14,7 @@ pub use self::place::Position;
 /// Result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a table could not be opened, a statement not be run or a result not be written.
+/// Why a table could not be opened, a statement could not run or a result could not be written.
 ///
 /// Every message is one line; [`Error::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]

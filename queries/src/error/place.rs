@@ -1,4 +1,4 @@
-//! In: a statement and what an error is about; out: where in the statement that stands.
+//! In: a statement, and the column or diagnostic of an error; out: its line and column in the statement.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -22,14 +22,14 @@ impl fmt::Display for Position {
     }
 }
 
-/// Where the engine says that the error is. Its lines count from 1: a span that the parser made up has line 0, which is no
-/// place.
+/// The place that the engine gives for an error. Its lines count from 1; line 0 is that of a part which the parser made up,
+/// and no place.
 pub(super) fn place_of_diagnostic(diagnostic: &Diagnostic) -> Option<Position> {
     let start = diagnostic.span?.start;
     (start.line > 0).then_some(Position { line: start.line, column: start.column })
 }
 
-/// Where a statement names a column, if it does so once.
+/// The place where a statement names a column; none where it does so more than once.
 pub(super) fn place_of_column(column: &Column, statement: &Statement) -> Option<Position> {
     let mut places = Vec::new();
     let mut note = |expression: &Expr| {

@@ -1,4 +1,4 @@
-//! In: a path that the user named; out: what can be registered as a table there, and under which name.
+//! In: a path that the user named; out: the files there that make a table, how they are stored, and the table's name.
 
 mod blocks;
 mod column_types;

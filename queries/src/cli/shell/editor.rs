@@ -3,7 +3,7 @@
 use std::io;
 
 use isd_queries::Session;
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 use rustyline::completion::Completer;
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
@@ -26,7 +26,7 @@ pub struct Editor {
 
 impl Editor {
     /// An editor on the terminal; none where it cannot work on that terminal, so that plain lines must do.
-    pub fn open(session: &Session, library: &Library) -> Option<Self> {
+    pub fn open(session: &Session, named_queries: &NamedQueries) -> Option<Self> {
         // From these rustyline would read plain lines. Our own reader of plain lines knows Ctrl-C.
         let is_plain = |terminal: &str| ["dumb", "cons25", "emacs"].contains(&terminal);
         if std::env::var("TERM").is_ok_and(|terminal| is_plain(&terminal)) {
@@ -40,7 +40,7 @@ impl Editor {
         editor.set_helper(Some(Assistant(Vocabulary {
             tables: tables.collect(),
             functions: session.functions(),
-            library: library.clone(),
+            named_queries: named_queries.clone(),
         })));
         let (file, note) = HistoryFile::load(history::default_path(), editor.history_mut());
         if let Some(note) = note {

@@ -1,10 +1,10 @@
-//! In: what stands at the prompt and where the cursor is in it; out: what the word there could become.
+//! In: the text at the prompt and the place of the cursor; out: the words that could stand there.
 
 mod tokens;
 
 use std::collections::BTreeSet;
 
-use isd_queries::named::{Kind, Library};
+use isd_queries::named::{Kind, NamedQueries};
 use isd_queries::output::Format;
 
 use self::tokens::{Class, Token};
@@ -117,12 +117,12 @@ pub struct Vocabulary {
     /// Functions, in lower case.
     pub functions: Vec<String>,
     /// Named queries.
-    pub library: Library,
+    pub named_queries: NamedQueries,
 }
 
 impl Vocabulary {
-    /// Where the word begins that ends at the byte `at` of `text`, and what could stand there instead of it,
-    /// sorted.
+    /// Completes the word that ends at the byte `at` of `text`: returns the byte where it begins, and the words that could
+    /// stand there instead, sorted.
     pub fn complete(&self, text: &str, at: usize) -> (usize, Vec<String>) {
         let Some(before) = text.get(..at) else { return (at, Vec::new()) };
         let typed = before.trim_start();
@@ -156,12 +156,14 @@ impl Vocabulary {
     fn complete_query(&self, typed: &str) -> (usize, Vec<String>) {
         let Some((name, rest)) = typed.split_once(char::is_whitespace) else {
             let names: Vec<String> =
-                self.library.queries().iter().map(|query| format!("@{}", query.name)).collect();
+                self.named_queries.queries().iter().map(|query| format!("@{}", query.name)).collect();
             return (0, beginning_with(typed, names.iter().map(String::as_str)));
         };
         let word = rest.rsplit(char::is_whitespace).next().unwrap_or(rest);
         let start = typed.len() - word.len();
-        let Ok(query) = self.library.find(name.trim_start_matches('@')) else { return (start, Vec::new()) };
+        let Ok(query) = self.named_queries.find(name.trim_start_matches('@')) else {
+            return (start, Vec::new());
+        };
         if let Some((name, _)) = word.split_once('=') {
             let is_column = query.parameters.iter().any(|p| p.name == name && p.kind == Kind::Column);
             let columns = self.tables.iter().flat_map(|(_, columns)| columns).filter(|_| is_column);
@@ -331,7 +333,7 @@ mod tests {
                 ("stations".into(), names(&["station_id", "name", "Elevation (m)", "order"])),
             ],
             functions: names(&["count", "coalesce", "great_circle_km"]),
-            library: Library::built_in().unwrap(),
+            named_queries: NamedQueries::built_in().unwrap(),
         };
         let at = marked.find('|').unwrap();
         let (start, words) = vocabulary.complete(&marked.replacen('|', "", 1), at);
@@ -365,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn named_queries_their_parameters_and_columns() {
+    fn queries_their_parameters_and_columns() {
         assert_eq!(complete("@top|"), (String::new(), vec!["@top-stations".into()]));
         assert_eq!(
             complete("@storms |"),
@@ -465,8 +467,11 @@ mod tests {
         assert_eq!(words("select 'it''s', val|"), ["value", "values"]);
         assert_eq!(complete("where 'é'=sel|").0, "where 'é'=");
         assert_eq!(words("sel|foo"), ["select"]);
-        let vocabulary =
-            Vocabulary { tables: Vec::new(), functions: Vec::new(), library: Library::built_in().unwrap() };
+        let vocabulary = Vocabulary {
+            tables: Vec::new(),
+            functions: Vec::new(),
+            named_queries: NamedQueries::built_in().unwrap(),
+        };
         assert_eq!(vocabulary.complete("é", 1), (1, Vec::new()), "within a character");
         assert_eq!(vocabulary.complete("sel", 9), (9, Vec::new()), "after the end");
     }
