@@ -12,15 +12,11 @@ use std::io;
 pub fn watch(hint: Option<&'static str>) -> io::Result<()> {
     #[cfg(unix)]
     {
+        use isd_dataset::interrupt::is_ignored;
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-        let watched: Vec<i32> = match ignored() {
-            Some(ignored) => [SIGHUP, SIGINT, SIGTERM]
-                .into_iter()
-                .filter(|signal| ignored >> (signal - 1) & 1 == 0)
-                .collect(),
-            // Where it is not known whether SIGHUP is ignored, it must not end what nohup started.
-            None => vec![SIGINT, SIGTERM],
-        };
+        // Where it is not known whether SIGHUP is ignored, it must not end what nohup started.
+        let is_watched = |signal: &i32| !is_ignored(*signal).unwrap_or(*signal == SIGHUP);
+        let watched = [SIGHUP, SIGINT, SIGTERM].into_iter().filter(is_watched);
         let mut signals = signal_hook::iterator::Signals::new(watched)?;
         std::thread::Builder::new().name("interrupt".into()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
@@ -35,12 +31,4 @@ pub fn watch(hint: Option<&'static str>) -> io::Result<()> {
     #[cfg(not(unix))]
     let _ = hint;
     Ok(())
-}
-
-/// Signals that the process ignores, signal 1 in the lowest bit; `None` where the system does not say.
-#[cfg(unix)]
-fn ignored() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-    u64::from_str_radix(mask.trim(), 16).ok()
 }

@@ -1,17 +1,16 @@
-//! In: what stands at the prompt and where the cursor is in it; out: what the word there could become.
+//! In: the text at the prompt and the place of the cursor; out: the words that could stand there.
 
 mod tokens;
 
 use std::collections::BTreeSet;
 
-use isd_queries::named::{Kind, Library};
+use isd_queries::named::{Kind, NamedQueries};
 use isd_queries::output::Format;
 
 use self::tokens::{Class, Token};
 use super::command::NAMES;
 
-/// Keywords of queries: a column of that name needs quotes. The parser knows hundreds more, which would only be
-/// in the way.
+/// Keywords of queries: a column of that name needs quotes. The parser knows hundreds more that hardly anyone types.
 const KEYWORDS: [&str; 88] = [
     "all",
     "and",
@@ -107,7 +106,7 @@ const KEYWORDS: [&str; 88] = [
 const TYPES: [&str; 10] =
     ["bigint", "boolean", "date", "double", "integer", "real", "smallint", "time", "timestamp", "varchar"];
 
-/// After these comes a table.
+/// Keywords that a table follows.
 const BEFORE_TABLES: [&str; 4] = ["describe", "from", "into", "join"];
 
 /// The names that there are.
@@ -118,34 +117,34 @@ pub struct Vocabulary {
     /// Functions, in lower case.
     pub functions: Vec<String>,
     /// Named queries.
-    pub library: Library,
+    pub named_queries: NamedQueries,
 }
 
 impl Vocabulary {
-    /// Where the word begins that ends at the byte `at` of `text`, and what could stand there instead of it,
-    /// sorted.
+    /// Completes the word that ends at the byte `at` of `text`: returns the byte where it begins, and the words that could
+    /// stand there instead, sorted.
     pub fn complete(&self, text: &str, at: usize) -> (usize, Vec<String>) {
         let Some(before) = text.get(..at) else { return (at, Vec::new()) };
         let typed = before.trim_start();
         let (start, mut words) = if typed.starts_with('.') {
-            self.of_command(typed)
+            self.complete_command(typed)
         } else if typed.starts_with('@') {
-            self.of_query(typed)
+            self.complete_query(typed)
         } else {
-            return self.of_sql(text, at);
+            return self.complete_sql(text, at);
         };
         words.sort_unstable();
         (at - typed.len() + start, words)
     }
 
-    /// A command or its argument; `typed` begins with its dot.
-    fn of_command(&self, typed: &str) -> (usize, Vec<String>) {
+    /// A command or its argument; `typed` begins with the command's dot.
+    fn complete_command(&self, typed: &str) -> (usize, Vec<String>) {
         let Some((name, rest)) = typed.split_once(char::is_whitespace) else {
             return (0, beginning_with(typed, NAMES));
         };
         let argument = rest.trim_start();
         let words = match name {
-            ".mode" => beginning_with(argument, Format::NAMES.map(|(name, _)| name)),
+            ".mode" => beginning_with(argument, Format::ALL.map(Format::name)),
             ".schema" => beginning_with(argument, self.tables.iter().map(|(name, _)| name.as_str())),
             ".timing" => beginning_with(argument, ["off", "on"]),
             _ => Vec::new(),
@@ -153,16 +152,18 @@ impl Vocabulary {
         (typed.len() - argument.len(), words)
     }
 
-    /// A named query or a parameter of it; `typed` begins with its `@`.
-    fn of_query(&self, typed: &str) -> (usize, Vec<String>) {
+    /// A named query or a parameter of it; `typed` begins with the query's `@`.
+    fn complete_query(&self, typed: &str) -> (usize, Vec<String>) {
         let Some((name, rest)) = typed.split_once(char::is_whitespace) else {
             let names: Vec<String> =
-                self.library.queries().iter().map(|query| format!("@{}", query.name)).collect();
+                self.named_queries.queries().iter().map(|query| format!("@{}", query.name)).collect();
             return (0, beginning_with(typed, names.iter().map(String::as_str)));
         };
         let word = rest.rsplit(char::is_whitespace).next().unwrap_or(rest);
         let start = typed.len() - word.len();
-        let Ok(query) = self.library.find(name.trim_start_matches('@')) else { return (start, Vec::new()) };
+        let Ok(query) = self.named_queries.find(name.trim_start_matches('@')) else {
+            return (start, Vec::new());
+        };
         if let Some((name, _)) = word.split_once('=') {
             let is_column = query.parameters.iter().any(|p| p.name == name && p.kind == Kind::Column);
             let columns = self.tables.iter().flat_map(|(_, columns)| columns).filter(|_| is_column);
@@ -176,7 +177,8 @@ impl Vocabulary {
         (start, beginning_with(word, names.iter().map(String::as_str)))
     }
 
-    fn of_sql(&self, text: &str, at: usize) -> (usize, Vec<String>) {
+    /// A name or keyword of a statement; `at` is the cursor's byte in the text.
+    fn complete_sql(&self, text: &str, at: usize) -> (usize, Vec<String>) {
         let tokens = tokens::of(text);
         let word = tokens.iter().find(|token| token.holds(at));
         let typed = match word.map(|token| (token.class, &text[token.start..at])) {
@@ -189,16 +191,16 @@ impl Vocabulary {
         let start = word.map_or(at, |token| token.start);
         let quoted = word.is_some_and(|token| token.class != Class::Word);
 
-        let ends_before = tokens.iter().filter(|token| token.text == ";" && token.end() <= start).count();
-        let statement: Vec<&Token<'_>> = tokens
-            .split(|token| token.text == ";")
-            .nth(ends_before)
-            .unwrap_or_default()
+        // The tokens between the last `;` before the word and the next one after it.
+        let first = tokens.iter().rposition(|token| token.text == ";" && token.end() <= start);
+        let rest = &tokens[first.map_or(0, |semicolon| semicolon + 1)..];
+        let statement: Vec<&Token<'_>> = rest
             .iter()
+            .take_while(|token| token.text != ";")
             .filter(|token| token.start != start && token.class != Class::Text)
             .collect();
         let before = &statement[..statement.partition_point(|token| token.start < start)];
-        let scope = Scope::of(&statement, &self.tables);
+        let scope = Scope::new(&statement, &self.tables);
         let fits = |name: &&str| begins_with(name, typed);
         let named = |name: &str| written(name, quoted);
 
@@ -214,7 +216,7 @@ impl Vocabulary {
             return (start, found.into_iter().collect());
         }
         if typed.is_empty() {
-            // Everything would be an answer.
+            // Every name would fit.
             return (start, Vec::new());
         }
         found.extend(self.columns(&scope, None).filter(fits).map(named));
@@ -229,8 +231,8 @@ impl Vocabulary {
         (start, found.into_iter().collect())
     }
 
-    /// The columns of what is called `qualifier` in the statement; without one, or where it is a subquery, of all
-    /// tables there, and of all there are where the statement names none yet.
+    /// The columns of the table that the statement calls `qualifier`; without a qualifier, or where it is a subquery, those
+    /// of all tables that the statement names; where it names none yet, those of all tables.
     fn columns<'a>(
         &'a self,
         scope: &Scope<'a>,
@@ -248,25 +250,25 @@ impl Vocabulary {
     }
 }
 
-/// The path that is being typed at the end of a text, where that is a command that takes one.
+/// The path that is being typed at the end of a text, where that is a command that takes a path.
 pub fn path_typed(before: &str) -> Option<&str> {
     let (name, rest) = before.trim_start().split_once(char::is_whitespace)?;
     [".output", ".read"].contains(&name).then(|| rest.trim_start())
 }
 
-/// What a statement names.
+/// The names in a statement.
 struct Scope<'a> {
-    /// Its tables, by their names and by those that it gives them, with their columns.
+    /// Its tables with their columns, by their own names and by the names that it gives them.
     tables: Vec<(String, &'a [String])>,
-    /// Names that it gives to columns, subqueries and tables.
+    /// The names that it gives to columns, subqueries and tables.
     given: Vec<String>,
 }
 
 impl<'a> Scope<'a> {
-    fn of(statement: &[&Token<'_>], known: &'a [(String, Vec<String>)]) -> Self {
+    fn new(statement: &[&Token<'_>], known: &'a [(String, Vec<String>)]) -> Self {
         let mut scope = Self { tables: Vec::new(), given: Vec::new() };
         for (index, token) in statement.iter().enumerate() {
-            let rest = statement.get(index + 1..).unwrap_or_default();
+            let rest = &statement[index + 1..];
             let is_as = |token: &&Token<'_>| token.text.eq_ignore_ascii_case("as");
             let as_follows = rest.first().is_some_and(is_as);
             let alias = rest.get(usize::from(as_follows)).and_then(|token| given_name(token));
@@ -297,10 +299,12 @@ fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
 
+/// Whether a name begins with what is typed, in upper or lower case.
 fn begins_with(name: &str, typed: &str) -> bool {
     name.to_lowercase().starts_with(&typed.to_lowercase())
 }
 
+/// The names that begin with what is typed.
 fn beginning_with<'n>(typed: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<String> {
     names.into_iter().filter(|name| begins_with(name, typed)).map(str::to_owned).collect()
 }
@@ -329,7 +333,7 @@ mod tests {
                 ("stations".into(), names(&["station_id", "name", "Elevation (m)", "order"])),
             ],
             functions: names(&["count", "coalesce", "great_circle_km"]),
-            library: Library::built_in().unwrap(),
+            named_queries: NamedQueries::built_in().unwrap(),
         };
         let at = marked.find('|').unwrap();
         let (start, words) = vocabulary.complete(&marked.replacen('|', "", 1), at);
@@ -347,7 +351,7 @@ mod tests {
         assert_eq!(complete(".schema  st|"), (".schema  ".into(), vec!["stations".into()]));
         assert_eq!(words(".schema |"), ["outliers", "stations"]);
         assert_eq!(words(".mode m|"), ["markdown"]);
-        assert_eq!(words(".mode |").len(), Format::NAMES.len());
+        assert_eq!(words(".mode |").len(), Format::ALL.len());
         assert_eq!(words(".timing o|"), ["off", "on"]);
         assert!(words(".tables |").is_empty() && words(".nonsense x|").is_empty());
         assert_eq!(words(".|").len(), NAMES.len());
@@ -363,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn named_queries_their_parameters_and_columns() {
+    fn queries_their_parameters_and_columns() {
         assert_eq!(complete("@top|"), (String::new(), vec!["@top-stations".into()]));
         assert_eq!(
             complete("@storms |"),
@@ -463,9 +467,12 @@ mod tests {
         assert_eq!(words("select 'it''s', val|"), ["value", "values"]);
         assert_eq!(complete("where 'é'=sel|").0, "where 'é'=");
         assert_eq!(words("sel|foo"), ["select"]);
-        let vocabulary =
-            Vocabulary { tables: Vec::new(), functions: Vec::new(), library: Library::built_in().unwrap() };
+        let vocabulary = Vocabulary {
+            tables: Vec::new(),
+            functions: Vec::new(),
+            named_queries: NamedQueries::built_in().unwrap(),
+        };
         assert_eq!(vocabulary.complete("é", 1), (1, Vec::new()), "within a character");
-        assert_eq!(vocabulary.complete("sel", 9), (9, Vec::new()), "behind the end");
+        assert_eq!(vocabulary.complete("sel", 9), (9, Vec::new()), "after the end");
     }
 }

@@ -1,8 +1,8 @@
-//! In: a plan to run; out: the same, whose joins give way now and then, so that it can be stopped.
+//! In: a plan to run; out: the same plan, whose joins let other tasks run now and then, so that it can be stopped.
 //!
-//! The engine sees to it that what reads files gives way. A join of two million rows with two million makes
-//! batch after batch without reading any, and what adds them up takes them all in one go: nobody would hear of
-//! Ctrl-C for hours.
+//! The engine makes the operators that read files yield. But a join of two million rows with two million makes batch after
+//! batch without reading any, and an operator that adds them up takes them all without a pause: Ctrl-C would be noticed
+//! hours later.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
 
-/// Puts every join below a node that gives way.
+/// Puts a node that yields above every join.
 #[derive(Debug)]
-pub(crate) struct GivingWay;
+pub(crate) struct YieldingJoins;
 
-impl PhysicalOptimizerRule for GivingWay {
+impl PhysicalOptimizerRule for YieldingJoins {
     fn optimize(&self, plan: Arc<dyn ExecutionPlan>, _: &ConfigOptions) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = plan.transform_up(|node| {
             if node.name().ends_with("JoinExec") {
@@ -30,7 +30,7 @@ impl PhysicalOptimizerRule for GivingWay {
     }
 
     fn name(&self) -> &'static str {
-        "GivingWay"
+        "YieldingJoins"
     }
 
     fn schema_check(&self) -> bool {

@@ -1,16 +1,20 @@
-//! In: what went wrong with a table, a statement or the output; out: one line, and a hint where there is one.
+//! In: a failure of a table, a statement or the output; out: one line that says so, and a hint where there is one.
 
+mod english;
 mod explain;
+mod hints;
+mod place;
 
-use std::fmt;
 use std::path::PathBuf;
 
-pub(crate) use self::explain::{Known, Registered, nearest, one_line};
+pub(crate) use self::explain::{RegisteredTable, Subject, one_line};
+pub(crate) use self::hints::nearest;
+pub use self::place::Position;
 
 /// Result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a table could not be opened, a statement not be run or a result not be written.
+/// Why a table could not be opened, a statement could not run or a result could not be written.
 ///
 /// Every message is one line; [`Error::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -92,21 +96,12 @@ pub enum Error {
     /// The engine did not start, or a bug in it ended the statement.
     #[error("the SQL engine failed: {0}")]
     Engine(String),
-}
-
-/// A place in a statement; both count from 1, columns in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The line.
-    pub line: u64,
-    /// The character within the line.
-    pub column: u64,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}", self.line, self.column)
-    }
+    /// The program contradicts itself: what its own code promised did not hold.
+    #[error("internal error: {what}")]
+    Internal {
+        /// The promise that was broken.
+        what: String,
+    },
 }
 
 impl Error {
@@ -120,6 +115,7 @@ impl Error {
             | Self::Format { hint, .. } => hint.as_deref(),
             Self::Query { hint, .. } => Some(hint),
             Self::Parameter { hint, .. } => Some(hint),
+            Self::Internal { .. } => Some("this is a bug: please report it"),
             Self::Output(_) | Self::File { .. } | Self::Engine(_) => None,
         }
     }
@@ -128,5 +124,15 @@ impl Error {
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<isd_dataset::Error> for Error {
+    /// The error of an output file; the dataset's own errors do not get here.
+    fn from(error: isd_dataset::Error) -> Self {
+        match error {
+            isd_dataset::Error::Io { path, action, source } => Self::File { path, action, source },
+            other => Self::Internal { what: other.to_string() },
+        }
     }
 }
