@@ -82,8 +82,7 @@ impl Sink for DetectSink<'_> {
             }
             Err(failure) => {
                 // Only ends the reading: the failure itself is reported.
-                let stop =
-                    Error::Format { path: self.path.clone(), found: failure.to_string(), hint: None };
+                let stop = Error::Format { path: self.path.clone(), found: failure.to_string(), hint: None };
                 self.failure = Some(failure);
                 Err(stop)
             }

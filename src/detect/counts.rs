@@ -38,9 +38,9 @@ pub(super) fn count_series(
         .into_iter()
         .map(|tested| {
             let tested = tested.ok_or_else(|| Error::internal("a sum of series is null"))? as usize;
-            let too_short = stations.checked_sub(tested).ok_or_else(|| {
-                Error::internal(format!("{tested} of {stations} series were tested"))
-            })?;
+            let too_short = stations
+                .checked_sub(tested)
+                .ok_or_else(|| Error::internal(format!("{tested} of {stations} series were tested")))?;
             Ok(SeriesCount { tested, too_short, ..SeriesCount::default() })
         })
         .collect()

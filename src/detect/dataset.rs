@@ -73,7 +73,9 @@ fn check_order(series: &dyn WholeSeries, stations: &[StationRun]) -> Result<(), 
     let mut rest: &[i64] = times.values();
     for run in stations {
         let Some((own, later)) = rest.split_at_checked(run.rows) else {
-            return Err(Error::internal(format!("fewer times than rows at station {}", run.station_id)).into());
+            return Err(
+                Error::internal(format!("fewer times than rows at station {}", run.station_id)).into()
+            );
         };
         if let Some(pair) = own.windows(2).find(|pair| pair[0] >= pair[1]) {
             return Err(DetectError::Unsorted {

@@ -37,7 +37,12 @@ pub struct MeasurementCount {
 
 impl Detection {
     /// Puts together what was found in groups, which are in the order of their stations, as are their `outliers`.
-    pub(super) fn new(groups: &[TestedGroup], outliers: Spool, measurements: &[String], tally: Tally) -> Self {
+    pub(super) fn new(
+        groups: &[TestedGroup],
+        outliers: Spool,
+        measurements: &[String],
+        tally: Tally,
+    ) -> Self {
         let mut counts: Vec<MeasurementCount> = measurements
             .iter()
             .map(|name| MeasurementCount {

@@ -63,9 +63,8 @@ impl Spool {
             self.held += bytes;
             Spooled::Memory(batch)
         } else {
-            let cannot = |source| {
-                Error::io(&env::temp_dir(), "cannot put outliers by in a temporary file", source)
-            };
+            let cannot =
+                |source| Error::io(&env::temp_dir(), "cannot put outliers by in a temporary file", source);
             self.write(&batch).map_err(cannot)?
         };
         self.batches.push(spooled);

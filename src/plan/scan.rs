@@ -79,11 +79,7 @@ impl SeriesScan {
     ///
     /// # Errors
     /// An unreadable station column.
-    pub fn new(
-        series: Arc<dyn WholeSeries>,
-        measurements: &[String],
-        buffers: SpareBuffers,
-    ) -> Result<Self> {
+    pub fn new(series: Arc<dyn WholeSeries>, measurements: &[String], buffers: SpareBuffers) -> Result<Self> {
         let stations = series.stations()?.into();
         let mut schema = Schema::default();
         schema.insert(STATION_ID.into(), DataType::String);

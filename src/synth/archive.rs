@@ -55,9 +55,8 @@ impl ArchiveColumn {
         match self {
             Self::Usaf => key(series.station.usaf, bits),
             Self::Wban => key(series.station.wban, bits),
-            Self::Timestamp => bits.extend(
-                series.reports.hours[rows].iter().map(|&hour| (f64::from(hour) * 3_600.0).to_bits()),
-            ),
+            Self::Timestamp => bits
+                .extend(series.reports.hours[rows].iter().map(|&hour| (f64::from(hour) * 3_600.0).to_bits())),
             Self::Measurement(index) => {
                 bits.extend(series.reports.columns[index][rows].iter().map(|&stored| {
                     let value = if stored == MISSING { f64::NAN } else { f64::from(stored) };
@@ -325,7 +324,8 @@ fn create_dataset(
     Ok(match column {
         ArchiveColumn::Usaf | ArchiveColumn::Wban => {
             let dataset = create!(i64);
-            let name = if column == ArchiveColumn::Usaf { "USAF station number" } else { "WBAN station number" };
+            let name =
+                if column == ArchiveColumn::Usaf { "USAF station number" } else { "WBAN station number" };
             text(&dataset, "long_name", name)?;
             dataset
         }

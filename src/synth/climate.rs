@@ -116,9 +116,9 @@ impl Climate {
 #[cfg(test)]
 mod tests {
     use super::super::network::station;
+    use super::super::options::SynthOptions;
     use super::super::random::{Purpose, generator};
     use super::*;
-    use super::super::options::SynthOptions;
 
     #[test]
     fn climates_of_the_whole_earth_are_those_of_the_earth() {

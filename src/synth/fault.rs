@@ -47,16 +47,15 @@ pub(super) struct Planted {
 
 /// Plants the faults of the station at `index` and removes what it did not report. Returns the planted values that are
 /// still there, `storms` included, one entry a value, sorted by row and measurement.
-pub(super) fn spoil(
-    reports: &mut Reports,
-    storms: &[StormRow],
-    seed: u64,
-    index: usize,
-) -> Vec<Planted> {
+pub(super) fn spoil(reports: &mut Reports, storms: &[StormRow], seed: u64, index: usize) -> Vec<Planted> {
     let mut planted = Vec::new();
     for storm in storms {
-        let entry =
-            |measurement| Planted { row: storm.row, measurement, kind: PlantedKind::Storm, event: storm.storm };
+        let entry = |measurement| Planted {
+            row: storm.row,
+            measurement,
+            kind: PlantedKind::Storm,
+            event: storm.storm,
+        };
         planted.extend(storm.pressure.then(|| entry(PRESSURE)));
         planted.extend(storm.wind.then(|| entry(WIND_SPEED)));
     }

@@ -157,4 +157,3 @@ impl TextFile {
 fn failed(partial: &PartialFile, source: io::Error) -> SynthError {
     SynthError::Io { path: partial.path.clone(), action: "cannot write", source }
 }
-

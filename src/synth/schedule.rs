@@ -73,7 +73,6 @@ impl Schedule {
     pub(super) fn rows(&self) -> usize {
         self.runs.iter().map(|run| run.rows).sum()
     }
-
 }
 
 /// Hours from 1970-01-01T00:00Z to 1 January 00:00 UTC of `year`, in the Gregorian calendar.

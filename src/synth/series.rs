@@ -30,8 +30,7 @@ impl SyntheticSeries {
             Storm::of_cluster(options.seed, station.cluster, station.cluster_latitude_deg, first, last);
         let mut rng = generator(options.seed, Purpose::Weather, index);
         let climate = Climate::new(&station, &mut rng);
-        let (mut reports, storm_rows) =
-            simulate(&schedule, &climate, &storms, station.offset_km, &mut rng);
+        let (mut reports, storm_rows) = simulate(&schedule, &climate, &storms, station.offset_km, &mut rng);
         let planted = spoil(&mut reports, &storm_rows, options.seed, index);
         Self { station, reports, planted }
     }

@@ -168,7 +168,8 @@ fn every_kind_is_planted_and_looks_like_it() {
 #[test]
 fn storms_reach_several_stations_with_wind_and_low_pressure() {
     let options = SynthOptions { stations: 30, length: Length::Years(3), ..SynthOptions::default() };
-    let series: Vec<SyntheticSeries> = (0..options.stations).map(|index| SyntheticSeries::new(&options, index)).collect();
+    let series: Vec<SyntheticSeries> =
+        (0..options.stations).map(|index| SyntheticSeries::new(&options, index)).collect();
     let mut stations = std::collections::BTreeMap::<_, std::collections::BTreeSet<u32>>::new();
     let (mut stormy, mut rows) = (0.0, 0.0);
     for one in &series {

@@ -2,7 +2,6 @@
 
 use isd_dataset::station_list::HEADER;
 
-
 use super::network::Station;
 use super::time::utc;
 
@@ -32,8 +31,8 @@ pub(super) fn line(station: &Station, (first_hour, last_hour): (i32, i32)) -> St
 #[cfg(test)]
 mod tests {
     use super::super::network::station;
-    use super::*;
     use super::super::options::SynthOptions;
+    use super::*;
 
     #[test]
     fn lines_have_noaas_widths_and_signs() {

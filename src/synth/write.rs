@@ -126,7 +126,11 @@ fn spans(options: &SynthOptions) -> Vec<Span> {
 }
 
 /// Writes the list of stations to `list`.
-fn write_station_list(mut list: TextFile, options: &SynthOptions, spans: &[Span]) -> Result<Option<PartialFile>> {
+fn write_station_list(
+    mut list: TextFile,
+    options: &SynthOptions,
+    spans: &[Span],
+) -> Result<Option<PartialFile>> {
     for (index, span) in spans.iter().enumerate() {
         list.write(&station_list::line(&station(options, index), span.hours))?;
     }

@@ -46,7 +46,11 @@ impl Observations {
     ///
     /// # Errors
     /// An unreadable dataset, or files of which none can be read.
-    pub(super) fn open(sources: &[PathBuf], args: &SourceArgs, measurements: &[String]) -> Result<Self, Failure> {
+    pub(super) fn open(
+        sources: &[PathBuf],
+        args: &SourceArgs,
+        measurements: &[String],
+    ) -> Result<Self, Failure> {
         let archive = || -> Result<Self, Failure> {
             let read = args.read_options(measurements);
             let archive = args.open(sources, &read)?;
@@ -54,7 +58,13 @@ impl Observations {
             let unfinished = Unfinished::at(&scratch);
             let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
             let sources = sources.iter().map(|source| source.display().to_string()).collect();
-            Ok(Self::Archive(Box::new(OpenArchive { archive, read, ingesting, sources, _scratch: unfinished })))
+            Ok(Self::Archive(Box::new(OpenArchive {
+                archive,
+                read,
+                ingesting,
+                sources,
+                _scratch: unfinished,
+            })))
         };
         let [path] = sources else { return archive() };
         if !is_parquet(path) {

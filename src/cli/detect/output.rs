@@ -12,9 +12,7 @@ use crate::cli::failure::Failure;
 use crate::detect::DetectError;
 use crate::detect::spool::Spool;
 use crate::detect::table::outliers_schema;
-use crate::output::{
-    FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table,
-};
+use crate::output::{FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table};
 use crate::stations::{Stations, with_station_columns};
 
 /// Where the outliers go.

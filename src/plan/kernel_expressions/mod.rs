@@ -10,4 +10,6 @@ mod outliers;
 
 pub use boundaries::Boundaries;
 pub use columns::{forward_fill, rolling_mean, rolling_std};
-pub use outliers::{Carried, Columns, FIELDS, LookUp, SeriesCount, SeriesCounts, TestedColumn, rolling_outliers};
+pub use outliers::{
+    Carried, Columns, FIELDS, LookUp, SeriesCount, SeriesCounts, TestedColumn, rolling_outliers,
+};

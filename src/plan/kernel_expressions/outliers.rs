@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use isd_kernel::{
-    self as kernel, LengthError, Outcome, Outlier, Packing, RollingTest, Scratch, TimesError, outliers_of_each,
+    self as kernel, LengthError, Outcome, Outlier, Packing, RollingTest, Scratch, TimesError,
+    outliers_of_each,
 };
 use polars::prelude::*;
 
@@ -200,9 +201,10 @@ fn find(
             Some(packing) => {
                 let array = only_chunk(column.i32()?)?;
                 let series = kernel::Series::packed(array.values().as_slice(), packing);
-                test_all(validity_of(array.validity()).and_then(|validity| {
-                    series.with_validity(validity)?.with_times(times)
-                }))?
+                test_all(
+                    validity_of(array.validity())
+                        .and_then(|validity| series.with_validity(validity)?.with_times(times)),
+                )?
             }
             None => test_all(kernel_series(only_chunk(column.f64()?)?, times))?,
         };

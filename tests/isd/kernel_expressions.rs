@@ -1,9 +1,8 @@
 //! Filled columns and rolling statistics as Polars expressions: they give what the kernel gives for arrays.
 
 use arrow::array::{Float64Array, TimestampMicrosecondArray};
-use isd::plan::expressions as exprs;
-use isd::plan::expressions::Boundaries;
-use isd_kernel::{Rolling, RollingTest, arrow as arrays};
+use isd::plan::kernel_expressions::{self as exprs, Boundaries};
+use isd_kernel::{Rolling, RollingTest, Window, arrow as arrays};
 use polars::prelude::*;
 use proptest::prelude::*;
 
@@ -32,7 +31,7 @@ proptest! {
         let time = TimestampMicrosecondArray::from(time);
         let rolling = test.rolling();
         let expected = [
-            arrays::forward_fill(&array(&values), Some(&time), &lengths, test.limit()),
+            arrays::forward_fill(&array(&values), Some(&time), &lengths, test.fill_limit()),
             arrays::rolling_mean(&array(&values), Some(&time), &lengths, rolling),
             arrays::rolling_std(&array(&values), Some(&time), &lengths, rolling),
         ];
@@ -42,7 +41,7 @@ proptest! {
                 .clone()
                 .lazy()
                 .with_columns([
-                    exprs::forward_fill(col("value"), series.clone(), time(), test.limit()).alias("filled"),
+                    exprs::forward_fill(col("value"), series.clone(), time(), test.fill_limit()).alias("filled"),
                     exprs::rolling_mean(col("value"), series.clone(), time(), rolling.clone()).alias("mean"),
                     exprs::rolling_std(col("value"), series, time(), rolling.clone()).alias("std"),
                 ])
@@ -60,13 +59,13 @@ proptest! {
 fn expressions_see_whole_columns() {
     // An engine may hand an expression that is marked elementwise or that maps batches a part of its rows.
     let series = || Boundaries::Lengths([3].into());
-    let rolling = || Rolling::rows(2).unwrap();
+    let rolling = || Rolling::builder().window(Window::Rows(2)).build().unwrap();
     let test = RollingTest::default();
     let columns = exprs::Columns {
         series: series(),
         time: None,
         measurements: vec![],
-        carried: exprs::Carried::Columns(vec![]),
+        carried: exprs::Carried::Copied(vec![]),
     };
     for expr in [
         exprs::forward_fill(col("value"), series(), None, None),
@@ -81,7 +80,7 @@ fn expressions_see_whole_columns() {
 
 #[test]
 fn what_the_expressions_do_not_take_is_named() {
-    let time = Rolling::within(5).unwrap().validated().unwrap();
+    let time = Rolling::builder().window(Window::Micros(5)).build().unwrap();
     let frame = df!("value" => ["calm"], "time" => [1]).unwrap().lazy();
     let series = || Boundaries::Lengths([1].into());
     let text = frame.clone().select([exprs::rolling_mean(col("value"), series(), None, time.clone())]);
