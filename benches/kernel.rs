@@ -70,8 +70,8 @@ fn kernel(input: &Input, test: &RollingTest, scratch: &mut Scratch, found: &mut 
     found.iter().map(|outlier| outlier.row).collect()
 }
 
-/// The same by the steps that Polars' expressions `forward_fill`, `shift`, `rolling_mean` and `rolling_std` take, one
-/// after another on one thread.
+/// Finds the outlying rows by the steps that Polars' expressions `forward_fill`, `shift`, `rolling_mean` and
+/// `rolling_std` take, one after another on one thread.
 fn polars_steps(series: &Series, window: usize) -> PolarsResult<Vec<usize>> {
     let options = RollingOptionsFixedWindow {
         window_size: window,

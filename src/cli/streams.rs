@@ -13,7 +13,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| Failure::stdout(&error))
 }
 
-/// Writes to standard error. Where that is impossible nobody can be told, and nothing happens.
+/// Writes to standard error. Where that is impossible, nothing happens.
 pub fn say(text: &str) {
     let mut stderr = io::stderr().lock();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

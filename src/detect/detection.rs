@@ -21,7 +21,7 @@ pub struct Detection {
 }
 
 /// What was tested and found of one measurement.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct MeasurementCount {
     /// Name of the measurement.
     pub measurement: String,
@@ -45,13 +45,7 @@ impl Detection {
     ) -> Self {
         let mut counts: Vec<MeasurementCount> = measurements
             .iter()
-            .map(|name| MeasurementCount {
-                measurement: name.clone(),
-                tested: 0,
-                too_short: 0,
-                outliers: 0,
-                stations: 0,
-            })
+            .map(|name| MeasurementCount { measurement: name.clone(), ..MeasurementCount::default() })
             .collect();
         for group in groups {
             for (total, count) in counts.iter_mut().zip(&group.counts) {

@@ -33,7 +33,7 @@ pub trait WholeSeries: Debug + Send + Sync {
     /// Replaces the contents of `integers` by the values of a column as integers, one a row, and returns which of them
     /// are null and which decimals the integers stand for. A null has the integer of the value before it.
     ///
-    /// Returns `None` where the values are not at hand as decimals, or where something is wrong with the column:
+    /// Returns `None` where the values are not stored as decimals, or where something is wrong with the column:
     /// [`WholeSeries::values_into`] takes every column, and says what is wrong.
     fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, Packing)> {
         None

@@ -1,4 +1,4 @@
-//! Outliers by year: `isd-detect --partition-by year`, whole or not at all, and nobody else's files lost.
+//! Outliers by year: `isd-detect --partition-by year` writes all of them or nothing, and replaces no other files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -142,7 +142,7 @@ fn outliers_by_year_are_replaced_whole_or_not_at_all() {
 }
 
 #[test]
-fn nobody_elses_directory_is_replaced() {
+fn directories_with_other_files_are_not_replaced() {
     let home = home();
     let home = home.path();
     succeeds(home, &BY_YEAR);

@@ -1,6 +1,6 @@
 //! `isd-convert` as it is run from a shell: exit status, error lines, what is left behind.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -8,7 +8,7 @@ use insta::assert_snapshot;
 use rust_hdf5::H5File;
 use tempfile::TempDir;
 
-use crate::shell::{self, ISD_CONVERT, names, shown_of};
+use crate::shell::{self, ISD_CONVERT, names};
 
 /// All that a run shows.
 fn shown(home: &Path, arguments: &[&str]) -> String {
@@ -147,16 +147,10 @@ fn a_target_that_exists_needs_overwrite() {
 
 #[cfg(unix)]
 #[test]
+#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
 fn a_place_without_write_permission_is_named() {
-    use std::os::unix::fs::PermissionsExt;
     let home = home();
-    let locked = home.path().join("locked");
-    fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
-    if File::create(locked.join("probe")).is_ok() {
-        eprintln!("skipped: this user may write everywhere");
-        return;
-    }
+    shell::lock(home.path());
     assert_snapshot!(fails(home.path(), &["a.h5", "-o", "locked/obs"], 1), @"");
 }
 
@@ -164,11 +158,7 @@ fn a_place_without_write_permission_is_named() {
 #[test]
 fn a_disk_that_fills_up_leaves_nothing() {
     let home = home();
-    // Files of at most one block of 1024 bytes: less than a part takes.
-    let script = "ulimit -f 1 && trap '' XFSZ && exec \"$0\" a.h5 -o obs";
-    let output =
-        Command::new("bash").args(["-c", script, ISD_CONVERT]).current_dir(home.path()).output().unwrap();
-    let shown = shown_of(&output);
+    let shown = shell::shown_on_full_disk(ISD_CONVERT, home.path(), &["a.h5", "-o", "obs"]);
     assert!(shown.starts_with("[stderr]\nerror: ") && shown.ends_with("[status 1]\n"), "{shown}");
     assert!(shown.contains("File too large"), "{shown}");
     assert_eq!(names(home.path()), ["a.h5"]);

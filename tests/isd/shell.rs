@@ -75,8 +75,8 @@ pub fn shown(tool: &str, home: &Path, arguments: &[&str]) -> String {
     shown_of(&run(tool, home, arguments))
 }
 
-/// What a run has shown that has ended.
-pub fn shown_of(output: &Output) -> String {
+/// What an ended run has shown.
+fn shown_of(output: &Output) -> String {
     let text = |bytes: &[u8]| {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         // A snapshot does not tell whether its text ends in a line break.
@@ -92,6 +92,21 @@ pub fn shown_of(output: &Output) -> String {
         shown += &format!("[status {}]\n", output.status.code().unwrap());
     }
     shown.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
+}
+
+/// What a run has shown whose files may have 1024 bytes at most, as on a disk that fills up.
+#[cfg(target_os = "linux")]
+pub fn shown_on_full_disk(tool: &str, home: &Path, arguments: &[&str]) -> String {
+    let script = "ulimit -f 1 && trap '' XFSZ && exec \"$0\" \"$@\"";
+    shown_of(&run("bash", home, &[&["-c", script, tool], arguments].concat()))
+}
+
+/// Makes the directory `locked`, in which nothing may be written.
+#[cfg(unix)]
+pub fn lock(home: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::create_dir(home.join("locked")).unwrap();
+    fs::set_permissions(home.join("locked"), fs::Permissions::from_mode(0o555)).unwrap();
 }
 
 /// A line without what differs from run to run.
