@@ -5,9 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use isd_converters::archive::{Archive, Failure as FileFailure, discover};
-use isd_converters::{Hdf5Reader, ReadOptions, Scale, format_names};
+use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale};
 use isd_dataset::Tally;
 use isd_dataset::manifest::{Duplicates, Quality};
 
@@ -20,7 +20,7 @@ use super::streams::say;
 #[command(next_help_heading = "Reading archives")]
 pub struct SourceArgs {
     /// What the files are [default: recognised by their content]
-    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(format_names()))]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<String>,
     /// Read column NAME from this path in an HDF5 file instead of from its usual place; may be repeated
     #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
@@ -134,6 +134,12 @@ impl SourceArgs {
         let found = discover(sources, &mut io::stdin().lock())?;
         Ok(Archive::open(&found.files, read, self.strict)?)
     }
+}
+
+/// Parses the value of `--format`: the name of a format, or a former name.
+fn formats() -> PossibleValuesParser {
+    let value = |format: &dyn Format| PossibleValue::new(format.name()).aliases(format.aliases());
+    PossibleValuesParser::new(FORMATS.map(value))
 }
 
 /// Parses the value of `--column`: splits `NAME=PATH` at the first equals sign.

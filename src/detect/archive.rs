@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use isd_converters::archive::Archive;
-use isd_converters::{IngestOptions, Sink, ingest};
+use isd_converters::{SeriesOptions, Sink, read_series};
 use isd_dataset::series_group::SeriesGroup;
 use isd_dataset::{Error, Tally};
 
@@ -17,7 +17,7 @@ use crate::plan::scan::SpareBuffers;
 use crate::plan::whole_series::{ArchiveSeries, WholeSeries};
 
 /// Detects the outliers of an archive as it is read, in one pass unless its rows are out of order. Nothing is written
-/// but temporary files, for sorting in `ingesting`'s scratch directory and for outliers beyond a limit.
+/// but temporary files, for sorting in the scratch directory of `series_options` and for outliers beyond a limit.
 ///
 /// The outliers are those of the dataset that the archive would be converted to. `progress` is told how many rows have
 /// been read, and begins again with every pass.
@@ -27,7 +27,7 @@ use crate::plan::whole_series::{ArchiveSeries, WholeSeries};
 pub fn detect_archive(
     archive: &mut Archive,
     options: &OutlierOptions,
-    ingesting: &IngestOptions,
+    series_options: &SeriesOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
     let Some(first) = archive.files().first() else {
@@ -42,13 +42,13 @@ pub fn detect_archive(
         spool: Spool::default(),
         failure: None,
     };
-    let ingested = ingest(archive, ingesting, &mut sink, progress);
-    match (sink.failure, ingested) {
+    let report = read_series(archive, series_options, &mut sink, progress);
+    match (sink.failure, report) {
         (Some(failure), _) => Err(failure),
         (None, Err(error)) => Err(error.into()),
-        (None, Ok(ingested)) => {
+        (None, Ok(report)) => {
             let mut tally = Tally::default();
-            for file in &ingested.files {
+            for file in &report.files {
                 tally.add(&file.tally);
             }
             Ok(Detection::new(&sink.groups, sink.spool, &options.measurements, tally))

@@ -10,7 +10,7 @@ use isd::detect::table::outliers_schema;
 use isd::detect::{Detection, detect, detect_archive};
 use isd::plan::{Engine, OutlierOptions};
 use isd_converters::archive::{Archive, discover};
-use isd_converters::{ConvertOptions, IngestOptions, ReadOptions, Scale, convert};
+use isd_converters::{ConvertOptions, ReadOptions, Scale, SeriesOptions, convert};
 use isd_dataset::read::Dataset;
 use isd_kernel::{RollingTest, RollingTestBuilder, Window};
 use tempfile::TempDir;
@@ -61,8 +61,8 @@ fn isd_lite_text_is_its_hdf5_twin_and_needs_no_dataset() {
     let expected = table(&found(&twin, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2));
     assert_eq!(table(&found(&dataset, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2)), expected);
     let options = OutlierOptions::new(MEASUREMENTS);
-    let ingesting = IngestOptions::new(home.path().join("scratch"));
-    let straight = detect_archive(&mut open(), &options, &ingesting, &|_| ()).unwrap();
+    let series_options = SeriesOptions::new(home.path().join("scratch"));
+    let straight = detect_archive(&mut open(), &options, &series_options, &|_| ()).unwrap();
     assert_eq!(table(&straight), expected);
 }
 

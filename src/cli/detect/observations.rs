@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
-use isd_converters::{IngestOptions, ReadOptions};
+use isd_converters::{ReadOptions, SeriesOptions};
 use isd_dataset::ColumnInfo;
 use isd_dataset::layout::MANIFEST;
 use isd_dataset::read::Dataset;
@@ -33,7 +33,7 @@ pub(super) enum Observations {
 pub(super) struct OpenArchive {
     archive: Archive,
     read: ReadOptions,
-    ingesting: IngestOptions,
+    series_options: SeriesOptions,
     /// The files, as the command line names them.
     sources: Vec<String>,
     /// The directory where the rows are sorted, if they must be.
@@ -56,12 +56,13 @@ impl Observations {
             let archive = args.open(sources, &read)?;
             let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
             let unfinished = Unfinished::at(&scratch);
-            let ingesting = IngestOptions { duplicates: args.duplicates(), ..IngestOptions::new(scratch) };
+            let series_options =
+                SeriesOptions { duplicates: args.duplicates(), ..SeriesOptions::new(scratch) };
             let sources = sources.iter().map(|source| source.display().to_string()).collect();
             Ok(Self::Archive(Box::new(OpenArchive {
                 archive,
                 read,
-                ingesting,
+                series_options,
                 sources,
                 _scratch: unfinished,
             })))
@@ -104,9 +105,9 @@ impl Observations {
                 detect(dataset, options, &|rows| progress.update(rows))
             }
             Self::Archive(open) => {
-                let OpenArchive { archive, ingesting, .. } = &mut **open;
+                let OpenArchive { archive, series_options, .. } = &mut **open;
                 let progress = Progress::reading(archive.progress(), quiet);
-                detect_archive(archive, options, ingesting, &|rows| progress.update(rows))
+                detect_archive(archive, options, series_options, &|rows| progress.update(rows))
             }
         }
     }
@@ -138,11 +139,11 @@ impl Observations {
                 None => return Ok(None),
             },
             Self::Archive(open) => {
-                let OpenArchive { archive, read, ingesting, sources, .. } = &**open;
+                let OpenArchive { archive, read, series_options, sources, .. } = &**open;
                 json!({
                     "layout": archive.layout(),
                     "sources": sources,
-                    "options": read.for_manifest(ingesting.duplicates, false),
+                    "options": read.for_manifest(series_options.duplicates, false),
                     "source_files": archive.files().len(),
                     "notes": archive.notes(),
                 })
