@@ -194,7 +194,7 @@ fn find(
         let mut outliers = Vec::new();
         let mut test_all = |series: Result<kernel::Series<'_>, LengthError>| {
             series
-                .and_then(|series| outliers_of_each(&series, lengths, test, &mut scratch, &mut outliers))
+                .and_then(|series| outliers_of_each(series, lengths, test, &mut scratch, &mut outliers))
                 .map_err(|error| polars_err!(ComputeError: "{}: {error}", column.name()))
         };
         let outcomes = match packings[number] {
@@ -208,6 +208,9 @@ fn find(
             }
             None => test_all(kernel_series(only_chunk(column.f64()?)?, times))?,
         };
+        if outcomes.contains(&Outcome::NoTimes) {
+            polars_bail!(ComputeError: "{}: {}", column.name(), TimesError::Missing);
+        }
         if outcomes.contains(&Outcome::UnsortedTimes) {
             let time = time.ok_or_else(|| internal("times that do not ascend without a column of times"))?;
             polars_bail!(ComputeError: "{}: {}", time.name(), TimesError::Unsorted);
