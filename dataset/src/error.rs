@@ -77,6 +77,12 @@ pub enum Error {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// The program contradicts itself: what its own code promised did not hold.
+    #[error("internal error: {what}")]
+    Internal {
+        /// The promise that was broken.
+        what: String,
+    },
     /// The target of a conversion exists.
     #[error("{}: exists already", path.display())]
     Exists {
@@ -89,6 +95,11 @@ impl Error {
     /// What the operating system said of a file or directory when `action` was tried, such as `cannot open`.
     pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), action, source }
+    }
+
+    /// A promise of the program's own code that did not hold.
+    pub fn internal(what: impl Into<String>) -> Self {
+        Self::Internal { what: what.into() }
     }
 
     /// What the user can do about it, where there is something.
@@ -106,6 +117,7 @@ impl Error {
             | Self::Column { hint, .. }
             | Self::Row { hint, .. }
             | Self::Line { hint, .. } => hint.clone(),
+            Self::Internal { .. } => Some("this is a bug: please report it".into()),
             Self::Exists { .. } => Some("give another -o, or --overwrite to replace it".into()),
         }
     }

@@ -12,19 +12,22 @@
 //! | [`series_group`] | rows of whole stations in memory, which become a row group |
 //! | [`read`] | a directory of Parquet files to row groups, column by column |
 //! | [`write`](mod@write) | row groups to Parquet files; a directory that appears when it is complete |
-//! | [`column`], [`measurement`], [`time`], [`tally`], [`error`], [`names`], [`guard`], [`unfinished`] | what all crates share |
+//! | [`column`], [`measurement`], [`time`], [`tally`], [`error`], [`names`], [`guard`], [`interrupt`], [`unfinished`] | what all crates share |
 
 pub mod block;
 pub mod column;
 pub mod error;
 pub mod guard;
+pub mod interrupt;
 pub mod layout;
 pub mod manifest;
 pub mod measurement;
 pub mod names;
+pub mod output_file;
 mod pages;
 pub mod read;
 pub mod series_group;
+pub mod station_list;
 pub mod tally;
 pub mod time;
 pub mod unfinished;

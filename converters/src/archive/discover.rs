@@ -1,12 +1,15 @@
 //! From what the user names (files, directories, globs, a list on standard input) to files.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use crate::{Error, Result};
 use isd_dataset::layout::MANIFEST;
+use walkdir::WalkDir;
+
+use crate::{Error, Result};
 
 /// Stands for a list of paths on standard input, one a line or each ended by a zero byte.
 const STANDARD_INPUT: &str = "-";
@@ -56,8 +59,8 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
     let mut seen = HashSet::new();
     found.files.retain(|path| seen.insert(path.clone()));
     if found.files.is_empty() {
-        let path = sources.first().cloned().unwrap_or_default();
-        return Err(refused(&path, "no file of observations was named", "name files or directories of them"));
+        let path = sources.first().map_or(Path::new(""), |source| source);
+        return Err(refused(path, "no file of observations was named", "name files or directories of them"));
     }
     Ok(found)
 }
@@ -65,13 +68,13 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
 /// The path that bytes name.
 fn path_of(name: &[u8]) -> PathBuf {
     #[cfg(unix)]
-    return PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
+    return PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
     #[cfg(not(unix))]
     return PathBuf::from(String::from_utf8_lossy(name).into_owned());
 }
 
-/// Adds what one path stands for. One among `several` that does not exist is taken for a file, which will be found not
-/// to be readable, like any other.
+/// Adds the files that one path stands for. A path among `several` that does not exist is taken for a file, which will
+/// be found not to be readable.
 fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
     match fs::metadata(source) {
         Ok(metadata) if metadata.is_dir() => {
@@ -83,7 +86,7 @@ fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
                 ));
             }
             let before = found.files.len();
-            walk(source, &mut HashSet::new(), found)?;
+            walk(source, found)?;
             if found.files.len() == before {
                 return Err(refused(source, "is a directory without files of observations", "name another"));
             }
@@ -104,43 +107,53 @@ fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
     }
 }
 
-/// All files below a directory, by name.
-fn walk(directory: &Path, seen: &mut HashSet<PathBuf>, found: &mut Discovery) -> Result<()> {
-    // A link may lead back to where it lies.
-    if !seen.insert(fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned())) {
-        return Ok(());
-    }
-    let cannot = |source| Error::Io { path: directory.to_owned(), action: "cannot list", source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(directory).map_err(cannot)? {
-        paths.push(entry.map_err(cannot)?.path());
-    }
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') {
+/// Adds all files below a directory, by name.
+fn walk(directory: &Path, found: &mut Discovery) -> Result<()> {
+    let mut seen = HashSet::new();
+    let entries = WalkDir::new(directory).follow_links(true).sort_by_file_name().into_iter();
+    let entries = entries.filter_entry(|entry| {
+        let path = entry.path();
+        // Several links may lead to one directory.
+        let mut is_new = || seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+        (entry.depth() == 0 || !is_hidden(path)) && (!entry.file_type().is_dir() || is_new())
+    });
+    for entry in entries {
+        let path = match entry {
+            Ok(entry) if entry.file_type().is_dir() => continue,
+            Ok(entry) => entry.into_path(),
+            // A link that leads back to where it lies.
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            Err(error) => {
+                let path = error.path().unwrap_or(directory).to_owned();
+                match error.into_io_error() {
+                    Some(source) if path.is_dir() => return Err(Error::io(&path, "cannot list", source)),
+                    // A link to nothing, which will be found not to be readable.
+                    _ => path,
+                }
+            }
+        };
+        if is_hidden(&path) {
             continue;
         }
-        if path.is_dir() {
-            walk(&path, seen, found)?;
-        } else if is_beside(&path) {
-            found.passed_over.push(path);
-        } else {
-            found.files.push(path);
-        }
+        if is_beside(&path) { &mut found.passed_over } else { &mut found.files }.push(path);
     }
     Ok(())
 }
 
-/// Whether a file's name says that it holds no observations.
-pub fn is_beside(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-    BESIDE.contains(&extension.as_str())
-        || name.starts_with("readme")
-        || LISTS.iter().any(|list| name.starts_with(list))
+/// Whether a file's name begins with a dot.
+pub fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
+/// Whether a file's name says that it holds no observations.
+pub fn is_beside(path: &Path) -> bool {
+    let lower = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().to_lowercase());
+    lower(path.extension()).is_some_and(|extension| BESIDE.contains(&extension.as_str()))
+        || lower(path.file_name())
+            .is_some_and(|name| name.starts_with("readme") || LISTS.iter().any(|list| name.starts_with(list)))
+}
+
+/// Adds the files that a pattern matches.
 fn matches(pattern: &str, source: &Path, found: &mut Discovery) -> Result<()> {
     let paths = glob::glob(pattern)
         .map_err(|error| refused(source, &format!("is no pattern: {error}"), "use * ? and [a-z]"))?;

@@ -1,4 +1,4 @@
-//! How far the reading of an archive has come: counts from several threads in, one picture out.
+//! How far the reading of an archive has come: counts from several threads in, totals out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -49,7 +49,7 @@ impl ReadProgress {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// What counts the bytes read of an [`Input`](crate::Input).
+    /// The count to which an [`Input`](crate::Input) adds the stored bytes that are read of it.
     pub(super) fn counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.bytes)
     }

@@ -11,16 +11,16 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use bytes::Bytes;
-use rayon::prelude::*;
-
-use crate::archive::Failures;
-use crate::archive::probe::{
-    Probed, check_wanted, layouts, look_at_member, merged_columns, notes, open_member, refuse_other_units,
-};
-use crate::archive::reader::{aligned, read_whole};
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
 use isd_dataset::error::DAMAGED;
 use isd_dataset::names::list;
+use rayon::prelude::*;
+
+use super::beginning::{Probed, look_at_member, open_member};
+use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units};
+use super::discover::{is_beside, is_hidden};
+use super::failures::Failures;
+use super::reader::read_whole;
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
 
 /// Where POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
@@ -49,8 +49,8 @@ pub struct Members {
 }
 
 impl Members {
-    /// Looks at every member: the archive is read to its end. Where it is `alone`, its members must have all that the
-    /// options ask for.
+    /// Looks at every member: the archive is read to its end. Where it is `alone`, its members must have all measurements
+    /// that the options ask for.
     ///
     /// # Errors
     /// An unreadable archive, or one without a member that can be read.
@@ -79,7 +79,8 @@ impl Members {
             }
         }
         refuse_other_units(&mut probed, failures)?;
-        let (readable, others): (Vec<_>, Vec<_>) = probed.into_iter().partition(|file| file.found.is_some());
+        let (readable, others): (Vec<_>, Vec<_>) =
+            probed.into_iter().partition(|file| file.beginning.is_some());
         refused.extend(others.into_iter().map(|file| file.file.path));
         if readable.is_empty() {
             let found = match unreadable.as_slice() {
@@ -91,12 +92,12 @@ impl Members {
         if alone {
             check_wanted(&readable, options)?;
         }
-        let mut columns = merged_columns(&readable, options);
-        if columns.is_empty() {
+        let mut wanted = columns(&readable, options);
+        if wanted.is_empty() {
             // Files beside the archive may have what was asked for.
-            columns = merged_columns(&readable, &ReadOptions::default());
+            wanted = columns(&readable, &ReadOptions::default());
         }
-        Ok(Self { columns, layouts: layouts(&readable), notes: notes(&readable), refused })
+        Ok(Self { columns: wanted, layouts: layouts(&readable), notes: notes(&readable), refused })
     }
 }
 
@@ -120,14 +121,17 @@ impl Queue {
                     }
                 };
                 let (path, hint) = (archive.path().to_path_buf(), Some(DAMAGED.to_owned()));
-                // Nobody listens any more: then nobody misses it.
+                // A queue that was dropped needs no error.
                 let _ = sender.send(Err(Error::Format { path, found, hint }));
             }
         });
         Self { members }
     }
 
-    /// The next few members, none behind the last.
+    /// The next few members; none after the last.
+    ///
+    /// # Errors
+    /// An archive that cannot be read on, or a member that is too large.
     fn next(&mut self) -> Result<Vec<Input>> {
         let mut members = Vec::new();
         let mut bytes = 0;
@@ -169,21 +173,18 @@ impl TarSource {
     /// Reads the next few members; says whether there were any.
     fn advance(&mut self) -> Result<bool> {
         let members = self.queue.next()?;
-        let options = &self.options;
-        let refused = &self.members.refused;
-        let read: Vec<Option<Result<_>>> = members
-            .par_iter()
-            .with_max_len(1)
-            .map(|member| (!refused.contains(&**member.path())).then(|| read_member(member, options)))
-            .collect();
+        let (options, known) = (&self.options, &*self.members);
+        let read_one = |member: &Input| {
+            let refused = known.refused.contains(&**member.path());
+            (!refused).then(|| read_member(member, options, &known.columns))
+        };
+        let read: Vec<Option<Result<_>>> = members.par_iter().with_max_len(1).map(read_one).collect();
         for (member, read) in members.iter().zip(read) {
             match read {
                 None => {}
                 Some(Ok((source, batches))) => {
                     self.tally.add(&source.tally());
-                    let columns = &self.members.columns;
-                    self.ready
-                        .extend(batches.into_iter().map(|batch| aligned(batch, source.columns(), columns)));
+                    self.ready.extend(batches);
                 }
                 Some(Err(error)) => self.failures.add(member.path(), error)?,
             }
@@ -192,9 +193,13 @@ impl TarSource {
     }
 }
 
-/// All rows of a member.
-fn read_member(member: &Input, options: &ReadOptions) -> Result<(Box<dyn Source>, Vec<Batch>)> {
-    let (source, batches) = read_whole(open_member(member, options)?)?;
+/// All rows of a member, with these columns.
+fn read_member(
+    member: &Input,
+    options: &ReadOptions,
+    columns: &[ColumnInfo],
+) -> Result<(Box<dyn Source>, Vec<Batch>)> {
+    let (source, batches) = read_whole(open_member(member, options)?, columns)?;
     match batches {
         Some(batches) => Ok((source, batches)),
         None => Err(Error::Format {
@@ -249,8 +254,8 @@ impl Source for TarSource {
     }
 }
 
-/// Hands every regular file of the archive to `each`, until that says no. `last` is where it has come to: a member and
-/// the byte of the archive, unpacked, at which that begins.
+/// Hands every regular file of the archive to `each`, until that returns false. `last` becomes the name of the latest
+/// member and the byte of the archive, unpacked, at which it begins.
 fn read_members(
     input: &Input,
     last: &mut Option<(PathBuf, u64)>,
@@ -265,8 +270,7 @@ fn read_members(
         }
         let name: PathBuf = entry.path()?.into_owned();
         *last = Some((name.clone(), entry.raw_header_position()));
-        let hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden || crate::archive::discover::is_beside(&name) {
+        if is_hidden(&name) || is_beside(&name) {
             continue;
         }
         let size = entry.size();

@@ -6,7 +6,7 @@ use arrow::array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use isd_converters::archive::{Archive, discover};
-use isd_converters::{Duplicates, Error, IngestOptions, ReadOptions, Sink, ingest, inspect};
+use isd_converters::{Duplicates, Error, ReadOptions, SeriesOptions, Sink, inspect, read_series};
 use isd_dataset::series_group::SeriesGroup;
 use tempfile::TempDir;
 
@@ -239,11 +239,11 @@ fn rows_of_one_key_are_named_by_their_lines() {
         pack(&packed, &[("first.csv", HOURLY), ("a.csv", &text.replace("010010", "020020"))]);
         for path in [plain, packed] {
             let mut archive = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
-            let options = IngestOptions {
+            let options = SeriesOptions {
                 duplicates: Duplicates::Error,
-                ..IngestOptions::new(home.path().join("scratch"))
+                ..SeriesOptions::new(home.path().join("scratch"))
             };
-            let error = ingest(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
+            let error = read_series(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
             let message = error.to_string();
             assert!(message.contains(&format!("a.csv: line {second}: station 0")), "{message}");
             assert!(message.contains(&format!("first in line {first}; expected")), "{message}");

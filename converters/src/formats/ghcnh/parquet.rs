@@ -6,22 +6,21 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::TimestampMicrosecondArray;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use isd_dataset::guard::guarded;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::reader::ChunkReader;
 
-use crate::formats::ghcnh::variables::{Flag, NOTES, VARIABLES, Variable, columns};
-use crate::formats::ghcnh::{DATE_NAME, STATION_NAMES, TIME_NAMES};
+use super::variables::{DATE_NAME, Flag, NOTES, STATION_NAMES, TIME_NAMES, VARIABLES, Variable, columns};
 use crate::formats::text::{Rows, civil_micros, iso_micros, shared_stations};
-use crate::input::Input;
-use crate::{Batch, ColumnInfo, Error, Quality, ReadOptions, Result, Source, Tally};
-use isd_dataset::guard::guarded;
+use crate::{Batch, ColumnInfo, Error, Input, Quality, ReadOptions, Result, Source, Tally};
 
 /// Rows decoded at a time: a hundred columns of them stay small.
 const BATCH_ROWS: usize = 1 << 14;
@@ -46,10 +45,10 @@ fn open_chunks<R: ChunkReader + 'static>(
 ) -> Result<Box<dyn Source>> {
     let metadata = guarded(|| ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()))
         .map_err(|reason| damaged(input, &reason))?;
-    let plan = Plan::new(input, metadata.schema(), options)?;
+    let fields = ReadFields::new(input, metadata.schema(), options)?;
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let reader = guarded(|| {
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), plan.read.iter().copied());
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), fields.read.iter().copied());
         ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
@@ -63,7 +62,7 @@ fn open_chunks<R: ChunkReader + 'static>(
         reader,
         columns: wanted.iter().filter_map(|&index| known.get(index).cloned()).collect(),
         wanted,
-        plan,
+        fields,
         rows,
         first_row: 0,
         notes: NOTES.map(str::to_owned).to_vec(),
@@ -81,12 +80,13 @@ fn damaged(input: &Input, reason: &str) -> Error {
 }
 
 /// Which columns are read, by their index in the file.
-struct Plan {
+struct ReadFields {
     station: usize,
     time: Time<usize>,
     values: Vec<Value>,
     /// All of them, ascending: the columns of every batch.
     read: Vec<usize>,
+    /// Whether values that failed quality control stay.
     keep: bool,
 }
 
@@ -106,7 +106,7 @@ struct Value {
     source: Option<usize>,
 }
 
-impl Plan {
+impl ReadFields {
     fn new(input: &Input, schema: &Schema, options: &ReadOptions) -> Result<Self> {
         let find =
             |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
@@ -161,7 +161,10 @@ impl Plan {
     }
 }
 
-/// A column of numbers, texts or both; `None` where it is absent or all missing.
+/// The index of a column that holds numbers or texts; `None` where it is absent or all missing.
+///
+/// # Errors
+/// A column of another type.
 fn value_column(input: &Input, schema: &Schema, column: Option<usize>) -> Result<Option<usize>> {
     let Some((index, field)) = column.and_then(|index| Some((index, schema.fields().get(index)?))) else {
         return Ok(None);
@@ -190,7 +193,7 @@ fn is_text(kind: &DataType) -> bool {
 struct ParquetSource {
     input: Input,
     reader: ParquetRecordBatchReader,
-    plan: Plan,
+    fields: ReadFields,
     /// Indexes of the columns that are yielded.
     wanted: Vec<usize>,
     columns: Vec<ColumnInfo>,
@@ -239,10 +242,10 @@ impl Source for ParquetSource {
 impl ParquetSource {
     fn rows_of(&self, batch: &RecordBatch) -> Result<Rows> {
         let columns = Columns { source: self, batch };
-        let stations = columns.texts(self.plan.station)?;
+        let stations = columns.texts(self.fields.station)?;
         let times = columns.times()?;
         let values =
-            self.plan.values.iter().map(|value| columns.values(value)).collect::<Result<Vec<_>>>()?;
+            self.fields.values.iter().map(|value| columns.values(value)).collect::<Result<Vec<_>>>()?;
         let mut rows = Rows::new(VARIABLES.len());
         for row in 0..batch.num_rows() {
             let station = text(Some(&stations), row).trim_ascii();
@@ -253,7 +256,7 @@ impl ParquetSource {
                 self.row_error(row, format!("has the time {:?}, which there is not", times.name(row)))
             })?;
             rows.begin(station, timestamp);
-            for (value, read) in self.plan.values.iter().zip(&values) {
+            for (value, read) in self.fields.values.iter().zip(&values) {
                 let number = match &read.numbers {
                     Numbers::Numbers(numbers) => number(numbers, row),
                     Numbers::Texts(texts) => value
@@ -272,7 +275,7 @@ impl ParquetSource {
                     };
                     text(texts.as_ref(), row).trim_ascii()
                 };
-                value.variable.store(&mut rows, value.index, number, flag, self.plan.keep);
+                value.variable.store(&mut rows, value.index, number, flag, self.fields.keep);
             }
         }
         Ok(rows)
@@ -312,7 +315,7 @@ enum Times {
 impl Columns<'_> {
     /// The column of that index in the file.
     fn column(&self, index: usize) -> Result<(&ArrayRef, &Field)> {
-        let place = self.source.plan.read.binary_search(&index).ok();
+        let place = self.source.fields.read.binary_search(&index).ok();
         let found = place.and_then(|place| {
             Some((self.batch.columns().get(place)?, self.batch.schema_ref().fields().get(place)?))
         });
@@ -356,7 +359,7 @@ impl Columns<'_> {
     fn times(&self) -> Result<Times> {
         let integers =
             |index: usize| Ok(self.cast(index, &DataType::Int64)?.as_primitive::<Int64Type>().clone());
-        match self.source.plan.time {
+        match self.source.fields.time {
             Time::Parts([year, month, day, hour, minute]) => Ok(Times::Parts(Box::new([
                 integers(year)?,
                 integers(month)?,
@@ -382,6 +385,7 @@ impl Columns<'_> {
 }
 
 impl Times {
+    /// The time of a row, in microseconds since 1970; `None` where there is no such time.
     fn at(&self, row: usize) -> Option<i64> {
         match self {
             Self::Parts(parts) => {
@@ -393,7 +397,7 @@ impl Times {
         }
     }
 
-    /// What a row has for a time, for messages.
+    /// The time of a row as the file has it, for messages.
     fn name(&self, row: usize) -> String {
         match self {
             Self::Parts(parts) => parts
@@ -406,15 +410,17 @@ impl Times {
     }
 }
 
+/// The number of a row; `None` where it is null.
 fn integer(numbers: &Int64Array, row: usize) -> Option<i64> {
     numbers.is_valid(row).then(|| numbers.value(row))
 }
 
+/// The number of a row; NaN where it is null.
 fn number(numbers: &Float64Array, row: usize) -> f64 {
     if numbers.is_valid(row) { numbers.value(row) } else { f64::NAN }
 }
 
-/// A text; empty where there is none.
+/// The text of a row; empty where there is none.
 fn text(texts: Option<&StringArray>, row: usize) -> &[u8] {
     texts.filter(|texts| texts.is_valid(row)).map_or(b"", |texts| texts.value(row).as_bytes())
 }

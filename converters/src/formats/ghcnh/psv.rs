@@ -3,13 +3,11 @@
 //! Lines have 238 or 329 fields, most of them empty. The fields are found by the names in the header, the few that are
 //! numbers are looked at, and their flags only where there is a number.
 
-use crate::formats::ghcnh::variables::{Flag, NOTES, VARIABLES, Variable, columns};
-use crate::formats::ghcnh::{DATE_NAME, STATION_NAMES, TIME_NAMES};
+use super::variables::{DATE_NAME, Flag, NOTES, STATION_NAMES, TIME_NAMES, VARIABLES, Variable, columns};
 use crate::formats::text::{
     Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros, shown,
 };
-use crate::input::Head;
-use crate::{ColumnInfo, Measurement, Quality, ReadOptions};
+use crate::{ColumnInfo, Head, Measurement, Quality, ReadOptions};
 
 const SEPARATOR: u8 = b'|';
 /// Most fields of a line that are looked for: the station, the parts of its time, the variables.
@@ -27,7 +25,7 @@ pub struct PsvLines {
     keep: bool,
 }
 
-/// Slots of what says the time.
+/// Where the time is, as a place in the file or a slot.
 enum Time {
     Parts([usize; TIME_NAMES.len()]),
     Date(usize),
@@ -38,7 +36,7 @@ struct Value {
     /// Its place in [`VARIABLES`] and in the columns.
     index: usize,
     variable: Variable,
-    /// How many fields behind the value its flags are.
+    /// How many fields after the value its flags are; `None` of those that the file lacks.
     measurement: Option<usize>,
     quality: Option<usize>,
     source: Option<usize>,
@@ -46,9 +44,8 @@ struct Value {
 
 /// Whether a file begins with a header of GHCNh.
 pub fn recognises(head: &Head) -> bool {
-    head.lines().next().is_some_and(|header| {
-        header.contains(&SEPARATOR) && PsvLines::new(header, &ReadOptions::default()).is_ok()
-    })
+    let header = head.first_line();
+    header.contains(&SEPARATOR) && PsvLines::new(header, &ReadOptions::default()).is_ok()
 }
 
 impl PsvLines {
@@ -60,12 +57,14 @@ impl PsvLines {
         let header = Header::of(line, SEPARATOR);
         let station = STATION_NAMES.into_iter().find_map(|name| header.place(name));
         let station = station.ok_or_else(|| HeaderError::lacks("Station_ID", "Station_ID or STATION"))?;
-        let parts = TIME_NAMES.map(|name| header.place(name));
-        let times: Vec<usize> = if parts.iter().all(Option::is_some) {
-            parts.into_iter().flatten().collect()
-        } else {
-            let expected = "Year, Month, Day, Hour and Minute, or DATE";
-            vec![header.place(DATE_NAME).ok_or_else(|| HeaderError::lacks("DATE", expected))?]
+        let time = match TIME_NAMES.map(|name| header.place(name)) {
+            [Some(year), Some(month), Some(day), Some(hour), Some(minute)] => {
+                Time::Parts([year, month, day, hour, minute])
+            }
+            _ => {
+                let expected = "Year, Month, Day, Hour and Minute, or DATE";
+                Time::Date(header.place(DATE_NAME).ok_or_else(|| HeaderError::lacks("DATE", expected))?)
+            }
         };
         let present: Vec<(usize, Variable, usize)> = VARIABLES
             .into_iter()
@@ -79,7 +78,10 @@ impl PsvLines {
             present.into_iter().filter(|(_, variable, _)| options.reads(variable.column)).collect();
 
         let mut wanted = vec![station];
-        wanted.extend(&times);
+        match &time {
+            Time::Parts(parts) => wanted.extend(parts),
+            Time::Date(date) => wanted.push(*date),
+        }
         wanted.extend(chosen.iter().map(|(_, _, position)| position));
         wanted.sort_unstable();
         wanted.dedup();
@@ -87,7 +89,7 @@ impl PsvLines {
         let values = chosen
             .iter()
             .map(|&(index, variable, place)| {
-                let behind = |flag: Flag| {
+                let distance = |flag: Flag| {
                     let name = format!("{}{}", variable.name, flag.suffix());
                     let Some(at) = header.place(&name) else { return Ok(None) };
                     at.checked_sub(place).map(Some).ok_or_else(|| HeaderError {
@@ -99,15 +101,15 @@ impl PsvLines {
                     slot: slot(place),
                     index,
                     variable,
-                    measurement: behind(Flag::Measurement)?,
-                    quality: behind(Flag::Quality)?,
-                    source: behind(Flag::Source)?,
+                    measurement: distance(Flag::Measurement)?,
+                    quality: distance(Flag::Quality)?,
+                    source: distance(Flag::Source)?,
                 })
             })
             .collect::<Result<_, HeaderError>>()?;
-        let time = match *times {
-            [year, month, day, hour, minute] => Time::Parts([year, month, day, hour, minute].map(slot)),
-            _ => Time::Date(times.first().map_or(0, |&date| slot(date))),
+        let time = match time {
+            Time::Parts(parts) => Time::Parts(parts.map(slot)),
+            Time::Date(date) => Time::Date(slot(date)),
         };
         Ok(Self {
             station: slot(station),
@@ -146,8 +148,7 @@ impl LineFormat for PsvLines {
         }
         let mut starts = [line.len(); FIELDS];
         let fields = field_starts(line, SEPARATOR, &self.wanted, &mut starts);
-        let start = |slot: usize| starts.get(slot).copied().unwrap_or(line.len());
-        let field = |slot: usize| field_at(line, SEPARATOR, start(slot)).trim_ascii();
+        let field = |slot: usize| field_at(line, SEPARATOR, starts[slot]).trim_ascii();
         let station = field(self.station);
         if STATION_NAMES.iter().any(|name| station.eq_ignore_ascii_case(name.as_bytes())) {
             return Err(self.header.differs(fields));
@@ -167,18 +168,18 @@ impl LineFormat for PsvLines {
         };
         rows.begin(station, timestamp);
         for value in &self.values {
-            let start = start(value.slot);
+            let start = starts[value.slot];
             let number = value.variable.number(field_at(line, SEPARATOR, start))?;
             if number.is_nan() && value.variable.is_plain() {
                 continue;
             }
             let flag = |flag: Flag| {
-                let behind = match flag {
+                let fields = match flag {
                     Flag::Measurement => value.measurement,
                     Flag::Quality => value.quality,
                     Flag::Source => value.source,
                 };
-                behind.map_or(b"".as_slice(), |fields| field_behind(line, start, fields).trim_ascii())
+                fields.map_or(b"".as_slice(), |fields| field_after(line, start, fields).trim_ascii())
             };
             value.variable.store(rows, value.index, number, flag, self.keep);
         }
@@ -186,17 +187,18 @@ impl LineFormat for PsvLines {
     }
 }
 
+/// Microseconds since 1970 of year, month, day, hour and minute; `None` where there is no such time.
 fn parts_micros(parts: [&[u8]; TIME_NAMES.len()]) -> Option<i64> {
     let [year, month, day, hour, minute] = parts.map(digits);
     civil_micros(year?, month?, day?, hour?, minute?, 0)
 }
 
+/// What is wrong with a line whose time is none.
 fn no_time(found: &[u8]) -> String {
     format!("has the time {}, which there is not", shown(found))
 }
 
-/// The field so many fields behind the one that begins at `start`.
-fn field_behind(line: &[u8], start: usize, fields: usize) -> &[u8] {
-    let rest = line.get(start..).unwrap_or_default();
-    rest.split(|&byte| byte == SEPARATOR).nth(fields).unwrap_or_default()
+/// The field so many fields after the one that begins at `start`; empty after the end of the line.
+fn field_after(line: &[u8], start: usize, fields: usize) -> &[u8] {
+    line[start..].split(|&byte| byte == SEPARATOR).nth(fields).unwrap_or(b"")
 }

@@ -1,10 +1,17 @@
-//! The numeric variables of GHCNh: their names in its files in, columns with units and the meaning of values out.
+//! The columns of GHCNh's files: their names in, columns with units and the meaning of their values out.
 
 use std::borrow::Cow;
 
-use crate::formats::ghcnh::quality;
+use super::quality;
 use crate::formats::text::{Rows, decimal, shown};
 use crate::{ColumnInfo, Measurement};
+
+/// Names of the column that holds the station, in versions 1.0 and 1.1.
+pub const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+/// Names of the columns that hold the parts of a time, in both versions.
+pub const TIME_NAMES: [&str; 5] = ["year", "month", "day", "hour", "minute"];
+/// Name of the column that holds a whole time, in version 1.1; files by year have no other.
+pub const DATE_NAME: &str = "date";
 
 /// A numeric variable of GHCNh.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +48,7 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// What the column's name has behind the variable's.
+    /// What follows the variable's name in the column's.
     pub const fn suffix(self) -> &'static str {
         match self {
             Self::Measurement => "_measurement_code",
@@ -51,7 +58,7 @@ impl Flag {
     }
 }
 
-/// All of them: ISD's measurements first, in canonical order, then the others as the files have them.
+/// All numeric variables: ISD's measurements first, in canonical order, then the others as the files have them.
 ///
 /// `precipitation_5_minute`, `precipitation_15_minute` and `ceiling_height` came with version 1.1.0. Left out are texts
 /// (present weather, `sky_condition`, remarks) and the heights of cloud layers, which are lists and no series.
@@ -91,7 +98,7 @@ pub const NOTES: [&str; 2] = [
     "sky_condition is a text in GHCNh and left out; so are present weather and cloud layers",
 ];
 
-/// One of ISD's measurements, whose units and name [`Variable::info`] takes from there.
+/// A variable that is one of ISD's measurements, whose units and long name [`Variable::info`] takes.
 const fn measured(name: &'static str, column: &'static str, kind: Kind) -> Variable {
     Variable { name, column, units: None, long_name: "", kind }
 }
@@ -104,13 +111,13 @@ const fn precipitation(name: &'static str, long_name: &'static str) -> Variable 
     Variable { name, column: name, units: Some("mm"), long_name, kind: Kind::Precipitation }
 }
 
-/// The columns of [`VARIABLES`], the same for every file.
+/// The columns of [`VARIABLES`], which are those of every file.
 pub fn columns() -> Vec<ColumnInfo> {
     VARIABLES.iter().map(Variable::info).collect()
 }
 
 impl Variable {
-    /// Values are decimals of no fixed number of digits, so that they have no resolution.
+    /// What is known of the variable's column. It has no resolution: values are decimals of no fixed number of digits.
     fn info(&self) -> ColumnInfo {
         let measurement = Measurement::named(self.column);
         ColumnInfo {
@@ -122,10 +129,10 @@ impl Variable {
         }
     }
 
-    /// A value as text; NaN where it is missing.
+    /// The number that a text holds; NaN where it is missing.
     ///
     /// # Errors
-    /// What is no number.
+    /// What is wrong with a text that is no number.
     pub fn number(&self, text: &[u8]) -> Result<f64, String> {
         let text = text.trim_ascii();
         if text.is_empty() {
@@ -142,7 +149,7 @@ impl Variable {
             || (self.kind == Kind::Direction && text.eq_ignore_ascii_case(b"VRB"))
     }
 
-    /// Whether a missing number says all, so that the flags need not be looked at.
+    /// Whether a missing number is a missing value whatever its flags are.
     pub fn is_plain(&self) -> bool {
         self.kind == Kind::Plain
     }

@@ -6,10 +6,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::formats::hdf5::cf::Number;
-use crate::formats::hdf5::library::native::NativeFile;
-use crate::formats::hdf5::library::{Element, Hdf5Dataset, Hdf5File, Scalar};
-use crate::formats::hdf5::rows::stored;
+use super::library::native::NativeFile;
+use super::library::{Element, Hdf5Dataset, Hdf5File, Number, Scalar, StoredNumbers};
 
 /// Prints `file <tab> dataset <tab> start..end of each dimension <tab> values` for each dataset of numbers:
 /// all of it where it is small, and some part of it.
@@ -61,7 +59,7 @@ fn numbers(dataset: &dyn Hdf5Dataset, ranges: &[Range<u64>]) -> Vec<Number> {
     let Element::Scalar(Scalar::Number(number)) = dataset.element() else {
         panic!("{:?} is no number", dataset.element());
     };
-    stored::numbers(*number, &dataset.read(ranges).unwrap())
+    StoredNumbers::side_by_side(*number, &dataset.read(ranges).unwrap()).to_vec()
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub fn fields(line: &[u8], separator: u8) -> Fields<'_> {
 /// What [`fields`] yields.
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    /// What follows the last separator; `None` behind the last field.
+    /// What follows the last separator; `None` after the last field.
     rest: Option<&'a [u8]>,
     separator: u8,
 }
@@ -31,15 +31,15 @@ impl<'a> Iterator for Fields<'a> {
             return Some(field);
         }
         let end = rest.iter().position(|&byte| byte == self.separator);
-        self.rest = end.and_then(|end| rest.get(end + 1..));
-        Some(end.and_then(|end| rest.get(..end)).unwrap_or(rest))
+        self.rest = end.map(|end| &rest[end + 1..]);
+        Some(end.map_or(rest, |end| &rest[..end]))
     }
 }
 
 impl FusedIterator for Fields<'_> {}
 
 impl<'a> Fields<'a> {
-    /// The field behind an opening quote; `None` where no quote closes it before a separator or the end of the line.
+    /// The field after an opening quote; `None` where no quote closes it before a separator or the end of the line.
     fn quoted(&mut self, quoted: &'a [u8]) -> Option<&'a [u8]> {
         let mut at = 0;
         loop {

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::Error;
-use crate::formats::text::fields;
-use crate::input::Input;
+use super::fields::fields;
+use crate::{Error, Input};
 
 /// Names of columns, in any case and order.
 #[derive(Debug)]
@@ -44,7 +43,7 @@ impl Header {
         self.columns
     }
 
-    /// Place of the column of that name, in lower case.
+    /// Place of the column of that name, in lower case; `None` where there is none.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
@@ -58,13 +57,13 @@ impl Header {
         self.place(name).ok_or_else(|| HeaderError::lacks(&name.to_ascii_uppercase(), "it"))
     }
 
-    /// Whether a line is this header once more, as where files were put one behind the other.
+    /// Whether a line is this header once more, as where files were put one after the other.
     #[must_use]
     pub fn is_repeated_in(&self, line: &[u8]) -> bool {
         line == self.line
     }
 
-    /// What to say of a line that is a header too, but another one.
+    /// What is wrong with a line that is a header, too, but another one of so many columns.
     #[must_use]
     pub fn differs(&self, columns: usize) -> String {
         format!(

@@ -1,5 +1,7 @@
 //! Numbers of text formats: their characters in, the doubles nearest them out.
 
+use super::time;
+
 /// Powers of ten that are doubles exactly.
 const POWERS_OF_TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
@@ -10,7 +12,7 @@ const EXACT_INTEGERS: i64 = 1 << 53;
 /// Digits that fit an `i64` whatever they are.
 const DIGITS: usize = 18;
 
-/// An integer of a fixed-width field: blanks, a sign where there is one, digits to the end of the field; `None` of
+/// The integer in a field of fixed width: blanks, a sign where there is one, digits to the end of the field; `None` of
 /// anything else, and of more than 18 characters.
 #[inline]
 #[must_use]
@@ -20,7 +22,7 @@ pub fn integer(field: &[u8]) -> Option<i64> {
     }
     let start = field.iter().position(|&byte| byte != b' ')?;
     let (negative, digits) = sign(field.get(start..)?);
-    let value = super::digits(digits)?;
+    let value = time::digits(digits)?;
     Some(if negative { -value } else { value })
 }
 
@@ -42,7 +44,8 @@ pub fn decimal(field: &[u8], shift: u32) -> Option<f64> {
     plain_decimal(field, shift).or_else(|| any_decimal(field, shift))
 }
 
-/// Up to 18 digits and a point, whose integer and power of ten are doubles: their quotient is rounded once.
+/// A number of up to 18 digits and a point whose integer and power of ten are doubles, so that their quotient is rounded
+/// once; `None` of others.
 #[inline]
 fn plain_decimal(field: &[u8], shift: u32) -> Option<f64> {
     let (negative, number) = sign(field);
@@ -65,12 +68,12 @@ fn plain_decimal(field: &[u8], shift: u32) -> Option<f64> {
     if digits == 0 || mantissa > EXACT_INTEGERS {
         return None;
     }
-    let behind = point.map_or(0, |point| digits - point) + shift as usize;
-    let value = mantissa as f64 / POWERS_OF_TEN.get(behind)?;
+    let decimals = point.map_or(0, |point| digits - point) + shift as usize;
+    let value = mantissa as f64 / POWERS_OF_TEN.get(decimals)?;
     Some(if negative { -value } else { value })
 }
 
-/// Exponents and more digits than a double has.
+/// A number with an exponent or more digits than a double has; `None` of what is none.
 #[cold]
 fn any_decimal(field: &[u8], shift: u32) -> Option<f64> {
     // What Rust reads besides, "inf" and "NaN", is no number here.

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::{Error, Result};
 
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
-/// A superblock lies at byte 0, or behind a user block of 512 × 2^n bytes.
+/// A superblock lies at byte 0, or after a user block of 512 × 2^n bytes.
 const FIRST_USER_BLOCK: u64 = 512;
 /// A user block larger than this is not searched for.
 const LAST_USER_BLOCK: u64 = 1 << 30;
