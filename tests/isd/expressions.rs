@@ -3,7 +3,7 @@
 use arrow::array::{Float64Array, TimestampMicrosecondArray};
 use isd::kernel::polars as exprs;
 use isd::kernel::polars::Boundaries;
-use isd_kernel::{Rolling, RollingTest, arrow as arrays};
+use isd_kernel::{Rolling, RollingTest, Window, arrow as arrays};
 use polars::prelude::*;
 use proptest::prelude::*;
 
@@ -32,7 +32,7 @@ proptest! {
         let time = TimestampMicrosecondArray::from(time);
         let rolling = test.rolling();
         let expected = [
-            arrays::forward_fill(&array(&values), Some(&time), &lengths, test.limit()),
+            arrays::forward_fill(&array(&values), Some(&time), &lengths, test.fill_limit()),
             arrays::rolling_mean(&array(&values), Some(&time), &lengths, rolling),
             arrays::rolling_std(&array(&values), Some(&time), &lengths, rolling),
         ];
@@ -42,7 +42,7 @@ proptest! {
                 .clone()
                 .lazy()
                 .with_columns([
-                    exprs::forward_fill(col("value"), series.clone(), time(), test.limit()).alias("filled"),
+                    exprs::forward_fill(col("value"), series.clone(), time(), test.fill_limit()).alias("filled"),
                     exprs::rolling_mean(col("value"), series.clone(), time(), rolling.clone()).alias("mean"),
                     exprs::rolling_std(col("value"), series, time(), rolling.clone()).alias("std"),
                 ])
@@ -60,7 +60,7 @@ proptest! {
 fn expressions_see_whole_columns() {
     // An engine may hand an expression that is marked elementwise or that maps batches a part of its rows.
     let series = || Boundaries::Lengths([3].into());
-    let rolling = || Rolling::rows(2).unwrap();
+    let rolling = || Rolling::builder().window(Window::Rows(2)).build().unwrap();
     let test = RollingTest::default();
     let columns = exprs::Columns {
         series: series(),
@@ -81,7 +81,7 @@ fn expressions_see_whole_columns() {
 
 #[test]
 fn what_the_expressions_do_not_take_is_named() {
-    let time = Rolling::within(5).unwrap().validated().unwrap();
+    let time = Rolling::builder().window(Window::Micros(5)).build().unwrap();
     let frame = df!("value" => ["calm"], "time" => [1]).unwrap().lazy();
     let series = || Boundaries::Lengths([1].into());
     let text = frame.clone().select([exprs::rolling_mean(col("value"), series(), None, time.clone())]);
