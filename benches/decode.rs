@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use arrow::array::Array;
-use isd_converters::dataset::{Dataset, RowGroup};
+use isd_dataset::read::{Dataset, RowGroup};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;

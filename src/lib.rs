@@ -4,7 +4,7 @@
 //!
 //! ```
 //! use isd::converters::archive::Archive;
-//! use isd::converters::dataset::Dataset;
+//! use isd::dataset::read::Dataset;
 //! use isd::converters::{ConvertOptions, ReadOptions, convert};
 //! use isd::detect::detect;
 //! use isd::plan::OutlierOptions;
@@ -32,12 +32,11 @@
 //!
 //! | module | takes | gives |
 //! |---|---|---|
-//! | [`converters`] | archives | batches, and from them the dataset: Parquet row groups of whole stations |
-//! | [`scan`] | a row group | a lazy Polars source |
-//! | [`plan`] | any sorted `LazyFrame` of observations | a `LazyFrame` of outliers |
-//! | [`kernel`] | a series as slices, arrow-rs arrays or Polars columns | its outlying rows |
-//! | [`detect`] | a dataset | the outliers table and an account of what was tested |
-//! | [`spool`] | outliers as they are found | the same in order, whatever their number |
+//! | [`converters`] | archives | batches, and from them the dataset |
+//! | [`dataset`] | whole stations | Parquet row groups, written and read |
+//! | [`kernel`] | a series as slices or arrow-rs arrays | its outlying rows |
+//! | [`plan`] | any sorted `LazyFrame` of observations | a `LazyFrame` of outliers, by the kernel as an expression |
+//! | [`detect`] | a dataset or an archive | the outliers table and an account of what was tested |
 //! | [`stations`] | NOAA's station list | columns beside the outliers |
 //! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
 //! | [`synth`] | a seed | a synthetic archive with planted outliers |
@@ -49,29 +48,13 @@
 //! decimal grid, as weather is, in integers; elsewhere on the binary fractions that doubles are. It depends on the data
 //! and the options alone.
 
-#[cfg(feature = "tools")]
 pub use isd_converters as converters;
+pub use isd_dataset as dataset;
+pub use isd_kernel as kernel;
 
-#[cfg(feature = "tools")]
 pub mod cli;
-#[cfg(feature = "tools")]
 pub mod detect;
-pub mod kernel;
-#[cfg(feature = "tools")]
 pub mod output;
-#[cfg(feature = "tools")]
 pub mod plan;
-#[cfg(feature = "tools")]
-pub mod scan;
-#[cfg(feature = "tools")]
-pub mod series;
-#[cfg(feature = "tools")]
-pub mod spool;
-#[cfg(feature = "tools")]
 pub mod stations;
-#[cfg(feature = "tools")]
 pub mod synth;
-#[cfg(feature = "tools")]
-mod threads;
-#[cfg(feature = "tools")]
-mod unfinished;

@@ -14,7 +14,7 @@ use arrow::csv::ReaderBuilder;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use isd_converters::Error;
-use isd_converters::dataset::{LONG_NAME, UNITS};
+use isd_dataset::layout::{LONG_NAME, UNITS};
 
 use crate::plan::STATION_ID;
 

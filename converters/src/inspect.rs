@@ -8,8 +8,8 @@ use arrow::compute;
 use serde::Serialize;
 
 use crate::archive::{Archive, Failure};
-use crate::dataset::iso8601;
 use crate::{Result, Tally};
+use isd_dataset::time::iso8601;
 
 /// What an archive holds.
 #[derive(Debug, Clone, Serialize)]

@@ -1,12 +1,10 @@
 //! What every format gives: a stream of [`Batch`]es from one file, and a [`Tally`] of what it left out.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
-
-use crate::names::nearest;
-use crate::{Batch, ColumnInfo, Error, Result};
+use crate::{Batch, ColumnInfo, Error, Result, Tally};
+use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
+use isd_dataset::names::nearest;
 
 /// A file of observations that is read front to back.
 ///
@@ -50,41 +48,6 @@ pub trait Source: Send {
     fn next_batch(&mut self) -> Result<Option<Batch>>;
 }
 
-/// What a source did not hand on as it found it.
-///
-/// It counts what was read: a value of a row that is later dropped, since another of its station and time stays, is
-/// counted like any other.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Values that failed the source's quality control and became missing: column -> quality code -> count.
-    /// With [`Quality::Keep`], empty.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub rejected: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Trace amounts of precipitation, too small to measure, that became 0 mm: column -> count.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub traces: BTreeMap<String, u64>,
-    /// Rows that are no observation: what they are -> count.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub left_out: BTreeMap<String, u64>,
-}
-
-impl Tally {
-    /// Adds another file's or part's counts.
-    pub fn add(&mut self, other: &Self) {
-        for (column, codes) in &other.rejected {
-            add(self.rejected.entry(column.clone()).or_default(), codes);
-        }
-        add(&mut self.traces, &other.traces);
-        add(&mut self.left_out, &other.left_out);
-    }
-}
-
-fn add(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
-    for (key, count) in counts {
-        *to.entry(key.clone()).or_default() += count;
-    }
-}
-
 /// How to read a source.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
@@ -103,6 +66,23 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// These options, and what became of rows of one station and time, as a manifest keeps them.
+    #[must_use]
+    pub fn for_manifest(&self, duplicates: Duplicates, float32: bool) -> ManifestOptions {
+        ManifestOptions {
+            measurements: self.measurements.clone(),
+            column_paths: self.column_paths.clone(),
+            scale: match self.scale {
+                Scale::Attributes => "attributes".to_owned(),
+                Scale::Isd => "isd".to_owned(),
+            },
+            format: self.format.clone(),
+            quality: self.quality,
+            duplicates,
+            float32,
+        }
+    }
+
     /// Whether a column of that name is read.
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
@@ -127,17 +107,6 @@ impl ReadOptions {
         let read = known.iter().enumerate().filter(|(_, column)| self.reads(&column.name));
         Ok(read.map(|(index, _)| index).collect())
     }
-}
-
-/// What becomes of values that the source marks as failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Quality {
-    /// They become missing, and are counted by column and code.
-    #[default]
-    Drop,
-    /// They are kept like any other.
-    Keep,
 }
 
 /// Where the factor from stored to physical values comes from.

@@ -57,7 +57,7 @@ pub struct ConvertArgs {
 struct Summary<'a> {
     dataset: String,
     #[serde(flatten)]
-    manifest: &'a isd_converters::dataset::Manifest,
+    manifest: &'a isd_dataset::manifest::Manifest,
     failures: Vec<serde_json::Value>,
     blocks_written: u64,
     blocks_kept: u64,

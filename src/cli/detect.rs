@@ -15,10 +15,10 @@ use super::observations::Observations;
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
 use super::{CommonArgs, Failure, say};
 use crate::detect::{DetectError, outliers_schema};
-use crate::kernel::{Decimal, Extent, FillLimit, RollingTest};
+use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 use crate::output::{Format, OutputFile, PartitionedOutput, Written, write_csv, write_table};
 use crate::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions};
-use crate::spool::Spool;
+use crate::detect::spool::Spool;
 use crate::stations::{STATION_COLUMNS, Stations, with_station_columns};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
@@ -62,7 +62,7 @@ pub struct DetectArgs {
     /// Values in the window, or how long it reaches back (90m, 24h, 7d, 2w): the values of t - 7d <= time < t, with
     /// --include-current of t - 7d < time <= t
     #[arg(long, value_name = "N|TIME", default_value = "30", value_parser = window)]
-    window: Extent,
+    window: Window,
     /// Standard deviations that an outlier exceeds
     #[arg(long, value_name = "SIGMA", default_value = "6", allow_negative_numbers = true)]
     threshold: Decimal,
@@ -194,19 +194,16 @@ pub fn run(args: DetectArgs) -> Result<(), Failure> {
 
 impl DetectArgs {
     fn test(&self) -> Result<RollingTest, Failure> {
-        let test = match self.window {
-            Extent::Rows(rows) => RollingTest::new(rows, self.threshold)?,
-            Extent::Micros(micros) => RollingTest::within(micros, self.threshold)?,
-        };
-        let least = self.min_periods.unwrap_or(test.least_count());
-        let test = test
+        let test = RollingTest::builder()
+            .window(self.window)
+            .threshold(self.threshold)
             .include_current(self.include_current)
-            .min_periods(least)
+            .min_periods(self.min_periods)
             .ddof(self.ddof)
             .min_std(self.min_std)
             .fill_limit(self.fill_limit)
             .test_filled(self.test_filled);
-        Ok(test.validated()?)
+        Ok(test.build()?)
     }
 
     /// Positions of the columns to write.
@@ -386,8 +383,8 @@ impl<W: Write> Write for Stdout<W> {
     }
 }
 
-fn window(text: &str) -> Result<Extent, String> {
-    rows_or_time(text, Extent::Rows, Extent::Micros).ok_or_else(|| {
+fn window(text: &str) -> Result<Window, String> {
+    rows_or_time(text, Window::Rows, Window::Micros).ok_or_else(|| {
         "expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w".to_owned()
     })
 }

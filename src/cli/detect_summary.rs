@@ -12,10 +12,10 @@ use serde::Serialize;
 use super::observations::Observations;
 use super::{Failure, HumanBytes, HumanCount, counted, rate};
 use crate::detect::{Detection, MeasurementCount};
-use crate::kernel::{Extent, FillLimit};
+use isd_kernel::{FillLimit, Window};
 use crate::output::Written;
 use crate::plan::{Engine, OutlierOptions, STATION_ID};
-use crate::spool::Spool;
+use crate::detect::spool::Spool;
 use crate::stations::Stations;
 
 /// What `--json` prints, and what a Parquet or Arrow file of outliers says of how it was made.
@@ -95,10 +95,10 @@ impl Parameters {
         let test = &options.test;
         let seconds = |micros: i64| micros as f64 / 1e6;
         let (window, window_seconds) = match test.window() {
-            Extent::Rows(rows) => (Some(rows), None),
-            Extent::Micros(micros) => (None, Some(seconds(micros))),
+            Window::Rows(rows) => (Some(rows), None),
+            Window::Micros(micros) => (None, Some(seconds(micros))),
         };
-        let (fill_limit_rows, fill_limit_seconds) = match test.limit() {
+        let (fill_limit_rows, fill_limit_seconds) = match test.fill_limit() {
             Some(FillLimit::Rows(rows)) => (Some(rows), None),
             Some(FillLimit::Micros(micros)) => (None, Some(seconds(micros))),
             None => (None, None),
@@ -108,13 +108,13 @@ impl Parameters {
             window,
             window_seconds,
             threshold: test.threshold().to_f64(),
-            include_current: test.includes_current(),
-            min_periods: test.least_count(),
-            ddof: test.freedom(),
-            min_std: test.floor().to_f64(),
+            include_current: test.include_current(),
+            min_periods: test.min_periods(),
+            ddof: test.ddof(),
+            min_std: test.min_std().to_f64(),
             fill_limit_rows,
             fill_limit_seconds,
-            test_filled: test.tests_filled(),
+            test_filled: test.test_filled(),
             engine: match options.engine {
                 Engine::Kernel => "kernel",
                 Engine::Expressions => "expressions",

@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::say;
 use crate::detect::DetectError;
-use crate::kernel::OptionsError;
+use isd_kernel::OptionsError;
 use crate::output::OutputError;
 
 /// Why a tool stops.

@@ -23,7 +23,7 @@ pub fn watch(hint: Option<&'static str>) -> io::Result<()> {
         let mut signals = signal_hook::iterator::Signals::new(watched)?;
         std::thread::Builder::new().name("interrupt".into()).spawn(move || {
             if let Some(signal) = signals.forever().next() {
-                crate::unfinished::remove_all();
+                isd_dataset::unfinished::remove_all();
                 let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
                 super::say(&format!("error: interrupted\n{hint}"));
                 // Others work on: nothing is taken down under them.

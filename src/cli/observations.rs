@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
-use isd_converters::dataset::{Dataset, MANIFEST, ManifestOptions};
+use isd_dataset::layout::MANIFEST;
+use isd_dataset::manifest::ManifestOptions;
+use isd_dataset::read::Dataset;
 use isd_converters::{ColumnInfo, IngestOptions, ReadOptions};
 use serde_json::json;
 
@@ -14,7 +16,7 @@ use super::source::SourceArgs;
 use super::{Failure, HumanCount, Progress, print};
 use crate::detect::{DetectError, Detection, detect, detect_archive, plan};
 use crate::plan::OutlierOptions;
-use crate::unfinished::Unfinished;
+use isd_dataset::unfinished::Unfinished;
 
 /// Observations to test.
 pub enum Observations {

@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 use super::parquet::write_parquet;
 use super::text::{write_csv, write_ndjson};
 use super::{Format, OutputError};
-use crate::unfinished::Unfinished;
+use isd_dataset::unfinished::Unfinished;
 
 /// A file in the making: dropped before [`OutputFile::write`] is through, it leaves nothing behind.
 #[derive(Debug)]

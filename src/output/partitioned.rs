@@ -19,14 +19,15 @@ use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Datelike};
 use isd_converters::Error;
-use isd_converters::dataset::{Target, part_name};
+use isd_dataset::layout::part_name;
+use isd_dataset::write::Target;
 use parquet::file::metadata::ParquetMetaDataReader;
 
 use super::OutputError;
 use super::parquet::write_parquet;
 use crate::plan::TIMESTAMP;
-use crate::spool::Spool;
-use crate::unfinished::Unfinished;
+use crate::detect::spool::Spool;
+use isd_dataset::unfinished::Unfinished;
 
 /// Hive partition key: the year of a row's time in UTC.
 pub const YEAR: &str = "year";

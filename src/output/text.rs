@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use arrow::json;
 use arrow::json::writer::LineDelimited;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use isd_converters::dataset::iso8601;
+use isd_dataset::time::iso8601;
 
 /// Writes a table as CSV: a header, times as ISO 8601 in UTC.
 ///

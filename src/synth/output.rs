@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempPath};
 
-use crate::unfinished::Unfinished;
+use isd_dataset::unfinished::Unfinished;
 
 use super::{Error, Result};
 

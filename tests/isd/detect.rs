@@ -11,12 +11,12 @@ use arrow::array::{
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use isd::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema};
-use isd::kernel::arrow::rolling_outliers;
-use isd::kernel::{FillLimit, RollingTest};
+use isd_kernel::arrow::rolling_outliers;
+use isd_kernel::{FillLimit, RollingTest};
 use isd::plan::{Engine, OutlierOptions};
 use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
 use isd_converters::archive::Archive;
-use isd_converters::dataset::Dataset;
+use isd_dataset::read::Dataset;
 use isd_converters::{ConvertOptions, ReadOptions, convert};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
@@ -156,9 +156,9 @@ fn a_fill_limit_in_time_goes_by_the_timestamps() {
             (Some(FillLimit::Micros(31 * HOUR)), 23),
             (Some(FillLimit::Rows(1)), 21),
         ] {
-            let test = RollingTest::new(30, "6".parse().unwrap()).unwrap().min_periods(10).fill_limit(limit);
+            let test = RollingTest::builder().min_periods(10).fill_limit(limit);
             let options =
-                OutlierOptions { engine, test: test.validated().unwrap(), ..options(&["wind_speed_rate"]) };
+                OutlierOptions { engine, test: test.build().unwrap(), ..options(&["wind_speed_rate"]) };
             let table = table(&found(&dataset, &options));
             let counts = table.column_by_name("window_count").unwrap().as_primitive::<Int64Type>();
             assert_eq!(counts.values().to_vec(), [count], "{engine:?} {limit:?}");

@@ -12,7 +12,7 @@ use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::ipc::reader::FileReader;
 use isd::plan::OUTLIER_COLUMNS;
 use isd_converters::ConvertOptions;
-use isd_converters::dataset::iso8601;
+use isd_dataset::time::iso8601;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;

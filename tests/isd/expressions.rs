@@ -1,8 +1,8 @@
 //! Filled columns and rolling statistics as Polars expressions: they give what the kernel gives for arrays.
 
 use arrow::array::{Float64Array, TimestampMicrosecondArray};
-use isd::kernel::polars as exprs;
-use isd::kernel::polars::Boundaries;
+use isd::plan::expressions as exprs;
+use isd::plan::expressions::Boundaries;
 use isd_kernel::{Rolling, RollingTest, Window, arrow as arrays};
 use polars::prelude::*;
 use proptest::prelude::*;

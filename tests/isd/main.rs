@@ -12,6 +12,7 @@ mod memory; // datasets for tests
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines
+mod readme; // the session of the README
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
 mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::Float64Array;
 use isd_converters::archive::Archive;
-use isd_converters::dataset::Dataset;
+use isd_dataset::read::Dataset;
 use isd_converters::{Batch, ColumnInfo, ConvertOptions, Result, Source, StationRun, convert};
 
 /// One observation: station, microseconds, one value a column.

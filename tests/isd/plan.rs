@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isd::kernel::{FillLimit, RollingTest};
+use isd_kernel::{FillLimit, RollingTest, Window};
 use isd::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, outliers};
 use polars::prelude::*;
 use proptest::prelude::*;
@@ -253,8 +253,7 @@ fn times_of_any_unit_limit_a_fill() {
             (Some(FillLimit::Micros(third - 1)), 11),
             (Some(FillLimit::Micros(i64::MAX)), 15),
         ] {
-            let test = RollingTest::new(30, "6".parse().unwrap()).unwrap().min_periods(9).fill_limit(limit);
-            let test = test.validated().unwrap();
+            let test = RollingTest::builder().min_periods(9).fill_limit(limit).build().unwrap();
             for unit in [TimeUnit::Microseconds, TimeUnit::Milliseconds, TimeUnit::Nanoseconds] {
                 for zone in [None, Some(TimeZone::UTC)] {
                     let kind = DataType::Datetime(unit, zone);
@@ -285,8 +284,8 @@ fn a_time_window_takes_the_values_of_its_time() {
     .unwrap();
     let milliseconds = DataType::Datetime(TimeUnit::Milliseconds, None);
     let frame = frame.lazy().with_column(col("timestamp").cast(milliseconds)).collect().unwrap();
-    let test = |micros: i64, least| {
-        RollingTest::within(micros, "6".parse().unwrap()).unwrap().min_periods(least).validated().unwrap()
+    let test = |micros: i64, least: usize| {
+        RollingTest::builder().window(Window::Micros(micros)).min_periods(least).build().unwrap()
     };
     let hour = 3_600_000_000;
     for (micros, least, count) in [
@@ -318,7 +317,8 @@ fn a_divisor_may_lose_many_degrees_of_freedom() {
     let wind: Vec<Option<f64>> =
         (0..400).map(|i| Some(f64::from(i * 7 % 11) + if i == 350 { 40.0 } else { 0.0 })).collect();
     let frame = frame(&[(wind.clone(), vec![None; wind.len()])]);
-    let test = RollingTest::new(300, "4".parse().unwrap()).unwrap().ddof(256).validated().unwrap();
+    let test = RollingTest::builder().window(Window::Rows(300)).threshold("4".parse().unwrap());
+    let test = test.ddof(256).build().unwrap();
     let [kernel, expressions] = both().map(|engine| rows(&found(frame.clone(), &test, engine).unwrap()));
     assert_eq!((kernel.len(), expressions.len()), (1, 1));
     assert!(near(kernel[0].1[2], expressions[0].1[2], 1.0));

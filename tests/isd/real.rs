@@ -7,10 +7,10 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
 use isd::detect::{Detection, detect, detect_archive, outliers_schema};
-use isd::kernel::RollingTest;
+use isd_kernel::{RollingTest, Window};
 use isd::plan::{Engine, OutlierOptions};
 use isd_converters::archive::{Archive, discover};
-use isd_converters::dataset::Dataset;
+use isd_dataset::read::Dataset;
 use isd_converters::{ConvertOptions, IngestOptions, ReadOptions, Scale, convert};
 use tempfile::TempDir;
 
@@ -70,7 +70,8 @@ fn isd_lite_text_is_its_hdf5_twin_and_needs_no_dataset() {
 }
 
 fn test(window: usize, threshold: &str) -> RollingTest {
-    RollingTest::new(window, threshold.parse().unwrap()).unwrap().validated().unwrap()
+    let test = RollingTest::builder().window(Window::Rows(window));
+    test.threshold(threshold.parse().unwrap()).build().unwrap()
 }
 
 fn found(
@@ -114,8 +115,8 @@ fn the_published_archive_holds_the_outliers_that_exact_arithmetic_found() {
                 assert_eq!(counts(&detection), expected, "{name}, {threads} threads, window {window}");
             }
             let one = |test| found(dataset, &["wind_speed_rate"], test, Engine::Kernel, threads);
-            let including = RollingTest::new(84, "6".parse().unwrap()).unwrap().include_current(true);
-            assert_eq!(counts(&one(including.validated().unwrap())), [38], "{name}: window included");
+            let including = RollingTest::builder().window(Window::Rows(84)).include_current(true);
+            assert_eq!(counts(&one(including.build().unwrap())), [38], "{name}: window included");
             let detection = one(test(30, "6.5"));
             assert_eq!(counts(&detection), [312], "{name}: 6.5 sigma");
             if *name != "scaled" {

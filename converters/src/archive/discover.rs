@@ -5,8 +5,8 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use crate::dataset::MANIFEST;
 use crate::{Error, Result};
+use isd_dataset::layout::MANIFEST;
 
 /// Stands for a list of paths on standard input, one a line or each ended by a zero byte.
 const STANDARD_INPUT: &str = "-";

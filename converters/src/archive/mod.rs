@@ -16,9 +16,9 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-pub use discover::{Discovery, discover};
-pub use progress::ReadProgress;
-pub use reader::{ArchiveReader, FileReport, ReadError};
+pub use crate::archive::discover::{Discovery, discover};
+pub use crate::archive::progress::ReadProgress;
+pub use crate::archive::reader::{ArchiveReader, FileReport, ReadError};
 
 use crate::{ColumnInfo, Error, Input, ReadOptions, Result, Source};
 
@@ -125,7 +125,7 @@ impl Archive {
     /// What `open` reports, or columns that a dataset cannot have.
     pub fn of_source(open: impl Fn() -> Result<Box<dyn Source>> + Send + Sync + 'static) -> Result<Self> {
         let source = open()?;
-        crate::dataset::check_columns(source.columns(), Path::new(""))?;
+        isd_dataset::layout::check_columns(source.columns(), Path::new(""))?;
         Ok(Self {
             files: vec![SourceFile { path: PathBuf::new(), bytes: 0, modified_ns: 0 }],
             columns: source.columns().to_vec(),

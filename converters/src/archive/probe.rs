@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::tar::{Members, TarSource, is_tar};
-use super::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
-use crate::dataset::check_columns;
-use crate::format::Format;
-use crate::names::{list, nearest};
+use crate::archive::tar::{Members, TarSource, is_tar};
+use crate::archive::{Failures, Opener, ReadProgress, SourceFile, counted, source_file};
+use crate::formats::Format;
 use crate::{
     ColumnInfo, Error, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Source, format_names,
     format_of,
 };
+use isd_dataset::layout::check_columns;
+use isd_dataset::names::{list, nearest};
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
 const SMALL_BYTES: u64 = 8 << 20;

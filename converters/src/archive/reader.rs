@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use arrow::array::Float64Array;
 use rayon::prelude::*;
 
-use super::{Archive, Opener};
-use crate::dataset::{block_of, block_prefix};
+use crate::archive::{Archive, Opener};
 use crate::{Batch, ColumnInfo, Error, Result, Source, Tally};
+use isd_dataset::layout::{block_of, block_prefix};
 
 /// Stored bytes of small files that are read at a time.
 const TOGETHER_BYTES: u64 = 16 << 20;

@@ -13,13 +13,14 @@ use std::thread;
 use bytes::Bytes;
 use rayon::prelude::*;
 
-use super::Failures;
-use super::probe::{
+use crate::archive::Failures;
+use crate::archive::probe::{
     Probed, check_wanted, layouts, look_at_member, merged_columns, notes, open_member, refuse_other_units,
 };
-use super::reader::{aligned, read_whole};
-use crate::error::DAMAGED;
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally, names::list};
+use crate::archive::reader::{aligned, read_whole};
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
+use isd_dataset::error::DAMAGED;
+use isd_dataset::names::list;
 
 /// Where POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
@@ -265,7 +266,7 @@ fn read_members(
         let name: PathBuf = entry.path()?.into_owned();
         *last = Some((name.clone(), entry.raw_header_position()));
         let hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden || super::discover::is_beside(&name) {
+        if hidden || crate::archive::discover::is_beside(&name) {
             continue;
         }
         let size = entry.size();

@@ -1,23 +1,26 @@
 //! The conversion: from an archive to a complete dataset under its final name, and what it holds.
 
-mod plan;
+mod journal;
+mod keep;
 mod sink;
+
+pub use journal::JOURNAL;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::archive::{Archive, FileReport};
-use crate::dataset::gather::Duplicates;
-use crate::dataset::journal::{Journal, Settings, SourceRecord};
-use crate::dataset::target::Target;
-use crate::dataset::{
-    self, FORMAT_VERSION, MANIFEST, Manifest, ManifestColumn, ManifestOptions, io_error, iso8601,
-};
-use crate::ingest::{IngestOptions, Ingested, Part, ingest_part};
+use crate::convert::journal::{Journal, Settings, SourceRecord};
+use crate::convert::keep::Plan;
+use crate::convert::sink::{DatasetSink, remove_other_blocks};
+use crate::series::{IngestOptions, Ingested, Part, ingest_part};
 use crate::{Error, ReadOptions, Result, Tally};
-use plan::Plan;
-use sink::{DatasetSink, remove_other_blocks};
+use isd_dataset::layout::MANIFEST;
+use isd_dataset::manifest::Duplicates;
+use isd_dataset::manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
+use isd_dataset::time::iso8601;
+use isd_dataset::write::Target;
 
 /// How to convert.
 #[derive(Debug, Clone)]
@@ -117,7 +120,7 @@ pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
 
 /// Writes all rows of `archive` as a dataset in the directory `target`.
 ///
-/// Rows may come in any order: see [`ingest`](crate::ingest()). While one row group is encoded, its columns in parallel
+/// Rows may come in any order: see [`ingest`](crate::series()). While one row group is encoded, its columns in parallel
 /// on the ambient rayon pool, the next is read. The dataset takes its name when it is complete; after an error nothing
 /// of it is left, and a dataset that was to be replaced or updated is as it was, at every moment. `progress` is told,
 /// from any thread, how many rows have been read, and, of rows that had to be sorted, then how many have been handed on
@@ -169,7 +172,7 @@ fn write(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Conversion> {
     let staged = target.directory();
-    let schema = dataset::schema(archive.columns(), options.float32);
+    let schema = isd_dataset::layout::schema(archive.columns(), options.float32);
     let ingest_options = IngestOptions {
         duplicates: options.duplicates,
         row_group_rows: options.row_group_rows,
@@ -261,7 +264,7 @@ fn tool() -> String {
 }
 
 fn manifest_options(options: &ConvertOptions) -> ManifestOptions {
-    ManifestOptions::of(&options.read, options.duplicates, options.float32)
+    options.read.for_manifest(options.duplicates, options.float32)
 }
 
 /// The manifest, or `None` of a dataset without rows.
@@ -307,7 +310,7 @@ fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> O
 /// Writes the manifest into the dataset's directory; says how large it is.
 fn write_manifest(manifest: &Manifest, directory: &Path) -> Result<u64> {
     let path = directory.join(MANIFEST);
-    let failed = |error| io_error(&path, "cannot write", error);
+    let failed = |error| Error::io(&path, "cannot write", error);
     let json = manifest.to_json().map_err(|error| failed(error.into()))?;
     fs::File::create_new(&path)
         .and_then(|mut file| {

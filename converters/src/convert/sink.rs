@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
 
-use crate::Result;
 use crate::archive::FileReport;
-use crate::dataset::journal::{BlockRecord, FileRecord, Journal, SourceRecord};
-use crate::dataset::writer::DatasetWriter;
-use crate::dataset::{SeriesGroup, block_directory, io_error};
-use crate::ingest::Sink;
+use crate::convert::journal::{FileRecord, Journal, SourceRecord};
+use crate::series::Sink;
+use crate::{Error, Result};
+use isd_dataset::block::BlockRecord;
+use isd_dataset::layout::block_directory;
+use isd_dataset::series_group::SeriesGroup;
+use isd_dataset::write::DatasetWriter;
 
 /// Writes blocks into a dataset that holds some already.
 pub(super) struct DatasetSink {
@@ -75,12 +77,12 @@ impl Sink for DatasetSink {
 
 /// Removes the blocks that are not in the journal.
 pub(super) fn remove_other_blocks(dataset: &Path, journal: &Journal) -> Result<()> {
-    let cannot_list = |error| io_error(dataset, "cannot list the directory", error);
+    let cannot_list = |error| Error::io(dataset, "cannot list the directory", error);
     for entry in fs::read_dir(dataset).map_err(cannot_list)? {
         let path = entry.map_err(cannot_list)?.path();
         let kept = journal.blocks.keys().any(|block| path.ends_with(block_directory(block)));
         if path.is_dir() && !kept {
-            fs::remove_dir_all(&path).map_err(|error| io_error(&path, "cannot remove", error))?;
+            fs::remove_dir_all(&path).map_err(|error| Error::io(&path, "cannot remove", error))?;
         }
     }
     Ok(())

@@ -6,8 +6,8 @@ use arrow::array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use isd_converters::archive::{Archive, discover};
-use isd_converters::dataset::SeriesGroup;
 use isd_converters::{Duplicates, Error, IngestOptions, ReadOptions, Sink, ingest, inspect};
+use isd_dataset::series_group::SeriesGroup;
 use tempfile::TempDir;
 
 /// A day of ISD-Lite: hourly, the temperature in tenths is 10 × `temperature` + hour.

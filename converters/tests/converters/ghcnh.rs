@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 
-use isd_converters::dataset::{block_of, iso8601};
 use isd_converters::{Error, Quality, ReadOptions, Tally, format_of, open_input};
+use isd_dataset::layout::block_of;
+use isd_dataset::time::iso8601;
 
 use crate::samples::{Read, input, map, options, read_all, try_read};
 use crate::texts::{gzip, shared};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
 use arrow::array::{TimestampMillisecondArray, new_null_array};
 use arrow::datatypes::DataType;
-use isd_converters::dataset::iso8601;
 use isd_converters::{Error, Input, Quality, ReadOptions, Tally};
+use isd_dataset::time::iso8601;
 use parquet::arrow::ArrowWriter;
 
 use crate::ghcnh::{COLUMNS, line_1_0, psv};

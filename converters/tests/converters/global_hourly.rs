@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use isd_converters::dataset::iso8601;
 use isd_converters::{Error, Input, MEASUREMENTS, Quality, ReadOptions, Tally, format_of, open_input};
+use isd_dataset::time::iso8601;
 
 use crate::samples::{input, map, options, read_all, try_read};
 use crate::texts::{gzip, shared};

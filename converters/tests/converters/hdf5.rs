@@ -206,7 +206,7 @@ fn what_is_not_hdf5_is_named() {
         assert!(message.contains(expected), "{message}");
         assert!(matches!(error, Error::Format { .. }));
     }
-    let error = isd_converters::hdf5::open(directory.path(), &ReadOptions::default()).err().unwrap();
+    let error = isd_converters::formats::hdf5::open(directory.path(), &ReadOptions::default()).err().unwrap();
     assert!(error.to_string().contains("is a directory"), "{error}");
     let missing = refusal(&directory.path().join("missing"), &ReadOptions::default());
     assert!(matches!(missing.0, Error::Io { .. }));

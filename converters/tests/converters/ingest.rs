@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use arrow::array::Array;
 use isd_converters::archive::Archive;
-use isd_converters::dataset::{Dataset, SeriesGroup, block_of};
 use isd_converters::{
     ConvertOptions, Duplicates, Error, IngestOptions, Ingested, Result, Sink, convert, ingest,
 };
+use isd_dataset::layout::block_of;
+use isd_dataset::read::Dataset;
+use isd_dataset::series_group::SeriesGroup;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -36,15 +38,15 @@ impl Sink for Taken {
         );
         let mut rows = Vec::new();
         for run in group.stations() {
-            assert_eq!(block_of(&run.station_id), group.block());
+            assert_eq!(block_of(&run.station_id), group.block);
             for _ in 0..run.rows {
                 let row = rows.len();
                 let values = columns.iter().map(|column| column.is_valid(row).then(|| column.value(row)));
                 rows.push((run.station_id.to_string(), times.value(row), values.collect()));
             }
         }
-        self.duplicates += group.dropped().duplicates;
-        self.identical += group.dropped().identical;
+        self.duplicates += group.dropped.duplicates;
+        self.identical += group.dropped.identical;
         self.groups.push(rows);
         Ok(())
     }

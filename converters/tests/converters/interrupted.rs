@@ -9,8 +9,8 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use isd_converters::archive::Archive;
-use isd_converters::dataset::Dataset;
 use isd_converters::{ConvertOptions, Course, ReadOptions, convert};
+use isd_dataset::read::Dataset;
 
 use crate::dataset::snapshot;
 use crate::update::{Files, options};

@@ -3,9 +3,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use isd_converters::JOURNAL;
 use isd_converters::archive::Archive;
-use isd_converters::dataset::{Dataset, JOURNAL, MANIFEST, Manifest};
 use isd_converters::{Conversion, ConvertOptions, Course, Duplicates, ReadOptions, Result, convert};
+use isd_dataset::layout::MANIFEST;
+use isd_dataset::manifest::Manifest;
+use isd_dataset::read::Dataset;
 use proptest::prelude::*;
 use rust_hdf5::H5File;
 use tempfile::TempDir;

@@ -1,0 +1,211 @@
+//! `_journal.ndjson`: which source files a dataset comes from, and which of their rows each block holds, a line each.
+//!
+//! It is written while the dataset is, so that a conversion that was interrupted can go on, and it stays, so that an
+//! update knows which blocks are out of date.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::archive::{FileReport, SourceFile};
+use crate::{ColumnInfo, Error, Result, Tally};
+use isd_dataset::block::BlockRecord;
+use isd_dataset::manifest::ManifestOptions;
+
+/// File name of the journal in the dataset's directory.
+pub const JOURNAL: &str = "_journal.ndjson";
+
+/// Where a dataset comes from, or how far one has come.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Journal {
+    pub(crate) settings: Settings,
+    /// The files of the archive, in the order in which they are read; none in a dataset that is complete.
+    pub(crate) sources: Vec<SourceRecord>,
+    /// The files that were read to their ends, by path.
+    pub(crate) files: BTreeMap<String, FileRecord>,
+    /// The blocks that are complete, by name.
+    pub(crate) blocks: BTreeMap<String, BlockRecord>,
+}
+
+/// All that the bytes of a dataset's files depend on, beside the rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Settings {
+    pub(crate) tool: String,
+    pub(crate) options: ManifestOptions,
+    pub(crate) row_group_rows: usize,
+    pub(crate) columns: Vec<ColumnInfo>,
+}
+
+/// One state of a source file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SourceRecord {
+    /// Absolute, so that it means the same wherever the next conversion is started.
+    pub(crate) path: String,
+    pub(crate) bytes: u64,
+    pub(crate) modified_ns: u64,
+}
+
+/// A source file that was read to its end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct FileRecord {
+    #[serde(flatten)]
+    pub(crate) source: SourceRecord,
+    pub(crate) rows: u64,
+    /// Rows of each block.
+    pub(crate) blocks: BTreeMap<String, u64>,
+    #[serde(default)]
+    pub(crate) tally: Tally,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Settings(Settings),
+    Source(SourceRecord),
+    File(FileRecord),
+    Block(BlockRecord),
+}
+
+impl Settings {
+    /// How these settings differ from those of another dataset, if they do.
+    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+        if self.tool != other.tool {
+            Some(format!("it was written by {}", other.tool))
+        } else if (&self.options, self.row_group_rows) != (&other.options, other.row_group_rows) {
+            Some("it was written with other options".to_owned())
+        } else if self.columns != other.columns {
+            Some("the columns of the archive are others than those of the dataset".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+impl SourceRecord {
+    pub(crate) fn new(file: &SourceFile) -> Self {
+        let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+        Self { path: path.to_string_lossy().into_owned(), bytes: file.bytes, modified_ns: file.modified_ns }
+    }
+
+    /// Whether nothing was written to the file in between, as far as can be told.
+    pub(crate) fn is_unchanged(&self, other: &Self) -> bool {
+        self == other && self.modified_ns != 0
+    }
+}
+
+impl FileRecord {
+    pub(crate) fn new(source: SourceRecord, report: &FileReport) -> Self {
+        Self { source, rows: report.rows, blocks: report.blocks.clone(), tally: report.tally.clone() }
+    }
+}
+
+impl Journal {
+    pub(crate) fn new(settings: Settings, sources: Vec<SourceRecord>) -> Self {
+        Self { settings, sources, files: BTreeMap::new(), blocks: BTreeMap::new() }
+    }
+
+    /// The journal of the dataset in that directory, complete or not; `None` if it has none.
+    ///
+    /// # Errors
+    /// A journal that cannot be read. A last line that was cut short is passed over.
+    pub(crate) fn read(dataset: &Path) -> Result<Option<Self>> {
+        let path = dataset.join(JOURNAL);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(&path, "cannot read", error)),
+        };
+        let broken = |found: String| Error::Format {
+            path: path.clone(),
+            found,
+            hint: Some("convert the whole archive again with --overwrite".into()),
+        };
+        let mut journal: Option<Self> = None;
+        // What follows the last line end was not written to its end.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for (number, line) in whole.lines().enumerate() {
+            let line = serde_json::from_str(line).map_err(|error| {
+                broken(format!("line {}: is not of the journal of an isd dataset: {error}", number + 1))
+            })?;
+            match (&mut journal, line) {
+                (None, Line::Settings(settings)) => journal = Some(Self::new(settings, Vec::new())),
+                (Some(journal), Line::Source(source)) => journal.sources.push(source),
+                (Some(journal), Line::File(file)) => journal.add_file(file),
+                (Some(journal), Line::Block(block)) => journal.add_block(block),
+                _ => return Err(broken(format!("line {}: expected one line of settings first", number + 1))),
+            }
+        }
+        journal.map(Some).ok_or_else(|| broken("is empty".to_owned()))
+    }
+
+    pub(crate) fn add_file(&mut self, file: FileRecord) {
+        self.files.insert(file.source.path.clone(), file);
+    }
+
+    pub(crate) fn add_block(&mut self, block: BlockRecord) {
+        self.blocks.insert(block.block.clone(), block);
+    }
+
+    /// Writes the journal into the dataset's directory, in the place of one that is there; says how large it is.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(crate) fn write(&self, dataset: &Path) -> Result<u64> {
+        let path = dataset.join(JOURNAL);
+        let temporary = dataset.join(format!("{JOURNAL}.new"));
+        let mut text = Vec::new();
+        let write = |text: &mut Vec<u8>| -> io::Result<()> {
+            push(text, &Line::Settings(self.settings.clone()))?;
+            self.sources.iter().try_for_each(|source| push(text, &Line::Source(source.clone())))?;
+            self.files.values().try_for_each(|file| push(text, &Line::File(file.clone())))?;
+            self.blocks.values().try_for_each(|block| push(text, &Line::Block(block.clone())))?;
+            let mut file = File::create(&temporary)?;
+            file.write_all(text)?;
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        write(&mut text).map_err(|error| Error::io(&path, "cannot write", error))?;
+        Ok(text.len() as u64)
+    }
+
+    /// Adds a file that was read to its end to the journal in that directory as well.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(crate) fn append_file(&mut self, dataset: &Path, file: FileRecord) -> Result<()> {
+        append(dataset, &Line::File(file.clone()), false)?;
+        self.add_file(file);
+        Ok(())
+    }
+
+    /// Adds a block that is complete to the journal in that directory as well, and waits until it is on disk.
+    ///
+    /// # Errors
+    /// A file that cannot be written.
+    pub(crate) fn append_block(&mut self, dataset: &Path, block: BlockRecord) -> Result<()> {
+        append(dataset, &Line::Block(block.clone()), true)?;
+        self.add_block(block);
+        Ok(())
+    }
+}
+
+fn append(dataset: &Path, line: &Line, sync: bool) -> Result<()> {
+    let path = dataset.join(JOURNAL);
+    let mut text = Vec::new();
+    push(&mut text, line)
+        .and_then(|()| {
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            file.write_all(&text)?;
+            if sync { file.sync_data() } else { Ok(()) }
+        })
+        .map_err(|error| Error::io(&path, "cannot write", error))
+}
+
+fn push(text: &mut Vec<u8>, line: &Line) -> io::Result<()> {
+    serde_json::to_writer(&mut *text, line)?;
+    text.push(b'\n');
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! GHCNh, the successor of ISD: its pipe-separated files and Parquet copies in, a [`Source`] of their rows out.
+//!
+//! Both header generations (238 and 329 columns) and every Parquet copy give the same columns: ISD's measurements under
+//! their canonical names, then GHCNh's other numeric variables.
+
+mod parquet;
+mod psv;
+mod quality;
+mod variables;
+
+use crate::formats::Format;
+use crate::formats::ghcnh::psv::PsvLines;
+use crate::formats::text::TextSource;
+use crate::input::{Head, Input};
+use crate::{Error, ReadOptions, Result, Source};
+
+/// Names of the column that holds the station, of version 1.0 and 1.1.
+const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+/// Names of the columns that hold a time in both.
+const TIME_NAMES: [&str; 5] = ["year", "month", "day", "hour", "minute"];
+/// Name of the column that holds it in version 1.1 too, and alone in files by year.
+const DATE_NAME: &str = "date";
+const PARQUET_MAGIC: &[u8] = b"PAR1";
+
+/// GHCNh, as text or Parquet.
+#[derive(Debug)]
+pub struct Ghcnh;
+
+impl Format for Ghcnh {
+    fn name(&self) -> &'static str {
+        "ghcnh"
+    }
+
+    fn is_text(&self, head: &Head) -> bool {
+        !head.text.starts_with(PARQUET_MAGIC)
+    }
+
+    /// Any Parquet file: only its end says which columns it has.
+    fn recognises(&self, head: &Head) -> bool {
+        head.text.starts_with(PARQUET_MAGIC) || psv::recognises(head)
+    }
+
+    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+        let head = input.head()?;
+        if head.text.starts_with(PARQUET_MAGIC) {
+            if head.gzip {
+                return Err(Error::Format {
+                    path: input.path().to_path_buf(),
+                    found: "is a Parquet file inside gzip, which can only be read from its start".into(),
+                    hint: Some("unpack it with `gunzip` first".into()),
+                });
+            }
+            return parquet::open(input, options);
+        }
+        let header = head.lines().next().unwrap_or_default();
+        let lines = PsvLines::new(header, options).map_err(|error| {
+            error.of(input, "a file of GHCNh begins with a header of names between pipes")
+        })?;
+        Ok(Box::new(TextSource::new(input, lines, options)?))
+    }
+}

@@ -1,0 +1,200 @@
+//! The numeric variables of GHCNh: their names in its files in, columns with units and the meaning of values out.
+
+use std::borrow::Cow;
+
+use crate::formats::ghcnh::quality;
+use crate::formats::text::{Rows, decimal, shown};
+use crate::{ColumnInfo, Measurement};
+
+/// A numeric variable of GHCNh.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Its name in the files, in lower case.
+    pub name: &'static str,
+    /// Its name in the dataset: that of ISD's measurement where it is one.
+    pub column: &'static str,
+    units: Option<&'static str>,
+    long_name: &'static str,
+    kind: Kind,
+}
+
+/// How a variable's values are to be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// As they are.
+    Plain,
+    /// 999 and `VRB` are no direction; a calm has direction 0, as in ISD-Lite.
+    Direction,
+    /// A trace amount is 0 mm.
+    Precipitation,
+}
+
+/// One of the columns that follow a variable's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flag {
+    /// How it was measured, and calm, variable and trace.
+    Measurement,
+    /// Whether it passed quality control.
+    Quality,
+    /// Number of the archive that it comes from.
+    Source,
+}
+
+impl Flag {
+    /// What the column's name has behind the variable's.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Self::Measurement => "_measurement_code",
+            Self::Quality => "_quality_code",
+            Self::Source => "_source_code",
+        }
+    }
+}
+
+/// All of them: ISD's measurements first, in canonical order, then the others as the files have them.
+///
+/// `precipitation_5_minute`, `precipitation_15_minute` and `ceiling_height` came with version 1.1.0. Left out are texts
+/// (present weather, `sky_condition`, remarks) and the heights of cloud layers, which are lists and no series.
+pub const VARIABLES: [Variable; 25] = [
+    measured("temperature", "air_temperature", Kind::Plain),
+    measured("dew_point_temperature", "dew_point_temperature", Kind::Plain),
+    measured("sea_level_pressure", "sea_level_pressure", Kind::Plain),
+    measured("wind_direction", "wind_direction", Kind::Direction),
+    measured("wind_speed", "wind_speed_rate", Kind::Plain),
+    measured("precipitation", "liquid_precipitation_1h", Kind::Precipitation),
+    measured("precipitation_6_hour", "liquid_precipitation_6h", Kind::Precipitation),
+    other("station_level_pressure", Some("hPa"), "pressure at the station"),
+    other("wind_gust", Some("m s-1"), "peak wind speed"),
+    other("relative_humidity", Some("percent"), "relative humidity, derived from temperature and dew point"),
+    other("wet_bulb_temperature", Some("degC"), "wet bulb temperature, derived"),
+    // NOAA's documents say millimetres in one place and centimetres in another.
+    other("snow_depth", None, "depth of snow on the ground"),
+    other("visibility", Some("km"), "horizontal visibility"),
+    other("altimeter", Some("hPa"), "pressure reduced to sea level in the standard atmosphere"),
+    other("pressure_3hr_change", Some("hPa"), "pressure change in 3 hours"),
+    other("ceiling_height", Some("m"), "height of the lowest broken or overcast layer"),
+    precipitation("precipitation_5_minute", "liquid precipitation in 5 minutes"),
+    precipitation("precipitation_15_minute", "liquid precipitation in 15 minutes"),
+    precipitation("precipitation_3_hour", "liquid precipitation in 3 hours"),
+    precipitation("precipitation_9_hour", "liquid precipitation in 9 hours"),
+    precipitation("precipitation_12_hour", "liquid precipitation in 12 hours"),
+    precipitation("precipitation_15_hour", "liquid precipitation in 15 hours"),
+    precipitation("precipitation_18_hour", "liquid precipitation in 18 hours"),
+    precipitation("precipitation_21_hour", "liquid precipitation in 21 hours"),
+    precipitation("precipitation_24_hour", "liquid precipitation in 24 hours"),
+];
+
+/// What the user should know about how values are taken.
+pub const NOTES: [&str; 2] = [
+    "liquid_precipitation_1h is GHCNh's precipitation: the total of the past hour, or in a special report what fell since \
+     the last hourly one",
+    "sky_condition is a text in GHCNh and left out; so are present weather and cloud layers",
+];
+
+/// One of ISD's measurements, whose units and name [`Variable::info`] takes from there.
+const fn measured(name: &'static str, column: &'static str, kind: Kind) -> Variable {
+    Variable { name, column, units: None, long_name: "", kind }
+}
+
+const fn other(name: &'static str, units: Option<&'static str>, long_name: &'static str) -> Variable {
+    Variable { name, column: name, units, long_name, kind: Kind::Plain }
+}
+
+const fn precipitation(name: &'static str, long_name: &'static str) -> Variable {
+    Variable { name, column: name, units: Some("mm"), long_name, kind: Kind::Precipitation }
+}
+
+/// The columns of [`VARIABLES`], the same for every file.
+pub fn columns() -> Vec<ColumnInfo> {
+    VARIABLES.iter().map(Variable::info).collect()
+}
+
+impl Variable {
+    /// Values are decimals of no fixed number of digits, so that they have no resolution.
+    fn info(&self) -> ColumnInfo {
+        let measurement = Measurement::named(self.column);
+        ColumnInfo {
+            name: self.column.to_owned(),
+            origin: Some(self.name.to_owned()),
+            units: measurement.map(|m| m.units).or(self.units).map(str::to_owned),
+            long_name: Some(measurement.map_or(self.long_name, |m| m.long_name).to_owned()),
+            resolution: None,
+        }
+    }
+
+    /// A value as text; NaN where it is missing.
+    ///
+    /// # Errors
+    /// What is no number.
+    pub fn number(&self, text: &[u8]) -> Result<f64, String> {
+        let text = text.trim_ascii();
+        if text.is_empty() {
+            return Ok(f64::NAN);
+        }
+        decimal(text, 0)
+            .or_else(|| self.is_missing(text).then_some(f64::NAN))
+            .ok_or_else(|| format!("{} is {}, expected a number", self.name, shown(text)))
+    }
+
+    fn is_missing(&self, text: &[u8]) -> bool {
+        text.eq_ignore_ascii_case(b"null")
+            || text.eq_ignore_ascii_case(b"nan")
+            || (self.kind == Kind::Direction && text.eq_ignore_ascii_case(b"VRB"))
+    }
+
+    /// Whether a missing number says all, so that the flags need not be looked at.
+    pub fn is_plain(&self) -> bool {
+        self.kind == Kind::Plain
+    }
+
+    /// Sets the value of the row begun last, or counts why it has none.
+    ///
+    /// `number` is as the file has it, or NaN; `flag` gives the variable's flags, empty where there are none.
+    pub fn store<'a>(
+        &self,
+        rows: &mut Rows,
+        column: usize,
+        number: f64,
+        flag: impl Fn(Flag) -> &'a [u8],
+        keep: bool,
+    ) {
+        let (value, trace) = self.value(number, &flag);
+        if value.is_nan() {
+            return;
+        }
+        if !keep {
+            let code = flag(Flag::Quality);
+            let precipitation = self.kind == Kind::Precipitation;
+            if !code.is_empty() && quality::failed(code, flag(Flag::Source), precipitation) {
+                rows.reject(self.column, &code_name(code));
+                return;
+            }
+        }
+        if trace {
+            rows.trace(self.column);
+        }
+        rows.set(column, value);
+    }
+
+    /// What a number means, and whether it is a trace.
+    fn value<'a>(&self, number: f64, flag: impl Fn(Flag) -> &'a [u8]) -> (f64, bool) {
+        let number = if number == -9999.0 { f64::NAN } else { number };
+        match self.kind {
+            // A direction that is reported holds, even of a wind that varies.
+            Kind::Direction if number.is_nan() || number == 999.0 => {
+                (if flag(Flag::Measurement).starts_with(b"C") { 0.0 } else { f64::NAN }, false)
+            }
+            // "2-hr-accum" is no trace.
+            Kind::Precipitation if number.is_nan() || number == 0.0 => match flag(Flag::Measurement) {
+                b"T" | b"2" | b"2-Trace" => (0.0, true),
+                _ => (number, false),
+            },
+            Kind::Plain | Kind::Direction | Kind::Precipitation => (number, false),
+        }
+    }
+}
+
+/// A code as the summary counts it. Parquet copies made by way of floating point have `5.0`.
+fn code_name(code: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(code.strip_suffix(b".0").unwrap_or(code))
+}

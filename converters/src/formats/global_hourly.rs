@@ -1,0 +1,254 @@
+//! NOAA Global Hourly CSV: a header and quoted lines in, observations out.
+//!
+//! Columns are found by name. Each group of raw ISD is one column whose parts are separated by commas within quotes, such
+//! as `"+0020,1"`; one that a file or a line does not have is missing. Of the groups, the mandatory ones, precipitation
+//! (`AA1` to `AA4`) and the total sky coverage (`GF1`) are read.
+
+use crate::formats::Format;
+use crate::formats::isd_groups::{
+    AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
+    UNNUMBERED, summary,
+};
+use crate::formats::text::{
+    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
+};
+use crate::input::{Head, Input};
+use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
+
+/// Where each measurement lies, for people.
+const ORIGINS: [&str; MEASUREMENTS.len()] = [
+    "TMP, tenths",
+    "DEW, tenths",
+    "SLP, tenths",
+    "WND",
+    "WND, tenths",
+    "GF1",
+    "AA1-AA4 of 1 hour, tenths",
+    "AA1-AA4 of 6 hours, tenths",
+];
+
+const SEPARATOR: u8 = b',';
+
+/// The columns that are read: their places in [`Lines::slots`], and below.
+const COLUMNS: [&str; 12] =
+    ["station", "date", "report_type", "wnd", "tmp", "dew", "slp", "aa1", "aa2", "aa3", "aa4", "gf1"];
+const STATION: usize = 0;
+/// The mandatory ones of the groups, each with a measurement that it holds.
+const MANDATORY: [(&str, &str); 5] = [
+    ("TMP", "air_temperature"),
+    ("DEW", "dew_point_temperature"),
+    ("SLP", "sea_level_pressure"),
+    ("WND", "wind_direction"),
+    ("WND", "wind_speed_rate"),
+];
+/// How many of them say what the observation is, before those that are its values.
+const KEYS: usize = 3;
+
+/// Global Hourly, `STATION.csv` of a year or any selection of its lines.
+#[derive(Debug)]
+pub struct GlobalHourly;
+
+impl Format for GlobalHourly {
+    fn name(&self) -> &'static str {
+        "global-hourly"
+    }
+
+    fn recognises(&self, head: &Head) -> bool {
+        head.lines().next().is_some_and(|line| Lines::new(line, Quality::default()).is_ok())
+    }
+
+    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+        let head = input.head()?;
+        let lines = Lines::new(head.lines().next().unwrap_or_default(), options.quality).map_err(|error| {
+            error.of(input, "a file of Global Hourly begins with a header such as \"STATION\",\"DATE\",\"WND\",\"TMP\"")
+        })?;
+        Ok(Box::new(TextSource::new(input, lines, options)?))
+    }
+}
+
+/// The lines of one file, by its header.
+struct Lines {
+    header: Header,
+    /// By column of the file, up to the last that is read: which of [`COLUMNS`] it is.
+    slots: Vec<Option<usize>>,
+    columns: Vec<ColumnInfo>,
+    quality: Quality,
+}
+
+impl Lines {
+    /// The lines that follow the header `line`.
+    fn new(line: &[u8], quality: Quality) -> Result<Self, HeaderError> {
+        let header = Header::of(line, SEPARATOR);
+        header.needed("station")?;
+        header.needed("date")?;
+        let places = COLUMNS.map(|name| header.place(name));
+        if places.iter().skip(KEYS).all(Option::is_none) {
+            return Err(HeaderError::lacks(
+                "TMP",
+                "it or another group of ISD, such as WND, DEW, SLP or AA1",
+            ));
+        }
+        let last = places.iter().flatten().max().map_or(0, |last| last + 1);
+        let mut slots = vec![None; last];
+        for (slot, place) in places.into_iter().enumerate() {
+            if let Some(of) = place.and_then(|place| slots.get_mut(place)) {
+                *of = Some(slot);
+            }
+        }
+        Ok(Self { header, slots, columns: isd_columns(ORIGINS), quality })
+    }
+}
+
+impl LineFormat for Lines {
+    fn layout(&self) -> &'static str {
+        "Global Hourly"
+    }
+
+    fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    fn lacking(&self) -> Vec<(&'static str, &'static str)> {
+        let absent = |column: &str| self.header.place(&column.to_ascii_lowercase()).is_none();
+        MANDATORY.into_iter().filter(|(column, _)| absent(column)).collect()
+    }
+
+    fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {
+        if self.header.is_repeated_in(line) {
+            return Ok(());
+        }
+        let mut found = [b"".as_slice(); COLUMNS.len()];
+        let mut count = 0;
+        for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {
+            count += 1;
+            if let Some(of) = slot.and_then(|slot| found.get_mut(slot)) {
+                *of = field.trim_ascii();
+            }
+        }
+        if found[STATION].eq_ignore_ascii_case(COLUMNS[STATION].as_bytes()) {
+            return Err(self.header.differs(fields(line, SEPARATOR).count()));
+        }
+        if count < self.slots.len() {
+            return Err(format!("has {count} fields, expected {}", self.header.columns()));
+        }
+        let [station, date, report_type, wnd, tmp, dew, slp, precipitation @ .., gf1] = found;
+        if let Some(summary) = summary(report_type) {
+            rows.leave_out(summary);
+            return Ok(());
+        }
+        if station == NO_STATION {
+            rows.leave_out(UNNUMBERED);
+            return Ok(());
+        }
+        let station = station_id(station)?;
+        let timestamp = iso_micros(date).ok_or_else(|| {
+            format!("has the DATE {}, expected a time such as 2017-02-10T14:04:00", shown(date))
+        })?;
+        let mut observation = Observation::new(self.quality);
+        wind(wnd, &mut observation, rows).ok_or_else(|| expected("WND", wnd, "030,1,N,0005,1"))?;
+        for (column, name, group, missing) in [
+            (AIR_TEMPERATURE, "TMP", tmp, 9999),
+            (DEW_POINT_TEMPERATURE, "DEW", dew, 9999),
+            (SEA_LEVEL_PRESSURE, "SLP", slp, 99_999),
+        ] {
+            value(column, group, missing, &mut observation, rows)
+                .ok_or_else(|| expected(name, group, "+0020,1"))?;
+        }
+        for group in precipitation {
+            liquid_precipitation(group, &mut observation, rows)
+                .ok_or_else(|| expected("AA1 to AA4", group, "01,0013,9,1"))?;
+        }
+        sky(gf1, &mut observation, rows).ok_or_else(|| expected("GF1", gf1, "08,99,1"))?;
+        rows.push(str::from_utf8(&station).unwrap_or_default(), timestamp, &observation.values);
+        Ok(())
+    }
+}
+
+/// `USAF-WBAN` of the eleven characters that are both. Zeros at the front that a spreadsheet took for none are put back.
+fn station_id(field: &[u8]) -> Result<[u8; 12], String> {
+    let wrong =
+        || format!("has the STATION {}, expected 6 characters of USAF and 5 digits of WBAN", shown(field));
+    let mut id = [b'0'; 12];
+    let numeric = field.iter().all(u8::is_ascii_digit);
+    let whole = field.len() == 11 || (numeric && (6..11).contains(&field.len()));
+    let (usaf, wban) =
+        field.split_at_checked(field.len().wrapping_sub(5)).filter(|_| whole).ok_or_else(wrong)?;
+    let capitals = usaf.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    if !capitals || !wban.iter().all(u8::is_ascii_digit) {
+        return Err(wrong());
+    }
+    id[6 - usaf.len()..6].copy_from_slice(usaf);
+    id[6] = b'-';
+    id[7..].copy_from_slice(wban);
+    Ok(id)
+}
+
+/// The first parts of a group.
+fn parts<const N: usize>(group: &[u8]) -> Option<[&[u8]; N]> {
+    let mut parts = group.split(|&byte| byte == SEPARATOR);
+    let mut found = [b"".as_slice(); N];
+    for part in &mut found {
+        *part = parts.next()?.trim_ascii();
+    }
+    Some(found)
+}
+
+/// A number, where it is not the one that means missing.
+fn present(number: i64, missing: i64) -> Option<i64> {
+    (number != missing).then_some(number)
+}
+
+/// A part that is a code of one character.
+fn code(part: &[u8]) -> Option<u8> {
+    match *part {
+        [code] => Some(code),
+        _ => None,
+    }
+}
+
+/// Takes a group of a value and its quality code; `None` where it is none. An empty one says nothing, here and below.
+fn value(
+    column: usize,
+    group: &[u8],
+    missing: i64,
+    observation: &mut Observation,
+    rows: &mut Rows,
+) -> Option<()> {
+    if !group.is_empty() {
+        let [value, quality] = parts(group)?;
+        observation.take(column, present(integer(value)?, missing), code(quality)?, rows);
+    }
+    Some(())
+}
+
+fn wind(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
+    if !group.is_empty() {
+        let [direction, direction_code, kind, speed, speed_code] = parts(group)?;
+        let direction = (present(integer(direction)?, 999), code(direction_code)?);
+        let speed = (present(integer(speed)?, 9999), code(speed_code)?);
+        observation.wind(direction, code(kind)?, speed, rows);
+    }
+    Some(())
+}
+
+fn liquid_precipitation(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
+    if !group.is_empty() {
+        let [hours, depth, condition, quality] = parts(group)?;
+        let (hours, depth) = (present(integer(hours)?, 99), present(integer(depth)?, 9999));
+        observation.precipitation(hours.unwrap_or_default(), depth, code(condition)?, code(quality)?, rows);
+    }
+    Some(())
+}
+
+/// Takes the total coverage; behind it comes the opaque one, and behind that the former's quality code.
+fn sky(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
+    if !group.is_empty() {
+        let [coverage, _, quality] = parts(group)?;
+        observation.take(SKY_CONDITION, present(integer(coverage)?, 99), code(quality)?, rows);
+    }
+    Some(())
+}
+
+fn expected(name: &str, found: &[u8], example: &str) -> String {
+    format!("{name} is {}, expected a group such as {example:?}", shown(found))
+}

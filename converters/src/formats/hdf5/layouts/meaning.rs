@@ -1,0 +1,253 @@
+//! What netCDF variables mean, by their attributes and names: times, stations, measurements, flags.
+
+use crate::formats::hdf5::cf::Number;
+use crate::formats::hdf5::layouts::catalog::{Entry, Scope};
+use crate::formats::hdf5::layouts::netcdf::Variable;
+use crate::formats::hdf5::layouts::texts;
+use crate::formats::hdf5::library::{Attribute, Scalar};
+
+/// What HadISD stores for a missing value: in floating point, and in integers.
+pub const HADISD_MISSING: (Number, Number) = (Number::F64(-1e30), Number::Int(-999));
+/// What HadISD stores for a value that its quality control removed.
+pub const HADISD_FLAGGED: (Number, Number) = (Number::F64(-2e30), Number::Int(-888));
+
+/// HadISD's names of the measurements.
+const HADISD: [(&str, &str); 7] = [
+    ("air_temperature", "temperatures"),
+    ("dew_point_temperature", "dewpoints"),
+    ("sea_level_pressure", "slp"),
+    ("wind_direction", "winddirs"),
+    ("wind_speed_rate", "windspeeds"),
+    ("liquid_precipitation_1h", "precip1_depth"),
+    ("liquid_precipitation_6h", "precip6_depth"),
+];
+
+/// CF standard names of the measurements.
+const STANDARD_NAMES: [(&str, &[&str]); 5] = [
+    ("air_temperature", &["air_temperature"]),
+    ("dew_point_temperature", &["dew_point_temperature"]),
+    ("sea_level_pressure", &["air_pressure_at_mean_sea_level", "air_pressure_at_sea_level"]),
+    ("wind_direction", &["wind_from_direction"]),
+    ("wind_speed_rate", &["wind_speed"]),
+];
+
+/// What variables of stations are called, the surest first.
+const STATION_NAMES: [&str; 18] = [
+    "station_id",
+    "stationid",
+    "station_identifier",
+    "wigos_id",
+    "wmo_id",
+    "wmo",
+    "platform_id",
+    "platform_code",
+    "site_id",
+    "icao",
+    "stid",
+    "station",
+    "stations",
+    "site",
+    "platform",
+    "station_name",
+    "stationname",
+    "platform_name",
+];
+
+/// Attributes of a file that name its station, the surest first.
+const STATION_ATTRIBUTES: [&str; 10] = [
+    "station_id",
+    "wigos_station_identifier",
+    "wigos_id",
+    "wmo_id",
+    "wmo_platform_code",
+    "platform_code",
+    "station_code",
+    "station",
+    "site",
+    "station_name",
+];
+
+/// Words for statistics of a longer period, and for temperatures of something else than the air,
+/// that go by the same standard name.
+const OTHERS: [&str; 12] = [
+    "maximum",
+    "minimum",
+    "standard_deviation",
+    "standard deviation",
+    "std dev",
+    "variance",
+    "range",
+    "gust",
+    " last ",
+    "grass",
+    "soil",
+    "water",
+];
+
+/// HadISD is known by the names of its variables.
+pub fn is_hadisd(variables: &[Variable]) -> bool {
+    ["temperatures", "dewpoints", "windspeeds"].iter().all(|name| variables.iter().any(|v| v.name == *name))
+}
+
+/// HadISD's variable of a measurement.
+pub fn hadisd_variable(measurement: &str) -> Option<&'static str> {
+    HADISD.iter().find(|(name, _)| *name == measurement).map(|(_, variable)| *variable)
+}
+
+/// Whether the variable holds numbers.
+pub fn is_number(variable: &Variable) -> bool {
+    matches!(variable.entry.scalar, Scalar::Number(_))
+}
+
+/// Whether the variable stands for a dimension and holds nothing.
+pub fn is_bare(variable: &Variable) -> bool {
+    variable.entry.text("NAME").is_some_and(|name| name.starts_with("This is a netCDF dimension"))
+}
+
+/// Whether the variable's units are such as `hours since 1970-01-01`.
+pub fn is_time(variable: &Variable) -> bool {
+    is_number(variable)
+        && variable.entry.text("units").is_some_and(|units| units.to_ascii_lowercase().contains(" since "))
+}
+
+/// Whether the variable says where a station is.
+pub fn is_position(variable: &Variable) -> bool {
+    let position = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        [
+            "lat",
+            "lon",
+            "latitude",
+            "longitude",
+            "alt",
+            "altitude",
+            "elev",
+            "elevation",
+            "height",
+            "surface_altitude",
+        ]
+        .contains(&text.as_str())
+    };
+    position(&variable.name) || variable.entry.text("standard_name").is_some_and(|name| position(&name))
+}
+
+/// Whether the variable holds codes that say something of another.
+pub fn is_flag(variable: &Variable) -> bool {
+    let has = |name: &str| matches!(variable.entry.attribute(name), Ok(Some(_)));
+    ["flag_values", "flag_masks", "flag_meanings"].iter().any(|name| has(name))
+        || variable
+            .entry
+            .text("standard_name")
+            .is_some_and(|name| name.ends_with("_flag") || name.contains("status_flag"))
+        || variable.name.starts_with("qc_")
+        || variable.name.ends_with("_qc")
+}
+
+/// Whether the variable is the measurement by its standard name, and nothing else by its description.
+pub fn measures(variable: &Variable, measurement: &str) -> bool {
+    let Some((_, names)) = STANDARD_NAMES.iter().find(|(name, _)| *name == measurement) else { return false };
+    let text = |name: &str| variable.entry.text(name).unwrap_or_default().to_ascii_lowercase();
+    let described = [text("cell_methods"), text("long_name")];
+    names.contains(&text("standard_name").as_str())
+        && !OTHERS.iter().any(|word| described.iter().any(|text| text.contains(word)))
+}
+
+/// Index of the variable that holds the times of the rows.
+///
+/// What the user names; else, of those with such units and at most one dimension longer than 1 (or
+/// two, where there are no others), the one called `time`, with that standard name or axis, or with
+/// the word in its name, the first of equals.
+pub fn time(scope: &Scope, variables: &[Variable]) -> Option<usize> {
+    if let Some(mapped) = scope.mapped("timestamp") {
+        let mapped = mapped.trim_matches('/');
+        let place = scope.place(mapped);
+        return variables
+            .iter()
+            .position(|v| (v.entry.place == mapped || v.entry.place == place) && is_number(v));
+    }
+    let bounds: Vec<String> = variables.iter().filter_map(|variable| variable.entry.text("bounds")).collect();
+    let rank = |variable: &Variable| {
+        let text = |name: &str| variable.entry.text(name);
+        let by_meaning = if variable.name.eq_ignore_ascii_case("time") {
+            0
+        } else if text("standard_name").as_deref() == Some("time") || text("axis").as_deref() == Some("T") {
+            1
+        } else if variable.name.to_ascii_lowercase().contains("time") {
+            2
+        } else {
+            3
+        };
+        let long = variable.entry.dataset.shape().iter().filter(|&&length| length > 1).count();
+        // Along one dimension, then a single time, then one for each of two.
+        (if long == 2 { 3 } else { 0 }, by_meaning, usize::from(long == 0))
+    };
+    let candidates = variables.iter().enumerate().filter(|(_, variable)| {
+        is_time(variable)
+            && !bounds.contains(&variable.name)
+            && variable.entry.dataset.shape().iter().filter(|&&length| length > 1).count() <= 2
+    });
+    candidates.min_by_key(|(at, variable)| (rank(variable), *at)).map(|(at, _)| at)
+}
+
+/// Index of the variable that names the stations.
+pub fn station(scope: &Scope, variables: &[Variable]) -> Option<usize> {
+    if let Some(mapped) = scope.mapped("station_id") {
+        let mapped = mapped.trim_matches('/');
+        let place = scope.place(mapped);
+        return variables.iter().position(|v| v.entry.place == mapped || v.entry.place == place);
+    }
+    let rank = |variable: &Variable| {
+        let text = |name: &str| variable.entry.text(name).unwrap_or_default();
+        if text("cf_role") == "timeseries_id" {
+            return Some(0);
+        }
+        if matches!(text("standard_name").as_str(), "platform_id" | "station_id" | "station_wmo_id") {
+            return Some(1);
+        }
+        let name = variable.name.to_ascii_lowercase();
+        STATION_NAMES.iter().position(|known| *known == name).map(|position| position + 2)
+    };
+    let candidates = variables.iter().enumerate().filter(|(_, variable)| {
+        let dataset = &*variable.entry.dataset;
+        texts::are_names(dataset)
+            && !is_bare(variable)
+            && texts::dimensions(dataset).iter().filter(|&&length| length > 1).count() <= 1
+    });
+    candidates.filter_map(|(at, variable)| Some((rank(variable)?, at))).min().map(|(_, at)| at)
+}
+
+/// The attribute of the group that names its only station, and that name.
+pub fn station_attribute(scope: &Scope) -> Option<(String, String)> {
+    let text = |name: &str| -> Option<String> {
+        let group = if scope.group.is_empty() { "/" } else { &scope.group };
+        let attribute = scope.file.attribute(group, name).ok().flatten()?;
+        match &attribute {
+            Attribute::Numbers(numbers) => match numbers.as_slice() {
+                [Number::Int(number)] => Some(format!("{number:06}")),
+                _ => None,
+            },
+            other => other.text().map(str::to_owned),
+        }
+    };
+    if let Some((name, station)) = STATION_ATTRIBUTES.iter().find_map(|name| Some((*name, text(name)?))) {
+        return Some((format!("the attribute {name}"), station));
+    }
+    // ARM: a site, and a facility at it.
+    let (site, facility) = (text("site_id")?, text("facility_id"));
+    match facility {
+        Some(facility) => {
+            // Some write `E13: Lamont, Oklahoma`.
+            let facility = facility.split([':', ' ']).next().unwrap_or_default().to_owned();
+            Some(("the attributes site_id and facility_id".into(), format!("{site}{facility}")))
+        }
+        None => Some(("the attribute site_id".into(), site)),
+    }
+}
+
+/// Number of the first station in an indexed ragged array.
+pub fn first_index(entry: &Entry) -> i128 {
+    match entry.attribute("start_index").ok().flatten().and_then(|attribute| attribute.number()) {
+        Some(Number::Int(first)) => first,
+        _ => 0,
+    }
+}

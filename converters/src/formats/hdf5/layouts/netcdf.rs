@@ -1,0 +1,431 @@
+//! netCDF-4 with CF conventions: the variables of a group in, the catalog of its columns out.
+//!
+//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their
+//! own (orthogonal or incomplete multidimensional arrays), follow each other (contiguous ragged), are
+//! numbered by a variable (indexed ragged), are named for every row, or there is one. CF Conventions
+//! 1.11, chapter 9 and appendix H.
+
+use std::sync::Arc;
+
+use crate::formats::hdf5::cf::Number;
+use crate::formats::hdf5::layouts::catalog::{Axes, Catalog, Entry, Extent, Scope, Stations, stem};
+use crate::formats::hdf5::layouts::meaning;
+use crate::formats::hdf5::layouts::meaning::{HADISD_FLAGGED, HADISD_MISSING};
+use crate::formats::hdf5::layouts::texts;
+use crate::formats::hdf5::library::Scalar;
+use crate::formats::hdf5::rows::stored;
+use crate::formats::hdf5::rows::stored::StationPart;
+use crate::{MEASUREMENTS, Result};
+use isd_dataset::names::list;
+
+/// A variable and the dimension scales of its dimensions.
+pub struct Variable {
+    /// Its name in the group.
+    pub name: String,
+    /// The variable; its axes are known once time and stations are.
+    pub entry: Entry,
+    dimensions: Vec<Dimension>,
+}
+
+/// A dimension: its name, where the file says it, and its length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Dimension {
+    name: Option<String>,
+    length: u64,
+}
+
+impl Dimension {
+    /// By name where both have one, else by length.
+    fn is(&self, other: &Self) -> bool {
+        match (&self.name, &other.name) {
+            (Some(a), Some(b)) => a == b,
+            _ => self.length == other.length,
+        }
+    }
+}
+
+/// The variables of a group and what they mean.
+pub struct NetCdf {
+    scope: Scope,
+    variables: Vec<Variable>,
+    time: usize,
+    time_dimension: Option<Dimension>,
+    /// Index of the variable that names the stations, row by row or along a dimension.
+    station: Option<usize>,
+    stations: Stations,
+    /// Measurement and index of the variable that holds it under another name.
+    renamed: Vec<(&'static str, usize)>,
+    /// Names of the variables that hold the bounds of others, and of those that qualify others.
+    bounds: Vec<String>,
+    ancillary: Vec<String>,
+    hadisd: bool,
+    layout: &'static str,
+    notes: Vec<String>,
+}
+
+impl NetCdf {
+    /// The archive in a group, or `None` where no variable holds times. Of a file of one station that
+    /// does not name it, `station` is its name.
+    ///
+    /// # Errors
+    /// Stations that cannot be read, or that the variables do not have.
+    pub fn open(scope: &Scope, station: Option<&str>) -> Result<Option<Self>> {
+        let variables = variables(scope);
+        let Some(time) = meaning::time(scope, &variables) else { return Ok(None) };
+        let mut notes = Vec::new();
+        let own = &variables[time];
+        if own.name != "time" && scope.mapped("timestamp").is_none() {
+            notes.push(format!("times were taken from {}", own.name));
+        }
+        let named = meaning::station(scope, &variables);
+        let words = |attribute: &str| -> Vec<String> {
+            let texts = variables.iter().filter_map(|variable| variable.entry.text(attribute));
+            texts.flat_map(|text| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+        };
+        let mut found = Self {
+            bounds: words("bounds"),
+            ancillary: words("ancillary_variables"),
+            time_dimension: None,
+            scope: scope.clone(),
+            hadisd: meaning::is_hadisd(&variables),
+            variables,
+            time,
+            station: named,
+            stations: Stations::Columns,
+            renamed: Vec::new(),
+            layout: "netCDF-4 time series",
+            notes,
+        };
+        found.set_stations(station)?;
+        found.rename();
+        found.note_left_out();
+        Ok(Some(found))
+    }
+
+    /// The dimension of the station variable that is not one of its characters, where it is longer than 1.
+    fn station_dimension(&self) -> Option<Dimension> {
+        let variable = &self.variables[self.station?];
+        let names = texts::dimensions(&*variable.entry.dataset).len();
+        variable.dimensions.iter().take(names).find(|dimension| dimension.length != 1).cloned()
+    }
+
+    fn set_stations(&mut self, default: Option<&str>) -> Result<()> {
+        let stations = self.station_dimension();
+        let times = &self.variables[self.time].dimensions;
+        let mut own: Vec<&Dimension> =
+            times.iter().filter(|time| stations.as_ref().is_none_or(|station| !time.is(station))).collect();
+        if own.is_empty() && times.len() == 1 {
+            // Stations and times are one dimension: every row names its station.
+            own.extend(times.first());
+        }
+        let longer = own.iter().find(|dimension| dimension.length > 1).or(own.last());
+        self.time_dimension = longer.map(|dimension| (*dimension).clone());
+        let (time_dimension, Some(dimension)) = (self.time_dimension.clone(), stations) else {
+            return self.set_one_station(default);
+        };
+        let along = |variable: &Variable| variable.dimensions.iter().any(|other| other.is(&dimension));
+        let both = |variable: &Variable| {
+            let axes = axes(&variable.dimensions, Some(&dimension), time_dimension.as_ref());
+            axes.station.is_some() && (axes.time.is_some() || time_dimension.is_none())
+        };
+        let names = |found: &Self| -> Result<Arc<[Arc<str>]>> {
+            let variable = &found.variables[found.station.unwrap_or(found.time)];
+            texts::stations(&*variable.entry.dataset)
+                .map(Into::into)
+                .map_err(|reason| found.scope.column_error(&variable.entry.place, reason, None))
+        };
+        let ragged = |attribute: &str| {
+            self.variables.iter().position(|variable| variable.entry.text(attribute).is_some())
+        };
+        if let Some(counts) = ragged("sample_dimension").filter(|&at| along(&self.variables[at])) {
+            self.stations = Stations::Runs(self.runs(&self.variables[counts], &names(self)?)?);
+            self.layout = "netCDF-4 ragged array";
+        } else if let Some(index) = ragged("instance_dimension") {
+            let mut entry = self.variables[index].entry.clone();
+            entry.axes = axes(&self.variables[index].dimensions, None, time_dimension.as_ref());
+            let first = meaning::first_index(&entry);
+            self.stations = Stations::Indexed(Box::new(entry), first, names(self)?);
+            self.layout = "netCDF-4 indexed array";
+        } else if time_dimension.as_ref().is_some_and(|time| time.is(&dimension))
+            && !self.variables.iter().any(|v| v.dimensions.iter().filter(|d| d.is(&dimension)).count() > 1)
+        {
+            self.layout = "netCDF-4 rows";
+        } else if self.variables.iter().any(|variable| meaning::is_number(variable) && both(variable)) {
+            self.stations = Stations::Axis(names(self)?);
+            self.layout = "netCDF-4 grid of stations and times";
+        } else {
+            let found = format!(
+                "has {} stations along {}, but no variable of numbers for stations and times",
+                dimension.length,
+                self.variables[self.station.unwrap_or(self.time)].name
+            );
+            return Err(self
+                .scope
+                .format_error(found, Some("name the columns with --column air_temperature=/path/in/file")));
+        }
+        Ok(())
+    }
+
+    /// A file of one station: by its variable, by an attribute, by the name of its group or file.
+    fn set_one_station(&mut self, default: Option<&str>) -> Result<()> {
+        let named = match self.station {
+            Some(at) => {
+                let variable = &self.variables[at];
+                let names = texts::stations(&*variable.entry.dataset)
+                    .map_err(|reason| self.scope.column_error(&variable.entry.place, reason, None))?;
+                names.first().cloned()
+            }
+            None => None,
+        };
+        let station = named.or_else(|| {
+            let (attribute, station) = meaning::station_attribute(&self.scope)?;
+            self.notes.push(format!("the station {station} was taken from {attribute}"));
+            StationPart::Id.of_text(&station).ok()
+        });
+        let station = match (station, default) {
+            (Some(station), _) => station,
+            (None, Some(default)) => default.into(),
+            (None, None) => {
+                let station = stem(&self.scope.path);
+                self.notes.push(format!(
+                    "no station is named: the file's name {station} was taken; --column station_id=/path/in/file names one"
+                ));
+                station.into()
+            }
+        };
+        self.stations = Stations::One(station);
+        Ok(())
+    }
+
+    /// Rows of each station of a contiguous ragged array.
+    fn runs(&self, counts: &Variable, names: &[Arc<str>]) -> Result<Vec<(Arc<str>, u64)>> {
+        let Scalar::Number(number) = counts.entry.scalar else {
+            return Err(self.scope.column_error(&counts.entry.place, "holds no numbers of rows", None));
+        };
+        let ranges: Vec<_> = counts.entry.dataset.shape().iter().map(|&length| 0..length).collect();
+        let bytes = counts.entry.dataset.read(&ranges);
+        let bytes = bytes.map_err(|reason| self.scope.column_error(&counts.entry.place, reason, None))?;
+        let counts_of = stored::numbers(number, &bytes);
+        let rows = counts_of.iter().map(|count| match count {
+            Number::Int(count) => u64::try_from(*count).unwrap_or(0),
+            float => float.to_f64() as u64,
+        });
+        let runs: Vec<(Arc<str>, u64)> = names.iter().cloned().zip(rows).collect();
+        let (total, expected) = (
+            runs.iter().fold(0_u64, |total, (_, rows)| total.saturating_add(*rows)),
+            self.time_dimension.as_ref().map_or(1, |dimension| dimension.length),
+        );
+        if total != expected || runs.len() != counts_of.len() {
+            let found = format!("counts {total} rows of {} stations, but there are {expected}", runs.len());
+            return Err(self.scope.column_error(&counts.entry.place, found, None));
+        }
+        Ok(runs)
+    }
+
+    fn extent(&self) -> Extent {
+        let times = self.time_dimension.as_ref().map_or(1, |dimension| dimension.length);
+        match &self.stations {
+            Stations::Axis(names) => Extent::Grid { stations: names.len() as u64, times },
+            _ => Extent::Rows(times),
+        }
+    }
+
+    /// The variable as a column, its dimensions told apart.
+    fn column(&self, at: usize) -> Option<Entry> {
+        let variable = self.variables.get(at)?;
+        let stations = match self.stations {
+            Stations::Axis(_) => self.station_dimension(),
+            _ => None,
+        };
+        let mut entry = variable.entry.clone();
+        entry.axes = axes(&variable.dimensions, stations.as_ref(), self.time_dimension.as_ref());
+        if self.station == Some(at) && matches!(self.stations, Stations::Columns) {
+            let characters = entry.dataset.shape().iter().skip(texts::dimensions(&*entry.dataset).len());
+            entry.lanes = characters.product();
+        }
+        Some(entry)
+    }
+
+    /// Whether a variable is a column of observations: numbers that vary with time.
+    fn is_column(&self, at: usize) -> bool {
+        let Some(variable) = self.variables.get(at) else { return false };
+        at != self.time
+            && meaning::is_number(variable)
+            && !meaning::is_time(variable)
+            && !self.bounds.contains(&variable.name)
+            // The coordinate of the dimension numbers the rows.
+            && self.time_dimension.as_ref().is_none_or(|time| time.name.as_ref() != Some(&variable.name))
+            && self.column(at).is_some_and(|entry| {
+                let varies = match self.time_dimension {
+                    Some(_) => entry.axes.time.is_some(),
+                    None => !meaning::is_position(variable),
+                };
+                varies && entry.fits(self.extent())
+            })
+    }
+
+    /// Finds which variables are the measurements.
+    fn rename(&mut self) {
+        let named = |name: &str| self.variables.iter().position(|variable| variable.name == name);
+        let mut renamed = Vec::new();
+        for measurement in &MEASUREMENTS {
+            let mapped = self.scope.mapped(measurement.name).is_some();
+            if mapped || named(measurement.name).is_some_and(|at| self.is_column(at)) {
+                continue;
+            }
+            if self.hadisd {
+                let variable = meaning::hadisd_variable(measurement.name).and_then(named);
+                renamed.extend(variable.filter(|&at| self.is_column(at)).map(|at| (measurement.name, at)));
+                continue;
+            }
+            let candidates: Vec<usize> = (0..self.variables.len())
+                .filter(|&at| {
+                    meaning::measures(&self.variables[at], measurement.name)
+                        && self.is_column(at)
+                        && !self.is_companion(&self.variables[at].name)
+                })
+                .collect();
+            match candidates.as_slice() {
+                [] => {}
+                [only] => renamed.push((measurement.name, *only)),
+                several => {
+                    let names: Vec<String> =
+                        several.iter().map(|&at| self.variables[at].name.clone()).collect();
+                    self.notes.push(format!(
+                        "{} may be any of {}, which keep their names; --column {}={} takes one",
+                        measurement.name,
+                        list(&names),
+                        measurement.name,
+                        names.first().map_or("NAME", String::as_str)
+                    ));
+                }
+            }
+        }
+        let taken: Vec<String> =
+            renamed.iter().map(|&(name, at)| format!("{name} from {}", self.variables[at].name)).collect();
+        if !taken.is_empty() {
+            self.notes.push(format!("measurements were taken by their meaning: {}", taken.join(", ")));
+        }
+        self.renamed = renamed;
+    }
+
+    fn note_left_out(&mut self) {
+        let left_out: Vec<String> = self
+            .variables
+            .iter()
+            .enumerate()
+            .filter(|&(at, variable)| {
+                meaning::is_number(variable)
+                    && variable.entry.dataset.shape().iter().product::<u64>() > 1
+                    && !meaning::is_time(variable)
+                    && !meaning::is_bare(variable)
+                    && self.station != Some(at)
+                    && !self.is_column(at)
+            })
+            .map(|(_, variable)| format!("{} {:?}", variable.name, variable.entry.dataset.shape()))
+            .collect();
+        if !left_out.is_empty() {
+            let names = list(&left_out);
+            self.notes.push(format!(
+                "left out, since they are not of one value for each station and time: {names}"
+            ));
+        }
+    }
+}
+
+/// The datasets of a group that can be opened.
+fn variables(scope: &Scope) -> Vec<Variable> {
+    let members = scope.file.members(if scope.group.is_empty() { "/" } else { &scope.group });
+    let names = members.map(|members| members.datasets).unwrap_or_default();
+    let open = |name: String| {
+        let place = scope.place(&name);
+        // A damaged one is reported when it is asked for.
+        let dataset = scope.file.dataset(&place).ok()??;
+        let scales = dataset.dimensions();
+        let lengths = dataset.shape().iter();
+        let dimensions =
+            scales.into_iter().zip(lengths).map(|(name, &length)| Dimension { name, length }).collect();
+        Some(Variable { name, entry: Entry::whole(place, dataset), dimensions })
+    };
+    names.into_iter().filter_map(open).collect()
+}
+
+/// Which dimensions run over stations and times, each taken once; others must have length 1.
+fn axes(dimensions: &[Dimension], station: Option<&Dimension>, time: Option<&Dimension>) -> Axes {
+    let mut axes = Axes::default();
+    // A dimension with the very name comes before one that has the length only.
+    for by_name in [true, false] {
+        for (axis, dimension) in dimensions.iter().enumerate() {
+            let is = |other: Option<&Dimension>| {
+                other.is_some_and(|other| {
+                    dimension.is(other)
+                        && dimension.length == other.length
+                        && (dimension.name.is_some() && dimension.name == other.name) == by_name
+                })
+            };
+            if axes.station == Some(axis) || axes.time == Some(axis) {
+                continue;
+            }
+            if axes.station.is_none() && is(station) {
+                axes.station = Some(axis);
+            } else if axes.time.is_none() && is(time) {
+                axes.time = Some(axis);
+            }
+        }
+    }
+    axes
+}
+
+impl Catalog for NetCdf {
+    fn layout(&self) -> &'static str {
+        if self.hadisd { "HadISD in netCDF-4" } else { self.layout }
+    }
+
+    fn find(&self, path: &str) -> Result<Option<Entry>> {
+        let name = path.trim_start_matches('/');
+        if name == "timestamp" {
+            return Ok(self.column(self.time));
+        }
+        if name == "station_id" && matches!(self.stations, Stations::Columns) {
+            return Ok(self.station.and_then(|at| self.column(at)));
+        }
+        let renamed = self.renamed.iter().find(|(measurement, _)| *measurement == name).map(|&(_, at)| at);
+        let place = self.scope.place(name);
+        let own = || {
+            self.variables.iter().position(|variable| {
+                variable.name == name || variable.entry.place == name || variable.entry.place == place
+            })
+        };
+        Ok(renamed.or_else(own).and_then(|at| self.column(at)))
+    }
+
+    fn names(&self) -> Vec<String> {
+        let named = (0..self.variables.len())
+            .filter(|&at| self.is_column(at) && self.renamed.iter().all(|&(_, renamed)| renamed != at));
+        named.map(|at| self.variables[at].name.clone()).collect()
+    }
+
+    fn stations(&self) -> Stations {
+        self.stations.clone()
+    }
+
+    fn is_companion(&self, name: &str) -> bool {
+        let renamed = self.renamed.iter().find(|(measurement, _)| *measurement == name);
+        let name = renamed.map_or(name, |&(_, at)| self.variables[at].name.as_str());
+        self.ancillary.iter().any(|ancillary| ancillary == name)
+            || self.variables.iter().any(|variable| variable.name == name && meaning::is_flag(variable))
+    }
+
+    fn sentinels(&self, entry: &Entry) -> (Vec<Number>, Vec<Number>) {
+        let is_float = matches!(entry.scalar, Scalar::Number(number) if !number.is_integer());
+        match (self.hadisd, is_float) {
+            (false, _) => (Vec::new(), Vec::new()),
+            (true, true) => (vec![HADISD_MISSING.0], vec![HADISD_FLAGGED.0]),
+            (true, false) => (vec![HADISD_MISSING.1], vec![HADISD_FLAGGED.1]),
+        }
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+}

@@ -1,0 +1,481 @@
+//! The pure-Rust reader `hdf5-reader` behind [`Hdf5File`].
+//!
+//! It is given limits, and every call runs behind a boundary that turns a panic over a damaged
+//! file into an error.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hdf5_reader::messages::HdfMessage;
+use hdf5_reader::messages::filter_pipeline::FilterDescription;
+use hdf5_reader::messages::layout::DataLayout;
+use hdf5_reader::{
+    ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize, VarLenKind,
+};
+
+use crate::formats::hdf5::library::filters;
+use crate::formats::hdf5::library::{
+    Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason,
+    Scalar, selected,
+};
+use crate::formats::hdf5::rows::stored;
+
+/// Largest chunk that is decoded: one per thread is in memory.
+const MAX_CHUNK_BYTES: usize = 256 << 20;
+/// Largest range of rows that one call reads.
+const MAX_READ_BYTES: usize = 512 << 20;
+/// Largest object header; real ones have a few KiB.
+const MAX_HEADER_BYTES: usize = 16 << 20;
+/// Slots of the chunk cache, which holds the few chunks that several batches share.
+const CACHE_SLOTS: usize = 521;
+
+/// A file read by `hdf5-reader`.
+pub struct NativeFile {
+    file: hdf5_reader::Hdf5File,
+    scales: Scales,
+}
+
+/// Names of dimension scales by the addresses that references hold.
+type Scales = Arc<Mutex<HashMap<u64, Option<String>>>>;
+
+impl NativeFile {
+    /// Opens a file, keeping up to `cache_bytes` of decoded chunks (0 keeps none).
+    pub fn open(path: &Path, cache_bytes: usize) -> Result<Self, Reason> {
+        let options = OpenOptions::default()
+            .with_chunk_cache_bytes(cache_bytes)
+            .with_chunk_cache_slots(CACHE_SLOTS)
+            .with_filter_registry(filters::registry())
+            .with_max_chunk_bytes(MAX_CHUNK_BYTES)
+            .with_max_read_bytes(MAX_READ_BYTES)
+            .with_max_object_header_bytes(MAX_HEADER_BYTES);
+        let file = guarded(|| hdf5_reader::Hdf5File::open_with_options(path, options))?;
+        Ok(Self { file, scales: Scales::default() })
+    }
+}
+
+/// Runs a call of the reader; an error or a panic becomes a reason.
+fn guarded<T>(call: impl FnOnce() -> Result<T, hdf5_reader::error::Error>) -> Result<T, Reason> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(|error| error.to_string()),
+        Err(_) => Err("the reader gave up on a damaged structure".into()),
+    }
+}
+
+fn is_not_found(error: &hdf5_reader::error::Error) -> bool {
+    use hdf5_reader::error::Error;
+    match error {
+        Error::DatasetNotFound(_) | Error::GroupNotFound(_) => true,
+        Error::Context { source, .. } => is_not_found(source),
+        _ => false,
+    }
+}
+
+impl Hdf5File for NativeFile {
+    fn dataset(&self, path: &str) -> Result<Option<Arc<dyn Hdf5Dataset>>, Reason> {
+        let opened = guarded(|| match self.file.dataset(path) {
+            Err(error) if is_not_found(&error) => Ok(None),
+            opened => {
+                let dataset = opened?;
+                let storage = Storage::of(&self.file, &dataset)?;
+                Ok(Some((dataset, storage)))
+            }
+        })?;
+        let Some((dataset, storage)) = opened else { return Ok(None) };
+        let element = element(dataset.dtype(), dataset.vlen_reference_size())?;
+        let chunk: Option<Vec<u64>> = dataset.chunks().map(|chunk| {
+            let lengths = chunk.iter().map(|&length| u64::from(length).max(1));
+            lengths.take(dataset.ndim()).collect()
+        });
+        let chunk = chunk.filter(|chunk| chunk.len() == dataset.ndim());
+        let foreign_fill = dataset
+            .fill_value()
+            .and_then(|fill| fill.value.clone())
+            .filter(|fill| !fill.is_empty() && fill.len() != element.size());
+        let group = path.trim_matches('/').rsplit_once('/').map_or("", |(group, _)| group).into();
+        let (file, scales) = (self.file.clone(), Arc::clone(&self.scales));
+        Ok(Some(Arc::new(NativeDataset {
+            file,
+            group,
+            scales,
+            dataset,
+            element,
+            storage,
+            chunk,
+            foreign_fill,
+        })))
+    }
+
+    fn members(&self, group: &str) -> Result<Members, Reason> {
+        let (mut groups, mut datasets) = guarded(|| self.file.group(group)?.member_names())?;
+        // Large groups come in the order of a hash.
+        groups.sort();
+        datasets.sort();
+        Ok(Members { groups, datasets })
+    }
+
+    fn attribute(&self, group: &str, name: &str) -> Result<Option<Attribute>, Reason> {
+        guarded(|| attribute(self.file.group(group)?.attribute(name)))
+    }
+}
+
+struct NativeDataset {
+    file: hdf5_reader::Hdf5File,
+    /// Path of the group that it lies in.
+    group: String,
+    scales: Scales,
+    dataset: hdf5_reader::Dataset,
+    element: Element,
+    storage: Storage,
+    chunk: Option<Vec<u64>>,
+    /// A fill value that is not of the elements' size.
+    foreign_fill: Option<Vec<u8>>,
+}
+
+/// How a dataset is stored, as far as it decides how it is read.
+#[derive(Default)]
+struct Storage {
+    /// Address in this file where all elements lie side by side.
+    contiguous: Option<u64>,
+    /// In the object header.
+    compact: bool,
+    filters: Vec<FilterDescription>,
+}
+
+impl Storage {
+    fn of(
+        file: &hdf5_reader::Hdf5File,
+        dataset: &hdf5_reader::Dataset,
+    ) -> Result<Self, hdf5_reader::error::Error> {
+        let mut storage = Self::default();
+        let mut external = false;
+        let header = file.get_or_parse_header(dataset.address())?;
+        for message in &header.messages {
+            match message {
+                HdfMessage::ExternalFiles(_) => external = true,
+                HdfMessage::FilterPipeline(pipeline) => storage.filters.clone_from(&pipeline.filters),
+                HdfMessage::DataLayout(layout) => match layout.layout {
+                    // An address beyond the file is either undefined (nothing written: fill values)
+                    // or damage; the reader itself tells the two apart.
+                    DataLayout::Contiguous { address, size }
+                        if size == dataset.raw_byte_len()? as u64
+                            && address.checked_add(size).is_some_and(|end| end <= file.storage().len()) =>
+                    {
+                        storage.contiguous = Some(address);
+                    }
+                    DataLayout::Compact { .. } => storage.compact = true,
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        storage.contiguous = storage.contiguous.filter(|_| !external);
+        Ok(storage)
+    }
+}
+
+impl Hdf5Dataset for NativeDataset {
+    fn shape(&self) -> &[u64] {
+        self.dataset.shape()
+    }
+
+    fn element(&self) -> &Element {
+        &self.element
+    }
+
+    fn chunk(&self) -> Option<&[u64]> {
+        self.chunk.as_deref()
+    }
+
+    fn obstacle(&self) -> Option<(Reason, String)> {
+        if let Some(filter) = filters::unknown(&self.storage.filters) {
+            let hint = "rewrite it with `h5repack -f GZIP=4 in.h5 out.h5` where that filter is installed";
+            return Some((format!("is compressed with {filter}, which cannot be read here"), hint.into()));
+        }
+        let elements = self.chunk()?.iter().try_fold(1_u64, |n, &length| n.checked_mul(length));
+        let bytes = elements.and_then(|n| n.checked_mul(self.element.size() as u64));
+        if bytes.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64) {
+            let found = format!(
+                "has chunks of {:?} elements, more than {} MiB each",
+                self.chunk()?,
+                MAX_CHUNK_BYTES >> 20
+            );
+            let small = vec!["65536"; self.shape().len().min(1)].join("x");
+            let hint =
+                format!("rewrite it in smaller ones, such as `h5repack -l CHUNK={small} in.h5 out.h5`");
+            return Some((found, hint));
+        }
+        None
+    }
+
+    fn dimensions(&self) -> Vec<Option<String>> {
+        let listed = guarded(|| self.listed_dimensions()).unwrap_or_default();
+        let mut names: Vec<Option<String>> =
+            listed.into_iter().map(|address| self.scale_name(address?)).collect();
+        names.resize(self.shape().len(), None);
+        let is_scale =
+            matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
+        if let Some(first @ None) = names.first_mut()
+            && is_scale
+        {
+            *first = self.dataset.name().rsplit('/').next().map(Into::into);
+        }
+        names
+    }
+
+    fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
+        guarded(|| attribute(self.dataset.attribute(name)))
+    }
+
+    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason> {
+        let shape = self.shape();
+        let within = ranges.len() == shape.len()
+            && ranges.iter().zip(shape).all(|(range, &length)| range.end <= length);
+        let elements = selected(ranges).filter(|_| within);
+        let size = self.element.size();
+        let beyond = || format!("elements {ranges:?} lie beyond the dataset");
+        let length = elements.and_then(|elements| elements.checked_mul(size)).ok_or_else(beyond)?;
+        let bytes = match (self.storage.contiguous, consecutive(shape, ranges)) {
+            (Some(address), Some(first)) => {
+                let from = first.checked_mul(size as u64).and_then(|skip| address.checked_add(skip));
+                guarded(|| {
+                    Ok(Bytes::Storage(self.file.storage().read_range(from.unwrap_or(u64::MAX), length)?))
+                })?
+            }
+            _ if self.storage.compact => Bytes::Owned(self.read_compact(ranges)?),
+            _ => Bytes::Shared(self.read_selection(ranges)?),
+        };
+        if bytes.len() != length {
+            return Err(format!("{} bytes were read, expected {length}", bytes.len()));
+        }
+        self.check_fill(ranges, &bytes)?;
+        Ok(bytes)
+    }
+
+    fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason> {
+        let size = self.dataset.vlen_reference_size();
+        let references = self.read_selection(ranges)?;
+        references
+            .chunks_exact(size)
+            .map(|reference| {
+                let text = guarded(|| self.dataset.resolve_vlen_reference_bytes(reference, 1))?;
+                String::from_utf8(text).map_err(|_| "a string is not UTF-8".into())
+            })
+            .collect()
+    }
+}
+
+/// Number of the first selected element, where all of them follow each other.
+fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
+    let mut first = 0_u64;
+    // Behind the first dimension that holds more than one, all must be whole.
+    let mut several = false;
+    for (range, &length) in ranges.iter().zip(shape) {
+        if several && *range != (0..length) {
+            return None;
+        }
+        several |= range.end - range.start != 1;
+        first = first.checked_mul(length)?.checked_add(range.start)?;
+    }
+    Some(first)
+}
+
+impl NativeDataset {
+    /// Refuses rows that were never written where the reader has filled them with nonsense.
+    ///
+    /// Without a fill value of the dataset's own it takes the attribute `_FillValue`, whatever its
+    /// type: h5py makes a plain -9999 an int64, whose bytes are -9999, -1, -1, -1 in a dataset of
+    /// int16. Such a chunk is that pattern from end to end, which no written one is.
+    fn check_fill(&self, ranges: &[Range<u64>], bytes: &[u8]) -> Result<(), Reason> {
+        let (Some(fill), size) = (&self.foreign_fill, self.element.size()) else { return Ok(()) };
+        let Some(range) = ranges.first().filter(|range| !range.is_empty()) else { return Ok(()) };
+        let row = bytes.len() / (range.end - range.start) as usize;
+        let chunk = self.chunk().and_then(|chunk| chunk.first().copied()).unwrap_or(u64::MAX);
+        let mut from = range.start;
+        while from < range.end {
+            let to = range.end.min(from.saturating_add(chunk - from % chunk));
+            let at = |row_number: u64| (row_number - range.start) as usize * row;
+            let part = bytes.get(at(from)..at(to)).unwrap_or_default();
+            let pattern = fill.iter().cycle().skip(at(from) % fill.len());
+            if size > 0 && part.iter().zip(pattern).all(|(byte, filled)| byte == filled) {
+                return Err(format!(
+                    "rows {from} to {} were never written, and _FillValue is not of the dataset's type",
+                    to - 1
+                ));
+            }
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// Addresses of the dimension scales that `DIMENSION_LIST` refers to, the first of each dimension.
+    fn listed_dimensions(&self) -> Result<Vec<Option<u64>>, hdf5_reader::error::Error> {
+        let list = self.dataset.attribute("DIMENSION_LIST")?;
+        let size = self.dataset.vlen_reference_size();
+        list.raw_data
+            .chunks_exact(size)
+            .map(|reference| {
+                let addresses = self.dataset.resolve_vlen_reference_bytes(reference, 8)?;
+                Ok(addresses.first_chunk().map(|address| u64::from_le_bytes(*address)))
+            })
+            .collect()
+    }
+
+    /// Name of the dataset at an address: a sibling, or one at the root that the whole file shares.
+    fn scale_name(&self, address: u64) -> Option<String> {
+        let mut scales = self.scales.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = scales.entry(address).or_insert_with(|| {
+            let named =
+                |group: &str| guarded(|| self.file.group(group)?.child_name_by_address(address)).ok()?;
+            named(&self.group).or_else(|| named("/"))
+        });
+        name.clone()
+    }
+
+    /// A compact dataset is read whole, and never larger than 64 KiB.
+    fn read_compact(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Reason> {
+        let whole: Vec<Range<u64>> = self.shape().iter().map(|&length| 0..length).collect();
+        let bytes = self.read_selection(&whole)?;
+        let shape = self.shape();
+        let size = self.element.size();
+        let mut out = Vec::new();
+        // Numbers of the first element of each innermost run, dimension by dimension.
+        let mut firsts = vec![0_u64];
+        let inner = ranges.len().saturating_sub(1);
+        for (range, &length) in ranges.iter().zip(shape).take(inner) {
+            firsts = firsts.iter().flat_map(|&at| range.clone().map(move |i| at * length + i)).collect();
+        }
+        let (run, length) = (ranges.last().cloned().unwrap_or(0..1), shape.last().copied().unwrap_or(1));
+        for first in firsts {
+            let at = |element: u64| (first * length + element) as usize * size;
+            out.extend_from_slice(bytes.get(at(run.start)..at(run.end)).unwrap_or_default());
+        }
+        Ok(out)
+    }
+
+    fn read_selection(&self, ranges: &[Range<u64>]) -> Result<Arc<[u8]>, Reason> {
+        let slice = |range: &Range<u64>| SliceInfoElem::Slice { start: range.start, end: range.end, step: 1 };
+        let selection = SliceInfo { selections: ranges.iter().map(slice).collect() };
+        guarded(|| {
+            let rows = self.dataset.read_slice::<RawRow>(&selection)?;
+            Ok(rows.into_iter().next().and_then(|first| first.0).unwrap_or_default())
+        })
+    }
+}
+
+/// Rows of any type as stored: the first one carries the bytes of all.
+///
+/// The reader decodes into one value a row and offers nothing else for a range of rows of a
+/// compound; this way the bytes are copied once, whatever the type.
+#[derive(Clone)]
+struct RawRow(Option<Arc<[u8]>>);
+
+impl H5Type for RawRow {
+    fn hdf5_type() -> Datatype {
+        Datatype::Opaque { size: 1, tag: String::new() }
+    }
+
+    fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, hdf5_reader::error::Error> {
+        Ok(Self(Some(bytes.into())))
+    }
+
+    fn element_size(_: &Datatype) -> usize {
+        0
+    }
+
+    fn decode_vec(
+        raw: &[u8],
+        _: &Datatype,
+        count: usize,
+    ) -> Option<Result<Vec<Self>, hdf5_reader::error::Error>> {
+        let mut rows = vec![Self(None); count];
+        if let Some(first) = rows.first_mut() {
+            first.0 = Some(raw.into());
+        }
+        Some(Ok(rows))
+    }
+}
+
+/// The value of an attribute that was looked for.
+fn attribute(
+    found: Result<hdf5_reader::Attribute, hdf5_reader::error::Error>,
+) -> Result<Option<Attribute>, hdf5_reader::error::Error> {
+    let attribute = match found {
+        Err(hdf5_reader::error::Error::AttributeNotFound(_)) => return Ok(None),
+        found => found?,
+    };
+    let text = match scalar(&attribute.datatype) {
+        Scalar::Number(number) => {
+            let numbers = stored::numbers(number, &attribute.raw_data);
+            return Ok(Some(if numbers.is_empty() { Attribute::Other } else { Attribute::Numbers(numbers) }));
+        }
+        Scalar::FixedText(size) => {
+            attribute.raw_data.get(..size).map(|text| String::from_utf8_lossy(text).into_owned())
+        }
+        Scalar::VariableText if attribute.decoded_strings.is_some() => {
+            attribute.decoded_strings.and_then(|texts| texts.into_iter().next())
+        }
+        Scalar::VariableText => Some(attribute.read_string()?),
+        Scalar::Other(_) => None,
+    };
+    Ok(Some(text.map_or(Attribute::Other, Attribute::Text)))
+}
+
+/// The type of an element; compounds are checked against their own size.
+fn element(datatype: &Datatype, reference_size: usize) -> Result<Element, Reason> {
+    let Datatype::Compound { size, fields } = datatype else { return Ok(Element::Scalar(scalar(datatype))) };
+    let size = *size as usize;
+    let members = fields
+        .iter()
+        .map(|field| {
+            let (base, count) = match &field.datatype {
+                Datatype::Array { base, dims } => {
+                    (&**base, dims.iter().try_fold(1_u64, |n, &d| n.checked_mul(d)))
+                }
+                scalar => (scalar, Some(1)),
+            };
+            let count = count.and_then(|count| usize::try_from(count).ok());
+            let scalar = scalar(base);
+            let bytes = match &scalar {
+                Scalar::VariableText => reference_size,
+                other => other.size(),
+            };
+            let offset = field.byte_offset as usize;
+            let end =
+                count.and_then(|count| count.checked_mul(bytes)).and_then(|bytes| bytes.checked_add(offset));
+            match (count, end) {
+                (Some(count), Some(end)) if end <= size => {
+                    Ok(Member { name: field.name.clone(), offset, scalar, count })
+                }
+                _ => Err(format!("member '{}' lies beyond its record of {size} bytes", field.name)),
+            }
+        })
+        .collect::<Result<Vec<_>, Reason>>()?;
+    Ok(Element::Record { size, members })
+}
+
+fn scalar(datatype: &Datatype) -> Scalar {
+    let number = |class, size: u8, order: ByteOrder| {
+        NumberType::supported(class, usize::from(size), order == ByteOrder::BigEndian)
+            .map_or_else(|| Scalar::Other(format!("{class:?} number of {size} bytes")), Scalar::Number)
+    };
+    match datatype {
+        Datatype::FixedPoint { size, signed: true, byte_order } => {
+            number(NumberClass::Signed, *size, *byte_order)
+        }
+        Datatype::FixedPoint { size, byte_order, .. } => number(NumberClass::Unsigned, *size, *byte_order),
+        Datatype::FloatingPoint { size, byte_order } => number(NumberClass::Float, *size, *byte_order),
+        Datatype::String { size: StringSize::Fixed(size), .. } => Scalar::FixedText(*size as usize),
+        Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. } => Scalar::VariableText,
+        Datatype::Compound { .. } => Scalar::Other("compound".into()),
+        Datatype::Array { .. } => Scalar::Other("array".into()),
+        // Booleans and flags: their names lie in the type, the values are its integers.
+        Datatype::Enum { base, .. } => scalar(base),
+        Datatype::VarLen { .. } => Scalar::Other("variable-length sequence".into()),
+        Datatype::Opaque { .. } => Scalar::Other("opaque bytes".into()),
+        Datatype::Reference { .. } => Scalar::Other("reference".into()),
+        Datatype::Bitfield { .. } => Scalar::Other("bit field".into()),
+    }
+}

@@ -1,0 +1,356 @@
+//! Batches out of a file whose groups are archives of their own, such as one a station: the groups
+//! in, the rows of one after the other out, in columns that hold those of all.
+//!
+//! Small groups are read side by side, many to a batch; a large one is read in parallel by itself.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, Float64Array};
+use arrow::compute::concat;
+use rayon::prelude::*;
+
+use crate::formats::hdf5::layouts;
+use crate::formats::hdf5::layouts::catalog::{Extent, Scope, Stations};
+use crate::formats::hdf5::rows::one_series::OneSeries;
+use crate::formats::hdf5::rows::plan::{Plan, plan};
+use crate::formats::hdf5::rows::reader::BATCH_ROWS;
+use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, ReadOptions, Result, Source, Tally};
+use isd_dataset::names::{list, nearest};
+
+/// Groups that are read for one batch, at most.
+const SIDE_BY_SIDE: usize = 1024;
+
+/// A file of groups that is read one after the other.
+pub struct PartsSource {
+    path: Arc<Path>,
+    parts: Vec<Part>,
+    columns: Vec<ColumnInfo>,
+    layout: &'static str,
+    notes: Vec<String>,
+    rows: Option<u64>,
+    next: usize,
+    /// A large group that is being read.
+    current: Option<Box<dyn Source>>,
+    yielded: u64,
+    tally: Tally,
+}
+
+struct Part {
+    scope: Scope,
+    station: String,
+    /// Rows, or cells of a grid.
+    rows: u64,
+}
+
+/// What the plan of a group says.
+struct Summary {
+    part: Part,
+    columns: Vec<ColumnInfo>,
+    notes: Vec<String>,
+    layout: &'static str,
+    exact: bool,
+    named: bool,
+}
+
+impl PartsSource {
+    /// Reads the groups of `path` in their order.
+    ///
+    /// # Errors
+    /// A group that cannot be read, columns that differ in their units, a column that no group has.
+    pub fn new(path: &Path, groups: Vec<(Scope, String)>, options: &ReadOptions) -> Result<Self> {
+        let summaries: Vec<Result<Summary>> =
+            groups.into_par_iter().map(|(scope, station)| summary(scope, station)).collect();
+        let mut source = Self {
+            path: path.into(),
+            parts: Vec::new(),
+            columns: Vec::new(),
+            layout: "HDF5 groups",
+            notes: Vec::new(),
+            rows: Some(0),
+            next: 0,
+            current: None,
+            yielded: 0,
+            tally: Tally::default(),
+        };
+        let (mut left_out, mut named, mut whole) = (Vec::new(), Vec::new(), None);
+        for summary in summaries {
+            match summary {
+                Ok(summary) => {
+                    if summary.named {
+                        named.push(summary.part.station.clone());
+                    }
+                    source.add(summary)?;
+                }
+                // Nothing in it, which is for the others to make good.
+                Err(Error::Format { path, found, hint }) => {
+                    left_out.push(found.clone());
+                    whole = whole.or(Some(Error::Format { path, found, hint }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        source.pick(options)?;
+        if source.parts.len() > 1 {
+            source.layout = "HDF5 with a group for each station";
+        }
+        if source.parts.is_empty() {
+            return Err(whole.unwrap_or(Error::Format {
+                path: path.to_owned(),
+                found: "holds no observations".into(),
+                hint: None,
+            }));
+        }
+        if !left_out.is_empty() {
+            source.notes.push(format!("groups left out: {}", list(&left_out)));
+        }
+        if !named.is_empty() {
+            source
+                .notes
+                .push(format!("stations were named after the groups that hold them: {}", list(&named)));
+        }
+        Ok(source)
+    }
+
+    fn add(&mut self, summary: Summary) -> Result<()> {
+        for column in summary.columns {
+            match self.columns.iter_mut().find(|known| known.name == column.name) {
+                None => self.columns.push(column),
+                Some(known) if known.units == column.units => {
+                    known.resolution =
+                        known.resolution.take().filter(|known| Some(known) == column.resolution.as_ref());
+                }
+                Some(known) => {
+                    let units = |units: &Option<String>| units.clone().unwrap_or_else(|| "no units".into());
+                    return Err(Error::Column {
+                        path: self.path.to_path_buf(),
+                        column: summary.part.scope.place(&column.name),
+                        found: format!(
+                            "is in {}, but in {} in the groups before",
+                            units(&column.units),
+                            units(&known.units)
+                        ),
+                        hint: Some("give all groups the same units".into()),
+                    });
+                }
+            }
+        }
+        self.layout = summary.layout;
+        self.rows = self.rows.filter(|_| summary.exact).map(|rows| rows + summary.part.rows);
+        for note in summary.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        self.parts.push(summary.part);
+        Ok(())
+    }
+
+    /// Puts the columns in order and keeps those that were asked for.
+    fn pick(&mut self, options: &ReadOptions) -> Result<()> {
+        let place =
+            |name: &str| MEASUREMENTS.iter().position(|m| m.name == name).unwrap_or(MEASUREMENTS.len());
+        self.columns.sort_by_key(|column| place(&column.name));
+        if options.measurements.is_empty() {
+            return Ok(());
+        }
+        for asked in &options.measurements {
+            if self.columns.iter().all(|column| column.name != *asked) {
+                let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+                let near = nearest(asked, names.iter().map(String::as_str));
+                return Err(Error::Column {
+                    path: self.path.to_path_buf(),
+                    column: asked.clone(),
+                    found: format!("does not exist in any group; they have {}", list(&names)),
+                    hint: near.map(|near| format!("did you mean {near}?")),
+                });
+            }
+        }
+        self.columns.retain(|column| options.measurements.contains(&column.name));
+        Ok(())
+    }
+
+    /// The groups from the next one on that are read side by side.
+    fn side_by_side(&self) -> &[Part] {
+        let mut cells = 0;
+        let rest = self.parts.get(self.next..).unwrap_or_default();
+        let together = rest.iter().take(SIDE_BY_SIDE).take_while(|part| {
+            cells += part.rows;
+            cells <= BATCH_ROWS
+        });
+        rest.get(..together.count()).unwrap_or_default()
+    }
+
+    /// A batch of the columns of all groups from one of a group's own.
+    fn widened(&mut self, batch: Batch, columns: &[ColumnInfo]) -> Batch {
+        let rows = batch.rows();
+        let at = |name: &str| columns.iter().position(|column| column.name == name);
+        let own = |column: &ColumnInfo| at(&column.name).and_then(|at| batch.columns.get(at)).cloned();
+        let columns = self.columns.iter();
+        let columns =
+            columns.map(|column| own(column).unwrap_or_else(|| Float64Array::new_null(rows))).collect();
+        let first_row = self.yielded;
+        self.yielded += rows as u64;
+        Batch { first_row, columns, ..batch }
+    }
+}
+
+/// What a group holds, without keeping it open.
+fn summary(scope: Scope, station: String) -> Result<Summary> {
+    let everything = ReadOptions { measurements: Vec::new(), ..(*scope.options).clone() };
+    let all = Scope { options: Arc::new(everything), ..scope.clone() };
+    let plan = plan_of(&all, &station)?;
+    let (rows, exact) = match plan.extent {
+        Extent::Rows(rows) => (rows, true),
+        Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
+    };
+    let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
+    let Plan { columns, notes, layout, .. } = plan;
+    Ok(Summary { part: Part { scope, station, rows }, columns, notes, layout, exact, named })
+}
+
+fn plan_of(scope: &Scope, station: &str) -> Result<Plan> {
+    let catalog = layouts::part(scope, station)?;
+    let gone = || scope.format_error(format!("{} is no archive any more", scope.group), None);
+    plan(scope, catalog.ok_or_else(gone)?.as_ref())
+}
+
+/// Everything in a small group.
+struct Read {
+    columns: Vec<ColumnInfo>,
+    batches: Vec<Batch>,
+    tally: Tally,
+}
+
+/// Reads a small group.
+fn read_all(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Read> {
+    let mut source = open(path, part, columns)?;
+    let mut batches = Vec::new();
+    while let Some(batch) = source.next_batch()? {
+        batches.push(batch);
+    }
+    Ok(Read { columns: source.columns().to_vec(), batches, tally: source.tally() })
+}
+
+/// The group as a source of those of the columns that it has.
+fn open(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
+    let mut plan = plan_of(&part.scope_of(columns)?, &part.station)?;
+    plan.notes.clear();
+    let instead = plan.instead.take();
+    let source = crate::formats::hdf5::source(path, plan)?;
+    Ok(match instead {
+        Some(instead) => Box::new(OneSeries::new(source, part.scope.clone(), instead)),
+        None => source,
+    })
+}
+
+impl Part {
+    /// The group with the columns asked for that it has.
+    fn scope_of(&self, columns: &[ColumnInfo]) -> Result<Scope> {
+        if self.scope.options.measurements.is_empty() {
+            return Ok(self.scope.clone());
+        }
+        let catalog = layouts::part(&self.scope, &self.station)?;
+        let has = |name: &str| -> Result<bool> {
+            catalog
+                .as_ref()
+                .map_or(Ok(false), |catalog| Ok(catalog.find(self.scope.name_of(name))?.is_some()))
+        };
+        let mut measurements = Vec::new();
+        for column in columns {
+            if has(&column.name)? {
+                measurements.push(column.name.clone());
+            }
+        }
+        let options = ReadOptions { measurements, ..(*self.scope.options).clone() };
+        Ok(Scope { options: Arc::new(options), ..self.scope.clone() })
+    }
+}
+
+impl Source for PartsSource {
+    fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    fn rows(&self) -> Option<u64> {
+        self.rows
+    }
+
+    fn layout(&self) -> &'static str {
+        self.layout
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = self.tally.clone();
+        if let Some(current) = &self.current {
+            tally.add(&current.tally());
+        }
+        tally.rejected.retain(|name, _| self.columns.iter().any(|column| column.name == *name));
+        tally
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        loop {
+            if let Some(mut current) = self.current.take() {
+                if let Some(batch) = current.next_batch()? {
+                    let columns = current.columns().to_vec();
+                    self.current = Some(current);
+                    return Ok(Some(self.widened(batch, &columns)));
+                }
+                self.tally.add(&current.tally());
+                continue;
+            }
+            let together = self.side_by_side();
+            if together.is_empty() {
+                let Some(part) = self.parts.get(self.next) else { return Ok(None) };
+                self.current = Some(open(&self.path, part, &self.columns)?);
+                self.next += 1;
+                continue;
+            }
+            let count = together.len();
+            let read: Vec<Result<Read>> =
+                together.par_iter().map(|part| read_all(&self.path, part, &self.columns)).collect();
+            self.next += count;
+            let first_row = self.yielded;
+            let mut batches = Vec::new();
+            for part in read {
+                let Read { columns, batches: own, tally } = part?;
+                self.tally.add(&tally);
+                batches.extend(own.into_iter().map(|batch| self.widened(batch, &columns)));
+            }
+            if let Some(batch) = joined(batches, first_row, &self.path)? {
+                return Ok(Some(batch));
+            }
+        }
+    }
+}
+
+/// Several batches as one.
+fn joined(batches: Vec<Batch>, first_row: u64, path: &Arc<Path>) -> Result<Option<Batch>> {
+    let Some(first) = batches.first() else { return Ok(None) };
+    let columns: Vec<Result<Float64Array>> = (0..first.columns.len())
+        .into_par_iter()
+        .map(|at| {
+            let arrays: Vec<&dyn Array> = batches
+                .iter()
+                .filter_map(|batch| batch.columns.get(at))
+                .map(|column| column as &dyn Array)
+                .collect();
+            let failed = |found: String| Error::Format { path: path.to_path_buf(), found, hint: None };
+            let array = concat(&arrays).map_err(|error| failed(error.to_string()))?;
+            let array = array.as_any().downcast_ref::<Float64Array>().cloned();
+            array.ok_or_else(|| failed("holds a column that is not of numbers".into()))
+        })
+        .collect();
+    Ok(Some(Batch {
+        path: Arc::clone(path),
+        first_row,
+        columns: columns.into_iter().collect::<Result<_>>()?,
+        timestamps: batches.iter().flat_map(|batch| batch.timestamps.iter().copied()).collect(),
+        stations: batches.into_iter().flat_map(|batch| batch.stations).collect(),
+    }))
+}

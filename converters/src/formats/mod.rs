@@ -1,0 +1,118 @@
+//! The formats: from an [`Input`] to the [`Source`] that reads it, by its content.
+
+pub mod ghcnh;
+mod global_hourly;
+pub mod hdf5;
+mod isd_groups;
+mod isd_lite;
+mod isd_raw;
+mod station_csv;
+pub mod text;
+
+use std::path::Path;
+
+use crate::input::{Head, Input};
+use crate::{Error, ReadOptions, Result, Source};
+
+/// A format of observations. Each has a module of its own, and a line in [`FORMATS`].
+pub trait Format: Sync {
+    /// What `--format` calls it, such as `isd-lite`.
+    fn name(&self) -> &'static str;
+
+    /// Whether a file that begins so is text, of which the first lines make sense by themselves.
+    fn is_text(&self, _head: &Head) -> bool {
+        true
+    }
+
+    /// Whether a file that begins so is of this format.
+    fn recognises(&self, head: &Head) -> bool;
+
+    /// The file's rows.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or that is not of this format after all.
+    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>>;
+}
+
+/// All formats, the most easily told apart first.
+pub const FORMATS: [&dyn Format; 6] = [
+    &hdf5::Hdf5,
+    &isd_lite::IsdLite,
+    &isd_raw::IsdRaw,
+    &ghcnh::Ghcnh,
+    &global_hourly::GlobalHourly,
+    &station_csv::StationCsv,
+];
+
+/// Opens a file of observations, recognising its format by its content unless the options name it.
+///
+/// ```no_run
+/// use isd_converters::{ReadOptions, Result, open};
+///
+/// fn main() -> Result<()> {
+///     let mut source = open("isdlite.hdf5".as_ref(), &ReadOptions::default())?;
+///     while let Some(batch) = source.next_batch()? {
+///         println!("{} rows of {} stations", batch.rows(), batch.stations.len());
+///     }
+///     Ok(())
+/// }
+/// ```
+///
+/// # Errors
+/// What the file is or lacks.
+pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    open_input(&Input::file(path), options)
+}
+
+/// As [`open`], of any input.
+///
+/// # Errors
+/// What the file is or lacks.
+pub fn open_input(input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
+    format_of(input, options)?.open(input, options)
+}
+
+/// The format that the options name, or that the content is of.
+///
+/// # Errors
+/// A name that no format has, an unreadable file, or one that no format recognises.
+pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Format> {
+    if let Some(name) = &options.format {
+        return FORMATS.into_iter().find(|format| format.name() == name).ok_or_else(|| Error::Format {
+            path: input.path().to_path_buf(),
+            found: format!("cannot be read as {name}, which is no format"),
+            hint: Some(format!("the formats are {}", format_names().join(", "))),
+        });
+    }
+    let head = input.head()?;
+    FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
+}
+
+/// Names of all formats.
+#[must_use]
+pub fn format_names() -> Vec<&'static str> {
+    FORMATS.iter().map(|format| format.name()).collect()
+}
+
+/// What to say of a file that no format recognises.
+fn refused(input: &Input, head: &Head) -> Error {
+    let (found, hint) = match head.text.as_slice() {
+        [] => ("is empty, expected a file of observations".to_owned(), None),
+        [b'C', b'D', b'F', 1 | 2 | 5, ..] => (
+            "is a classic netCDF-3 file, expected HDF5 or netCDF-4".to_owned(),
+            Some("convert it with `nccopy -k nc4 in.nc out.nc`, which writes HDF5".to_owned()),
+        ),
+        [0x0e, 0x03, 0x13, 0x01, ..] => (
+            "is an HDF4 file, expected HDF5".to_owned(),
+            Some("convert it with `h4toh5` of the HDF Group".to_owned()),
+        ),
+        [b'P', b'K', 3, 4, ..] => {
+            ("is a zip file".to_owned(), Some("unpack it with `unzip` first".to_owned()))
+        }
+        _ => (
+            "is of no format that is known here".to_owned(),
+            Some(format!("the formats are {}; --format names one", format_names().join(", "))),
+        ),
+    };
+    Error::Format { path: input.path().to_path_buf(), found, hint }
+}

@@ -1,0 +1,94 @@
+//! The header of a text format: a file's first line in, the places of its columns by name out.
+
+use std::collections::HashMap;
+
+use crate::Error;
+use crate::formats::text::fields;
+use crate::input::Input;
+
+/// Names of columns, in any case and order.
+#[derive(Debug)]
+pub struct Header {
+    line: Vec<u8>,
+    /// Names in lower case; of equal ones the first.
+    places: HashMap<String, usize>,
+    columns: usize,
+}
+
+/// A column that a header lacks, or has in the wrong place.
+#[derive(Debug)]
+pub struct HeaderError {
+    /// The column.
+    pub column: String,
+    /// What was found and what was expected.
+    pub found: String,
+}
+
+impl Header {
+    /// The header in that line.
+    #[must_use]
+    pub fn of(line: &[u8], separator: u8) -> Self {
+        let mut places = HashMap::new();
+        let mut columns = 0;
+        for name in fields(line, separator) {
+            let name = String::from_utf8_lossy(name.trim_ascii()).to_ascii_lowercase();
+            places.entry(name).or_insert(columns);
+            columns += 1;
+        }
+        Self { line: line.to_owned(), places, columns }
+    }
+
+    /// How many columns it has.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Place of the column of that name, in lower case.
+    #[must_use]
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
+    }
+
+    /// Place of a column without which nothing can be read.
+    ///
+    /// # Errors
+    /// None has that name, in lower case.
+    pub fn needed(&self, name: &str) -> Result<usize, HeaderError> {
+        self.place(name).ok_or_else(|| HeaderError::lacks(&name.to_ascii_uppercase(), "it"))
+    }
+
+    /// Whether a line is this header once more, as where files were put one behind the other.
+    #[must_use]
+    pub fn is_repeated_in(&self, line: &[u8]) -> bool {
+        line == self.line
+    }
+
+    /// What to say of a line that is a header too, but another one.
+    #[must_use]
+    pub fn differs(&self, columns: usize) -> String {
+        format!(
+            "is a header of {columns} columns that differs from the first line's of {}; expected one layout a file",
+            self.columns
+        )
+    }
+}
+
+impl HeaderError {
+    /// A column that is not there.
+    #[must_use]
+    pub fn lacks(column: &str, expected: &str) -> Self {
+        Self { column: column.to_owned(), found: format!("is not in the header, expected {expected}") }
+    }
+
+    /// The error of the file that has this header.
+    #[must_use]
+    pub fn of(self, input: &Input, hint: &str) -> Error {
+        Error::Column {
+            path: input.path().to_path_buf(),
+            column: self.column,
+            found: self.found,
+            hint: Some(hint.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! An account of one block of a dataset: what was written to its files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{block_directory, part_name};
+
+/// A block whose files are complete.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BlockRecord {
+    /// Its name: the value of the Hive key.
+    pub block: String,
+    /// Number of rows.
+    pub rows: u64,
+    /// Number of stations.
+    pub stations: u64,
+    /// Missing values a column.
+    pub nulls: Vec<u64>,
+    /// Earliest and latest time in microseconds.
+    pub time_range: (i64, i64),
+    /// Rows left out because another row of the same station and time, with other values, stayed.
+    pub duplicates: u64,
+    /// Rows left out because another row said the same.
+    pub identical: u64,
+    /// Number of row groups in its files.
+    pub row_groups: u64,
+    /// Size of each of its files.
+    pub parts: Vec<u64>,
+}
+
+impl BlockRecord {
+    /// Rows of the source files that it was made of.
+    pub fn source_rows(&self) -> u64 {
+        self.rows + self.duplicates + self.identical
+    }
+
+    /// Paths of its files within the dataset, and their sizes.
+    pub fn files(&self) -> impl Iterator<Item = (PathBuf, u64)> {
+        let directory = PathBuf::from(block_directory(&self.block));
+        self.parts.iter().enumerate().map(move |(number, &bytes)| (directory.join(part_name(number)), bytes))
+    }
+
+    /// Whether its files are all there, of the sizes that they had.
+    pub fn is_whole(&self, dataset: &Path) -> bool {
+        self.files().all(|(path, bytes)| {
+            fs::metadata(dataset.join(path)).is_ok_and(|file| file.is_file() && file.len() == bytes)
+        })
+    }
+}

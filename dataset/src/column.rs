@@ -1,0 +1,75 @@
+//! A value column: what is known of it, and doubles as it holds them.
+
+use arrow::array::Float64Array;
+use arrow::buffer::{BooleanBuffer, NullBuffer};
+use serde::{Deserialize, Serialize};
+
+/// What a source knows of one of its value columns.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ColumnInfo {
+    /// Column name in the dataset.
+    pub name: String,
+    /// Where it lies in the source and how it is stored there, for people, such as `TMP, tenths`.
+    pub origin: Option<String>,
+    /// Units of the values as yielded (UDUNITS spelling), where the source or ISD's own table says them.
+    pub units: Option<String>,
+    /// What the column holds, for people.
+    pub long_name: Option<String>,
+    /// Scale of which every value is an integer multiple, as its decimal text (`0.1`).
+    pub resolution: Option<String>,
+}
+
+/// The double nearest the decimal of at most six digits behind the point that a float32 is nearest
+/// to; where there is none, the float32 itself.
+#[inline]
+#[must_use]
+pub fn widen(value: f32) -> f64 {
+    for factor in [1.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6] {
+        let decimal = (f64::from(value) * factor).round() / factor;
+        if decimal as f32 == value {
+            return decimal;
+        }
+    }
+    f64::from(value)
+}
+
+/// Values with NaN for missing as an array with nulls, and no NaN in it.
+#[must_use]
+pub fn nullable(mut values: Vec<f64>) -> Float64Array {
+    let valid = BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(|v| !v.is_nan()));
+    let nulls = NullBuffer::new(valid);
+    if nulls.null_count() == 0 {
+        return Float64Array::new(values.into(), None);
+    }
+    for value in &mut values {
+        *value = if value.is_nan() { 0.0 } else { *value };
+    }
+    Float64Array::new(values.into(), Some(nulls))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array as _;
+
+    use super::*;
+
+    #[test]
+    fn missing_values_are_null_and_no_value_is_nan() {
+        let array = nullable(vec![1.0, f64::NAN, 3.0]);
+        assert_eq!(array.iter().collect::<Vec<_>>(), [Some(1.0), None, Some(3.0)]);
+        assert!(array.values().iter().all(|v| !v.is_nan()));
+        assert!(nullable(vec![1.0]).logical_nulls().is_none());
+    }
+
+    #[test]
+    fn single_precision_values_are_their_decimals() {
+        for thousandths in (-99_999..99_999).step_by(7) {
+            let decimal: f64 = format!("{thousandths}e-3").parse().unwrap();
+            assert_eq!(widen(decimal as f32), decimal, "{thousandths}");
+        }
+        assert_eq!(widen(5.1), 5.1);
+        assert_eq!(widen(1.0 / 3.0), f64::from(1.0_f32 / 3.0));
+        assert!(widen(f32::NAN).is_nan());
+        assert_eq!(widen(f32::INFINITY), f64::INFINITY);
+    }
+}

@@ -1,0 +1,147 @@
+//! A row group in the making: pieces of batches in, whole series as contiguous columns out.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
+
+/// Consecutive rows of one station within a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StationRun {
+    /// `station_id` as the dataset holds it.
+    pub station_id: Arc<str>,
+    /// Number of consecutive rows, at least 1.
+    pub rows: usize,
+}
+
+/// All rows of some consecutive stations of one block, sorted by (`station_id`, `timestamp`), no key twice.
+#[derive(Debug)]
+pub struct SeriesGroup {
+    /// The block that all stations belong to: see [`block_of`](crate::layout::block_of).
+    pub block: String,
+    /// The rows, in order.
+    pub pieces: Vec<Piece>,
+    /// What was left out of these series.
+    pub dropped: Dropped,
+}
+
+/// Rows that were left out because another row of the same station and time stayed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Rows that differ from the one that stayed.
+    pub duplicates: u64,
+    /// Rows that say the same as the one that stayed.
+    pub identical: u64,
+}
+
+impl Dropped {
+    /// Adds the counts of other series.
+    pub fn add(&mut self, other: Self) {
+        self.duplicates += other.duplicates;
+        self.identical += other.identical;
+    }
+}
+
+/// Consecutive rows of one batch. Nothing is copied: the batch's buffers live until the last row group that needs them
+/// is done.
+#[derive(Debug)]
+pub struct Piece {
+    /// The batch.
+    pub values: Arc<BatchValues>,
+    /// First of its rows that belongs to the group.
+    pub start: usize,
+    /// Number of rows, from `start` on.
+    pub rows: usize,
+    /// The stations of these rows, in row order.
+    pub stations: Vec<StationRun>,
+}
+
+/// Times and values of a batch, as arrays that several row groups share.
+#[derive(Debug)]
+pub struct BatchValues {
+    /// The time of each row: microseconds since 1970, UTC; no nulls.
+    pub timestamps: TimestampMicrosecondArray,
+    /// The value columns; missing values are null, and no value is NaN.
+    pub columns: Vec<Float64Array>,
+}
+
+impl SeriesGroup {
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.rows).sum()
+    }
+
+    /// The stations in row order, each once, with all their rows.
+    #[must_use]
+    pub fn stations(&self) -> Vec<StationRun> {
+        let mut stations: Vec<StationRun> = Vec::new();
+        for run in self.pieces.iter().flat_map(|piece| &piece.stations) {
+            match stations.last_mut() {
+                Some(last) if last.station_id == run.station_id => last.rows += run.rows,
+                _ => stations.push(run.clone()),
+            }
+        }
+        stations
+    }
+
+    /// Number of stations, each of which has rows.
+    #[must_use]
+    pub fn station_count(&self) -> usize {
+        let mut runs = self.pieces.iter().flat_map(|piece| &piece.stations).map(|run| &run.station_id);
+        let mut last = runs.next();
+        usize::from(last.is_some()) + runs.filter(|id| last.replace(id) != Some(id)).count()
+    }
+
+    /// Earliest and latest time, in microseconds since 1970, UTC.
+    #[must_use]
+    pub fn time_range(&self) -> (i64, i64) {
+        let (mut first, mut last) = (i64::MAX, i64::MIN);
+        for piece in &self.pieces {
+            for &time in &piece.values.timestamps.values()[piece.start..piece.start + piece.rows] {
+                first = first.min(time);
+                last = last.max(time);
+            }
+        }
+        (first, last)
+    }
+
+    /// The time of each row: microseconds since 1970, UTC; no nulls.
+    #[must_use]
+    pub fn timestamps(&self) -> TimestampMicrosecondArray {
+        if let [piece] = self.pieces.as_slice() {
+            return piece.values.timestamps.slice(piece.start, piece.rows);
+        }
+        let mut all = Vec::with_capacity(self.rows());
+        for piece in &self.pieces {
+            all.extend_from_slice(&piece.values.timestamps.values()[piece.start..piece.start + piece.rows]);
+        }
+        TimestampMicrosecondArray::new(all.into(), None)
+    }
+
+    /// The values of each row of the column at `column` of the batches' columns; missing ones are null, none is NaN.
+    #[must_use]
+    pub fn values(&self, column: usize) -> Float64Array {
+        if let [piece] = self.pieces.as_slice() {
+            return piece.column(column);
+        }
+        let rows = self.rows();
+        let mut values = Vec::with_capacity(rows);
+        let mut validity = arrow::array::NullBufferBuilder::new(rows);
+        for piece in &self.pieces {
+            let column = piece.column(column);
+            values.extend_from_slice(column.values());
+            match column.nulls() {
+                Some(nulls) => validity.append_buffer(nulls),
+                None => validity.append_n_non_nulls(piece.rows),
+            }
+        }
+        Float64Array::new(values.into(), validity.finish())
+    }
+}
+
+impl Piece {
+    /// Rows of the value column at `index`.
+    fn column(&self, index: usize) -> Float64Array {
+        self.values.columns[index].slice(self.start, self.rows)
+    }
+}

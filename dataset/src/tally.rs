@@ -1,0 +1,40 @@
+//! What was left out of the rows of a source, counted.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// What a source did not hand on as it found it.
+///
+/// It counts what was read: a value of a row that is later dropped, since another of its station and time stays, is
+/// counted like any other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tally {
+    /// Values that failed the source's quality control and became missing: column -> quality code -> count.
+    /// With [`Quality::Keep`], empty.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rejected: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Trace amounts of precipitation, too small to measure, that became 0 mm: column -> count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub traces: BTreeMap<String, u64>,
+    /// Rows that are no observation: what they are -> count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    /// Adds another file's or part's counts.
+    pub fn add(&mut self, other: &Self) {
+        for (column, codes) in &other.rejected {
+            add(self.rejected.entry(column.clone()).or_default(), codes);
+        }
+        add(&mut self.traces, &other.traces);
+        add(&mut self.left_out, &other.left_out);
+    }
+}
+
+fn add(to: &mut BTreeMap<String, u64>, counts: &BTreeMap<String, u64>) {
+    for (key, count) in counts {
+        *to.entry(key.clone()).or_default() += count;
+    }
+}

@@ -1,0 +1,45 @@
+//! Files and directories in the making: their paths in, so that a run that is interrupted can remove them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// Marks a path as unfinished until it is dropped.
+#[derive(Debug)]
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    /// Marks the file or directory at `path`, which need not exist yet.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        // The working directory may be another one by then.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        paths().push(path.clone());
+        Self(path)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        let mut paths = paths();
+        if let Some(index) = paths.iter().position(|path| *path == self.0) {
+            paths.swap_remove(index);
+        }
+    }
+}
+
+/// Removes all that is unfinished. Whoever would mark another file from now on waits until the process ends.
+pub fn remove_all() {
+    let paths = paths();
+    for path in paths.iter() {
+        // Nobody is left to be told.
+        let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    }
+    std::mem::forget(paths);
+}
+
+fn paths() -> MutexGuard<'static, Vec<PathBuf>> {
+    PATHS.lock().unwrap_or_else(PoisonError::into_inner)
+}
