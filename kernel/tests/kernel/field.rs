@@ -6,7 +6,8 @@
 use arrow_array::Float64Array;
 use isd_kernel::arrow::{rolling_mean, rolling_std};
 use isd_kernel::{
-    Decimal, FillLimit, Outcome, Outlier, RollingTest, Scratch, Series, Validity, rolling_outliers,
+    Decimal, FillLimit, Outcome, Outlier, RollingTest, RollingTestBuilder, Scratch, Series, Validity, Window,
+    rolling_outliers,
 };
 
 /// Mean and standard deviation of a window.
@@ -41,9 +42,9 @@ const BEHIND: f64 = 700_000_001.0;
 
 impl Rolling {
     fn test(self) -> RollingTest {
-        let test = RollingTest::new(self.rows, Decimal::whole(self.threshold)).unwrap();
-        let test = test.min_periods(self.min_periods).ddof(self.ddof).fill_limit(Some(FillLimit::Micros(1)));
-        test.validated().unwrap()
+        let test = RollingTest::builder().window(Window::Rows(self.rows));
+        let test = test.threshold(Decimal::whole(self.threshold)).min_periods(self.min_periods);
+        test.ddof(self.ddof).fill_limit(FillLimit::Micros(1)).build().unwrap()
     }
 
     /// The moments of the window that ends with the last of these values.
@@ -58,8 +59,8 @@ impl Rolling {
     /// The moments of the window that ends at each row, of which the kernel's steps and its test tell the same.
     fn all(self, values: &[f64]) -> Vec<Option<Moments>> {
         let array = Float64Array::from(values.to_vec());
-        let window = isd_kernel::Rolling::rows(self.rows).unwrap().include_current(true);
-        let window = window.min_periods(self.min_periods).ddof(self.ddof).validated().unwrap();
+        let window = isd_kernel::Rolling::builder().window(Window::Rows(self.rows)).include_current(true);
+        let window = window.min_periods(self.min_periods).ddof(self.ddof).build().unwrap();
         let means = rolling_mean(&array, None, &[values.len()], &window).unwrap();
         let deviations = rolling_std(&array, None, &[values.len()], &window).unwrap();
         let all = means.iter().zip(&deviations).map(|(mean, std)| Some(Moments { mean: mean?, std: std? }));
@@ -298,7 +299,8 @@ fn a_nan_does_not_stick() {
     let values = [0.0, 1.0, 3.0, f64::NAN, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
     let without_first = [0b1111_1110, 0b11];
     let test = Rolling { min_periods: 1, ..rolling(3, 0) }.test();
-    let series = Series::new(&values).with_validity(Validity::new(&without_first, 0, 10)).unwrap();
+    let series =
+        Series::new(&values).with_validity(Some(Validity::new(&without_first, 0, 10).unwrap())).unwrap();
     let found = outliers_of(series, values.len(), &test);
     let means: Vec<(usize, f64)> = found.iter().map(|outlier| (outlier.row, outlier.mean)).collect();
     let expected = [(2, 1.0), (4, 2.0), (5, 3.0), (6, 14.0 / 3.0), (7, 6.0), (8, 7.0), (9, 8.0)];
@@ -369,10 +371,10 @@ fn the_squares_of_large_values_do_not_swallow_the_variance() {
 #[test]
 fn a_window_that_ends_at_the_row_holds_it() {
     let values: Vec<f64> = (0..10).map(f64::from).collect();
-    let means = |test: RollingTest| -> Vec<(usize, f64, usize)> {
-        outliers(&values, &test.validated().unwrap()).iter().map(|o| (o.row, o.mean, o.count)).collect()
+    let means = |test: RollingTestBuilder| -> Vec<(usize, f64, usize)> {
+        outliers(&values, &test.build().unwrap()).iter().map(|o| (o.row, o.mean, o.count)).collect()
     };
-    let test = || RollingTest::new(5, Decimal::whole(0)).unwrap();
+    let test = || RollingTest::builder().window(Window::Rows(5)).threshold(Decimal::ZERO);
     let before: Vec<_> = (5..10).map(|row| (row, row as f64 - 3.0, 5)).collect();
     let with_itself: Vec<_> = (4..10).map(|row| (row, row as f64 - 2.0, 5)).collect();
     assert_eq!(means(test()), before);
@@ -386,5 +388,5 @@ fn values_that_are_not_finite_are_no_error() {
     let values = [123.0, f64::NAN, f64::INFINITY, 123.0, f64::NEG_INFINITY, 123.0];
     let expected = Some(Moments { mean: 123.0, std: 0.0 });
     assert_eq!(Rolling { min_periods: 2, ..rolling(6, 0) }.last(&values), expected);
-    assert_eq!(outliers(&[f64::INFINITY; 40], &RollingTest::default().validated().unwrap()), []);
+    assert_eq!(outliers(&[f64::INFINITY; 40], &RollingTest::default()), []);
 }
