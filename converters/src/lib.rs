@@ -21,4 +21,4 @@ pub use input::{Head, Input};
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};
-pub use source::{Hdf5Reader, ReadOptions, Scale, Source};
+pub use source::{Hdf5Reader, ReadOptions, Scale, Source, SourceInfo};

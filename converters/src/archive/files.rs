@@ -81,14 +81,14 @@ impl Archive {
     /// # Errors
     /// What `open` reports, or columns that a dataset cannot have.
     pub fn of_source(open: impl Fn() -> Result<Box<dyn Source>> + Send + Sync + 'static) -> Result<Self> {
-        let source = open()?;
-        check_columns(source.columns(), Path::new(""))?;
+        let info = open()?.info().clone();
+        check_columns(&info.columns, Path::new(""))?;
         Ok(Self {
             files: vec![SourceFile { path: PathBuf::new(), bytes: 0, modified_ns: 0 }],
-            columns: source.columns().to_vec(),
-            rows: source.rows(),
-            layout: source.layout().to_owned(),
-            notes: source.notes().to_vec(),
+            columns: info.columns,
+            rows: info.rows,
+            layout: info.layout.to_owned(),
+            notes: info.notes,
             openers: vec![Some(Opener { open: Box::new(open), small: false })],
             failures: Failures::new(true),
             progress: Arc::default(),

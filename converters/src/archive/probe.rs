@@ -93,7 +93,7 @@ fn look(
     // The beginning of a text says all that is asked for here.
     let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
     let (source, options) = open_what_there_is(format, beginning.as_ref().unwrap_or(&input), options, alone)?;
-    check_columns(source.columns(), &file.path)?;
+    check_columns(&source.info().columns, &file.path)?;
     let opener =
         Opener { open: Box::new(move || format.open(&counting, &options)), small: file.bytes <= SMALL_BYTES };
     Beginning::of(source, opener, !alone)

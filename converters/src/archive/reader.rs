@@ -110,9 +110,9 @@ impl ArchiveReader<'_> {
                     Ok(None) => self.finish(report, source.as_ref()),
                     Ok(Some(batch)) => {
                         report.add(&batch);
-                        self.count_bytes(report.file, source.rows(), batch.rows());
+                        self.count_bytes(report.file, source.info().rows, batch.rows());
                         let (file, rows) = (report.file, report.rows);
-                        let batch = aligned(batch, source.columns(), &self.archive.columns)
+                        let batch = aligned(batch, &source.info().columns, &self.archive.columns)
                             .map_err(|error| ReadError { file, rows, error })?;
                         self.current = Some((source, report));
                         return Ok(Some(batch));
@@ -227,7 +227,7 @@ pub fn read_whole(mut source: Box<dyn Source>, columns: &[ColumnInfo]) -> Result
         if rows > WHOLE_ROWS {
             return Ok((source, None));
         }
-        batches.push(aligned(batch, source.columns(), columns)?);
+        batches.push(aligned(batch, &source.info().columns, columns)?);
     }
     Ok((source, Some(batches)))
 }

@@ -20,7 +20,7 @@ use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units}
 use super::discover::{is_beside, is_hidden};
 use super::failures::Failures;
 use super::reader::read_whole;
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, SourceInfo, Tally};
 
 /// Where POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
@@ -40,10 +40,9 @@ type Member = Result<Input>;
 
 /// What the members of an archive hold together, as the files of a directory do.
 pub struct Members {
-    columns: Vec<ColumnInfo>,
+    info: SourceInfo,
     /// Layouts of the members, each once.
     pub layouts: Vec<&'static str>,
-    notes: Vec<String>,
     /// Members that cannot be read beside the others.
     refused: HashSet<PathBuf>,
 }
@@ -97,7 +96,13 @@ impl Members {
             // Files beside the archive may have what was asked for.
             wanted = columns(&readable, &ReadOptions::default());
         }
-        Ok(Self { columns: wanted, layouts: layouts(&readable), notes: notes(&readable), refused })
+        let layouts = layouts(&readable);
+        let layout = match *layouts {
+            [layout] => layout,
+            _ => "tar archive of several layouts",
+        };
+        let info = SourceInfo { columns: wanted, layout, notes: notes(&readable), ..SourceInfo::default() };
+        Ok(Self { info, layouts, refused })
     }
 }
 
@@ -176,7 +181,7 @@ impl TarSource {
         let (options, known) = (&self.options, &*self.members);
         let read_one = |member: &Input| {
             let refused = known.refused.contains(&**member.path());
-            (!refused).then(|| read_member(member, options, &known.columns))
+            (!refused).then(|| read_member(member, options, &known.info.columns))
         };
         let read: Vec<Option<Result<_>>> = members.par_iter().with_max_len(1).map(read_one).collect();
         for (member, read) in members.iter().zip(read) {
@@ -211,23 +216,8 @@ fn read_member(
 }
 
 impl Source for TarSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.members.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        match *self.members.layouts {
-            [layout] => layout,
-            _ => "tar archive of several layouts",
-        }
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.members.notes
+    fn info(&self) -> &SourceInfo {
+        &self.members.info
     }
 
     fn tally(&self) -> Tally {

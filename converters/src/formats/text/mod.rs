@@ -28,7 +28,9 @@ pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::{Input, without_mark};
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
+use crate::{
+    Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, SourceInfo, Tally,
+};
 
 /// Bytes of a buffer whose lines one task reads.
 const TASK_BYTES: usize = 256 << 10;
@@ -92,9 +94,7 @@ pub struct TextSource<F> {
     ahead: Option<io::Result<Option<Vec<u8>>>>,
     /// Indexes of the format's columns that are yielded.
     wanted: Vec<usize>,
-    columns: Vec<ColumnInfo>,
-    notes: Vec<String>,
-    lacking: Vec<String>,
+    info: SourceInfo,
     tally: Tally,
     /// Lines whose rows were yielded.
     lines: u64,
@@ -112,23 +112,23 @@ impl<F: LineFormat> TextSource<F> {
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
+        let lacking_name = |(column, measurement): (&str, &str)| match column == measurement {
+            true => column.to_owned(),
+            false => format!("{column} ({measurement})"),
+        };
         Ok(Self {
             buffers: LineBuffers::new(input.reader()?),
             ahead: None,
             input: input.clone(),
-            notes: format.notes(),
-            lacking: lacking
-                .map(|(column, measurement)| {
-                    if column == measurement {
-                        column.to_owned()
-                    } else {
-                        format!("{column} ({measurement})")
-                    }
-                })
-                .collect(),
+            info: SourceInfo {
+                columns,
+                rows: None,
+                layout: format.layout(),
+                notes: format.notes(),
+                lacking: lacking.map(lacking_name).collect(),
+            },
             format,
             wanted,
-            columns,
             tally: Tally::default(),
             lines: 0,
             rows: 0,
@@ -209,24 +209,8 @@ fn read_line<F: LineFormat>(format: &F, line: &[u8], rows: &mut Rows) -> Result<
 }
 
 impl<F: LineFormat> Source for TextSource<F> {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.format.layout()
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    fn lacking(&self) -> &[String] {
-        &self.lacking
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -257,7 +241,7 @@ impl<F: LineFormat> Source for TextSource<F> {
         while let Some(rows) = self.next_rows()? {
             let count = rows.len();
             let (mut stations, timestamps, columns, mut tally) = rows.into_parts(&self.wanted);
-            let read = |name: &str| self.columns.iter().any(|column| column.name == name);
+            let read = |name: &str| self.info.columns.iter().any(|column| column.name == name);
             tally.rejected.retain(|name, _| read(name));
             tally.traces.retain(|name, _| read(name));
             self.tally.add(&tally);

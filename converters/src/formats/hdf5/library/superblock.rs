@@ -28,8 +28,7 @@ pub fn recognises(head: &[u8]) -> bool {
 /// Checks that `path` is an HDF5 file and all there.
 ///
 /// # Errors
-/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or
-/// still being written.
+/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or still being written.
 pub fn check(path: &Path) -> Result<()> {
     let io = |action| move |source| Error::Io { path: path.to_owned(), action, source };
     let mut file = File::open(path).map_err(io("cannot open"))?;

@@ -6,7 +6,7 @@ use arrow::array::Float64Array;
 use isd_dataset::time::iso8601;
 
 use crate::formats::hdf5::layouts::Scope;
-use crate::{Batch, ColumnInfo, Measurement, Result, Source, Tally};
+use crate::{Batch, ColumnInfo, Measurement, Result, Source, SourceInfo, Tally};
 
 /// What becomes of each batch of a source.
 pub trait Adapter: Send {
@@ -31,20 +31,8 @@ pub struct Adapted<A> {
 }
 
 impl<A: Adapter> Source for Adapted<A> {
-    fn columns(&self) -> &[ColumnInfo] {
-        self.source.columns()
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.source.rows()
-    }
-
-    fn layout(&self) -> &'static str {
-        self.source.layout()
-    }
-
-    fn notes(&self) -> &[String] {
-        self.source.notes()
+    fn info(&self) -> &SourceInfo {
+        self.source.info()
     }
 
     fn tally(&self) -> Tally {
@@ -55,7 +43,7 @@ impl<A: Adapter> Source for Adapted<A> {
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
-        self.adapter.adapt(self.source.columns(), &mut batch)?;
+        self.adapter.adapt(&self.source.info().columns, &mut batch)?;
         Ok(Some(batch))
     }
 }

@@ -17,7 +17,7 @@ use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, cut, removed_tally};
 use super::unpack::{self, NO_TIME};
 use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::library::{NumberType, StoredNumbers};
-use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
+use crate::{Batch, Error, Result, Source, SourceInfo, StationRun, Tally};
 
 /// Cells that one task reads and unpacks, about.
 const PIECE_CELLS: u64 = 64 << 10;
@@ -90,7 +90,7 @@ impl GridSource {
         let chunk = values()
             .map(|dataset| chunk_of(dataset, stations, times))
             .fold((1, 1), |a, b| (a.0.max(b.0), a.1.max(b.1)));
-        let bytes = 8 * (plan.columns.len() as u64 + 2);
+        let bytes = 8 * (plan.info.columns.len() as u64 + 2);
         let tiles = Tiles::new(
             stations,
             times,
@@ -98,7 +98,7 @@ impl GridSource {
             (TILE_BYTES / bytes).clamp(1, BATCH_ROWS),
             (4 * TILE_BYTES / bytes).min(LARGE_CHUNK_ROWS),
         );
-        let removed = vec![0; plan.columns.len()];
+        let removed = vec![0; plan.info.columns.len()];
         let mut source = Self {
             path: path.into(),
             plan,
@@ -309,24 +309,12 @@ impl GridSource {
 }
 
 impl Source for GridSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.plan.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.plan.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.plan.notes
+    fn info(&self) -> &SourceInfo {
+        &self.plan.info
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = removed_tally(&self.plan.columns, &self.removed);
+        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
         if self.empty > 0 {
             tally.left_out.insert(EMPTY.into(), self.empty);
         }
