@@ -26,7 +26,7 @@ pub struct Beginning<O = Opener> {
 }
 
 impl<O> Beginning<O> {
-    /// What a source says that was just opened. Where its place among other files matters, its `first` row is read.
+    /// What is known of a source that was just opened. Its `first` row is read where that puts it in order among others.
     ///
     /// # Errors
     /// A first batch that cannot be read.
@@ -40,7 +40,7 @@ impl<O> Beginning<O> {
     }
 }
 
-/// Looks at a member of an archive file, which has other files beside it.
+/// Looks at the beginning of a member of an archive file.
 pub fn look_at_member(member: &Input, options: &ReadOptions) -> Result<Probed<()>> {
     let source = open_member(member, options)?;
     check_columns(&source.info().columns, member.path())?;
@@ -48,7 +48,7 @@ pub fn look_at_member(member: &Input, options: &ReadOptions) -> Result<Probed<()
     Ok(Probed { file, beginning: Some(Beginning::of(source, (), false)?) })
 }
 
-/// Opens a member of an archive file for what it has of the measurements asked for.
+/// Opens a member of an archive file for those of the measurements asked for that it has.
 pub fn open_member(member: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
     Ok(open_what_there_is(format_of(member, options)?, member, options, false)?.0)
 }
@@ -67,7 +67,7 @@ pub fn open_what_there_is(
         Err(error) => error,
     };
     let mut own = ReadOptions { measurements: Vec::new(), ..options.clone() };
-    // What keeps it from being opened at all is the same either way.
+    // A file that cannot be opened at all is refused for the reason of the first attempt.
     let Ok(everything) = format.open(input, &own) else { return Err(error) };
     let has = |name: &&String| everything.info().columns.iter().any(|column| column.name == **name);
     own.measurements = options.measurements.iter().filter(has).cloned().collect();

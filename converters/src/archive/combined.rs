@@ -21,7 +21,7 @@ pub fn refuse_other_units<O>(probed: &mut [Probed<O>], failures: &Failures) -> R
         let differs = columns.iter().find_map(|column| {
             let (known, path) = units.get(&column.name)?;
             let same = match (known, &column.units) {
-                // The names of ISD's measurements promise their units.
+                // A column with the name of one of ISD's measurements must be in its units.
                 (None, Some(_)) | (Some(_), None) => Measurement::named(&column.name).is_none(),
                 (known, own) => known == own,
             };
@@ -55,7 +55,7 @@ pub fn refuse_other_units<O>(probed: &mut [Probed<O>], failures: &Failures) -> R
 /// Checks that each measurement asked for is in at least one of several files.
 ///
 /// # Errors
-/// The first that is not.
+/// The first measurement that is in none.
 pub fn check_wanted<O>(probed: &[Probed<O>], options: &ReadOptions) -> Result<()> {
     let known: BTreeSet<&str> = probed
         .iter()
@@ -117,7 +117,7 @@ pub fn layouts<O>(probed: &[Probed<O>]) -> Vec<&'static str> {
     layouts.into_iter().collect()
 }
 
-/// The notes on all files, each once, and what columns which of them lack.
+/// The notes on all files, each once, and a note for each set of columns that some of them lack.
 pub fn notes<O>(probed: &[Probed<O>]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let mut lacking: BTreeMap<&[String], Vec<&Path>> = BTreeMap::new();

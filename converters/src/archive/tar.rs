@@ -1,4 +1,4 @@
-//! Tar archives, plain or gzip: from one file to the rows of its members, one member after another.
+//! Tar archives, plain or gzip: one file in, the rows of its members out, one member after another.
 //!
 //! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
 //! once to know the columns of them all, then for their rows.
@@ -22,13 +22,13 @@ use super::failures::Failures;
 use super::reader::read_whole;
 use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, SourceInfo, Tally};
 
-/// Where POSIX.1-1988 puts the magic of a header.
+/// Byte at which POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
 /// A member larger than this is not read into memory.
 const MEMBER_BYTES: u64 = 256 << 20;
-/// Bytes of members that are read at a time, but for one that is larger.
+/// Bytes of the members that are read at a time, unless a single one is larger.
 const TOGETHER_BYTES: usize = 64 << 20;
-/// Members that wait for their turn.
+/// Members that are held ready for the next read.
 const WAITING: usize = 2;
 
 /// Whether a file that begins so is a tar archive.
@@ -43,7 +43,7 @@ pub struct Members {
     info: SourceInfo,
     /// Layouts of the members, each once.
     pub layouts: Vec<&'static str>,
-    /// Members that cannot be read beside the others.
+    /// Paths of members that cannot be read, or not beside the others.
     refused: HashSet<PathBuf>,
 }
 

@@ -12,7 +12,7 @@ use crate::formats::text::{
 use crate::{ColumnInfo, Head, Measurement, Quality, ReadOptions};
 
 const SEPARATOR: u8 = b'|';
-/// Most fields of a line that are looked for: the station, the parts of its time, the variables.
+/// Fields of a line that are looked for at most: the station, those of its time, the variables.
 const FIELDS: usize = 1 + TIME_FIELDS + VARIABLES.len();
 
 /// The lines of one file, by its header.
@@ -113,7 +113,7 @@ impl LineFormat for PsvLines {
         if is_station_name(station) {
             return Err(self.header.differs(fields));
         }
-        // More fields are a pipe in the remarks, which come last.
+        // A line has more fields where there is a pipe in the remarks, which come last.
         if fields < self.header.columns() {
             return Err(format!("has {fields} fields, expected {}", self.header.columns()));
         }
@@ -150,7 +150,7 @@ fn parts_micros(parts: [&[u8]; TIME_FIELDS]) -> Option<i64> {
     civil_micros(year?, month?, day?, hour?, minute?, 0)
 }
 
-/// What is wrong with a line whose time is none.
+/// What is wrong with a line that holds no valid time.
 fn no_time(found: &[u8]) -> String {
     format!("has the time {}, which there is not", shown(found))
 }

@@ -27,10 +27,10 @@ pub struct Variable {
     kind: Kind,
 }
 
-/// How a variable's values are to be taken.
+/// What a variable's numbers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// As they are.
+    /// Numbers are values.
     Plain,
     /// 999 and `VRB` are no direction; a calm has direction 0, as in ISD-Lite.
     Direction,
@@ -48,7 +48,7 @@ pub enum Time<T> {
 }
 
 impl Time<usize> {
-    /// Another number for each place.
+    /// The time with `to` of each place in its place.
     pub fn map(self, to: impl Fn(usize) -> usize) -> Self {
         match self {
             Self::Fields(fields) => Self::Fields(fields.map(to)),
@@ -65,14 +65,14 @@ impl Time<usize> {
     }
 }
 
-/// Where a file has what is read of it, as places among its columns.
+/// Which columns of a file hold the station, the time and the variables, counted from 0.
 pub struct Places {
     pub station: usize,
     pub time: Time<usize>,
     pub variables: Vec<VariablePlaces>,
 }
 
-/// Where a file has one of [`VARIABLES`].
+/// Which columns of a file hold one of [`VARIABLES`] and its flags.
 pub struct VariablePlaces {
     /// Its index in [`VARIABLES`].
     pub index: usize,
@@ -82,7 +82,7 @@ pub struct VariablePlaces {
 }
 
 impl Places {
-    /// Finds all columns; `place` says where the one of a name in lower case is.
+    /// Finds all columns. `place` gives the place of the column of a name, in lower case.
     ///
     /// # Errors
     /// A column that the file lacks, and what was expected.
@@ -119,7 +119,7 @@ pub const FLAGS: usize = 3;
 /// One of the columns that follow a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
-    /// How it was measured, and calm, variable and trace.
+    /// How it was measured, and whether wind is calm or variable or an amount of precipitation a trace.
     Measurement,
     /// Whether it passed quality control.
     Quality,
@@ -235,7 +235,7 @@ impl Variable {
 
     /// Sets the value of the row begun last, or counts why it has none.
     ///
-    /// `number` is as the file has it, or NaN; `flag` gives the variable's flags, empty where there are none.
+    /// `number` is the one in the file, NaN where there is none; `flag` gives the variable's flags, empty where absent.
     pub fn store<'a>(
         &self,
         rows: &mut Rows,
@@ -266,7 +266,7 @@ impl Variable {
     fn value<'a>(&self, number: f64, flag: impl Fn(Flag) -> &'a [u8]) -> (f64, bool) {
         let number = if number == -9999.0 { f64::NAN } else { number };
         match self.kind {
-            // A direction that is reported holds, even of a wind that varies.
+            // A direction that is reported counts, even where the wind varies.
             Kind::Direction if number.is_nan() || number == 999.0 => {
                 (if flag(Flag::Measurement).starts_with(b"C") { 0.0 } else { f64::NAN }, false)
             }
@@ -280,7 +280,7 @@ impl Variable {
     }
 }
 
-/// A code as the summary counts it. Parquet copies made by way of floating point have `5.0`.
+/// A code as the tally names it. Parquet copies made by way of floating point have `5.0`.
 fn code_name(code: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(code.strip_suffix(b".0").unwrap_or(code))
 }

@@ -34,10 +34,10 @@ use crate::{
 
 /// Bytes of a buffer whose lines one task reads.
 const TASK_BYTES: usize = 256 << 10;
-/// Memory is not reserved for more rows than there would be of lines as short as this.
+/// Bytes of the shortest line for whose rows memory is reserved.
 const SHORT_LINE_BYTES: usize = 16;
 
-/// What the lines of a text format hold. It is made from the file's first line where that is a header.
+/// How the lines of one file are read. Where the first line is a header, the value is made from it.
 pub trait LineFormat: Send + Sync {
     /// Name of the layout, such as `ISD-Lite`.
     fn layout(&self) -> &'static str;
@@ -68,8 +68,8 @@ pub fn shown(bytes: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
-/// The columns of ISD's measurements, as a text format yields them that knows their physical units. `origins` say where
-/// each lies in a line.
+/// The columns of ISD's measurements, for a text format that gives them in their physical units. `origins` say where each
+/// lies in a line.
 #[must_use]
 pub fn isd_columns(origins: [&str; MEASUREMENTS.len()]) -> Vec<ColumnInfo> {
     MEASUREMENTS.iter().zip(origins).map(|(measurement, origin)| isd_column(measurement, origin)).collect()
@@ -276,7 +276,7 @@ fn unended(piece: &[u8]) -> Option<usize> {
     (!piece.ends_with(b"\n")).then_some(piece.len())
 }
 
-/// Rows that whole lines hold at most, as long as they are no shorter than any format's.
+/// Rows that whole lines hold at most, unless they are shorter than any format's.
 fn row_limit(piece: &[u8]) -> usize {
     (memchr_iter(b'\n', piece).count() + 1).min(piece.len() / SHORT_LINE_BYTES)
 }

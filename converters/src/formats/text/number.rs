@@ -7,7 +7,7 @@ const POWERS_OF_TEN: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
     1e19, 1e20, 1e21, 1e22,
 ];
-/// Integers up to this magnitude are doubles without a neighbour in between.
+/// All integers up to this magnitude are doubles.
 const EXACT_INTEGERS: i64 = 1 << 53;
 /// Digits that fit an `i64` whatever they are.
 const DIGITS: usize = 18;
@@ -36,7 +36,7 @@ fn sign(field: &[u8]) -> (bool, &[u8]) {
     }
 }
 
-/// A number as CSV files hold it (`51`, `-0.5`, `1e3`), times 10^-`shift`: the double nearest that decimal.
+/// The double nearest a number as CSV files hold it (`51`, `-0.5`, `1e3`), times 10^-`shift`.
 ///
 /// `None` of anything else, and of `NaN` and infinities.
 #[must_use]
@@ -76,7 +76,7 @@ fn plain_decimal(field: &[u8], shift: u32) -> Option<f64> {
 /// A number with an exponent or more digits than a double has; `None` of what is none.
 #[cold]
 fn any_decimal(field: &[u8], shift: u32) -> Option<f64> {
-    // What Rust reads besides, "inf" and "NaN", is no number here.
+    // Rust would also read "inf" and "NaN", which are no numbers here.
     if !field.iter().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(byte)) {
         return None;
     }

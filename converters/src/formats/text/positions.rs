@@ -1,4 +1,4 @@
-//! Fields of wide lines: a line in, the places of the few fields that are wanted out, without looking at the others.
+//! Fields of wide lines: a line in, the places of the few fields that are wanted out, without splitting the others.
 
 /// All bits of each byte but the most significant.
 const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
@@ -17,7 +17,7 @@ pub fn field_starts(line: &[u8], separator: u8, wanted: &[usize], starts: &mut [
     let mut fields = 1;
     let mut word_at = |mut word: u64, base: usize| {
         word ^= pattern;
-        // The top bit of each byte that was the separator: exact, as no carry leaves its byte.
+        // Sets the top bit of each byte that was the separator, and of no other, as no carry leaves its byte.
         let mut found = !(((word & LOW_BITS) + LOW_BITS) | word | LOW_BITS);
         let count = found.count_ones() as usize;
         let before = fields;
@@ -47,7 +47,7 @@ pub fn field_starts(line: &[u8], separator: u8, wanted: &[usize], starts: &mut [
 #[must_use]
 pub fn field_at(line: &[u8], separator: u8, start: usize) -> &[u8] {
     let Some(rest) = line.get(start..) else { return b"" };
-    // These fields are a few bytes long: shorter than what a vectorised search takes to begin.
+    // These fields are a few bytes long, for which a vectorised search would take longer to begin.
     let end = rest.iter().position(|&byte| byte == separator).unwrap_or(rest.len());
     &rest[..end]
 }

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 /// Microseconds since 1970-01-01T00:00:00Z of a date and time of the Gregorian calendar in the years 0 to 9999; `None`
 /// where there is no such date or time.
 ///
-/// Hour 24 is none: what means the midnight after a day says so by the next date.
+/// There is no hour 24: the midnight that ends a day has the next date.
 #[must_use]
 pub fn civil_micros(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
     let part = |number: i64| u32::try_from(number).ok();

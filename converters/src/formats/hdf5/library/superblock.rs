@@ -25,7 +25,7 @@ pub fn recognises(head: &[u8]) -> bool {
     places.any(|at| head.get(at..).is_some_and(|bytes| bytes.starts_with(SIGNATURE)))
 }
 
-/// Checks that `path` is an HDF5 file and all there.
+/// Checks that `path` is an HDF5 file and complete.
 ///
 /// # Errors
 /// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or still being written.

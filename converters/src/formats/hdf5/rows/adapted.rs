@@ -1,4 +1,4 @@
-//! Sources whose batches are looked at or changed on their way: a source and an [`Adapter`] in, a source out.
+//! Sources whose batches are checked or changed: a source and an [`Adapter`] in, a source out.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ const TRACE_MM: f64 = -0.1;
 
 /// Makes traces of precipitation, a stored -1 in ISD's tenths, 0 mm, and counts them by column.
 ///
-/// ISD-Lite as text and as HDF5 must become the same dataset: in both, a stored -1 is no amount.
+/// ISD-Lite as text and as HDF5 become the same dataset: in both, a stored -1 is no amount.
 #[derive(Default)]
 pub struct Traces(BTreeMap<String, u64>);
 
@@ -92,7 +92,7 @@ pub struct AscendingTimes {
 }
 
 impl AscendingTimes {
-    /// The check of the rows of the group of `scope`, which has `instead` of stations.
+    /// Checks the rows of the group of `scope`, which has `instead` where others name stations.
     pub fn new(scope: Scope, instead: String) -> Self {
         Self { scope, instead, last: None }
     }

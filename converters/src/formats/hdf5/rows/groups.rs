@@ -22,7 +22,7 @@ use crate::{Batch, ColumnInfo, Error, ReadOptions, Result, Source, SourceInfo, T
 /// Groups that are read for one batch, at most.
 const SIDE_BY_SIDE: usize = 1024;
 
-/// A file of groups that is read one after the other.
+/// A file whose groups are read one after the other.
 pub struct GroupsSource {
     path: Arc<Path>,
     groups: Vec<Group>,
@@ -188,7 +188,7 @@ impl GroupsSource {
     }
 }
 
-/// What a group holds, without keeping it open.
+/// What a group holds.
 fn summary(scope: Scope, station: String) -> Result<Summary> {
     let everything = ReadOptions { measurements: Vec::new(), ..(*scope.options).clone() };
     let all = Scope { options: Arc::new(everything), ..scope.clone() };
@@ -224,7 +224,7 @@ fn read_all(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Read> 
     Ok(Read { columns: source.info().columns.clone(), batches, tally: source.tally() })
 }
 
-/// The group as a source of those of the columns that it has.
+/// Opens a group for those of the columns that it has.
 fn open(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
     let mut plan = plan_of(&group.scope_of(columns)?, &group.station)?;
     plan.info.notes.clear();
@@ -239,7 +239,7 @@ fn open(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Box<dyn So
 }
 
 impl Group {
-    /// The group with the columns asked for that it has.
+    /// The scope of the group, whose options ask for those of the columns that it has.
     fn scope_of(&self, columns: &[ColumnInfo]) -> Result<Scope> {
         if self.scope.options.measurements.is_empty() {
             return Ok(self.scope.clone());

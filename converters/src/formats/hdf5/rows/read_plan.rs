@@ -105,7 +105,7 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     Ok(plan)
 }
 
-/// What is said of several columns in one line.
+/// Names of columns by what a note says of them.
 #[derive(Default)]
 struct Notes {
     skipped: Vec<String>,
@@ -238,7 +238,7 @@ impl Planner<'_> {
         Ok(columns)
     }
 
-    /// A value column that `measurements` names.
+    /// A value column that the user asks for by name.
     fn asked(&self, name: &str) -> Result<Entry> {
         if KEYS.contains(&name) {
             return Err(self.column_error(name, "is part of the key, expected a measurement", None));
@@ -250,8 +250,8 @@ impl Planner<'_> {
         })
     }
 
-    /// The columns that decide with the planned ones whether a cell of a grid is an observation: the
-    /// rows of a grid are the same whichever columns are asked for.
+    /// The columns that decide together with the planned ones whether a cell of a grid is an observation: a grid has the
+    /// same rows whichever columns are asked for.
     fn others(&self, plan: &ReadPlan) -> Result<Vec<DatasetFields>> {
         if self.scope.options.measurements.is_empty() {
             return Ok(Vec::new());
@@ -343,7 +343,7 @@ impl Planner<'_> {
         Ok(Target::Time(number, units, missing))
     }
 
-    /// How a value column is unpacked, and what is said of it.
+    /// How a value column is unpacked, and what is known of it; what the user should know of it goes to `notes`.
     fn value(
         &self,
         name: &str,
@@ -408,7 +408,10 @@ impl Planner<'_> {
         Ok((Target::Value(index, number, unpacking), info))
     }
 
-    /// Adds a field to the dataset that holds it, once it has a value for every row.
+    /// Adds a field to the dataset that holds it.
+    ///
+    /// # Errors
+    /// A column that does not have a value for every row, or cannot be read.
     fn add(&self, plan: &mut ReadPlan, time: &Entry, entry: &Entry, target: Target) -> Result<()> {
         // The times of a grid lie along one of its dimensions, or are as many as its cells.
         let along = entry.place == time.place && entry.fits(Extent::Rows(time.rows()));

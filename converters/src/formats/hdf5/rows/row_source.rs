@@ -18,9 +18,9 @@ use crate::formats::hdf5::layouts::{StationPart, Stations};
 use crate::formats::hdf5::library::{FieldBytes, Reason, Scalar, StoredNumbers};
 use crate::{Batch, ColumnInfo, Error, Result, Source, SourceInfo, StationRun, Tally};
 
-/// Rows of a batch, about.
+/// Number of rows of a batch, about.
 pub const BATCH_ROWS: u64 = 512 << 10;
-/// Larger chunks than this are decoded once and kept for the batches that share them.
+/// Chunks of more rows than this are decoded once and kept for the batches that share them.
 pub const LARGE_CHUNK_ROWS: u64 = 2 << 20;
 /// Rows that one task reads and unpacks: half a megabyte of doubles stays in the cache.
 const TASK_ROWS: u64 = 64 << 10;
