@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::formats::hdf5::layouts::catalog::{Axes, Catalog, Entry, Scope, Stations};
-use crate::formats::hdf5::layouts::table::datetime_units;
-use crate::formats::hdf5::layouts::texts;
+use super::catalog::{Axes, Catalog, Entry, Scope, Stations};
+use super::table::datetime_units;
+use super::texts;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset, Scalar};
 use crate::{Measurement, Result};
 
@@ -68,7 +68,7 @@ impl Frame {
         Ok(Some(Self { columns, index, index_name, pickled, pickled_names, stations: Stations::Columns }))
     }
 
-    /// The same frame, all rows of one station.
+    /// The frame with all its rows taken for those of one station.
     pub fn of_station(self, station: &str) -> Self {
         Self { stations: Stations::of_group(station), ..self }
     }
@@ -91,9 +91,9 @@ fn block_columns(
     values: &Arc<dyn Hdf5Dataset>,
     names: Vec<String>,
 ) -> Result<Vec<(String, Entry)>> {
-    let lanes = names.len() as u64;
-    if values.shape().len() != 2 || values.shape().get(1) != Some(&lanes) {
-        let found = format!("has the shape {:?}, expected rows of {lanes} columns", values.shape());
+    let row_elements = names.len() as u64;
+    if values.shape().len() != 2 || values.shape().get(1) != Some(&row_elements) {
+        let found = format!("has the shape {:?}, expected rows of {row_elements} columns", values.shape());
         return Err(scope.column_error(place, found, Some(AS_TABLE.into())));
     }
     let kind = values.attribute("value_type").ok().flatten();
@@ -103,7 +103,7 @@ fn block_columns(
         let entry = Entry {
             place: format!("{place}: {name}"),
             axes: Axes { station: None, time: Some(0) },
-            lanes,
+            row_elements,
             offset: i * size,
             own_attributes: false,
             time_units,

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use arrow::array::Array;
 use arrow::compute;
+use isd_dataset::time::iso8601;
 use serde::Serialize;
 
-use crate::archive::{Archive, Failure};
-use crate::{Result, Tally};
-use isd_dataset::time::iso8601;
+use super::failures::Failure;
+use super::files::Archive;
+use super::reader::ReadError;
+use crate::{ColumnInfo, Result, Tally};
 
 /// What an archive holds.
 #[derive(Debug, Clone, Serialize)]
@@ -18,15 +20,15 @@ pub struct Inspection {
     pub layout: String,
     /// Files that were read.
     pub files: u64,
-    /// Their size in bytes.
+    /// Size of these files in bytes.
     pub bytes: u64,
     /// Number of rows, repeated ones included.
     pub rows: u64,
     /// Number of stations.
     pub stations: u64,
-    /// Earliest time, ISO 8601 in UTC; none without rows.
+    /// Earliest time, ISO 8601 in UTC; `None` where there are no rows.
     pub first_timestamp: Option<String>,
-    /// Latest time.
+    /// Latest time, likewise.
     pub last_timestamp: Option<String>,
     /// Whether the rows come in ascending order of station and time, so that a conversion need not sort.
     pub sorted: bool,
@@ -58,9 +60,9 @@ pub struct InspectedColumn {
     pub resolution: Option<String>,
     /// Number of missing values.
     pub nulls: u64,
-    /// Least value; none where all are missing.
+    /// Least value; `None` where all are missing.
     pub min: Option<f64>,
-    /// Greatest value.
+    /// Greatest value, likewise.
     pub max: Option<f64>,
 }
 
@@ -74,16 +76,13 @@ pub fn inspect(archive: &mut Archive, progress: &(dyn Fn(u64) + Sync)) -> Result
     loop {
         match survey(archive, progress) {
             Ok(inspection) => return Ok(Inspection { failures: archive.failures(), ..inspection }),
-            // Its rows have been counted: once more, without it.
+            // Some of its rows have been counted: all is read once more, without it.
             Err(failed) => archive.skip(failed.file, failed.error)?,
         }
     }
 }
 
-fn survey(
-    archive: &Archive,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Inspection, crate::archive::ReadError> {
+fn survey(archive: &Archive, progress: &(dyn Fn(u64) + Sync)) -> Result<Inspection, ReadError> {
     let mut found = Inspection {
         layout: archive.layout().to_owned(),
         files: 0,
@@ -112,7 +111,7 @@ fn survey(
         }
         let mut start = 0;
         for run in &batch.stations {
-            let series = batch.timestamps.get(start..start + run.rows).unwrap_or_default();
+            let series = &batch.timestamps[start..start + run.rows];
             start += run.rows;
             let (Some(&first), Some(&end)) = (series.first(), series.last()) else { continue };
             let follows = last.as_ref().is_none_or(|(id, time)| (&**id, *time) < (&*run.station_id, first));
@@ -129,7 +128,7 @@ fn survey(
     }
     for report in reader.take_finished() {
         found.files += 1;
-        found.bytes += archive.files().get(report.file).map_or(0, |file| file.bytes);
+        found.bytes += archive.files()[report.file].bytes;
         found.tally.add(&report.tally);
     }
     found.stations = stations.len() as u64;
@@ -139,7 +138,7 @@ fn survey(
 }
 
 impl InspectedColumn {
-    fn new(column: &crate::ColumnInfo) -> Self {
+    fn new(column: &ColumnInfo) -> Self {
         Self {
             name: column.name.clone(),
             origin: column.origin.clone(),

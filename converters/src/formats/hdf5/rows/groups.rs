@@ -1,5 +1,5 @@
 //! Batches out of a file whose groups are archives of their own, such as one a station: the groups
-//! in, the rows of one after the other out, in columns that hold those of all.
+//! in, the rows of one group after the other out, in the columns of all groups.
 //!
 //! Small groups are read side by side, many to a batch; a large one is read in parallel by itself.
 
@@ -8,27 +8,25 @@ use std::sync::Arc;
 
 use arrow::array::{Array, Float64Array};
 use arrow::compute::concat;
+use isd_dataset::names::list;
 use rayon::prelude::*;
 
-use crate::formats::hdf5::layouts;
-use crate::formats::hdf5::layouts::catalog::{Extent, Scope, Stations};
-use crate::formats::hdf5::rows::one_series::OneSeries;
-use crate::formats::hdf5::rows::plan::{Plan, plan};
-use crate::formats::hdf5::rows::reader::BATCH_ROWS;
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, ReadOptions, Result, Source, Tally};
-use isd_dataset::names::{list, nearest};
+use super::adapted::{Adapted, AscendingTimes};
+use super::read_plan::{ReadPlan, plan};
+use super::row_source::BATCH_ROWS;
+use super::source;
+use crate::formats::hdf5::layouts::{Extent, Scope, Stations, group_catalog};
+use crate::source::{did_you_mean, in_canonical_order};
+use crate::{Batch, ColumnInfo, Error, ReadOptions, Result, Source, SourceInfo, Tally};
 
 /// Groups that are read for one batch, at most.
 const SIDE_BY_SIDE: usize = 1024;
 
-/// A file of groups that is read one after the other.
-pub struct PartsSource {
+/// A file whose groups are read one after the other.
+pub struct GroupsSource {
     path: Arc<Path>,
-    parts: Vec<Part>,
-    columns: Vec<ColumnInfo>,
-    layout: &'static str,
-    notes: Vec<String>,
-    rows: Option<u64>,
+    groups: Vec<Group>,
+    info: SourceInfo,
     next: usize,
     /// A large group that is being read.
     current: Option<Box<dyn Source>>,
@@ -36,7 +34,7 @@ pub struct PartsSource {
     tally: Tally,
 }
 
-struct Part {
+struct Group {
     scope: Scope,
     station: String,
     /// Rows, or cells of a grid.
@@ -45,15 +43,15 @@ struct Part {
 
 /// What the plan of a group says.
 struct Summary {
-    part: Part,
-    columns: Vec<ColumnInfo>,
-    notes: Vec<String>,
-    layout: &'static str,
+    group: Group,
+    info: SourceInfo,
+    /// Whether all its cells are rows.
     exact: bool,
+    /// Whether the group's name is taken for its station's.
     named: bool,
 }
 
-impl PartsSource {
+impl GroupsSource {
     /// Reads the groups of `path` in their order.
     ///
     /// # Errors
@@ -63,49 +61,47 @@ impl PartsSource {
             groups.into_par_iter().map(|(scope, station)| summary(scope, station)).collect();
         let mut source = Self {
             path: path.into(),
-            parts: Vec::new(),
-            columns: Vec::new(),
-            layout: "HDF5 groups",
-            notes: Vec::new(),
-            rows: Some(0),
+            groups: Vec::new(),
+            info: SourceInfo { layout: "HDF5 groups", rows: Some(0), ..SourceInfo::default() },
             next: 0,
             current: None,
             yielded: 0,
             tally: Tally::default(),
         };
-        let (mut left_out, mut named, mut whole) = (Vec::new(), Vec::new(), None);
+        let (mut left_out, mut named, mut empty) = (Vec::new(), Vec::new(), None);
         for summary in summaries {
             match summary {
                 Ok(summary) => {
                     if summary.named {
-                        named.push(summary.part.station.clone());
+                        named.push(summary.group.station.clone());
                     }
                     source.add(summary)?;
                 }
-                // Nothing in it, which is for the others to make good.
+                // It holds nothing that can be read, which is no error as long as another group does.
                 Err(Error::Format { path, found, hint }) => {
                     left_out.push(found.clone());
-                    whole = whole.or(Some(Error::Format { path, found, hint }));
+                    empty = empty.or(Some(Error::Format { path, found, hint }));
                 }
                 Err(error) => return Err(error),
             }
         }
         source.pick(options)?;
-        if source.parts.len() > 1 {
-            source.layout = "HDF5 with a group for each station";
+        if source.groups.len() > 1 {
+            source.info.layout = "HDF5 with a group for each station";
         }
-        if source.parts.is_empty() {
-            return Err(whole.unwrap_or(Error::Format {
+        if source.groups.is_empty() {
+            return Err(empty.unwrap_or(Error::Format {
                 path: path.to_owned(),
                 found: "holds no observations".into(),
                 hint: None,
             }));
         }
         if !left_out.is_empty() {
-            source.notes.push(format!("groups left out: {}", list(&left_out)));
+            source.info.notes.push(format!("groups left out: {}", list(&left_out)));
         }
         if !named.is_empty() {
             source
+                .info
                 .notes
                 .push(format!("stations were named after the groups that hold them: {}", list(&named)));
         }
@@ -113,9 +109,9 @@ impl PartsSource {
     }
 
     fn add(&mut self, summary: Summary) -> Result<()> {
-        for column in summary.columns {
-            match self.columns.iter_mut().find(|known| known.name == column.name) {
-                None => self.columns.push(column),
+        for column in summary.info.columns {
+            match self.info.columns.iter_mut().find(|known| known.name == column.name) {
+                None => self.info.columns.push(column),
                 Some(known) if known.units == column.units => {
                     known.resolution =
                         known.resolution.take().filter(|known| Some(known) == column.resolution.as_ref());
@@ -124,7 +120,7 @@ impl PartsSource {
                     let units = |units: &Option<String>| units.clone().unwrap_or_else(|| "no units".into());
                     return Err(Error::Column {
                         path: self.path.to_path_buf(),
-                        column: summary.part.scope.place(&column.name),
+                        column: summary.group.scope.place(&column.name),
                         found: format!(
                             "is in {}, but in {} in the groups before",
                             units(&column.units),
@@ -135,58 +131,55 @@ impl PartsSource {
                 }
             }
         }
-        self.layout = summary.layout;
-        self.rows = self.rows.filter(|_| summary.exact).map(|rows| rows + summary.part.rows);
-        for note in summary.notes {
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
+        self.info.layout = summary.info.layout;
+        self.info.rows = self.info.rows.filter(|_| summary.exact).map(|rows| rows + summary.group.rows);
+        for note in summary.info.notes {
+            if !self.info.notes.contains(&note) {
+                self.info.notes.push(note);
             }
         }
-        self.parts.push(summary.part);
+        self.groups.push(summary.group);
         Ok(())
     }
 
     /// Puts the columns in order and keeps those that were asked for.
     fn pick(&mut self, options: &ReadOptions) -> Result<()> {
-        let place =
-            |name: &str| MEASUREMENTS.iter().position(|m| m.name == name).unwrap_or(MEASUREMENTS.len());
-        self.columns.sort_by_key(|column| place(&column.name));
+        in_canonical_order(&mut self.info.columns);
         if options.measurements.is_empty() {
             return Ok(());
         }
         for asked in &options.measurements {
-            if self.columns.iter().all(|column| column.name != *asked) {
-                let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
-                let near = nearest(asked, names.iter().map(String::as_str));
+            if self.info.columns.iter().all(|column| column.name != *asked) {
+                let names: Vec<String> = self.info.columns.iter().map(|column| column.name.clone()).collect();
                 return Err(Error::Column {
                     path: self.path.to_path_buf(),
                     column: asked.clone(),
                     found: format!("does not exist in any group; they have {}", list(&names)),
-                    hint: near.map(|near| format!("did you mean {near}?")),
+                    hint: did_you_mean(asked, names.iter().map(String::as_str)),
                 });
             }
         }
-        self.columns.retain(|column| options.measurements.contains(&column.name));
+        self.info.columns.retain(|column| options.measurements.contains(&column.name));
         Ok(())
     }
 
     /// The groups from the next one on that are read side by side.
-    fn side_by_side(&self) -> &[Part] {
+    fn side_by_side(&self) -> &[Group] {
         let mut cells = 0;
-        let rest = self.parts.get(self.next..).unwrap_or_default();
-        let together = rest.iter().take(SIDE_BY_SIDE).take_while(|part| {
-            cells += part.rows;
+        let rest = &self.groups[self.next..];
+        let together = rest.iter().take(SIDE_BY_SIDE).take_while(|group| {
+            cells += group.rows;
             cells <= BATCH_ROWS
         });
-        rest.get(..together.count()).unwrap_or_default()
+        &rest[..together.count()]
     }
 
-    /// A batch of the columns of all groups from one of a group's own.
+    /// A group's batch with the columns of all groups; those that the group lacks are null.
     fn widened(&mut self, batch: Batch, columns: &[ColumnInfo]) -> Batch {
         let rows = batch.rows();
         let at = |name: &str| columns.iter().position(|column| column.name == name);
         let own = |column: &ColumnInfo| at(&column.name).and_then(|at| batch.columns.get(at)).cloned();
-        let columns = self.columns.iter();
+        let columns = self.info.columns.iter();
         let columns =
             columns.map(|column| own(column).unwrap_or_else(|| Float64Array::new_null(rows))).collect();
         let first_row = self.yielded;
@@ -195,7 +188,7 @@ impl PartsSource {
     }
 }
 
-/// What a group holds, without keeping it open.
+/// What a group holds.
 fn summary(scope: Scope, station: String) -> Result<Summary> {
     let everything = ReadOptions { measurements: Vec::new(), ..(*scope.options).clone() };
     let all = Scope { options: Arc::new(everything), ..scope.clone() };
@@ -205,12 +198,11 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
     };
     let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
-    let Plan { columns, notes, layout, .. } = plan;
-    Ok(Summary { part: Part { scope, station, rows }, columns, notes, layout, exact, named })
+    Ok(Summary { group: Group { scope, station, rows }, info: plan.info, exact, named })
 }
 
-fn plan_of(scope: &Scope, station: &str) -> Result<Plan> {
-    let catalog = layouts::part(scope, station)?;
+fn plan_of(scope: &Scope, station: &str) -> Result<ReadPlan> {
+    let catalog = group_catalog(scope, station)?;
     let gone = || scope.format_error(format!("{} is no archive any more", scope.group), None);
     plan(scope, catalog.ok_or_else(gone)?.as_ref())
 }
@@ -223,34 +215,36 @@ struct Read {
 }
 
 /// Reads a small group.
-fn read_all(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Read> {
-    let mut source = open(path, part, columns)?;
+fn read_all(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Read> {
+    let mut source = open(path, group, columns)?;
     let mut batches = Vec::new();
     while let Some(batch) = source.next_batch()? {
         batches.push(batch);
     }
-    Ok(Read { columns: source.columns().to_vec(), batches, tally: source.tally() })
+    Ok(Read { columns: source.info().columns.clone(), batches, tally: source.tally() })
 }
 
-/// The group as a source of those of the columns that it has.
-fn open(path: &Path, part: &Part, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
-    let mut plan = plan_of(&part.scope_of(columns)?, &part.station)?;
-    plan.notes.clear();
+/// Opens a group for those of the columns that it has.
+fn open(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
+    let mut plan = plan_of(&group.scope_of(columns)?, &group.station)?;
+    plan.info.notes.clear();
     let instead = plan.instead.take();
-    let source = crate::formats::hdf5::source(path, plan)?;
+    let source = source(path, plan)?;
     Ok(match instead {
-        Some(instead) => Box::new(OneSeries::new(source, part.scope.clone(), instead)),
+        Some(instead) => {
+            Box::new(Adapted { source, adapter: AscendingTimes::new(group.scope.clone(), instead) })
+        }
         None => source,
     })
 }
 
-impl Part {
-    /// The group with the columns asked for that it has.
+impl Group {
+    /// The scope of the group, whose options ask for those of the columns that it has.
     fn scope_of(&self, columns: &[ColumnInfo]) -> Result<Scope> {
         if self.scope.options.measurements.is_empty() {
             return Ok(self.scope.clone());
         }
-        let catalog = layouts::part(&self.scope, &self.station)?;
+        let catalog = group_catalog(&self.scope, &self.station)?;
         let has = |name: &str| -> Result<bool> {
             catalog
                 .as_ref()
@@ -267,21 +261,9 @@ impl Part {
     }
 }
 
-impl Source for PartsSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.rows
-    }
-
-    fn layout(&self) -> &'static str {
-        self.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
+impl Source for GroupsSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -289,7 +271,7 @@ impl Source for PartsSource {
         if let Some(current) = &self.current {
             tally.add(&current.tally());
         }
-        tally.rejected.retain(|name, _| self.columns.iter().any(|column| column.name == *name));
+        tally.rejected.retain(|name, _| self.info.columns.iter().any(|column| column.name == *name));
         tally
     }
 
@@ -297,7 +279,7 @@ impl Source for PartsSource {
         loop {
             if let Some(mut current) = self.current.take() {
                 if let Some(batch) = current.next_batch()? {
-                    let columns = current.columns().to_vec();
+                    let columns = current.info().columns.clone();
                     self.current = Some(current);
                     return Ok(Some(self.widened(batch, &columns)));
                 }
@@ -306,19 +288,19 @@ impl Source for PartsSource {
             }
             let together = self.side_by_side();
             if together.is_empty() {
-                let Some(part) = self.parts.get(self.next) else { return Ok(None) };
-                self.current = Some(open(&self.path, part, &self.columns)?);
+                let Some(group) = self.groups.get(self.next) else { return Ok(None) };
+                self.current = Some(open(&self.path, group, &self.info.columns)?);
                 self.next += 1;
                 continue;
             }
             let count = together.len();
             let read: Vec<Result<Read>> =
-                together.par_iter().map(|part| read_all(&self.path, part, &self.columns)).collect();
+                together.par_iter().map(|group| read_all(&self.path, group, &self.info.columns)).collect();
             self.next += count;
             let first_row = self.yielded;
             let mut batches = Vec::new();
-            for part in read {
-                let Read { columns, batches: own, tally } = part?;
+            for group in read {
+                let Read { columns, batches: own, tally } = group?;
                 self.tally.add(&tally);
                 batches.extend(own.into_iter().map(|batch| self.widened(batch, &columns)));
             }
@@ -329,7 +311,7 @@ impl Source for PartsSource {
     }
 }
 
-/// Several batches as one.
+/// Several batches as one; `None` of none.
 fn joined(batches: Vec<Batch>, first_row: u64, path: &Arc<Path>) -> Result<Option<Batch>> {
     let Some(first) = batches.first() else { return Ok(None) };
     let columns: Vec<Result<Float64Array>> = (0..first.columns.len())

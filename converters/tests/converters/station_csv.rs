@@ -127,7 +127,7 @@ fn fractions_are_no_tenths() {
     let content = format!("{header}{}{}", row("-3.5"), row("12"));
     let found = file("talk.csv", &content);
     let source = open(&found.path, &ReadOptions::default()).unwrap();
-    assert!(source.notes().iter().any(|note| note.contains("--scale isd")), "{:?}", source.notes());
+    assert!(source.info().notes.iter().any(|note| note.contains("--scale isd")), "{:?}", source.info().notes);
     assert_eq!(read(&content).column("air_temperature"), [Some(-3.5), Some(12.0)]);
     assert_eq!(rows_of("talk.csv", &content, &isd()).column("air_temperature"), [Some(-0.35), Some(1.2)]);
     // Behind the lines that decide, a fraction is a contradiction.
@@ -142,7 +142,7 @@ fn fractions_are_no_tenths() {
 fn columns_of_other_names() {
     let content = "DATE,ID,WS,WD\n2017-01-01 00:00:00,x,5.1,190\n";
     let options = ReadOptions {
-        format: Some("talk-csv".into()),
+        format: Some("station-csv".into()),
         column_paths: [("timestamp", "DATE"), ("station_id", "ID"), ("wind_speed_rate", "WS")]
             .map(|(column, path)| (column.to_owned(), path.to_owned()))
             .to_vec(),
@@ -193,7 +193,11 @@ fn what_is_wrong_with_a_file_is_said() {
         let message = refusal_of("talk.csv", content, &options);
         assert!(message.contains(expected), "{message}");
     }
-    let named = ReadOptions { format: Some("talk-csv".into()), ..ReadOptions::default() };
-    let message = refusal_of("talk.csv", "station_id,wind\nx,1\n", &named);
-    assert!(message.contains("timestamp: does not exist; the file has station_id, wind"), "{message}");
+    // Its first name is still taken, but no list of formats shows it.
+    for name in ["station-csv", "talk-csv"] {
+        let named = ReadOptions { format: Some(name.into()), ..ReadOptions::default() };
+        let message = refusal_of("talk.csv", "station_id,wind\nx,1\n", &named);
+        assert!(message.contains("timestamp: does not exist; the file has station_id, wind"), "{message}");
+    }
+    assert_eq!(isd_converters::format_names().last(), Some(&"station-csv"));
 }

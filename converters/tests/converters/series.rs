@@ -4,7 +4,7 @@ use std::sync::Arc;
 use arrow::array::Array;
 use isd_converters::archive::Archive;
 use isd_converters::{
-    ConvertOptions, Duplicates, Error, IngestOptions, Ingested, Result, Sink, convert, ingest,
+    ConvertOptions, Duplicates, Error, Result, SeriesOptions, SeriesReport, Sink, convert, read_series,
 };
 use isd_dataset::layout::block_of;
 use isd_dataset::read::Dataset;
@@ -61,14 +61,14 @@ fn archive(rows: Vec<Row>, batch_rows: usize) -> Archive {
     MemorySource::new(&["a", "b"], rows, batch_rows).archive()
 }
 
-/// Ingests with so much memory for sorting; nothing is left in the scratch directory.
-fn ingested(rows: &[Row], batch_rows: usize, options: &IngestOptions) -> Result<(Taken, Ingested)> {
+/// Takes the series of these rows; nothing may be left in the scratch directory.
+fn series_of(rows: &[Row], batch_rows: usize, options: &SeriesOptions) -> Result<(Taken, SeriesReport)> {
     let home = TempDir::new().unwrap();
-    let options = IngestOptions { scratch: home.path().join("runs"), ..options.clone() };
+    let options = SeriesOptions { scratch: home.path().join("runs"), ..options.clone() };
     let mut taken = Taken::default();
-    let result = ingest(&mut archive(rows.to_vec(), batch_rows), &options, &mut taken, &|_| ());
+    let result = read_series(&mut archive(rows.to_vec(), batch_rows), &options, &mut taken, &|_| ());
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "runs are left");
-    result.map(|ingested| (taken, ingested))
+    result.map(|report| (taken, report))
 }
 
 /// The rows that stay, rows that differ from the one that stayed, and rows that say the same.
@@ -135,10 +135,10 @@ proptest! {
     ) {
         let rows = disordered(rows, kind);
         let duplicates = if first { Duplicates::First } else { Duplicates::Last };
-        let options = IngestOptions {
-            duplicates, row_group_rows, sort_bytes, ..IngestOptions::new(std::path::PathBuf::new())
+        let options = SeriesOptions {
+            duplicates, row_group_rows, sort_bytes, ..SeriesOptions::new(std::path::PathBuf::new())
         };
-        let (taken, found) = ingested(&rows, batch_rows, &options).unwrap();
+        let (taken, found) = series_of(&rows, batch_rows, &options).unwrap();
         let (model, differing, identical) = expected(&rows, duplicates);
         prop_assert_eq!(taken.groups.concat(), model);
         prop_assert_eq!((taken.duplicates, taken.identical), (differing, identical));
@@ -162,11 +162,11 @@ proptest! {
     #[test]
     fn differing_rows_of_a_key_are_named(rows in rows(), kind in 0..5_u8, batch_rows in 1..40_usize) {
         let rows = disordered(rows, kind);
-        let options = IngestOptions {
-            duplicates: Duplicates::Error, sort_bytes: 300, ..IngestOptions::new(std::path::PathBuf::new())
+        let options = SeriesOptions {
+            duplicates: Duplicates::Error, sort_bytes: 300, ..SeriesOptions::new(std::path::PathBuf::new())
         };
         let (model, differing, identical) = expected(&rows, Duplicates::First);
-        match ingested(&rows, batch_rows, &options) {
+        match series_of(&rows, batch_rows, &options) {
             Ok((taken, _)) => {
                 prop_assert_eq!(differing, 0);
                 prop_assert_eq!(taken.identical, identical);
@@ -185,18 +185,18 @@ proptest! {
 
 #[test]
 fn sorted_rows_are_taken_once_and_spill_nothing() {
-    let options = IngestOptions { sort_bytes: 1, ..IngestOptions::new(std::path::PathBuf::new()) };
+    let options = SeriesOptions { sort_bytes: 1, ..SeriesOptions::new(std::path::PathBuf::new()) };
     let mut rows = hourly(&[("0100", 50), ("0200", 50)]);
     for row in &mut rows {
         row.2.push(None);
     }
-    let (taken, found) = ingested(&rows, 7, &options).unwrap();
+    let (taken, found) = series_of(&rows, 7, &options).unwrap();
     assert_eq!((taken.resets, found.sorted, found.spilled_bytes), (0, false, 0));
     rows.swap(1, 2);
-    let (taken, found) = ingested(&rows, 7, &options).unwrap();
+    let (taken, found) = series_of(&rows, 7, &options).unwrap();
     assert_eq!((taken.resets, found.sorted), (1, true));
     assert!(found.spilled_bytes > 0);
-    let (_, found) = ingested(&rows, 7, &IngestOptions { sort_bytes: 1 << 20, ..options }).unwrap();
+    let (_, found) = series_of(&rows, 7, &SeriesOptions { sort_bytes: 1 << 20, ..options }).unwrap();
     assert!(found.sorted && found.spilled_bytes == 0);
 }
 
@@ -204,7 +204,7 @@ fn sorted_rows_are_taken_once_and_spill_nothing() {
 fn an_error_of_the_sink_is_the_end() {
     let home = TempDir::new().unwrap();
     let options =
-        IngestOptions { row_group_rows: 5, sort_bytes: 100, ..IngestOptions::new(home.path().join("runs")) };
+        SeriesOptions { row_group_rows: 5, sort_bytes: 100, ..SeriesOptions::new(home.path().join("runs")) };
     let mut rows = hourly(&[("0100", 9), ("0200", 9), ("0300", 9)]);
     for row in &mut rows {
         row.2.push(None);
@@ -212,7 +212,7 @@ fn an_error_of_the_sink_is_the_end() {
     for rotated in [0, 3] {
         rows.rotate_left(rotated);
         let mut sink = Taken { refuses: Some(1), ..Taken::default() };
-        let error = ingest(&mut archive(rows.clone(), 4), &options, &mut sink, &|_| ()).unwrap_err();
+        let error = read_series(&mut archive(rows.clone(), 4), &options, &mut sink, &|_| ()).unwrap_err();
         assert!(error.to_string().contains("is full"), "{error}");
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
     }
@@ -229,8 +229,8 @@ fn sorting_on_disk_changes_no_value() {
             ("0100".to_owned(), -row, vec![Some(value), (row % 2 == 0).then_some(value)])
         })
         .collect();
-    let options = IngestOptions { sort_bytes: 3200, ..IngestOptions::new(std::path::PathBuf::new()) };
-    let (taken, found) = ingested(&rows, 64, &options).unwrap();
+    let options = SeriesOptions { sort_bytes: 3200, ..SeriesOptions::new(std::path::PathBuf::new()) };
+    let (taken, found) = series_of(&rows, 64, &options).unwrap();
     assert!(found.spilled_bytes > 0);
     let bits = |row: &Row| row.2.iter().map(|value| value.map(f64::to_bits)).collect::<Vec<_>>();
     let sorted: Vec<Row> = rows.into_iter().rev().collect();

@@ -1,23 +1,23 @@
-//! Observations in columns that belong to nobody else: rows of batches in, sorted or picked rows out.
+//! Observations copied into columns of their own: rows of batches in, sorted or picked rows out.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array};
-use arrow::buffer::{BooleanBuffer, NullBuffer};
+use arrow::array::Array;
+use isd_dataset::column::nullable;
 use rayon::prelude::*;
 
 use crate::{Batch, StationRun};
 
 /// The stations met so far, each with a number in the order in which they came.
 #[derive(Debug, Default)]
-pub(super) struct Stations {
+pub(super) struct StationNumbers {
     numbers: HashMap<Arc<str>, u32>,
     ids: Vec<Arc<str>>,
 }
 
-impl Stations {
+impl StationNumbers {
     fn number(&mut self, id: &Arc<str>) -> u32 {
         if let Some(&number) = self.numbers.get(id) {
             return number;
@@ -28,7 +28,7 @@ impl Stations {
         number
     }
 
-    /// For each number the station's place in the order of the ids. Stations that come later do not change which of
+    /// For each number the station's place in the order of the ids. Stations met later do not change which of
     /// two comes first.
     pub(super) fn ranks(&self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
@@ -47,15 +47,15 @@ impl Stations {
 
 /// Rows, column by column. A missing value is NaN, which no value of a batch is.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct RowsInMemory {
     /// Number of each row's station.
     pub(super) stations: Vec<u32>,
     pub(super) times: Vec<i64>,
     pub(super) columns: Vec<Vec<f64>>,
 }
 
-impl Rows {
-    /// No rows, and room for so many, of which the operating system gives what is used.
+impl RowsInMemory {
+    /// No rows, and capacity for so many, of which the operating system gives what is used.
     pub(super) fn with_capacity(columns: usize, rows: usize) -> Self {
         Self {
             stations: Vec::with_capacity(rows),
@@ -80,7 +80,7 @@ impl Rows {
     }
 
     /// Appends so many rows of a batch, which are all there.
-    pub(super) fn extend(&mut self, batch: &Batch, start: usize, rows: usize, stations: &mut Stations) {
+    pub(super) fn extend(&mut self, batch: &Batch, start: usize, rows: usize, stations: &mut StationNumbers) {
         let end = start + rows;
         let mut from = 0;
         for run in &batch.stations {
@@ -124,8 +124,8 @@ impl Rows {
         let mut rest = order.as_mut_slice();
         let mut series = Vec::new();
         for pair in starts.windows(2) {
-            let (own, behind) = rest.split_at_mut((pair[1] - pair[0]) as usize);
-            rest = behind;
+            let (own, others) = rest.split_at_mut((pair[1] - pair[0]) as usize);
+            rest = others;
             series.push(own);
         }
         // Stable, and in linear time where a series is sorted already.
@@ -143,8 +143,8 @@ impl Rows {
         }
     }
 
-    /// The rows as a batch, which does not know where they came from.
-    pub(super) fn into_batch(self, stations: &Stations) -> Batch {
+    /// The rows as a batch without the path and row that they came from.
+    pub(super) fn into_batch(self, stations: &StationNumbers) -> Batch {
         let runs = self.stations.chunk_by(|a, b| a == b);
         let runs = runs.filter_map(|run| {
             Some(StationRun { station_id: Arc::clone(stations.id(*run.first()?)), rows: run.len() })
@@ -157,11 +157,4 @@ impl Rows {
             columns: self.columns.into_iter().map(nullable).collect(),
         }
     }
-}
-
-/// The values with null for NaN.
-fn nullable(values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |row| !values[row].is_nan());
-    let nulls = NullBuffer::new(valid);
-    Float64Array::new(values.into(), (nulls.null_count() > 0).then_some(nulls))
 }

@@ -3,41 +3,33 @@
 
 use std::sync::Arc;
 
-use crate::formats::hdf5::cf::time::TimeUnits;
-use crate::formats::hdf5::cf::units;
-use crate::formats::hdf5::cf::units::Units;
-use crate::formats::hdf5::cf::{Number, Packing};
-use crate::formats::hdf5::layouts::catalog::{Catalog, Entry, Extent, KEYS, Scope, Stations};
-use crate::formats::hdf5::library::{Attribute, NumberType, Scalar};
-use crate::formats::hdf5::rows::fields::{Storage, Target};
-use crate::formats::hdf5::rows::stored::StationPart;
-use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale};
-use isd_dataset::names::{list, nearest};
+use isd_dataset::names::list;
+
+use super::fields::{DatasetFields, Target};
+use crate::formats::hdf5::cf::units::{self, Units};
+use crate::formats::hdf5::cf::{TimeUnits, Unpacking};
+use crate::formats::hdf5::layouts::{Catalog, Entry, Extent, KEYS, Scope, StationPart, Stations};
+use crate::formats::hdf5::library::{Attribute, Number, NumberType, Scalar};
+use crate::source::did_you_mean;
+use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale, SourceInfo};
 
 /// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
 const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
-/// How the attribute `NAME` begins of a dataset that stands for a dimension and holds nothing
-/// (netCDF-4 file format, "Dimensions without variables").
-const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
 
 /// What is read from where.
-pub struct Plan {
-    /// Name of the layout.
-    pub layout: &'static str,
+pub struct ReadPlan {
+    /// Columns, layout and notes; the columns are in the order of [`Target::Value`]'s indexes.
+    pub info: SourceInfo,
     /// Rows of every dataset, or stations and times.
     pub extent: Extent,
     /// How the stations are known.
     pub stations: Stations,
     /// Datasets, each read once.
-    pub storages: Vec<Storage>,
-    /// Value columns, in the order of [`Target::Value`]'s indexes.
-    pub columns: Vec<ColumnInfo>,
-    /// For each value column, whether it alone makes no observation.
+    pub datasets: Vec<DatasetFields>,
+    /// For each value column, whether it only qualifies others: a value of it alone makes no observation.
     pub companions: Vec<bool>,
-    /// Of a grid, the other columns of which a value makes an observation, although they were not asked for.
-    pub others: Vec<Storage>,
-    /// What the user should know.
-    pub notes: Vec<String>,
+    /// Other columns of a grid, which were not asked for: a value of theirs makes a cell an observation, too.
+    pub others: Vec<DatasetFields>,
     /// What the file has instead of stations, where the rows are taken for a single series.
     pub instead: Option<String>,
 }
@@ -46,7 +38,7 @@ pub struct Plan {
 ///
 /// # Errors
 /// A column that is missing or of the wrong type or length.
-pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
+pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     let planner = Planner { scope, catalog };
     let time = planner.required("timestamp")?;
     let stations = catalog.stations();
@@ -57,15 +49,13 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
     if matches!(extent, Extent::Rows(0) | Extent::Grid { stations: 0, .. } | Extent::Grid { times: 0, .. }) {
         return Err(scope.format_error(format!("holds no rows: {} is empty", time.place), None));
     }
-    let mut plan = Plan {
-        layout: catalog.layout(),
+    let mut plan = ReadPlan {
+        info: SourceInfo { layout: catalog.layout(), notes: catalog.notes(), ..SourceInfo::default() },
         extent,
         stations,
-        storages: Vec::new(),
-        columns: Vec::new(),
+        datasets: Vec::new(),
         companions: Vec::new(),
         others: Vec::new(),
-        notes: catalog.notes(),
         instead: None,
     };
     let times = planner.time(&time)?;
@@ -96,12 +86,12 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
             obstacle = obstacle.or(Some(planner.column_error(&entry.place, found, Some(hint))));
             continue;
         }
-        let (target, info) = planner.value(&name, &entry, plan.columns.len(), &mut notes)?;
+        let (target, info) = planner.value(&name, &entry, plan.info.columns.len(), &mut notes)?;
         planner.add(&mut plan, &time, &entry, target)?;
-        plan.columns.push(info);
+        plan.info.columns.push(info);
         plan.companions.push(catalog.is_companion(&name));
     }
-    if plan.columns.is_empty() {
+    if plan.info.columns.is_empty() {
         if let Some(error) = obstacle {
             return Err(error);
         }
@@ -111,11 +101,11 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<Plan> {
     if matches!(extent, Extent::Grid { .. }) {
         plan.others = planner.others(&plan)?;
     }
-    plan.notes.extend(notes.lines());
+    plan.info.notes.extend(notes.lines());
     Ok(plan)
 }
 
-/// What is said of several columns in one line.
+/// Names of columns by what a note says of them.
 #[derive(Default)]
 struct Notes {
     skipped: Vec<String>,
@@ -127,8 +117,8 @@ struct Notes {
 
 impl Notes {
     fn lines(self) -> impl Iterator<Item = String> {
-        let line = |names: &[String], before: &str, behind: &str| {
-            (!names.is_empty()).then(|| format!("{before}{}{behind}", list(names)))
+        let line = |names: &[String], before: &str, after: &str| {
+            (!names.is_empty()).then(|| format!("{before}{}{after}", list(names)))
         };
         let isd = "; if they are ISD's tenths, --scale isd converts them";
         let unscaled = "values are stored as found, without a scale_factor, for ";
@@ -142,10 +132,6 @@ impl Notes {
         .into_iter()
         .flatten()
     }
-}
-
-fn is_bare_dimension(entry: &Entry) -> bool {
-    entry.text("NAME").is_some_and(|name| name.starts_with(BARE_DIMENSION))
 }
 
 struct Planner<'a> {
@@ -164,7 +150,7 @@ impl Planner<'_> {
         if names.is_empty() { "nothing that can be listed".into() } else { list(&names) }
     }
 
-    /// The column, where there is one; one that the user maps must be there.
+    /// The column of that name; `None` where there is none, unless the user says where it lies.
     fn entry(&self, column: &str) -> Result<Option<Entry>> {
         let Some(mapped) = self.scope.mapped(column) else { return self.catalog.find(column) };
         let entry = self.catalog.find(mapped)?;
@@ -178,9 +164,7 @@ impl Planner<'_> {
 
     fn suggestion(&self, name: &str) -> Option<String> {
         let names = self.catalog.names();
-        let name = name.trim_start_matches('/');
-        nearest(name, names.iter().map(|name| name.trim_start_matches('/')))
-            .map(|near| format!("did you mean {near}?"))
+        did_you_mean(name.trim_start_matches('/'), names.iter().map(|name| name.trim_start_matches('/')))
     }
 
     fn required(&self, column: &str) -> Result<Entry> {
@@ -212,8 +196,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// The value columns in their order, each with whether it was asked for by name; all of them
-    /// where none is.
+    /// The value columns in their order, each with whether it was asked for by name; all of them where none is.
     fn values(&self, asked: &[String]) -> Result<Vec<(String, Entry, bool)>> {
         let mut columns: Vec<(String, Entry, bool)> = Vec::new();
         let mut take = |name: &str, entry: Option<Entry>, asked| {
@@ -247,7 +230,7 @@ impl Planner<'_> {
             if !is_mapped
                 && !KEYS.contains(&name.as_str())
                 && let Ok(Some(entry)) = self.catalog.find(&name)
-                && !is_bare_dimension(&entry)
+                && !entry.is_bare_dimension()
             {
                 take(&name, Some(entry), false);
             }
@@ -255,7 +238,7 @@ impl Planner<'_> {
         Ok(columns)
     }
 
-    /// A value column that `measurements` names.
+    /// A value column that the user asks for by name.
     fn asked(&self, name: &str) -> Result<Entry> {
         if KEYS.contains(&name) {
             return Err(self.column_error(name, "is part of the key, expected a measurement", None));
@@ -267,19 +250,19 @@ impl Planner<'_> {
         })
     }
 
-    /// The columns that decide with the planned ones whether a cell of a grid is an observation: the
-    /// rows of a grid are the same whichever columns are asked for.
-    fn others(&self, plan: &Plan) -> Result<Vec<Storage>> {
+    /// The columns that decide together with the planned ones whether a cell of a grid is an observation: a grid has the
+    /// same rows whichever columns are asked for.
+    fn others(&self, plan: &ReadPlan) -> Result<Vec<DatasetFields>> {
         if self.scope.options.measurements.is_empty() {
             return Ok(Vec::new());
         }
         let mut others = Vec::new();
         for (name, entry, _) in self.values(&[])? {
             let number = matches!(entry.scalar, Scalar::Number(_));
-            let planned = plan.storages.iter().any(|storage| storage.place == entry.place);
+            let planned = plan.datasets.iter().any(|dataset| dataset.place == entry.place);
             if number && !planned && entry.fits(plan.extent) && !self.catalog.is_companion(&name) {
                 let (target, _) = self.value(&name, &entry, 0, &mut Notes::default())?;
-                others.push(Storage::of(&entry, target));
+                others.push(DatasetFields::of(&entry, target));
             }
         }
         Ok(others)
@@ -317,7 +300,7 @@ impl Planner<'_> {
     fn numbers(&self, entry: &Entry, names: &[&str]) -> Result<Vec<Number>> {
         let mut numbers = Vec::new();
         for name in names {
-            numbers.extend(self.attribute(entry, name)?.map(|a| a.numbers()).unwrap_or_default());
+            numbers.extend(self.attribute(entry, name)?.iter().flat_map(Attribute::numbers));
         }
         Ok(numbers)
     }
@@ -360,7 +343,7 @@ impl Planner<'_> {
         Ok(Target::Time(number, units, missing))
     }
 
-    /// How a value column is unpacked, and what is said of it.
+    /// How a value column is unpacked, and what is known of it; what the user should know of it goes to `notes`.
     fn value(
         &self,
         name: &str,
@@ -376,12 +359,12 @@ impl Planner<'_> {
         let mut scale = self.number_attribute(entry, "scale_factor")?;
         let offset = self.number_attribute(entry, "add_offset")?;
         let mut units = self.text_attribute(entry, "units")?;
-        // An offset alone says nothing of the values' grid.
+        // An offset alone does not say which decimals the values are multiples of.
         let mut on_grid = number.is_integer() || scale.is_some();
         if scale.is_none() && offset.is_none() {
             match measurement {
                 Some(measurement) if self.scope.options.scale == Scale::Isd => {
-                    scale = Some(Packing::decimal_scale(measurement.isd_decimals));
+                    scale = Some(Unpacking::decimal_scale(measurement.isd_decimals));
                     units = units.or_else(|| Some(measurement.units.to_owned()));
                     on_grid = true;
                 }
@@ -405,12 +388,12 @@ impl Planner<'_> {
                 Units::Unknown => notes.foreign.push(format!("{name} ({found}, not {own})")),
             }
         }
-        let mut packing = Packing::new(scale, offset, missing, conversion).map_err(|reason| {
+        let mut unpacking = Unpacking::new(scale, offset, missing, conversion).map_err(|reason| {
             let hint = "correct the attribute, or pick other columns with -m";
             self.column_error(&entry.place, reason, Some(hint.into()))
         })?;
-        packing.flagged = flagged;
-        packing.resolution = packing.resolution.filter(|_| on_grid);
+        unpacking.flagged = flagged;
+        unpacking.resolution = unpacking.resolution.filter(|_| on_grid);
         if !self.numbers(entry, &["valid_min", "valid_max", "valid_range"])?.is_empty() {
             notes.limited.push(name.into());
         }
@@ -420,13 +403,16 @@ impl Planner<'_> {
             origin: Some(entry.place.clone()),
             units,
             long_name: long_name.or_else(|| measurement.map(|m| m.long_name.to_owned())),
-            resolution: packing.resolution.clone(),
+            resolution: unpacking.resolution.clone(),
         };
-        Ok((Target::Value(index, number, packing), info))
+        Ok((Target::Value(index, number, unpacking), info))
     }
 
-    /// Adds a field to the dataset that holds it, once it has a value for every row.
-    fn add(&self, plan: &mut Plan, time: &Entry, entry: &Entry, target: Target) -> Result<()> {
+    /// Adds a field to the dataset that holds it.
+    ///
+    /// # Errors
+    /// A column that does not have a value for every row, or cannot be read.
+    fn add(&self, plan: &mut ReadPlan, time: &Entry, entry: &Entry, target: Target) -> Result<()> {
         // The times of a grid lie along one of its dimensions, or are as many as its cells.
         let along = entry.place == time.place && entry.fits(Extent::Rows(time.rows()));
         if !along && !entry.fits(plan.extent) {
@@ -445,13 +431,13 @@ impl Planner<'_> {
         if let Some((found, hint)) = entry.dataset.obstacle() {
             return Err(self.column_error(&entry.place, found, Some(hint)));
         }
-        let mut added = Storage::of(entry, target);
+        let mut added = DatasetFields::of(entry, target);
         // Fields of one record are taken from the same bytes; the columns of a grid are read one by one.
         let rows = matches!(plan.extent, Extent::Rows(_));
-        let same = |storage: &&mut Storage| rows && Arc::ptr_eq(&storage.dataset, &entry.dataset);
-        match plan.storages.iter_mut().find(same) {
-            Some(storage) => storage.fields.append(&mut added.fields),
-            None => plan.storages.push(added),
+        let same = |known: &&mut DatasetFields| rows && Arc::ptr_eq(&known.dataset, &entry.dataset);
+        match plan.datasets.iter_mut().find(same) {
+            Some(known) => known.fields.append(&mut added.fields),
+            None => plan.datasets.push(added),
         }
         Ok(())
     }
