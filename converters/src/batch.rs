@@ -19,7 +19,7 @@ pub struct Batch {
     pub stations: Vec<StationRun>,
     /// Microseconds since 1970-01-01T00:00:00Z, one a row.
     pub timestamps: Vec<i64>,
-    /// One array for each column of [`Source::columns`](crate::Source::columns), in that order;
+    /// One array for each column of [`SourceInfo::columns`](crate::SourceInfo::columns), in that order;
     /// missing values are null, and no value is NaN.
     pub columns: Vec<Float64Array>,
 }

@@ -16,10 +16,10 @@ const TOGETHER_BYTES: u64 = 16 << 20;
 /// Small files that each thread reads at a time.
 const TOGETHER: usize = 4;
 
-/// Rows of a file that is read as a whole: compressed text may be much larger than it looks.
+/// Rows of a file that is read as a whole, at most: a compressed file may hold many more than its size suggests.
 const WHOLE_ROWS: usize = 256 << 10;
 
-/// What one file held, once it has been read to its end.
+/// What one file held that has been read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
     /// Its index in [`Archive::files`].
@@ -28,7 +28,7 @@ pub struct FileReport {
     pub rows: u64,
     /// Blocks that its rows belong to, see [`block_of`], and how many rows each has.
     pub blocks: BTreeMap<String, u64>,
-    /// What was left out.
+    /// What was left out of it.
     pub tally: Tally,
 }
 
@@ -39,7 +39,7 @@ impl FileReport {
 
     fn add(&mut self, batch: &Batch) {
         self.rows += batch.rows() as u64;
-        // Stations of a block come together.
+        // Mostly, the stations of a block follow each other.
         for runs in batch.stations.chunk_by(|a, b| block_prefix(&a.station_id) == block_prefix(&b.station_id))
         {
             let Some(first) = runs.first() else { continue };
@@ -54,7 +54,7 @@ impl FileReport {
 pub struct ReadError {
     /// Its index in [`Archive::files`], for [`Archive::skip`].
     pub file: usize,
-    /// Rows of it that were handed out before.
+    /// Number of its rows that were handed out before.
     pub rows: u64,
     /// Why.
     pub error: Error,
@@ -110,9 +110,9 @@ impl ArchiveReader<'_> {
                     Ok(None) => self.finish(report, source.as_ref()),
                     Ok(Some(batch)) => {
                         report.add(&batch);
-                        self.count_bytes(report.file, source.rows(), batch.rows());
+                        self.count_bytes(report.file, source.info().rows, batch.rows());
                         let (file, rows) = (report.file, report.rows);
-                        let batch = aligned(batch, source.columns(), &self.archive.columns)
+                        let batch = aligned(batch, &source.info().columns, &self.archive.columns)
                             .map_err(|error| ReadError { file, rows, error })?;
                         self.current = Some((source, report));
                         return Ok(Some(batch));
@@ -131,7 +131,7 @@ impl ArchiveReader<'_> {
         std::mem::take(&mut self.finished)
     }
 
-    /// Reads the next small files, or opens the next other one.
+    /// Reads the next small files to their ends, or opens the next large one.
     fn advance(&mut self) -> Result<(), ReadError> {
         let mut together: Vec<(usize, &Opener)> = Vec::new();
         let mut bytes = 0;
@@ -227,7 +227,7 @@ pub fn read_whole(mut source: Box<dyn Source>, columns: &[ColumnInfo]) -> Result
         if rows > WHOLE_ROWS {
             return Ok((source, None));
         }
-        batches.push(aligned(batch, source.columns(), columns)?);
+        batches.push(aligned(batch, &source.info().columns, columns)?);
     }
     Ok((source, Some(batches)))
 }

@@ -102,7 +102,7 @@ impl Scorer {
         let first = (0..values.len()).find(is_observed).unwrap_or(values.len());
         // From the first value on all rows are filled, so that the windows grow by one a row. The test reports every value
         // but those that are their window's mean.
-        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.least_count();
+        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.min_periods();
         let mut scores: Vec<Option<f64>> =
             (0..values.len()).map(|row| is_mean(&row).then_some(0.0)).collect();
         for outlier in found {

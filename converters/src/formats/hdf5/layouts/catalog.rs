@@ -133,8 +133,7 @@ pub struct Entry {
     pub dataset: Arc<dyn Hdf5Dataset>,
     /// Its dimensions.
     pub axes: Axes,
-    /// Elements that make one row: more than one for the columns of a block and the characters of a
-    /// string.
+    /// Elements that make one row: more than one for the columns of a block and the characters of a string.
     pub row_elements: u64,
     /// Bytes from the start of a row.
     pub offset: usize,
@@ -253,8 +252,7 @@ pub trait Catalog: Send + Sync {
     /// A column that is there but cannot be opened.
     fn find(&self, path: &str) -> Result<Option<Entry>>;
 
-    /// Names of all columns, for messages and for what is carried along; empty where the file
-    /// cannot be listed.
+    /// Names of all columns, for messages and for what is carried along; empty where the file cannot be listed.
     fn names(&self) -> Vec<String>;
 
     /// Names of columns that are there but cannot be read, for messages.

@@ -1,9 +1,8 @@
 //! netCDF-4 with CF conventions: the variables of a group in, the catalog of its columns out.
 //!
-//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their
-//! own (orthogonal or incomplete multidimensional arrays), follow each other (contiguous ragged), are
-//! numbered by a variable (indexed ragged), are named for every row, or there is one. CF Conventions
-//! 1.11, chapter 9 and appendix H.
+//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their own (orthogonal or
+//! incomplete multidimensional arrays), follow each other (contiguous ragged), are numbered by a variable (indexed
+//! ragged), are named for every row, or there is one. CF Conventions 1.11, chapter 9 and appendix H.
 
 use std::path::Path;
 use std::sync::Arc;
