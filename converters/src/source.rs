@@ -21,7 +21,7 @@ pub trait Source: Send {
     }
 
     /// The line, counted from 1, that holds a row, counted from 0, of the text at `path`, which is this file or one inside
-    /// it. `None` where it is no text. The text is read anew.
+    /// it. `None` where it is no text or cannot be read again. The text is read anew.
     fn line_of(&self, _path: &Path, _row: u64) -> Option<u64> {
         None
     }

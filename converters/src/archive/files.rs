@@ -154,7 +154,7 @@ impl Archive {
     }
 
     /// The line, counted from 1, that holds a row, counted from 0, of the text at `path`, which is a file or one inside an
-    /// archive file. `None` where it is no text.
+    /// archive file. `None` where it is no text or cannot be read again.
     pub(crate) fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
         let file = self.files.iter().position(|file| path.starts_with(&file.path))?;
         (self.openers.get(file)?.as_ref()?.open)().ok()?.line_of(path, row)

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use arrow::array::Float64Array;
 use isd_dataset::layout::{block_of, block_prefix};
 use rayon::prelude::*;
 
@@ -112,7 +111,7 @@ impl ArchiveReader<'_> {
                         report.add(&batch);
                         self.count_bytes(report.file, source.info().rows, batch.rows());
                         let (file, rows) = (report.file, report.rows);
-                        let batch = aligned(batch, &source.info().columns, &self.archive.columns)
+                        let batch = aligned(batch, source.as_ref(), &self.archive.columns)
                             .map_err(|error| ReadError { file, rows, error })?;
                         self.current = Some((source, report));
                         return Ok(Some(batch));
@@ -174,7 +173,9 @@ impl ArchiveReader<'_> {
                 }
                 Ok((source, Some(batches))) => {
                     let mut report = FileReport::new(file);
-                    batches.iter().for_each(|batch| report.add(batch));
+                    for batch in &batches {
+                        report.add(batch);
+                    }
                     self.ready.extend(batches);
                     self.finish(report, source.as_ref());
                 }
@@ -227,26 +228,17 @@ pub fn read_whole(mut source: Box<dyn Source>, columns: &[ColumnInfo]) -> Result
         if rows > WHOLE_ROWS {
             return Ok((source, None));
         }
-        batches.push(aligned(batch, &source.info().columns, columns)?);
+        batches.push(aligned(batch, source.as_ref(), columns)?);
     }
     Ok((source, Some(batches)))
 }
 
-/// A batch of a source whose columns are `own`, with the columns `all` instead; those that the source lacks are null.
+/// A batch of a source, with the columns `all`; those that the source lacks are null.
 ///
 /// # Errors
 /// A batch that breaks the contract of [`Batch`].
-fn aligned(mut batch: Batch, own: &[ColumnInfo], all: &[ColumnInfo]) -> Result<Batch> {
+fn aligned(batch: Batch, source: &dyn Source, all: &[ColumnInfo]) -> Result<Batch> {
+    let own = &source.info().columns;
     batch.check(own.len())?;
-    if own.len() == all.len() && own.iter().zip(all).all(|(a, b)| a.name == b.name) {
-        return Ok(batch);
-    }
-    let rows = batch.rows();
-    let mut missing: Option<Float64Array> = None;
-    let columns = all.iter().map(|info| match own.iter().position(|column| column.name == info.name) {
-        Some(index) => batch.columns[index].clone(),
-        None => missing.get_or_insert_with(|| Float64Array::new_null(rows)).clone(),
-    });
-    batch.columns = columns.collect();
-    Ok(batch)
+    Ok(batch.with_columns(own, all))
 }

@@ -86,6 +86,7 @@ impl Settings {
 
 impl SourceRecord {
     pub(super) fn new(file: &SourceFile) -> Self {
+        // Only an empty path, that of a source that is no file, has no absolute one.
         let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
         Self { path: path.to_string_lossy().into_owned(), bytes: file.bytes, modified_ns: file.modified_ns }
     }

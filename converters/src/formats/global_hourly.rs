@@ -92,8 +92,8 @@ impl Lines {
         let last = places.iter().flatten().max().map_or(0, |last| last + 1);
         let mut slots = vec![None; last];
         for (slot, place) in places.into_iter().enumerate() {
-            if let Some(of) = place.and_then(|place| slots.get_mut(place)) {
-                *of = Some(slot);
+            if let Some(place) = place {
+                slots[place] = Some(slot);
             }
         }
         Ok(Self { header, slots, columns: isd_columns(ORIGINS), quality })
@@ -122,8 +122,8 @@ impl LineFormat for Lines {
         let mut count = 0;
         for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {
             count += 1;
-            if let Some(of) = slot.and_then(|slot| found.get_mut(slot)) {
-                *of = field.trim_ascii();
+            if let Some(slot) = *slot {
+                found[slot] = field.trim_ascii();
             }
         }
         if found[STATION].eq_ignore_ascii_case(COLUMNS[STATION].as_bytes()) {

@@ -126,21 +126,16 @@ impl Header<'_> {
     /// How the lines after the header are read.
     fn lines(&self, head: &Head) -> Result<Lines> {
         let mut layout: Vec<Field> = vec![Field::Skipped; self.names.len()];
-        let mut set = |index: usize, field| {
-            if let Some(place) = layout.get_mut(index) {
-                *place = field;
-            }
-        };
         let usaf = if self.mapped("station_id") { None } else { self.find("station_usaf")? };
         if let Some(usaf) = usaf {
-            set(usaf, Field::Usaf);
+            layout[usaf] = Field::Usaf;
             if let Some(wban) = self.find("station_wban")? {
-                set(wban, Field::Wban);
+                layout[wban] = Field::Wban;
             }
         } else {
-            set(self.required("station_id")?, Field::Id);
+            layout[self.required("station_id")?] = Field::Id;
         }
-        set(self.required("timestamp")?, Field::Time);
+        layout[self.required("timestamp")?] = Field::Time;
 
         let sample = Sample::new(head, self.names.len());
         let (found, texts) = self.value_columns(&sample, &layout)?;

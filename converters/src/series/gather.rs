@@ -21,16 +21,16 @@ pub(super) struct Gatherer {
     /// Key of the last row.
     previous: Option<Key>,
     /// Whole stations of one block, fewer than a row group.
-    whole: Pieces,
+    whole: Gathered,
     /// The station whose rows are still coming.
-    current: Pieces,
+    current: Gathered,
     ready: VecDeque<SeriesGroup>,
     finished: bool,
 }
 
 /// Rows of some consecutive stations, and what was left out of them.
 #[derive(Debug, Default)]
-struct Pieces {
+struct Gathered {
     pieces: Vec<Piece>,
     rows: usize,
     dropped: Dropped,
@@ -50,8 +50,8 @@ impl Gatherer {
             row_group_rows,
             duplicates,
             previous: None,
-            whole: Pieces::default(),
-            current: Pieces::default(),
+            whole: Gathered::default(),
+            current: Gathered::default(),
             ready: VecDeque::new(),
             finished: false,
         }
@@ -124,7 +124,7 @@ impl Gatherer {
     fn flush(&mut self) {
         let Some(station) = self.whole.last_station() else { return };
         let block = block_of(station);
-        let Pieces { pieces, dropped, .. } = std::mem::take(&mut self.whole);
+        let Gathered { pieces, dropped, .. } = std::mem::take(&mut self.whole);
         self.ready.push_back(SeriesGroup { block, pieces, dropped });
     }
 
@@ -238,7 +238,7 @@ impl Gatherer {
     }
 }
 
-impl Pieces {
+impl Gathered {
     /// Adds a piece, as part of the last one where it continues the same batch.
     fn append(&mut self, piece: Piece) {
         self.rows += piece.rows;

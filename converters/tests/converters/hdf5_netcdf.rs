@@ -133,7 +133,7 @@ fn expected() -> Everything {
 fn everything(path: &std::path::Path, options: &ReadOptions) -> Result<(Everything, Tally, Vec<String>)> {
     let mut source = open(path, options)?;
     let all = read(source.as_mut())?;
-    Ok((all, source.tally(), source.info().notes.to_vec()))
+    Ok((all, source.tally(), source.info().notes.clone()))
 }
 
 #[test]

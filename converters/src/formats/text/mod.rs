@@ -112,9 +112,8 @@ impl<F: LineFormat> TextSource<F> {
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
-        let lacking_name = |(column, measurement): (&str, &str)| match column == measurement {
-            true => column.to_owned(),
-            false => format!("{column} ({measurement})"),
+        let lacking_name = |(column, measurement): (&str, &str)| {
+            if column == measurement { column.to_owned() } else { format!("{column} ({measurement})") }
         };
         Ok(Self {
             buffers: LineBuffers::new(input.reader()?),

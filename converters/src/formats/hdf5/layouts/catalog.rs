@@ -165,9 +165,18 @@ impl Entry {
         }
     }
 
-    /// The column's own attribute.
+    /// The column's own attribute of that name; `None` where there is none.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
         if self.own_attributes { self.dataset.attribute(name) } else { Ok(None) }
+    }
+
+    /// The column's own attribute of that name; `None` where there is none.
+    ///
+    /// # Errors
+    /// An attribute that cannot be read, as an error of the file of `scope`.
+    pub fn attribute_in(&self, scope: &Scope, name: &str) -> Result<Option<Attribute>> {
+        let error = |reason| scope.column_error(&self.place, format!("attribute {name}: {reason}"), None);
+        self.attribute(name).map_err(error)
     }
 
     /// The text of the column's own attribute, where it has one that can be read.

@@ -119,7 +119,7 @@ impl NetCdf {
         } else if let Some(index) = ragged("instance_dimension") {
             let mut entry = self.variables[index].entry.clone();
             entry.axes = axes(&self.variables[index].dimensions, None, time_dimension.as_ref());
-            let first = meaning::first_index(&entry);
+            let first = meaning::first_index(&self.scope, &entry)?;
             self.stations = Stations::Indexed(Box::new(entry), first, names(self)?);
             self.layout = "netCDF-4 indexed array";
         } else if time_dimension.as_ref().is_some_and(|time| time.is(&dimension))

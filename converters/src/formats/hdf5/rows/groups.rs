@@ -6,8 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array};
+use arrow::array::{Array, AsArray, Float64Array};
 use arrow::compute::concat;
+use arrow::datatypes::Float64Type;
 use isd_dataset::names::list;
 use rayon::prelude::*;
 
@@ -176,15 +177,9 @@ impl GroupsSource {
 
     /// A group's batch with the columns of all groups; those that the group lacks are null.
     fn widened(&mut self, batch: Batch, columns: &[ColumnInfo]) -> Batch {
-        let rows = batch.rows();
-        let at = |name: &str| columns.iter().position(|column| column.name == name);
-        let own = |column: &ColumnInfo| at(&column.name).and_then(|at| batch.columns.get(at)).cloned();
-        let columns = self.info.columns.iter();
-        let columns =
-            columns.map(|column| own(column).unwrap_or_else(|| Float64Array::new_null(rows))).collect();
         let first_row = self.yielded;
-        self.yielded += rows as u64;
-        Batch { first_row, columns, ..batch }
+        self.yielded += batch.rows() as u64;
+        Batch { first_row, ..batch.with_columns(columns, &self.info.columns) }
     }
 }
 
@@ -314,24 +309,16 @@ impl Source for GroupsSource {
 /// Several batches as one; `None` of none.
 fn joined(batches: Vec<Batch>, first_row: u64, path: &Arc<Path>) -> Result<Option<Batch>> {
     let Some(first) = batches.first() else { return Ok(None) };
-    let columns: Vec<Result<Float64Array>> = (0..first.columns.len())
-        .into_par_iter()
-        .map(|at| {
-            let arrays: Vec<&dyn Array> = batches
-                .iter()
-                .filter_map(|batch| batch.columns.get(at))
-                .map(|column| column as &dyn Array)
-                .collect();
-            let failed = |found: String| Error::Format { path: path.to_path_buf(), found, hint: None };
-            let array = concat(&arrays).map_err(|error| failed(error.to_string()))?;
-            let array = array.as_any().downcast_ref::<Float64Array>().cloned();
-            array.ok_or_else(|| failed("holds a column that is not of numbers".into()))
-        })
-        .collect();
+    let column = |at: usize| -> Result<Float64Array> {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &batch.columns[at] as &dyn Array).collect();
+        let array = concat(&arrays).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(array.as_primitive::<Float64Type>().clone())
+    };
+    let columns = (0..first.columns.len()).into_par_iter().map(column).collect::<Result<_>>()?;
     Ok(Some(Batch {
         path: Arc::clone(path),
         first_row,
-        columns: columns.into_iter().collect::<Result<_>>()?,
+        columns,
         timestamps: batches.iter().flat_map(|batch| batch.timestamps.iter().copied()).collect(),
         stations: batches.into_iter().flat_map(|batch| batch.stations).collect(),
     }))

@@ -278,18 +278,12 @@ impl Planner<'_> {
         }
     }
 
-    fn attribute(&self, entry: &Entry, name: &str) -> Result<Option<Attribute>> {
-        entry
-            .attribute(name)
-            .map_err(|reason| self.column_error(&entry.place, format!("attribute {name}: {reason}"), None))
-    }
-
     fn text_attribute(&self, entry: &Entry, name: &str) -> Result<Option<String>> {
-        Ok(self.attribute(entry, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
+        Ok(entry.attribute_in(self.scope, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
     }
 
     fn number_attribute(&self, entry: &Entry, name: &str) -> Result<Option<Number>> {
-        let Some(attribute) = self.attribute(entry, name)? else { return Ok(None) };
+        let Some(attribute) = entry.attribute_in(self.scope, name)? else { return Ok(None) };
         match attribute.number() {
             Some(number) => Ok(Some(number)),
             None => Err(self.column_error(&entry.place, format!("attribute {name} is not a number"), None)),
@@ -300,7 +294,7 @@ impl Planner<'_> {
     fn numbers(&self, entry: &Entry, names: &[&str]) -> Result<Vec<Number>> {
         let mut numbers = Vec::new();
         for name in names {
-            numbers.extend(self.attribute(entry, name)?.iter().flat_map(Attribute::numbers));
+            numbers.extend(entry.attribute_in(self.scope, name)?.iter().flat_map(Attribute::numbers));
         }
         Ok(numbers)
     }

@@ -206,7 +206,9 @@ impl RowSource {
                     share(times, &mut tasks, Output::Times);
                 }
                 Target::Station(..) | Target::StationIndex(..) => {
-                    tasks.iter_mut().for_each(|task| task.outputs.push(Output::Stations));
+                    for task in &mut tasks {
+                        task.outputs.push(Output::Stations);
+                    }
                 }
             }
         }
@@ -301,7 +303,7 @@ pub fn cut(range: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
     std::iter::from_fn(move || {
         let start = from;
         from = ((start / step + 1) * step).min(range.end);
-        (start < range.end).then(|| start..from)
+        (start < range.end).then_some(start..from)
     })
 }
 
