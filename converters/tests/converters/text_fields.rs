@@ -175,3 +175,16 @@ fn what_is_no_time() {
     assert!(civil_micros(2000, 2, 29, 0, 0, 0).is_some());
     assert_eq!((digits(b"0042"), digits(b"4x"), digits(b"-4"), digits(b"")), (Some(42), None, None, None));
 }
+
+#[test]
+fn every_day_of_two_centuries_is_a_day_after_the_one_before() {
+    let mut last = civil_micros(1899, 12, 31, 23, 59, 58).unwrap();
+    assert_eq!(last, -2_208_988_802_000_000);
+    for (year, month) in (1900..=2100).flat_map(|year| (1..=12).map(move |month| (year, month))) {
+        for time in (1..=31).filter_map(|day| civil_micros(year, month, day, 23, 59, 58)) {
+            assert_eq!(time - last, 86_400_000_000, "{year}-{month}");
+            last = time;
+        }
+    }
+    assert_eq!(last, 4_133_980_798_000_000);
+}

@@ -5,6 +5,7 @@
 //! are read, and batches of them). `cf` says what stored numbers and times mean.
 
 #[cfg(test)]
+#[path = "../../../tests/unit/hdf5_against_h5py.rs"]
 mod against_h5py;
 mod cf;
 mod layouts;

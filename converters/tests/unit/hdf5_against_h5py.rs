@@ -1,4 +1,5 @@
-//! Every dataset of numbers in files of other writers, whole and in part, against h5py's reading.
+//! Every dataset of numbers in files of other writers, whole and in part, against h5py's reading. It is a module of
+//! `formats::hdf5`, whose readers are private.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
