@@ -13,7 +13,7 @@ pub trait Format: Sync {
         &[]
     }
 
-    /// Whether a file that begins so is text, of which the first lines make sense by themselves.
+    /// Whether a file that begins so is text, whose first lines can be read by themselves.
     fn is_text(&self, _head: &Head) -> bool {
         true
     }
@@ -21,7 +21,7 @@ pub trait Format: Sync {
     /// Whether a file that begins so is of this format.
     fn recognises(&self, head: &Head) -> bool;
 
-    /// The file's rows.
+    /// Opens a file to read its rows.
     ///
     /// # Errors
     /// A file that cannot be read, or that is not of this format after all.

@@ -1,4 +1,4 @@
-//! The bytes of one source file, wherever they lie: a file on disk or a member of a tar archive, plain or gzip.
+//! One source file: a path or a member of a tar archive in, its bytes out, unpacked where they are gzip.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -16,7 +16,7 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes that are read from a file at once.
 const READ_BYTES: usize = 256 << 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// What some programs put before text in UTF-8; where files were put one after the other, it is within the text.
+/// What some programs put before text in UTF-8. Where files were put one after the other, it is also within the text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A line without a byte order mark before it.
@@ -87,7 +87,7 @@ impl Input {
         Self { counter: Some(counter), ..self }
     }
 
-    /// Where it lies, for messages.
+    /// Its path; of a member of an archive, the archive's path followed by the member's name.
     #[must_use]
     pub fn path(&self) -> &Arc<Path> {
         &self.path
@@ -135,7 +135,7 @@ impl Input {
         let gzip = stored.starts_with(&GZIP_MAGIC);
         let mut text = Vec::new();
         if gzip {
-            // What can be decompressed of a damaged file may well say what it is; reading it will report the damage.
+            // The start of a damaged file may well say what it is; reading it will report the damage.
             let _ = MultiGzDecoder::new(stored.as_slice()).take(HEAD_BYTES).read_to_end(&mut text);
         } else {
             text.clone_from(&stored);

@@ -1,4 +1,4 @@
-//! From archives to the isd dataset: formats, sources, batches, whole series, and the conversion.
+//! Weather station archives in, the isd dataset out: formats, archives, whole series, and the conversion.
 //!
 //! Data flows one way: a [`Format`] opens a file as a [`Source`], an [`archive`] reads many of them as one stream of
 //! [`Batch`]es, [`series`] makes whole series of these, and [`convert`](convert()) writes them as a dataset.
@@ -21,4 +21,4 @@ pub use input::{Head, Input};
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};
-pub use source::{Hdf5Reader, ReadOptions, Scale, Source};
+pub use source::{Hdf5Reader, ReadOptions, Scale, Source, SourceInfo};

@@ -12,24 +12,8 @@ use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally};
 /// A source yields its rows in its own order and says in which file and row a problem lies. It
 /// does not sort, and it does not check order: what reads it does.
 pub trait Source: Send {
-    /// The value columns of every batch, in order: ISD's measurements in canonical order first,
-    /// then the others in the source's order.
-    fn columns(&self) -> &[ColumnInfo];
-
-    /// Rows that the source will yield, where it knows.
-    fn rows(&self) -> Option<u64>;
-
-    /// Name of the layout found, such as `flat HDF5`.
-    fn layout(&self) -> &'static str;
-
-    /// What the user should know about how the values were taken, one sentence each.
-    fn notes(&self) -> &[String];
-
-    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
-    /// missing for it, such as `TMP (air_temperature)`.
-    fn lacking(&self) -> &[String] {
-        &[]
-    }
+    /// What is known of the source before its rows are read.
+    fn info(&self) -> &SourceInfo;
 
     /// What was left out of the rows yielded so far; complete after the last batch.
     fn tally(&self) -> Tally {
@@ -37,7 +21,7 @@ pub trait Source: Send {
     }
 
     /// The line, counted from 1, that holds a row, counted from 0, of the text at `path`, which is this file or one inside
-    /// it. `None` where it is no text. The text is read anew.
+    /// it. `None` where it is no text or cannot be read again. The text is read anew.
     fn line_of(&self, _path: &Path, _row: u64) -> Option<u64> {
         None
     }
@@ -47,6 +31,23 @@ pub trait Source: Send {
     /// # Errors
     /// An unreadable or inconsistent source, naming file, dataset and row.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
+}
+
+/// What is known of a source before its rows are read.
+#[derive(Debug, Clone, Default)]
+pub struct SourceInfo {
+    /// The value columns of every batch, in order: ISD's measurements in canonical order first, then the others in the
+    /// source's order.
+    pub columns: Vec<ColumnInfo>,
+    /// Rows that the source will yield; `None` where it does not know.
+    pub rows: Option<u64>,
+    /// Name of the layout found, such as `flat HDF5`.
+    pub layout: &'static str,
+    /// What the user should know about how the values were taken, one sentence each.
+    pub notes: Vec<String>,
+    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
+    /// missing for it, such as `TMP (air_temperature)`.
+    pub lacking: Vec<String>,
 }
 
 /// How to read a source.

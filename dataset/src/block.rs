@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{block_directory, part_name};
+use crate::series_group::SeriesGroup;
 
 /// A block whose files are complete.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,22 @@ pub struct BlockRecord {
 }
 
 impl BlockRecord {
+    /// Counts a row group, which has so many missing values in each value column.
+    pub(crate) fn add(&mut self, group: &SeriesGroup, nulls: &[u64]) {
+        let (dropped, times) = (group.dropped, group.time_range());
+        self.time_range = match self.row_groups {
+            0 => times,
+            _ => (self.time_range.0.min(times.0), self.time_range.1.max(times.1)),
+        };
+        self.rows += group.rows() as u64;
+        self.stations += group.station_count() as u64;
+        self.duplicates += dropped.duplicates;
+        self.identical += dropped.identical;
+        self.row_groups += 1;
+        self.nulls.resize(nulls.len(), 0);
+        self.nulls.iter_mut().zip(nulls).for_each(|(all, nulls)| *all += nulls);
+    }
+
     /// Rows of the source files that it was made of.
     pub fn source_rows(&self) -> u64 {
         self.rows + self.duplicates + self.identical

@@ -30,7 +30,9 @@ pub mod series_group;
 pub mod station_list;
 pub mod tally;
 pub mod time;
+mod time_steps;
 pub mod unfinished;
+mod varint;
 pub mod write;
 
 pub use column::ColumnInfo;

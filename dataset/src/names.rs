@@ -1,9 +1,11 @@
-//! Names in messages: the known ones in, a short list of them or the nearest to a mistyped one out.
+//! Names in messages: from the known names to a short list of them, or to the one that a mistyped name may stand for.
+
+use strsim::levenshtein;
 
 /// Names that a message lists before it says how many more there are.
 const LISTED: usize = 20;
 
-/// The names in one line, the first of them where there are many.
+/// Lists names in one line, separated by commas; of more than 20 the first 20 and the number of the others.
 pub fn list(names: &[String]) -> String {
     match names.get(..LISTED) {
         Some(first) if names.len() > LISTED => {
@@ -13,31 +15,16 @@ pub fn list(names: &[String]) -> String {
     }
 }
 
-/// The known name that differs least from `name`, where it differs by a third of it at most.
+/// Finds the known name that differs least from `name`; the first of several. `None` where each differs in more than a
+/// third of `name`'s characters, rounded up.
+///
+/// The difference is the number of characters to insert, remove or replace (the Levenshtein distance), whatever their case.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = name.chars().count().div_ceil(3);
-    let distances = known.into_iter().map(|other| (distance(name, other), other));
-    distances.filter(|&(distance, _)| distance <= limit).min_by_key(|&(distance, _)| distance).map(|(_, n)| n)
-}
-
-/// Levenshtein distance, ignoring case.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b) = (a.to_lowercase(), b.to_lowercase());
-    let mut row: Vec<usize> = (0..=b.chars().count()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut previous = i;
-        let mut left = i + 1;
-        for (cell, y) in row.iter_mut().skip(1).zip(b.chars()) {
-            let above = *cell;
-            left = (previous + usize::from(x != y)).min(above + 1).min(left + 1);
-            previous = above;
-            *cell = left;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    let (limit, name) = (name.chars().count().div_ceil(3), name.to_lowercase());
+    let distances = known.into_iter().map(|other| (levenshtein(&name, &other.to_lowercase()), other));
+    let (_, nearest) =
+        distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance)?;
+    Some(nearest)
 }
 
 #[cfg(test)]
@@ -45,11 +32,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances() {
-        for (a, b, expected) in [("", "", 0), ("abc", "", 3), ("kitten", "sitting", 3), ("Wind", "wind", 0)] {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
+    fn long_lists_are_cut() {
+        let names: Vec<String> = (0..22).map(|name| name.to_string()).collect();
+        assert_eq!(list(&names[..2]), "0, 1");
+        assert!(list(&names[..20]).ends_with("18, 19"));
+        assert!(list(&names).ends_with("18, 19 and 2 more"));
+    }
+
+    #[test]
+    fn the_nearest_name_differs_in_a_third_at_most() {
+        let nearest = |name| nearest(name, ["wind_direction", "air_temperature", "air_temperaturf", "Gust"]);
+        assert_eq!(nearest("air_temprature"), Some("air_temperature"));
+        assert_eq!(nearest("WIND_DIRECTION"), Some("wind_direction"));
+        // Two of four letters, of which a third is two when rounded up.
+        assert_eq!(nearest("gäst"), Some("Gust"));
+        assert_eq!(nearest("just!"), Some("Gust"));
+        assert_eq!(nearest("fish"), None);
+        assert_eq!(nearest("x"), None);
+        assert_eq!(nearest(""), None);
+    }
+
+    /// The distance as it is defined, letter by letter.
+    fn naive(a: &[char], b: &[char]) -> usize {
+        match (a, b) {
+            ([], other) | (other, []) => other.len(),
+            ([x, a_rest @ ..], [y, b_rest @ ..]) => {
+                let replaced = naive(a_rest, b_rest) + usize::from(x != y);
+                replaced.min(naive(a_rest, b) + 1).min(naive(a, b_rest) + 1)
+            }
         }
-        assert_eq!(nearest("air_temprature", ["wind_direction", "air_temperature"]), Some("air_temperature"));
-        assert_eq!(nearest("x", ["wind_direction"]), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn suggestions_are_those_of_the_naive_distance(name in "[aAbBäÄİß]{0,5}", known in "[aAbBäÄİß]{0,5}") {
+            let letters = |text: &str| text.to_lowercase().chars().collect::<Vec<_>>();
+            let is_near = naive(&letters(&name), &letters(&known)) <= name.chars().count().div_ceil(3);
+            proptest::prop_assert_eq!(nearest(&name, [&*known]), is_near.then_some(&*known));
+        }
     }
 }

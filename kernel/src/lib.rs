@@ -22,8 +22,8 @@
 //!
 //! # The idea
 //! Everything is computed in integers, so that nothing is rounded before the result. Weather is reported in decimals: on
-//! tenths, 5.9 m/s is the integer 59. The sums of a window follow from prefix sums, which are exact, so that a value that
-//! has left the window leaves nothing behind.
+//! tenths, 5.9 m/s is the integer 59. The sums of a window follow from prefix sums, which are exact, so that a value has
+//! no effect on a window that it is no part of.
 //!
 //! These are the eight wind speeds of the example, in m/s, with a window of the 3 values before each row and a threshold of
 //! 6 standard deviations. The integers count from the first value, 2.1 m/s, to stay small:
@@ -42,7 +42,7 @@
 //! ```
 //!
 //! The window of row 6 lies between the positions 3 and 6. Its n = 3 integers have the sum S = 8 - 3 = 5 and the sum of
-//! squares Q = 18 - 5 = 13: two subtractions each, whatever the length of the window. Row 6 holds x = 38. Its distance from
+//! squares Q = 18 - 5 = 13: one subtraction each, whatever the length of the window. Row 6 holds x = 38. Its distance from
 //! the mean is x - S / n, and the population variance of the window is Q / n - (S / n)^2. Multiplied by n^2, so that no
 //! division is left, the row is an outlier if
 //!

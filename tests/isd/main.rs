@@ -16,6 +16,7 @@ mod memory_source; // a source whose rows the test gives
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines
+mod readme; // the session of the README
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
 mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isd_dataset::layout::check_columns;
 
 use super::files::{Opener, SourceFile};
-use crate::{ColumnInfo, Format, Input, ReadOptions, Result, Source, format_of};
+use crate::{Format, Input, ReadOptions, Result, Source, SourceInfo, format_of};
 
 /// A file, or a member of an archive file, and what its beginning says.
 pub struct Probed<O = Opener> {
@@ -14,13 +14,11 @@ pub struct Probed<O = Opener> {
     pub beginning: Option<Beginning<O>>,
 }
 
-/// What the beginning of a file says; see [`Source`] for most of it.
+/// What the beginning of a file says.
 pub struct Beginning<O = Opener> {
-    pub columns: Vec<ColumnInfo>,
+    pub info: SourceInfo,
+    /// Layouts found: of an archive file those of its members, each once.
     pub layouts: Vec<&'static str>,
-    pub notes: Vec<String>,
-    pub lacking: Vec<String>,
-    pub rows: Option<u64>,
     /// Station and time of the first row, where it was read.
     pub first: Option<(Arc<str>, i64)>,
     /// What opens the file; nothing for members of archive files.
@@ -28,7 +26,7 @@ pub struct Beginning<O = Opener> {
 }
 
 impl<O> Beginning<O> {
-    /// What a source says that was just opened. Where its place among other files matters, its `first` row is read.
+    /// What is known of a source that was just opened. Its `first` row is read where that puts it in order among others.
     ///
     /// # Errors
     /// A first batch that cannot be read.
@@ -38,27 +36,19 @@ impl<O> Beginning<O> {
             let station = batch.stations.iter().find(|run| run.rows > 0)?;
             Some((Arc::clone(&station.station_id), *batch.timestamps.first()?))
         });
-        Ok(Self {
-            columns: source.columns().to_vec(),
-            layouts: vec![source.layout()],
-            notes: source.notes().to_vec(),
-            lacking: source.lacking().to_vec(),
-            rows: source.rows(),
-            first,
-            opener,
-        })
+        Ok(Self { info: source.info().clone(), layouts: vec![source.info().layout], first, opener })
     }
 }
 
-/// Looks at a member of an archive file, which has other files beside it.
+/// Looks at the beginning of a member of an archive file.
 pub fn look_at_member(member: &Input, options: &ReadOptions) -> Result<Probed<()>> {
     let source = open_member(member, options)?;
-    check_columns(source.columns(), member.path())?;
+    check_columns(&source.info().columns, member.path())?;
     let file = SourceFile { path: member.path().to_path_buf(), bytes: 0, modified_ns: 0 };
     Ok(Probed { file, beginning: Some(Beginning::of(source, (), false)?) })
 }
 
-/// Opens a member of an archive file for what it has of the measurements asked for.
+/// Opens a member of an archive file for those of the measurements asked for that it has.
 pub fn open_member(member: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
     Ok(open_what_there_is(format_of(member, options)?, member, options, false)?.0)
 }
@@ -77,9 +67,9 @@ pub fn open_what_there_is(
         Err(error) => error,
     };
     let mut own = ReadOptions { measurements: Vec::new(), ..options.clone() };
-    // What keeps it from being opened at all is the same either way.
+    // A file that cannot be opened at all is refused for the reason of the first attempt.
     let Ok(everything) = format.open(input, &own) else { return Err(error) };
-    let has = |name: &&String| everything.columns().iter().any(|column| column.name == **name);
+    let has = |name: &&String| everything.info().columns.iter().any(|column| column.name == **name);
     own.measurements = options.measurements.iter().filter(has).cloned().collect();
     if own.measurements.len() == options.measurements.len() {
         return Err(error);

@@ -17,11 +17,11 @@ use crate::{ColumnInfo, Error, Measurement, ReadOptions, Result};
 pub fn refuse_other_units<O>(probed: &mut [Probed<O>], failures: &Failures) -> Result<()> {
     let mut units: HashMap<String, (Option<String>, PathBuf)> = HashMap::new();
     for Probed { file, beginning } in probed {
-        let Some(columns) = beginning.as_ref().map(|beginning| &beginning.columns) else { continue };
+        let Some(columns) = beginning.as_ref().map(|beginning| &beginning.info.columns) else { continue };
         let differs = columns.iter().find_map(|column| {
             let (known, path) = units.get(&column.name)?;
             let same = match (known, &column.units) {
-                // The names of ISD's measurements promise their units.
+                // A column with the name of one of ISD's measurements must be in its units.
                 (None, Some(_)) | (Some(_), None) => Measurement::named(&column.name).is_none(),
                 (known, own) => known == own,
             };
@@ -55,12 +55,12 @@ pub fn refuse_other_units<O>(probed: &mut [Probed<O>], failures: &Failures) -> R
 /// Checks that each measurement asked for is in at least one of several files.
 ///
 /// # Errors
-/// The first that is not.
+/// The first measurement that is in none.
 pub fn check_wanted<O>(probed: &[Probed<O>], options: &ReadOptions) -> Result<()> {
     let known: BTreeSet<&str> = probed
         .iter()
         .filter_map(|file| file.beginning.as_ref())
-        .flat_map(|beginning| &beginning.columns)
+        .flat_map(|beginning| &beginning.info.columns)
         .map(|column| column.name.as_str())
         .collect();
     match options.measurements.iter().find(|name| !known.contains(name.as_str())) {
@@ -84,8 +84,10 @@ pub fn check_wanted<O>(probed: &[Probed<O>], options: &ReadOptions) -> Result<()
 /// The columns asked for of all files: ISD's measurements in their order, then the others as the files have them.
 pub fn columns<O>(probed: &[Probed<O>], options: &ReadOptions) -> Vec<ColumnInfo> {
     let mut columns: Vec<ColumnInfo> = Vec::new();
-    let all =
-        probed.iter().filter_map(|file| file.beginning.as_ref()).flat_map(|beginning| &beginning.columns);
+    let all = probed
+        .iter()
+        .filter_map(|file| file.beginning.as_ref())
+        .flat_map(|beginning| &beginning.info.columns);
     // A source that has none of the measurements asked for was opened for all its columns.
     for column in all.filter(|column| options.reads(&column.name)) {
         match columns.iter_mut().find(|known| known.name == column.name) {
@@ -115,19 +117,19 @@ pub fn layouts<O>(probed: &[Probed<O>]) -> Vec<&'static str> {
     layouts.into_iter().collect()
 }
 
-/// The notes on all files, each once, and what columns which of them lack.
+/// The notes on all files, each once, and a note for each set of columns that some of them lack.
 pub fn notes<O>(probed: &[Probed<O>]) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     let mut lacking: BTreeMap<&[String], Vec<&Path>> = BTreeMap::new();
     for Probed { file, beginning } in probed {
         let Some(beginning) = beginning else { continue };
-        for note in &beginning.notes {
+        for note in &beginning.info.notes {
             if !notes.contains(note) {
                 notes.push(note.clone());
             }
         }
-        if !beginning.lacking.is_empty() {
-            lacking.entry(&beginning.lacking).or_default().push(&file.path);
+        if !beginning.info.lacking.is_empty() {
+            lacking.entry(&beginning.info.lacking).or_default().push(&file.path);
         }
     }
     notes.extend(lacking.into_iter().filter_map(|(columns, files)| {

@@ -1,4 +1,4 @@
-//! From what the user names (files, directories, globs, a list on standard input) to files.
+//! Finding files: what the user names (files, directories, globs, a list on standard input) in, files out.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -13,10 +13,10 @@ use crate::{Error, Result};
 
 /// Stands for a list of paths on standard input, one a line or each ended by a zero byte.
 const STANDARD_INPUT: &str = "-";
-/// What people keep beside observations: a file of such an extension is not taken for a damaged file of observations.
+/// Extensions of what people keep beside observations: such a file is passed over, not taken for a damaged one.
 const BESIDE: [&str; 12] =
     ["txt", "md", "pdf", "html", "htm", "json", "xml", "log", "md5", "sha256", "py", "sh"];
-/// NOAA's lists of stations and of what there is, which lie in the directories of its archives.
+/// How the names of NOAA's lists of stations and of files begin, which lie in the directories of its archives.
 const LISTS: [&str; 3] = ["isd-history", "isd-inventory", "ghcnh-station-list"];
 
 /// Files that sources stand for.
@@ -31,7 +31,7 @@ pub struct Discovery {
 /// Finds the files that `sources` stand for: a file itself, all files below a directory, the files that a pattern
 /// such as `2017/*.gz` matches, or, for `-`, what `list` names, one a line or each ended by a zero byte.
 ///
-/// Below a directory, hidden files and directories are none, and files whose names say that they are documentation
+/// Below a directory, hidden files and directories are ignored, and files whose names say that they are documentation
 /// or lists of stations are passed over.
 ///
 /// # Errors
@@ -44,7 +44,7 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
             let io = |source| Error::Io { path: "standard input".into(), action: "cannot read", source };
             let mut text = Vec::new();
             list.read_to_end(&mut text).map_err(io)?;
-            // As `find -print0` ends names.
+            // `find -print0` ends names by zero bytes.
             let end = if text.contains(&0) { 0 } else { b'\n' };
             for name in text.split(|byte| *byte == end) {
                 let name = name.strip_suffix(b"\r").unwrap_or(name);
@@ -65,7 +65,7 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
     Ok(found)
 }
 
-/// The path that bytes name.
+/// The path whose name these bytes are.
 fn path_of(name: &[u8]) -> PathBuf {
     #[cfg(unix)]
     return PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
@@ -73,8 +73,8 @@ fn path_of(name: &[u8]) -> PathBuf {
     return PathBuf::from(String::from_utf8_lossy(name).into_owned());
 }
 
-/// Adds the files that one path stands for. A path among `several` that does not exist is taken for a file, which will
-/// be found not to be readable.
+/// Adds the files that one path stands for. A path among `several` that does not exist is added as well, and reading it
+/// will fail.
 fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
     match fs::metadata(source) {
         Ok(metadata) if metadata.is_dir() => {
@@ -121,13 +121,13 @@ fn walk(directory: &Path, found: &mut Discovery) -> Result<()> {
         let path = match entry {
             Ok(entry) if entry.file_type().is_dir() => continue,
             Ok(entry) => entry.into_path(),
-            // A link that leads back to where it lies.
+            // A link that leads back to a directory in which it lies.
             Err(error) if error.loop_ancestor().is_some() => continue,
             Err(error) => {
                 let path = error.path().unwrap_or(directory).to_owned();
                 match error.into_io_error() {
                     Some(source) if path.is_dir() => return Err(Error::io(&path, "cannot list", source)),
-                    // A link to nothing, which will be found not to be readable.
+                    // A link to nothing: the file is named, and reading it will fail.
                     _ => path,
                 }
             }
@@ -173,46 +173,4 @@ fn matches(pattern: &str, source: &Path, found: &mut Discovery) -> Result<()> {
 
 fn refused(path: &Path, found: &str, hint: &str) -> Error {
     Error::Format { path: path.to_owned(), found: found.to_owned(), hint: Some(hint.to_owned()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_directories_patterns_and_lists() {
-        let directory = tempfile::tempdir().unwrap();
-        let root = directory.path();
-        fs::create_dir_all(root.join("2015/.cache")).unwrap();
-        for name in
-            ["2015/b.gz", "2015/a.gz", "2015/README", "2015/isd-history.csv", "2015/.cache/x", "c.csv"]
-        {
-            fs::write(root.join(name), "").unwrap();
-        }
-        let names = |sources: &[PathBuf], list: &str| {
-            let found = discover(sources, &mut list.as_bytes()).unwrap();
-            let files =
-                found.files.iter().map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
-            (files.collect::<Vec<_>>(), found.passed_over.len())
-        };
-        assert_eq!(names(&[root.join("2015")], ""), (vec!["2015/a.gz".into(), "2015/b.gz".into()], 2));
-        assert_eq!(names(&[root.join("2015/*.gz")], "").0.len(), 2);
-        // Each once, however often it is named.
-        assert_eq!(names(&[root.join("c.csv"), root.to_owned()], "").0, ["c.csv", "2015/a.gz", "2015/b.gz"]);
-        let list = format!("{}\r\n\n{}\n", root.join("c.csv").display(), root.join("2015/a.gz").display());
-        assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
-        let list = format!("{}\0{}\0", root.join("c.csv").display(), root.join("2015/a.gz").display());
-        assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
-        for (source, expected) in [
-            (root.join("absent"), "absent"),
-            (root.join("*.hdf5"), "matches no file"),
-            (root.join("2015/.cache"), "x"),
-            (root.join("[").join("a"), "is no pattern"),
-        ] {
-            match discover(std::slice::from_ref(&source), &mut "".as_bytes()) {
-                Err(error) => assert!(error.to_string().contains(expected), "{error}"),
-                Ok(found) => assert!(found.files[0].ends_with(expected), "{found:?}"),
-            }
-        }
-    }
 }

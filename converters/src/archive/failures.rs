@@ -8,9 +8,9 @@ use crate::{Error, Result};
 /// A file, or a member of an archive file, that was left out.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// Where it lies.
+    /// Its path; of a member that of the archive file followed by its name.
     pub path: PathBuf,
-    /// Why.
+    /// Why it was left out.
     pub error: Arc<Error>,
 }
 
@@ -22,7 +22,7 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// None yet. Where reading is `strict`, none may come.
+    /// An empty list, which must stay empty where reading is `strict`.
     pub fn new(strict: bool) -> Self {
         Self { strict, list: Arc::default() }
     }

@@ -15,9 +15,9 @@ use crate::{ColumnInfo, Error, Result, Source};
 /// What tells one state of a source file from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SourceFile {
-    /// Where it lies, as it was named or found.
+    /// Its path, as it was named or found.
     pub path: PathBuf,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
     /// When it was modified, in nanoseconds since 1970; 0 where that is not known.
     pub modified_ns: u64,
@@ -56,7 +56,7 @@ impl SourceFile {
 pub struct Archive {
     /// In the order in which they are read.
     pub(super) files: Vec<SourceFile>,
-    /// What opens each of the files, of the same indexes; `None` of one that cannot be read.
+    /// What opens each of `files`, in their order; `None` where one cannot be read.
     pub(super) openers: Vec<Option<Opener>>,
     pub(super) columns: Vec<ColumnInfo>,
     pub(super) rows: Option<u64>,
@@ -81,14 +81,14 @@ impl Archive {
     /// # Errors
     /// What `open` reports, or columns that a dataset cannot have.
     pub fn of_source(open: impl Fn() -> Result<Box<dyn Source>> + Send + Sync + 'static) -> Result<Self> {
-        let source = open()?;
-        check_columns(source.columns(), Path::new(""))?;
+        let info = open()?.info().clone();
+        check_columns(&info.columns, Path::new(""))?;
         Ok(Self {
             files: vec![SourceFile { path: PathBuf::new(), bytes: 0, modified_ns: 0 }],
-            columns: source.columns().to_vec(),
-            rows: source.rows(),
-            layout: source.layout().to_owned(),
-            notes: source.notes().to_vec(),
+            columns: info.columns,
+            rows: info.rows,
+            layout: info.layout.to_owned(),
+            notes: info.notes,
             openers: vec![Some(Opener { open: Box::new(open), small: false })],
             failures: Failures::new(true),
             progress: Arc::default(),
@@ -141,7 +141,7 @@ impl Archive {
     /// Leaves out the file of that index from now on.
     ///
     /// # Errors
-    /// `error` itself, where the archive was opened as `strict` and of the last file that is left.
+    /// `error` itself, where the archive was opened as `strict` or no other file is left.
     pub fn skip(&mut self, file: usize, error: Error) -> Result<()> {
         if self.openers.iter().flatten().count() <= 1 {
             return Err(error);
@@ -154,7 +154,7 @@ impl Archive {
     }
 
     /// The line, counted from 1, that holds a row, counted from 0, of the text at `path`, which is a file or one inside an
-    /// archive file. `None` where it is no text.
+    /// archive file. `None` where it is no text or cannot be read again.
     pub(crate) fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
         let file = self.files.iter().position(|file| path.starts_with(&file.path))?;
         (self.openers.get(file)?.as_ref()?.open)().ok()?.line_of(path, row)

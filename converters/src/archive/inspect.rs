@@ -20,7 +20,7 @@ pub struct Inspection {
     pub layout: String,
     /// Files that were read.
     pub files: u64,
-    /// Their size in bytes.
+    /// Size of these files in bytes.
     pub bytes: u64,
     /// Number of rows, repeated ones included.
     pub rows: u64,
@@ -76,7 +76,7 @@ pub fn inspect(archive: &mut Archive, progress: &(dyn Fn(u64) + Sync)) -> Result
     loop {
         match survey(archive, progress) {
             Ok(inspection) => return Ok(Inspection { failures: archive.failures(), ..inspection }),
-            // Its rows have been counted: once more, without it.
+            // Some of its rows have been counted: all is read once more, without it.
             Err(failed) => archive.skip(failed.file, failed.error)?,
         }
     }

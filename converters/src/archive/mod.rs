@@ -50,7 +50,7 @@ impl Archive {
             rows: probed
                 .iter()
                 .filter_map(|file| file.beginning.as_ref())
-                .map(|beginning| beginning.rows)
+                .map(|beginning| beginning.info.rows)
                 .sum(),
             layout: combined::layouts(&probed).join(", "),
             notes: combined::notes(&probed),

@@ -27,7 +27,7 @@ pub fn probe(
     failures: &Failures,
     progress: &Arc<ReadProgress>,
 ) -> Result<Vec<Probed>> {
-    // There is no order among a single file.
+    // A single file need not be put in order, and its error is the error of all.
     let alone = paths.len() == 1;
     let found: Vec<Result<(SourceFile, Beginning)>> = paths
         .par_iter()
@@ -62,7 +62,7 @@ pub fn probe(
     Ok(probed)
 }
 
-/// What files are put in order by: files whose first row is known, by its station and time, then the others.
+/// The key that files are sorted by: those whose first row is known come first, by its station and time.
 fn key(probed: &Probed) -> (bool, Option<&(Arc<str>, i64)>) {
     let first = probed.beginning.as_ref().and_then(|beginning| beginning.first.as_ref());
     (first.is_none(), first)
@@ -93,7 +93,7 @@ fn look(
     // The beginning of a text says all that is asked for here.
     let beginning = whole_lines(&input, &head).filter(|_| format.is_text(&head));
     let (source, options) = open_what_there_is(format, beginning.as_ref().unwrap_or(&input), options, alone)?;
-    check_columns(source.columns(), &file.path)?;
+    check_columns(&source.info().columns, &file.path)?;
     let opener =
         Opener { open: Box::new(move || format.open(&counting, &options)), small: file.bytes <= SMALL_BYTES };
     Beginning::of(source, opener, !alone)

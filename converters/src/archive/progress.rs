@@ -14,13 +14,13 @@ pub struct ReadProgress {
 }
 
 impl ReadProgress {
-    /// Files read to their ends, and all.
+    /// Number of files that have been read to their ends, and of all files.
     #[must_use]
     pub fn files(&self) -> (u64, u64) {
         (self.files.load(Relaxed), self.files_total.load(Relaxed))
     }
 
-    /// Bytes read as they are stored, and all.
+    /// Number of stored bytes that have been read, and of all.
     #[must_use]
     pub fn bytes(&self) -> (u64, u64) {
         let total = self.bytes_total.load(Relaxed);

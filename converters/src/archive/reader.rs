@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-use arrow::array::Float64Array;
 use isd_dataset::layout::{block_of, block_prefix};
 use rayon::prelude::*;
 
@@ -16,10 +15,10 @@ const TOGETHER_BYTES: u64 = 16 << 20;
 /// Small files that each thread reads at a time.
 const TOGETHER: usize = 4;
 
-/// Rows of a file that is read as a whole: compressed text may be much larger than it looks.
+/// Rows of a file that is read as a whole, at most: a compressed file may hold many more than its size suggests.
 const WHOLE_ROWS: usize = 256 << 10;
 
-/// What one file held, once it has been read to its end.
+/// What one file held that has been read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
     /// Its index in [`Archive::files`].
@@ -28,7 +27,7 @@ pub struct FileReport {
     pub rows: u64,
     /// Blocks that its rows belong to, see [`block_of`], and how many rows each has.
     pub blocks: BTreeMap<String, u64>,
-    /// What was left out.
+    /// What was left out of it.
     pub tally: Tally,
 }
 
@@ -39,7 +38,7 @@ impl FileReport {
 
     fn add(&mut self, batch: &Batch) {
         self.rows += batch.rows() as u64;
-        // Stations of a block come together.
+        // Mostly, the stations of a block follow each other.
         for runs in batch.stations.chunk_by(|a, b| block_prefix(&a.station_id) == block_prefix(&b.station_id))
         {
             let Some(first) = runs.first() else { continue };
@@ -54,7 +53,7 @@ impl FileReport {
 pub struct ReadError {
     /// Its index in [`Archive::files`], for [`Archive::skip`].
     pub file: usize,
-    /// Rows of it that were handed out before.
+    /// Number of its rows that were handed out before.
     pub rows: u64,
     /// Why.
     pub error: Error,
@@ -110,9 +109,9 @@ impl ArchiveReader<'_> {
                     Ok(None) => self.finish(report, source.as_ref()),
                     Ok(Some(batch)) => {
                         report.add(&batch);
-                        self.count_bytes(report.file, source.rows(), batch.rows());
+                        self.count_bytes(report.file, source.info().rows, batch.rows());
                         let (file, rows) = (report.file, report.rows);
-                        let batch = aligned(batch, source.columns(), &self.archive.columns)
+                        let batch = aligned(batch, source.as_ref(), &self.archive.columns)
                             .map_err(|error| ReadError { file, rows, error })?;
                         self.current = Some((source, report));
                         return Ok(Some(batch));
@@ -131,7 +130,7 @@ impl ArchiveReader<'_> {
         std::mem::take(&mut self.finished)
     }
 
-    /// Reads the next small files, or opens the next other one.
+    /// Reads the next small files to their ends, or opens the next large one.
     fn advance(&mut self) -> Result<(), ReadError> {
         let mut together: Vec<(usize, &Opener)> = Vec::new();
         let mut bytes = 0;
@@ -174,7 +173,9 @@ impl ArchiveReader<'_> {
                 }
                 Ok((source, Some(batches))) => {
                     let mut report = FileReport::new(file);
-                    batches.iter().for_each(|batch| report.add(batch));
+                    for batch in &batches {
+                        report.add(batch);
+                    }
                     self.ready.extend(batches);
                     self.finish(report, source.as_ref());
                 }
@@ -227,26 +228,17 @@ pub fn read_whole(mut source: Box<dyn Source>, columns: &[ColumnInfo]) -> Result
         if rows > WHOLE_ROWS {
             return Ok((source, None));
         }
-        batches.push(aligned(batch, source.columns(), columns)?);
+        batches.push(aligned(batch, source.as_ref(), columns)?);
     }
     Ok((source, Some(batches)))
 }
 
-/// A batch of a source whose columns are `own`, with the columns `all` instead; those that the source lacks are null.
+/// A batch of a source, with the columns `all`; those that the source lacks are null.
 ///
 /// # Errors
 /// A batch that breaks the contract of [`Batch`].
-fn aligned(mut batch: Batch, own: &[ColumnInfo], all: &[ColumnInfo]) -> Result<Batch> {
+fn aligned(batch: Batch, source: &dyn Source, all: &[ColumnInfo]) -> Result<Batch> {
+    let own = &source.info().columns;
     batch.check(own.len())?;
-    if own.len() == all.len() && own.iter().zip(all).all(|(a, b)| a.name == b.name) {
-        return Ok(batch);
-    }
-    let rows = batch.rows();
-    let mut missing: Option<Float64Array> = None;
-    let columns = all.iter().map(|info| match own.iter().position(|column| column.name == info.name) {
-        Some(index) => batch.columns[index].clone(),
-        None => missing.get_or_insert_with(|| Float64Array::new_null(rows)).clone(),
-    });
-    batch.columns = columns.collect();
-    Ok(batch)
+    Ok(batch.with_columns(own, all))
 }

@@ -1,4 +1,4 @@
-//! Tar archives, plain or gzip: from one file to the rows of its members, one member after another.
+//! Tar archives, plain or gzip: one file in, the rows of its members out, one member after another.
 //!
 //! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
 //! once to know the columns of them all, then for their rows.
@@ -20,15 +20,15 @@ use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units}
 use super::discover::{is_beside, is_hidden};
 use super::failures::Failures;
 use super::reader::read_whole;
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, SourceInfo, Tally};
 
-/// Where POSIX.1-1988 puts the magic of a header.
+/// Byte at which POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
 /// A member larger than this is not read into memory.
 const MEMBER_BYTES: u64 = 256 << 20;
-/// Bytes of members that are read at a time, but for one that is larger.
+/// Bytes of the members that are read at a time, unless a single one is larger.
 const TOGETHER_BYTES: usize = 64 << 20;
-/// Members that wait for their turn.
+/// Members that are held ready for the next read.
 const WAITING: usize = 2;
 
 /// Whether a file that begins so is a tar archive.
@@ -40,11 +40,10 @@ type Member = Result<Input>;
 
 /// What the members of an archive hold together, as the files of a directory do.
 pub struct Members {
-    columns: Vec<ColumnInfo>,
+    info: SourceInfo,
     /// Layouts of the members, each once.
     pub layouts: Vec<&'static str>,
-    notes: Vec<String>,
-    /// Members that cannot be read beside the others.
+    /// Paths of members that cannot be read, or not beside the others.
     refused: HashSet<PathBuf>,
 }
 
@@ -97,7 +96,13 @@ impl Members {
             // Files beside the archive may have what was asked for.
             wanted = columns(&readable, &ReadOptions::default());
         }
-        Ok(Self { columns: wanted, layouts: layouts(&readable), notes: notes(&readable), refused })
+        let layouts = layouts(&readable);
+        let layout = match *layouts {
+            [layout] => layout,
+            _ => "tar archive of several layouts",
+        };
+        let info = SourceInfo { columns: wanted, layout, notes: notes(&readable), ..SourceInfo::default() };
+        Ok(Self { info, layouts, refused })
     }
 }
 
@@ -176,7 +181,7 @@ impl TarSource {
         let (options, known) = (&self.options, &*self.members);
         let read_one = |member: &Input| {
             let refused = known.refused.contains(&**member.path());
-            (!refused).then(|| read_member(member, options, &known.columns))
+            (!refused).then(|| read_member(member, options, &known.info.columns))
         };
         let read: Vec<Option<Result<_>>> = members.par_iter().with_max_len(1).map(read_one).collect();
         for (member, read) in members.iter().zip(read) {
@@ -211,23 +216,8 @@ fn read_member(
 }
 
 impl Source for TarSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.members.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        match *self.members.layouts {
-            [layout] => layout,
-            _ => "tar archive of several layouts",
-        }
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.members.notes
+    fn info(&self) -> &SourceInfo {
+        &self.members.info
     }
 
     fn tally(&self) -> Tally {

@@ -18,7 +18,7 @@ use crate::{ColumnInfo, Error, Result, Tally};
 /// File name of the journal in the dataset's directory.
 pub const JOURNAL: &str = "_journal.ndjson";
 
-/// Where a dataset comes from, or how far one has come.
+/// Which files a dataset was made of, or how far a conversion has come.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Journal {
     pub(super) settings: Settings,
@@ -39,10 +39,10 @@ pub(super) struct Settings {
     pub(super) columns: Vec<ColumnInfo>,
 }
 
-/// One state of a source file.
+/// A source file as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct SourceRecord {
-    /// Absolute, so that it means the same wherever the next conversion is started.
+    /// Absolute, so that it names the file wherever the next conversion is started.
     pub(super) path: String,
     pub(super) bytes: u64,
     pub(super) modified_ns: u64,
@@ -70,7 +70,7 @@ enum Line {
 }
 
 impl Settings {
-    /// How these settings differ from those of another dataset, if they do.
+    /// How these settings differ from those of another dataset; `None` where they do not.
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.tool != other.tool {
             Some(format!("it was written by {}", other.tool))
@@ -86,6 +86,7 @@ impl Settings {
 
 impl SourceRecord {
     pub(super) fn new(file: &SourceFile) -> Self {
+        // Only an empty path, that of a source that is no file, has no absolute one.
         let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
         Self { path: path.to_string_lossy().into_owned(), bytes: file.bytes, modified_ns: file.modified_ns }
     }

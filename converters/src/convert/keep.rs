@@ -27,7 +27,7 @@ pub enum Course {
     Updated,
     /// It was up to date, and nothing was written.
     Unchanged,
-    /// It was to be updated or resumed, and was written from the start.
+    /// It was written from the start, though it was to be updated or resumed.
     Rewritten {
         /// Why, as a clause: `it was written with other options`.
         why: String,
@@ -35,7 +35,7 @@ pub enum Course {
 }
 /// What is known of the archive's files, and which blocks need not be written.
 pub(super) struct Keep {
-    /// For each file of the archive, what it holds; `None` where it was not read before or has changed since.
+    /// For each file of the archive what it holds; `None` where it was not read before or has changed since.
     pub(super) known: Vec<Option<FileRecord>>,
     /// Blocks that stay, by name.
     pub(super) kept: BTreeMap<String, Kept>,
@@ -44,7 +44,7 @@ pub(super) struct Keep {
     pub(super) before: Vec<String>,
 }
 
-/// A block that stays as it is.
+/// A block that stays as it is: its files are linked or copied.
 pub(super) struct Kept {
     pub(super) record: BlockRecord,
     /// The dataset that it lies in, which is left as it is.
@@ -52,7 +52,7 @@ pub(super) struct Kept {
 }
 
 impl Keep {
-    /// Keeps nothing.
+    /// Keeps nothing: all files are read, and all blocks written.
     pub(super) fn nothing(files: usize, course: Course) -> Self {
         Self { known: vec![None; files], kept: BTreeMap::new(), course, before: Vec::new() }
     }
@@ -119,7 +119,7 @@ impl Keep {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<bool> {
         let mut new = false;
-        // Where every block is written anyway, it is enough to read them then.
+        // Where every block is written anyway, they are read then.
         while !self.kept.is_empty() && self.known.contains(&None) {
             let mut reader = archive.read(|file, _| self.known[file].is_none());
             let mut rows = 0;
@@ -152,7 +152,7 @@ impl Keep {
         let rows = |journal: &Journal| journal.blocks.values().map(|block| block.rows).sum::<u64>();
         let mut useless = None;
         let found = target.unfinished().filter_map(|dataset| {
-            // A journal that cannot be read is of no use, as one that is not there.
+            // Nothing can be kept of a run whose journal is absent or cannot be read.
             let mut journal = Journal::read(&dataset).ok()??;
             journal.blocks.retain(|_, block| block.is_whole(&dataset));
             if journal.blocks.is_empty() {
@@ -233,7 +233,10 @@ impl Keep {
     }
 }
 
-/// Makes sure that an update does not take rows out only because their files were not named.
+/// Checks that an update does not remove rows only because their files were not named.
+///
+/// # Errors
+/// A file that the dataset was made of and that is not among the sources, though it is there.
 fn check_complete(
     archive: &Archive,
     dataset: &Path,
@@ -263,7 +266,7 @@ fn check_complete(
     })
 }
 
-/// How the files of an archive differ from those of a run that was killed, if they do.
+/// How the files of an archive differ from those of a run that was killed; `None` where they do not.
 fn source_difference(sources: &[SourceRecord], before: &[SourceRecord]) -> Option<String> {
     let mut old: BTreeMap<&str, &SourceRecord> =
         before.iter().map(|source| (source.path.as_str(), source)).collect();

@@ -29,7 +29,7 @@ use crate::archive::Archive;
 use crate::series::{Selected, SeriesOptions, SeriesReport, read_selected};
 use crate::{Error, ReadOptions, Result, Tally};
 
-/// How to convert.
+/// How an archive is converted.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub struct ConvertOptions {
@@ -78,7 +78,7 @@ impl Default for ConvertOptions {
 pub struct Conversion {
     /// What the dataset holds: its manifest.
     pub manifest: Manifest,
-    /// How it came about.
+    /// Which blocks were kept or written, and why.
     pub course: Course,
     /// Blocks that were written.
     pub blocks_written: u64,
@@ -106,11 +106,11 @@ pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
 
 /// Writes all rows of `archive` as a dataset in the directory `target`.
 ///
-/// Rows may come in any order: see [`read_series`](crate::read_series). While one row group is encoded, its columns in parallel
-/// on the ambient rayon pool, the next is read. The dataset takes its name when it is complete; after an error nothing
-/// of it is left, and a dataset that was to be replaced or updated is as it was, at every moment. `progress` is told,
-/// from any thread, how many rows have been read, and, of rows that had to be sorted, then how many have been handed on
-/// for writing; it may begin again.
+/// Rows may come in any order: see [`read_series`](crate::read_series). While one row group is encoded, its columns in
+/// parallel on the ambient rayon pool, the next is read. The dataset appears under its name when it is complete; after
+/// an error nothing of it is left, and a dataset that was to be replaced or updated stays as it was until then.
+/// `progress` is told, from any thread, how many rows have been read; where rows had to be sorted, it is then told how
+/// many have been handed on for writing. It may begin again at 0.
 ///
 /// # Errors
 /// Whatever the archive reports; rows of one key that differ, under [`Duplicates::Error`]; an archive without rows; a

@@ -15,7 +15,7 @@ use crate::archive::FileReport;
 use crate::series::Sink;
 use crate::{Error, Result};
 
-/// Writes blocks into a dataset that holds some already.
+/// Writes blocks into a dataset that may hold some already.
 pub(super) struct DatasetSink {
     directory: PathBuf,
     schema: SchemaRef,
@@ -26,7 +26,7 @@ pub(super) struct DatasetSink {
 }
 
 impl DatasetSink {
-    /// Goes on with the dataset in `directory`, whose journal, as it lies there, is `journal`.
+    /// Goes on with the dataset in `directory`, whose journal on disk is `journal`.
     pub(super) fn new(directory: &Path, schema: SchemaRef, journal: Journal) -> Result<Self> {
         Ok(Self {
             writer: DatasetWriter::new(directory, schema.clone())?,

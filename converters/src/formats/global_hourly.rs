@@ -1,8 +1,8 @@
 //! NOAA Global Hourly CSV: a header and quoted lines in, observations out.
 //!
 //! Columns are found by name. Each group of raw ISD is one column whose parts are separated by commas within quotes, such
-//! as `"+0020,1"`; one that a file or a line does not have is missing. Of the groups, the mandatory ones, precipitation
-//! (`AA1` to `AA4`) and the total sky coverage (`GF1`) are read.
+//! as `"+0020,1"`; one that a file or a line does not have is missing. The mandatory groups, precipitation (`AA1` to
+//! `AA4`) and the total sky coverage (`GF1`) are read.
 
 use super::isd_groups::{
     AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
@@ -27,7 +27,7 @@ const ORIGINS: [&str; MEASUREMENTS.len()] = [
 
 const SEPARATOR: u8 = b',';
 
-/// The columns that are read: their places in [`Lines::slots`], and below.
+/// The columns that are read, to whose indexes [`Lines::slots`] refers.
 const COLUMNS: [&str; 12] =
     ["station", "date", "report_type", "wnd", "tmp", "dew", "slp", "aa1", "aa2", "aa3", "aa4", "gf1"];
 const STATION: usize = 0;
@@ -92,8 +92,8 @@ impl Lines {
         let last = places.iter().flatten().max().map_or(0, |last| last + 1);
         let mut slots = vec![None; last];
         for (slot, place) in places.into_iter().enumerate() {
-            if let Some(of) = place.and_then(|place| slots.get_mut(place)) {
-                *of = Some(slot);
+            if let Some(place) = place {
+                slots[place] = Some(slot);
             }
         }
         Ok(Self { header, slots, columns: isd_columns(ORIGINS), quality })
@@ -122,8 +122,8 @@ impl LineFormat for Lines {
         let mut count = 0;
         for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {
             count += 1;
-            if let Some(of) = slot.and_then(|slot| found.get_mut(slot)) {
-                *of = field.trim_ascii();
+            if let Some(slot) = *slot {
+                found[slot] = field.trim_ascii();
             }
         }
         if found[STATION].eq_ignore_ascii_case(COLUMNS[STATION].as_bytes()) {
@@ -166,7 +166,8 @@ impl LineFormat for Lines {
     }
 }
 
-/// `USAF-WBAN`, in `text`, of the eleven characters that are both. Zeros at the front that a spreadsheet took for none are put back.
+/// `USAF-WBAN`, in `text`, of the eleven characters that are both. Zeros at the front that a spreadsheet has removed are
+/// put back.
 fn station_of<'a>(field: &[u8], text: &'a mut [u8; 12]) -> Result<&'a str, String> {
     let numeric = field.iter().all(u8::is_ascii_digit);
     let whole = field.len() == 11 || (numeric && (6..11).contains(&field.len()));

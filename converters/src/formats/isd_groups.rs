@@ -68,7 +68,7 @@ impl Observation {
     /// Takes direction (`None` where missing or variable) and speed (tenths), each with its quality code.
     ///
     /// In calm air the direction is 0, as in ISD-Lite: where the type code says `C`, or nothing (`9`), and the speed is
-    /// 0. With a missing speed, which reports that lack wind altogether have under type code `C`, it says nothing.
+    /// 0. Where the speed is missing, `C` does not mean calm: reports without any wind have it.
     pub fn wind(
         &mut self,
         (direction, direction_code): (Option<i64>, u8),
@@ -111,15 +111,16 @@ impl Observation {
     }
 }
 
-/// `USAF-WBAN` in `text`, both padded with zeros at the front; `None` where they are longer than 6 and 5 characters, or of
-/// others than digits and capital letters.
+/// `USAF-WBAN`, in `text`: both padded with zeros at the front to 6 and 5 characters. `None` where one is empty, longer, or
+/// has other characters than digits and capital letters.
 #[inline]
 pub fn station_id<'a>(usaf: &[u8], wban: &[u8], text: &'a mut [u8; 12]) -> Option<&'a str> {
     text[6] = b'-';
     (pad(&mut text[..6], usaf) && pad(&mut text[7..], wban)).then(|| str::from_utf8(text).ok())?
 }
 
-/// Writes an identifier with zeros before it; `false` of what is none or too long.
+/// Fills `out` with an identifier and zeros before it; `false` where it is empty, longer, or has other characters than
+/// digits and capital letters.
 #[inline]
 pub fn pad(out: &mut [u8], field: &[u8]) -> bool {
     let valid = !field.is_empty() && field.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());

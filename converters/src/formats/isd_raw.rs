@@ -1,9 +1,9 @@
 //! Raw ISD: a report of fixed width a line in, observations out.
 //!
 //! A report is 105 characters of control and mandatory data, and as many more as its first four say: `ADD` and groups of
-//! additional data, then remarks (`REM`), the quality of elements (`EQD`) and original observations (`QNN`). Of the
-//! groups, precipitation (`AA1` to `AA4`) and the total sky coverage (`GF1`, which is also ISD-Lite's sky condition) are
-//! read. A file may hold several stations, in any order, and several reports of a time; they are yielded as they come.
+//! additional data, then remarks (`REM`), the quality of elements (`EQD`) and original observations (`QNN`). The groups of
+//! precipitation (`AA1` to `AA4`) and of the total sky coverage (`GF1`, which is also ISD-Lite's sky condition) are read.
+//! A file may hold several stations, in any order, and several reports of a time; they are yielded as they come.
 //!
 //! Positions, codes and lengths: Federal Climate Complex Data Documentation for Integrated Surface Data (NCEI, 2018).
 

@@ -2,8 +2,7 @@
 //!
 //! Two forms are known by their headers. The talk's has `station_usaf` and `station_wban`, and its measurements are
 //! ISD's tenths. The other has `station_id`, and its measurements are in their units, as an exported dataset has them.
-//! Columns may come in any order, quoted or not. Other columns are carried under their own names as long as they hold
-//! numbers.
+//! Columns may come in any order, quoted or not. Other columns keep their names, as long as they hold numbers.
 
 use super::isd_groups::pad;
 use super::text::{LineFormat, Rows, TextSource, decimal, fields, iso_micros, shown, unix_micros};
@@ -12,7 +11,7 @@ use crate::{
 };
 
 const SEPARATOR: u8 = b',';
-/// Columns of a dataset's key, and of its partitions, which are made again.
+/// Columns of a dataset's key and of its partitions, which are no values.
 const KEYS: [&str; 5] = ["station_usaf", "station_wban", "station_id", "timestamp", "block"];
 /// Lines after the header that say whether a column holds numbers.
 const SAMPLE_LINES: usize = 1000;
@@ -30,7 +29,7 @@ impl Format for StationCsv {
         "station-csv"
     }
 
-    /// The talk that it was first written for.
+    /// The name that it had first, after the talk whose file it was written for.
     fn aliases(&self) -> &'static [&'static str] {
         &["talk-csv"]
     }
@@ -127,21 +126,16 @@ impl Header<'_> {
     /// How the lines after the header are read.
     fn lines(&self, head: &Head) -> Result<Lines> {
         let mut layout: Vec<Field> = vec![Field::Skipped; self.names.len()];
-        let mut set = |index: usize, field| {
-            if let Some(place) = layout.get_mut(index) {
-                *place = field;
-            }
-        };
         let usaf = if self.mapped("station_id") { None } else { self.find("station_usaf")? };
         if let Some(usaf) = usaf {
-            set(usaf, Field::Usaf);
+            layout[usaf] = Field::Usaf;
             if let Some(wban) = self.find("station_wban")? {
-                set(wban, Field::Wban);
+                layout[wban] = Field::Wban;
             }
         } else {
-            set(self.required("station_id")?, Field::Id);
+            layout[self.required("station_id")?] = Field::Id;
         }
-        set(self.required("timestamp")?, Field::Time);
+        layout[self.required("timestamp")?] = Field::Time;
 
         let sample = Sample::new(head, self.names.len());
         let (found, texts) = self.value_columns(&sample, &layout)?;
@@ -253,7 +247,7 @@ impl Header<'_> {
 
 /// What the first lines show of the columns.
 struct Sample {
-    /// By column: whether each of its fields is a number or missing, and whether one has a fraction.
+    /// For each column, whether each of its fields is a number or missing, and whether one has a fraction.
     columns: Vec<(bool, bool)>,
 }
 
@@ -261,7 +255,7 @@ impl Sample {
     fn new(head: &Head, columns: usize) -> Self {
         let mut sample = Self { columns: vec![(true, false); columns] };
         let lines: Vec<&[u8]> = head.lines().filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
-        // The last line of a head may be cut within a number, which would read as another.
+        // The last line of a head may be cut within a number, which would then be another number.
         let cut = !head.text.ends_with(b"\n") && lines.len() > 2 && lines.len() < SAMPLE_LINES;
         for line in lines.iter().take(lines.len() - usize::from(cut)).skip(1) {
             for ((numeric, fraction), field) in sample.columns.iter_mut().zip(fields(line, SEPARATOR)) {
@@ -301,7 +295,7 @@ struct Lines {
     header: Vec<u8>,
     layout: Vec<Field>,
     columns: Vec<ColumnInfo>,
-    /// By column.
+    /// How the numbers of each of `columns` become values.
     stored: Vec<Stored>,
     notes: Vec<String>,
 }
@@ -402,7 +396,7 @@ fn usaf_wban<'a>(usaf: &[u8], wban: Option<&[u8]>, text: &'a mut [u8; 12]) -> Re
     }
     let length = match wban {
         None => 6,
-        // No number means that there is none, which ISD writes so.
+        // ISD writes 99999 for a station without a WBAN.
         Some(b"") => {
             text[7..].copy_from_slice(b"99999");
             12

@@ -32,12 +32,12 @@ impl Key {
     }
 }
 
-/// Why a pass over an archive ended before its end.
+/// Why a pass over an archive stopped early.
 #[derive(Debug)]
 pub(super) enum Stop {
     /// A row comes before one that was taken earlier.
     OutOfOrder,
-    /// Two rows of one key differ, and [`Duplicates::Error`](crate::Duplicates::Error) does not have that.
+    /// Two rows of one key differ, which is an error under [`Duplicates::Error`](crate::Duplicates::Error).
     Conflict(Box<[Key; 2]>),
     /// A file cannot be read.
     Damaged(ReadError),
@@ -81,7 +81,8 @@ pub(super) fn twice(archive: &Archive, first: &Key, second: &Key) -> Error {
     }
 }
 
-/// The error of two rows of one key that differ and whose places are not known: they are looked for in the archive.
+/// The error of two rows of one key that differ and whose places are not known: `files` of the archive are searched for
+/// them.
 pub(super) fn locate(archive: &Archive, files: &[bool], key: &Key) -> Error {
     let mut found: Option<(Key, Vec<Option<u64>>)> = None;
     let selected = Selected { files: files.to_vec(), without: BTreeSet::new() };

@@ -1,4 +1,4 @@
-//! From batches in order to row groups of whole stations, with order checked and duplicate keys resolved.
+//! Row groups: batches in order in; groups of whole stations out, their order checked and no key twice.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -21,22 +21,22 @@ pub(super) struct Gatherer {
     /// Key of the last row.
     previous: Option<Key>,
     /// Whole stations of one block, fewer than a row group.
-    whole: Pieces,
+    whole: Gathered,
     /// The station whose rows are still coming.
-    current: Pieces,
+    current: Gathered,
     ready: VecDeque<SeriesGroup>,
     finished: bool,
 }
 
 /// Rows of some consecutive stations, and what was left out of them.
 #[derive(Debug, Default)]
-struct Pieces {
+struct Gathered {
     pieces: Vec<Piece>,
     rows: usize,
     dropped: Dropped,
 }
 
-/// How the keys of a batch follow each other and the one before.
+/// How the keys of a batch follow each other and the key before them.
 enum Keys {
     Ascend,
     Repeat,
@@ -50,8 +50,8 @@ impl Gatherer {
             row_group_rows,
             duplicates,
             previous: None,
-            whole: Pieces::default(),
-            current: Pieces::default(),
+            whole: Gathered::default(),
+            current: Gathered::default(),
             ready: VecDeque::new(),
             finished: false,
         }
@@ -62,7 +62,7 @@ impl Gatherer {
         self.ready.pop_front()
     }
 
-    /// Takes the next batch. After one that was not taken there is no use in another.
+    /// Takes the next batch. After an error no other batch may be given.
     ///
     /// # Errors
     /// A row without a station, one that comes before one that was taken earlier, or one that differs from another of its
@@ -120,11 +120,11 @@ impl Gatherer {
         }
     }
 
-    /// Makes the whole stations so far a row group.
+    /// Makes a row group of the whole stations so far.
     fn flush(&mut self) {
         let Some(station) = self.whole.last_station() else { return };
         let block = block_of(station);
-        let Pieces { pieces, dropped, .. } = std::mem::take(&mut self.whole);
+        let Gathered { pieces, dropped, .. } = std::mem::take(&mut self.whole);
         self.ready.push_back(SeriesGroup { block, pieces, dropped });
     }
 
@@ -153,7 +153,7 @@ impl Gatherer {
                 Some(Ordering::Equal) => repeat = true,
                 _ => {}
             }
-            // No early end, so that the loop is one of vectors.
+            // The loop has no early end, so that it is compiled for vectors.
             let (mut down, mut same) = (false, false);
             for (a, b) in times.iter().zip(&times[1..]) {
                 down |= a > b;
@@ -176,13 +176,13 @@ impl Gatherer {
     fn resolve(&mut self, batch: &mut Batch) -> Result<Vec<Dropped>, Stop> {
         let mut keep = vec![true; batch.rows()];
         let mut dropped = vec![Dropped::default(); batch.stations.len()];
-        // The row that stays so far; `None` is the last one gathered.
+        // The row of the current key that stays so far; `None` means the last one gathered.
         let mut staying: Option<usize> = None;
         let mut before = self.previous.as_ref().map(|key| (Arc::clone(&key.station_id), key.timestamp));
         let mut replaced = false;
         let mut row = 0;
         for (run, dropped) in batch.stations.iter().zip(&mut dropped) {
-            // A run of which no row is wanted does not part those beside it, which may be of one station.
+            // Runs before and after one without rows may be of one station.
             if run.rows == 0 {
                 continue;
             }
@@ -238,7 +238,7 @@ impl Gatherer {
     }
 }
 
-impl Pieces {
+impl Gathered {
     /// Adds a piece, as part of the last one where it continues the same batch.
     fn append(&mut self, piece: Piece) {
         self.rows += piece.rows;
@@ -253,7 +253,7 @@ impl Pieces {
         }
     }
 
-    /// Takes the last row away.
+    /// Removes the last row.
     fn drop_last(&mut self) {
         let Some(piece) = self.pieces.last_mut() else { return };
         self.rows -= 1;

@@ -31,7 +31,7 @@ impl<'a> Merge<'a> {
     pub(super) fn new(sorted: Sorted, progress: &'a (dyn Fn(u64) + Sync)) -> Result<Self> {
         let Sorted { stations, columns, memory, mut segments, mut scratch, .. } = sorted;
         let ranks = stations.ranks();
-        // A frame is held as it is stored and as rows.
+        // Memory holds each frame twice: as it is stored, and as rows.
         let at_once = (memory / (4 * FRAME_BYTES)).max(2);
         while segments.len() > at_once {
             let mut longer = Vec::new();

@@ -126,12 +126,7 @@ pub(crate) fn read_selected(
 ) -> Result<SeriesReport> {
     let mut sort = false;
     loop {
-        let pass = if sort {
-            sorted_pass(archive, selected, options, sink, progress)
-        } else {
-            straight_pass(archive, selected, options, sink, progress)
-        };
-        match pass {
+        match pass(archive, selected, options, sink, progress, sort) {
             Ok(report) => return Ok(report),
             Err(Stop::Failed(error)) => return Err(error),
             // Rows that were sorted, or of which some were passed over, do not know their places.
@@ -146,39 +141,31 @@ pub(crate) fn read_selected(
     }
 }
 
-/// Takes the rows as they come.
-fn straight_pass(
+/// Reads all rows once and hands them over as they come, or after sorting them.
+fn pass(
     archive: &Archive,
     selected: &Selected,
     options: &SeriesOptions,
     sink: &mut dyn Sink,
     progress: &(dyn Fn(u64) + Sync),
+    sort: bool,
 ) -> Result<SeriesReport, Stop> {
+    let mut report = SeriesReport { sorted: sort, ..SeriesReport::default() };
     let mut reader = SelectedReader::new(archive, selected, progress);
-    let mut files = Vec::new();
-    hand_over(&mut reader, options, sink, &mut files)?;
-    Ok(SeriesReport { files, ..SeriesReport::default() })
-}
-
-/// Reads and sorts all rows, then takes them.
-fn sorted_pass(
-    archive: &Archive,
-    selected: &Selected,
-    options: &SeriesOptions,
-    sink: &mut dyn Sink,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<SeriesReport, Stop> {
-    let mut reader = SelectedReader::new(archive, selected, progress);
+    if !sort {
+        hand_over(&mut reader, options, sink, &mut report.files)?;
+        return Ok(report);
+    }
     let mut sorter = Sorter::new(archive.columns().len(), options.sort_bytes, &options.scratch);
     while let Some(batch) = reader.next_batch()? {
         sorter.push(&batch)?;
     }
-    let mut files = reader.archive.take_finished();
-    sink.files_read(&files)?;
+    report.files = reader.archive.take_finished();
+    sink.files_read(&report.files)?;
     let sorted = sorter.finish();
-    let spilled_bytes = sorted.spilled_bytes;
-    hand_over(&mut Merge::new(sorted, progress)?, options, sink, &mut files)?;
-    Ok(SeriesReport { files, sorted: true, spilled_bytes })
+    report.spilled_bytes = sorted.spilled_bytes;
+    hand_over(&mut Merge::new(sorted, progress)?, options, sink, &mut report.files)?;
+    Ok(report)
 }
 
 /// Batches in the order in which their rows are taken.

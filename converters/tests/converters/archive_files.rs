@@ -398,3 +398,37 @@ fn a_file_larger_than_it_looks_keeps_its_place() {
     assert_eq!(stations, expected.map(|(id, rows)| (id.to_owned(), rows)));
     assert_eq!(reader.take_finished().iter().map(|report| report.rows).sum::<u64>(), (256 << 10) + 5 + 96);
 }
+
+#[test]
+fn files_directories_patterns_and_lists() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    fs::create_dir_all(root.join("2015/.cache")).unwrap();
+    for name in ["2015/b.gz", "2015/a.gz", "2015/README", "2015/isd-history.csv", "2015/.cache/x", "c.csv"] {
+        fs::write(root.join(name), "").unwrap();
+    }
+    let names = |sources: &[PathBuf], list: &str| {
+        let found = discover(sources, &mut list.as_bytes()).unwrap();
+        let files = found.files.iter().map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+        (files.collect::<Vec<_>>(), found.passed_over.len())
+    };
+    assert_eq!(names(&[root.join("2015")], ""), (vec!["2015/a.gz".into(), "2015/b.gz".into()], 2));
+    assert_eq!(names(&[root.join("2015/*.gz")], "").0.len(), 2);
+    // Each once, however often it is named.
+    assert_eq!(names(&[root.join("c.csv"), root.to_owned()], "").0, ["c.csv", "2015/a.gz", "2015/b.gz"]);
+    let list = format!("{}\r\n\n{}\n", root.join("c.csv").display(), root.join("2015/a.gz").display());
+    assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
+    let list = format!("{}\0{}\0", root.join("c.csv").display(), root.join("2015/a.gz").display());
+    assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
+    for (source, expected) in [
+        (root.join("absent"), "absent"),
+        (root.join("*.hdf5"), "matches no file"),
+        (root.join("2015/.cache"), "x"),
+        (root.join("[").join("a"), "is no pattern"),
+    ] {
+        match discover(std::slice::from_ref(&source), &mut "".as_bytes()) {
+            Err(error) => assert!(error.to_string().contains(expected), "{error}"),
+            Ok(found) => assert!(found.files[0].ends_with(expected), "{found:?}"),
+        }
+    }
+}

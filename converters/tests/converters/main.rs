@@ -24,5 +24,6 @@ mod mutations; // text of every format, cut and damaged anywhere
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod station_csv; // CSV with a header: the talk's tenths and physical values
+mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew

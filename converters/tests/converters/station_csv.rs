@@ -127,7 +127,7 @@ fn fractions_are_no_tenths() {
     let content = format!("{header}{}{}", row("-3.5"), row("12"));
     let found = file("talk.csv", &content);
     let source = open(&found.path, &ReadOptions::default()).unwrap();
-    assert!(source.notes().iter().any(|note| note.contains("--scale isd")), "{:?}", source.notes());
+    assert!(source.info().notes.iter().any(|note| note.contains("--scale isd")), "{:?}", source.info().notes);
     assert_eq!(read(&content).column("air_temperature"), [Some(-3.5), Some(12.0)]);
     assert_eq!(rows_of("talk.csv", &content, &isd()).column("air_temperature"), [Some(-0.35), Some(1.2)]);
     // Behind the lines that decide, a fraction is a contradiction.

@@ -1,50 +1,60 @@
-//! The pages of a dictionary-encoded column chunk: a file in, the dictionary and the indices into it out.
+//! From a column chunk to the pages of its dictionary encoding: the dictionary, and indices into it.
 //!
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
-use std::fs::File;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::Page;
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::page_index::offset_index::PageLocation;
+use parquet::file::serialized_reader::SerializedPageReader;
 
-use crate::pages::chunk_pages::ChunkPages;
-use crate::pages::hybrid::sized;
+use super::StoredChunk;
+use super::decompression::decompressed;
+use super::hybrid::sized;
 
-/// What a page holds.
-pub(crate) enum DictionaryPage {
-    /// So many distinct values in the plain encoding.
+/// What a page holds, decompressed.
+pub(super) enum DictionaryPage {
+    /// `count` distinct values in the plain encoding.
     Entries { bytes: Bytes, count: usize },
-    /// Of so many rows the definition levels, where rows may be missing, and the indices of those that are not, behind
-    /// their width in bits.
-    Indices { levels: Option<Bytes>, indices: Bytes, rows: usize },
+    /// The values of `rows` rows.
+    Indices {
+        /// Definition levels, which say which rows have a value; `None` where all have one.
+        levels: Option<Bytes>,
+        /// The width of an index in bits, as a byte, then an index for each row that has a value.
+        indices: Bytes,
+        rows: usize,
+    },
 }
 
-/// The pages of a column chunk of `rows` rows; `pages` are their places, if known.
+/// Reads the pages of a column chunk one after the other; `None` takes the place of a page that cannot be read or is
+/// encoded otherwise, after which none is worth looking at.
 ///
-/// `None` for a column of lists or without a dictionary, and in place of a page that cannot be read or is of another encoding: the last one worth
-/// looking at.
-pub(crate) fn dictionary_pages(
-    file: File,
-    chunk: &ColumnChunkMetaData,
-    rows: usize,
-    pages: Option<Vec<PageLocation>>,
+/// Returns `None` for a column of lists or structs, and for a chunk without a dictionary.
+pub(super) fn dictionary_pages(
+    chunk: StoredChunk<'_>,
 ) -> Option<impl Iterator<Item = Option<DictionaryPage>>> {
-    let column = chunk.column_descr();
+    let StoredChunk { file, metadata, rows, pages } = chunk;
+    let column = metadata.column_descr();
     if column.max_rep_level() > 0 || column.max_def_level() > 1 {
         return None;
     }
-    // Known without reading the chunk, which would be for nothing.
-    chunk.dictionary_page_offset()?;
-    let optional = column.max_def_level() == 1;
-    let pages = ChunkPages::read(file, chunk, rows, pages)?;
-    Some(pages.map(move |page| DictionaryPage::of(page?, optional)))
+    // The footer says whether there is one: no page need be read to find out.
+    metadata.dictionary_page_offset()?;
+    let is_nullable = column.max_def_level() == 1;
+    // The library hands pages over as they are stored if it believes that they are not compressed.
+    let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
+    let stored = metadata.clone().into_builder();
+    let stored = if is_zstd { stored.set_compression(Compression::UNCOMPRESSED) } else { stored };
+    let pages = SerializedPageReader::new(Arc::new(file), &stored.build().ok()?, rows, pages).ok()?;
+    Some(pages.map(move |page| {
+        let page = page.ok()?;
+        DictionaryPage::of(if is_zstd { decompressed(page)? } else { page }, is_nullable)
+    }))
 }
 
 impl DictionaryPage {
-    fn of(page: Page, optional: bool) -> Option<Self> {
+    fn of(page: Page, is_nullable: bool) -> Option<Self> {
         match page {
             Page::DictionaryPage {
                 buf,
@@ -59,8 +69,8 @@ impl DictionaryPage {
                 def_level_encoding: Encoding::RLE,
                 ..
             } => {
-                let (levels, indices) = if optional { sized(&buf)? } else { (&[][..], &buf[..]) };
-                let levels = optional.then(|| buf.slice_ref(levels));
+                let (levels, indices) = if is_nullable { sized(&buf)? } else { (&[][..], &buf[..]) };
+                let levels = is_nullable.then(|| buf.slice_ref(levels));
                 Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
             }
             Page::DataPageV2 {
@@ -72,7 +82,7 @@ impl DictionaryPage {
                 ..
             } => {
                 let (levels, indices) = buf.split_at_checked(def_levels_byte_len as usize)?;
-                let levels = optional.then(|| buf.slice_ref(levels));
+                let levels = is_nullable.then(|| buf.slice_ref(levels));
                 Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
             }
             _ => None,

@@ -1,37 +1,45 @@
-//! The hybrid of run lengths and bit packing that Parquet has for levels and for dictionary indices: bytes in, its runs
-//! out.
+//! The encoding of dictionary indices and definition levels, both ways: a hybrid of run lengths and bit packing.
 //!
-//! See <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
+//! The integers of a page are all of one width in bits. They are stored as runs, each after a header: either one integer and
+//! how often it repeats, or groups of eight integers without gaps between their bits, the least significant bit first.
 
-/// Values that follow each other.
+use super::bit_packing::pack;
+use crate::varint::{append_unsigned, unsigned};
+
+/// Integers of a group: those that are packed together, and as many equal ones as are worth a run of their own.
+pub(super) const GROUP: usize = 8;
+
+/// Integers that follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Run<'a> {
-    /// One value, so many times.
+pub(super) enum Run<'a> {
+    /// One integer, `count` times.
     Repeated { value: usize, count: usize },
-    /// So many values of the width in bits, packed without gaps, the least significant bit first.
+    /// `count` integers of at least one bit each, packed without gaps, the least significant bit first.
     Packed { bytes: &'a [u8], count: usize },
 }
 
-/// The runs of so many values.
+/// The runs of a page.
 #[derive(Debug)]
-pub(crate) struct Runs<'a> {
+pub(super) struct Runs<'a> {
     bytes: &'a [u8],
+    /// Bits of an integer.
     width: u32,
+    /// Integers that are still to come.
     left: usize,
 }
 
 impl<'a> Runs<'a> {
-    /// `width` is that of a value, in bits.
-    pub fn new(bytes: &'a [u8], width: u32, values: usize) -> Self {
-        Self { bytes, width, left: values }
+    /// The runs in `bytes` of `count` integers of `width` bits each.
+    pub(super) fn new(bytes: &'a [u8], width: u32, count: usize) -> Self {
+        Self { bytes, width, left: count }
     }
 
-    /// The next run; it is never empty. `None` where the bytes do not hold it.
+    /// The next run, which has at least one integer; `None` where the bytes do not hold it.
     fn run(&mut self) -> Option<Run<'a>> {
         if self.width > 32 {
             return None;
         }
-        let (header, rest) = varint(self.bytes)?;
+        let (header, rest) = unsigned(self.bytes)?;
         let length = usize::try_from(header >> 1).ok()?;
         let (run, count);
         if header & 1 == 0 {
@@ -40,11 +48,14 @@ impl<'a> Runs<'a> {
             count = length.min(self.left);
             run = Run::Repeated { value: integer(value), count };
         } else {
-            // Groups of eight values, of which the last may be filled up.
+            // Groups, of which the last may be filled up.
             let bytes;
             (bytes, self.bytes) = rest.split_at_checked(length.checked_mul(self.width as usize)?)?;
-            count = length.checked_mul(8)?.min(self.left);
-            run = Run::Packed { bytes, count };
+            count = length.checked_mul(GROUP)?.min(self.left);
+            run = match self.width {
+                0 => Run::Repeated { value: 0, count },
+                _ => Run::Packed { bytes, count },
+            };
         }
         self.left -= count;
         (count > 0).then_some(run)
@@ -52,7 +63,7 @@ impl<'a> Runs<'a> {
 }
 
 impl<'a> Iterator for Runs<'a> {
-    /// `None` in place of a run that the bytes do not hold: the last item.
+    /// `None` in place of a run that the bytes do not hold, which ends the iteration.
     type Item = Option<Run<'a>>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -67,38 +78,60 @@ impl<'a> Iterator for Runs<'a> {
     }
 }
 
-/// An integer of at most eight bytes, the least significant first.
-pub(crate) fn integer(bytes: &[u8]) -> usize {
+/// Reads an integer of at most eight bytes, the least significant byte first.
+pub(super) fn integer(bytes: &[u8]) -> usize {
     bytes.iter().rev().fold(0, |value, byte| value << 8 | usize::from(*byte))
 }
 
-/// An integer of seven bits a byte, and what follows.
-#[inline]
-pub(crate) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    if let [byte @ ..0x80, rest @ ..] = bytes {
-        return Some((u64::from(*byte), rest));
-    }
-    let mut value = 0;
-    for (place, byte) in bytes.iter().enumerate().take(10) {
-        value |= u64::from(byte & 0x7f) << (7 * place);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[place + 1..]));
-        }
-    }
-    None
-}
-
-/// An integer of seven bits a byte, those of either sign in turns, and what follows.
-#[inline]
-pub(crate) fn signed(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let (value, rest) = varint(bytes)?;
-    Some(((value >> 1) as i64 ^ -((value & 1) as i64), rest))
-}
-
-/// What lies behind a length of four bytes, so long, and what follows.
-pub(crate) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Reads a length of four bytes and as many bytes as it says; returns those and the bytes after them.
+pub(super) fn sized(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+}
+
+/// Bits of an index into a dictionary of so many entries. One entry would do with no bits, but not every reader knows of
+/// indices without any.
+pub(super) fn index_width(entries: usize) -> u32 {
+    usize::BITS - entries.saturating_sub(1).max(1).leading_zeros()
+}
+
+/// Appends a run of `count` equal integers.
+pub(super) fn append_run(bytes: &mut Vec<u8>, value: u32, count: usize, width: u32) {
+    append_unsigned(bytes, (count as u64) << 1);
+    bytes.extend(value.to_le_bytes().iter().take(width.div_ceil(8) as usize));
+}
+
+/// Appends integers of `width` bits each: as a run where a group or more are equal, else packed.
+pub(super) fn append_integers(bytes: &mut Vec<u8>, integers: &[u32], width: u32) {
+    // Integers from here on are still to be packed.
+    let mut packed = 0;
+    let mut at = 0;
+    while let Some(group) = integers.get(at..at + GROUP) {
+        let first = group[0];
+        if group[GROUP - 1] != first || group.iter().any(|&integer| integer != first) {
+            at += GROUP;
+            continue;
+        }
+        append_packed(bytes, &integers[packed..at], width);
+        let count = integers[at..].iter().take_while(|&&integer| integer == first).count();
+        append_run(bytes, first, count, width);
+        at += count;
+        packed = at;
+    }
+    append_packed(bytes, &integers[packed..], width);
+}
+
+/// Appends a run of packed integers, if there are any; the last group is filled up with zeros.
+fn append_packed(bytes: &mut Vec<u8>, integers: &[u32], width: u32) {
+    if !integers.is_empty() {
+        append_packed_header(bytes, integers.len());
+        pack(bytes, integers, width);
+    }
+}
+
+/// Appends the header of a run of packed integers, whose groups of eight are to follow.
+pub(super) fn append_packed_header(bytes: &mut Vec<u8>, count: usize) {
+    append_unsigned(bytes, (count.div_ceil(GROUP) as u64) << 1 | 1);
 }
 
 #[cfg(test)]
@@ -120,7 +153,33 @@ mod tests {
         assert_eq!(runs(&[0b1101_1000, 0b0000_0100, 5, 8, 1], 3, 302), Some(expected.to_vec()));
         // No bits at all: the only value there is.
         assert_eq!(runs(&[20], 0, 10), Some(vec![Run::Repeated { value: 0, count: 10 }]));
+        assert_eq!(runs(&[5], 0, 10), Some(vec![Run::Repeated { value: 0, count: 10 }]));
         assert_eq!(runs(&[4, 1, 2], 9, 2), Some(vec![Run::Repeated { value: 513, count: 2 }]));
+    }
+
+    #[test]
+    fn integers_of_every_width_come_back() {
+        let mixed = |width: u32| {
+            let any = |i: u32| i.wrapping_mul(2_654_435_761) >> (32 - width);
+            let equal = std::iter::repeat_n(any(1), 21);
+            (0..13).map(any).chain(equal).chain((0..3).map(any)).collect::<Vec<u32>>()
+        };
+        for width in 1..=32 {
+            let integers = mixed(width);
+            let mut bytes = Vec::new();
+            append_integers(&mut bytes, &integers, width);
+            let mut found = Vec::new();
+            for run in Runs::new(&bytes, width, integers.len()) {
+                match run.unwrap() {
+                    Run::Repeated { value, count } => found.extend(std::iter::repeat_n(value as u32, count)),
+                    Run::Packed { bytes, count } => found.extend((0..count as u32).map(|i| {
+                        let bit = |bit: u32| u32::from(bytes[bit as usize / 8] >> (bit % 8) & 1);
+                        (0..width).fold(0, |value, place| value | bit(i * width + place) << place)
+                    })),
+                }
+            }
+            assert_eq!(found, integers, "{width} bits");
+        }
     }
 
     #[test]

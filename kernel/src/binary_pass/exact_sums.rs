@@ -2,7 +2,7 @@
 //!
 //! A double is an integer times a power of two. The sums of those integers are kept for each power of two, so that a value
 //! is added or taken off in a few operations and nothing is ever rounded (a "small superaccumulator", Neal 2015, with one
-//! more for the squares). A value that has left the window leaves nothing behind.
+//! more for the squares). A value has no effect on the sums of a window that it is no part of.
 
 use std::ops::Range;
 

@@ -324,7 +324,8 @@ mod avx512 {
                     let (more, more_squares) = (add_up(x), add_up($multiply(x, x)));
                     *s = array($add(sum, more));
                     *q = array($add(square, more_squares));
-                    // Not from what was stored: the next vectors wait for one addition only.
+                    // Computed anew rather than read from what was just written, so that the next vectors wait for one addition
+                    // only.
                     sum = $add(sum, $permute(last, more));
                     square = $add(square, $permute(last, more_squares));
                 }

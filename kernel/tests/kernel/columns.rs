@@ -3,7 +3,7 @@
 use arrow_array::{Array, Float64Array, TimestampMicrosecondArray};
 use isd_kernel::{
     FillLimit, Outlier, Rolling, Scratch, Series, SeriesError, TimesError, Window, arrow as arrays,
-    rolling_outliers,
+    rolling_outliers, with_each_instruction_set,
 };
 use proptest::prelude::*;
 
@@ -84,9 +84,17 @@ proptest! {
         let times = times(values.len());
         let column = TimestampMicrosecondArray::from(times.clone());
         let (rolling, lengths) = (test.rolling(), [values.len()]);
-        let means = arrays::rolling_mean(&array(&values), Some(&column), &lengths, rolling).unwrap();
-        let stds = arrays::rolling_std(&array(&values), Some(&column), &lengths, rolling).unwrap();
+        let mut all = Vec::new();
+        with_each_instruction_set(|set| {
+            let means = arrays::rolling_mean(&array(&values), Some(&column), &lengths, rolling).unwrap();
+            let stds = arrays::rolling_std(&array(&values), Some(&column), &lengths, rolling).unwrap();
+            all.push((set, means, stds));
+        });
+        let (_, means, stds) = all.swap_remove(0);
         check(&values, &times, rolling, &means, &stds);
+        for (set, other_means, other_stds) in all {
+            prop_assert_eq!((&other_means, &other_stds), (&means, &stds), "{}", set);
+        }
     }
 
     #[test]
@@ -145,7 +153,7 @@ fn what_the_kernels_do_not_take_is_named() {
 
 #[test]
 fn long_windows_leave_nothing_of_what_has_left_them() {
-    // Ten thousand tiny values behind a huge one, in windows that cross blocks: doubles would keep the huge one's rounding.
+    // Ten thousand tiny values after a huge one, in windows that cross blocks: doubles would keep the huge one's rounding.
     for scale in [1.0, 1.0 / 3.0] {
         let mut values: Vec<f64> = (0..20_000).map(|i| f64::from(i % 7) * scale).collect();
         values[1500] = 1.3e17;

@@ -1,7 +1,7 @@
 //! What went wrong with rolling statistics elsewhere, as reported there: each case with its story.
 //!
 //! Windows end at the row itself, as in the reports. Their moments are those of `rolling_mean` and `rolling_std`, and
-//! those that `rolling_outliers` reports for a value behind the row.
+//! those that `rolling_outliers` reports for a value after the row.
 
 use arrow_array::Float64Array;
 use isd_kernel::arrow::{rolling_mean, rolling_std};
@@ -32,13 +32,14 @@ fn rolling(rows: usize, ddof: usize) -> Rolling {
     Rolling { rows, min_periods: rows, ddof, threshold: 0 }
 }
 
-/// The same for long series of values that are all far from the one behind them, which alone is reported.
+/// Full windows over long series, for which only a value very far from the others, such as [`AFTER`], is reported.
 fn long_rolling(rows: usize, ddof: usize) -> Rolling {
     Rolling { threshold: 1_000_000, ..rolling(rows, ddof) }
 }
 
-/// On the decimal grid of any weather, and no mean of the windows below.
-const BEHIND: f64 = 700_000_001.0;
+/// Put after the values for its window's moments to be reported: on the decimal grid of any weather, and no mean of the
+/// windows below.
+const AFTER: f64 = 700_000_001.0;
 
 impl Rolling {
     fn test(self) -> RollingTest {
@@ -50,7 +51,7 @@ impl Rolling {
     /// The moments of the window that ends with the last of these values.
     fn last(self, values: &[f64]) -> Option<Moments> {
         let mut values = values.to_vec();
-        values.push(BEHIND);
+        values.push(AFTER);
         let found = outliers(&values, &self.test());
         let last = found.last().filter(|outlier| outlier.row == values.len() - 1)?;
         Some(Moments { mean: last.mean, std: last.std })
@@ -114,7 +115,7 @@ fn random(seed: u64) -> impl FnMut() -> f64 {
     }
 }
 
-/// pandas #42064: behind one value of 1000, windows of nothing but zeros had a deviation of 4e-6 for good.
+/// pandas #42064: after one value of 1000, windows of nothing but zeros had a deviation of 4e-6 for good.
 #[test]
 fn a_large_value_leaves_no_residue_among_zeros() {
     let mut values = vec![0.0; 300];
@@ -124,7 +125,7 @@ fn a_large_value_leaves_no_residue_among_zeros() {
     assert!(found[10..].iter().all(|std| *std == Some(0.0)), "{found:?}");
 }
 
-/// pandas #44640: a single -1 among zeros left 2e-8 behind in windows of 3 and of 6, not in those of 4: their quotient
+/// pandas #44640: a single -1 among zeros left 2e-8 in windows of 3 and of 6, not in those of 4: their quotient
 /// was 6.6e8 where it should have been undefined.
 #[test]
 fn windows_of_any_size_forget_alike() {
@@ -136,9 +137,9 @@ fn windows_of_any_size_forget_alike() {
     }
 }
 
-/// pandas #54518: behind two values of 1e17, any two values in the thousands had a deviation of 0.
+/// pandas #54518: after two values of 1e17, any two values in the thousands had a deviation of 0.
 #[test]
-fn small_differences_behind_huge_values_are_seen() {
+fn small_differences_after_huge_values_are_seen() {
     let values = [1.2e3, 1.3e17, 1.5e17, 1995.0, 1990.0];
     let found = rolling(2, 1).std(&values);
     assert_eq!(found[4], Some(12.5_f64.sqrt()));
@@ -242,7 +243,7 @@ fn no_variance_is_negative() {
     assert_eq!(rolling(20, 1).all(&values[10..])[19..], whole[29..]);
 }
 
-/// Polars #5197: seven times 3.3 behind four times 1.2 had a deviation of NaN.
+/// Polars #5197: seven times 3.3 after four times 1.2 had a deviation of NaN.
 #[test]
 fn a_step_between_constants_is_forgotten() {
     let values = [[1.2; 4].as_slice(), &[3.3; 7]].concat();
@@ -286,14 +287,14 @@ fn large_constants_have_no_deviation() {
 
 /// Polars #21677: a 1 and a 1e-7 before zeros left a mean of 1e-17 and a variance of -7e-17, whose root is NaN.
 #[test]
-fn tiny_values_behind_a_larger_one_leave_nothing() {
+fn tiny_values_after_a_larger_one_leave_nothing() {
     let values = [[1.0, 1e-7].as_slice(), &[0.0; 8]].concat();
     let found = rolling(5, 1).all(&values);
     assert_near(found[5], definition(&values[1..6], 1));
     assert!(found[6..].iter().all(|m| *m == Some(Moments { mean: 0.0, std: 0.0 })), "{found:?}");
 }
 
-/// Polars #23115: in a column with a null, one NaN turned all means behind it into NaN. Here both count as missing.
+/// Polars #23115: in a column with a null, one NaN turned all means after it into NaN. Here both count as missing.
 #[test]
 fn a_nan_does_not_stick() {
     let values = [0.0, 1.0, 3.0, f64::NAN, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
@@ -307,7 +308,7 @@ fn a_nan_does_not_stick() {
     assert_eq!(means, expected);
 }
 
-/// Of the kind of Polars #24738: an infinity that a sliding sum adds and then takes off leaves NaN, for that is what
+/// As in Polars #24738: an infinity that a sliding sum adds and then takes off leaves NaN, for that is what
 /// inf - inf is. Wherever one stands, and however often, the windows are those of the finite values.
 #[test]
 fn an_infinity_does_not_stick() {

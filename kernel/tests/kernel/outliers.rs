@@ -61,8 +61,8 @@ enum Kind {
     Single,
     /// Doubles of full precision.
     Arbitrary,
-    /// The same, with stretches that are a million million times larger.
-    Worlds,
+    /// Doubles of full precision, with stretches that are a million million times larger.
+    FarApart,
 }
 
 /// A series of blocks and blocks: a slow wave under noise, with stuck stretches, spikes and gaps.
@@ -89,8 +89,8 @@ fn long_series(seed: u64, len: usize, kind: Kind, gaps: bool) -> Vec<Option<f64>
                     (value * factor).round() / factor
                 }
                 Kind::Single => f64::from(((value * 10.0).round() / 10.0) as f32),
-                Kind::Worlds if i / 1100 % 3 == 1 => value * 1e12,
-                Kind::Arbitrary | Kind::Worlds => value / 3.0,
+                Kind::FarApart if i / 1100 % 3 == 1 => value * 1e12,
+                Kind::Arbitrary | Kind::FarApart => value / 3.0,
             };
         }
         values.push(Some(last));
@@ -106,14 +106,14 @@ proptest! {
         (seed, len, gaps) in (any::<u64>(), 1500..9000_usize, any::<bool>()),
         kind in prop::sample::select(vec![
             Kind::Decimals(0), Kind::Decimals(1), Kind::Decimals(1), Kind::Decimals(2), Kind::Decimals(3), Kind::Single,
-            Kind::Arbitrary, Kind::Worlds,
+            Kind::Arbitrary, Kind::FarApart,
         ]),
         window in prop_oneof![4 => 1..60_usize, 1 => 60..1000_usize, 1 => 1000..5000_usize],
         timed in any::<bool>(),
         test in options(),
     ) {
         let values = long_series(seed, len, kind, gaps);
-        // Options that were drawn for a short window, over a long one.
+        // The options were drawn for a short window; this one is long.
         let size = if timed { Window::Micros(window as i64 * 2 * HOUR) } else { Window::Rows(window) };
         let most = if timed { 40 } else { window };
         let ddof = test.ddof().min(most - 1);

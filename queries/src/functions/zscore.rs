@@ -12,7 +12,7 @@ use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldA
 use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
 use datafusion::physical_plan::PhysicalExpr;
 use isd_kernel::arrow::rolling_outliers;
-use isd_kernel::{Decimal, Outcome, RollingTest};
+use isd_kernel::{Decimal, Outcome, RollingTest, Window};
 
 /// `rolling_zscore(x, window [, min_periods]) over (partition by station_id order by timestamp)`.
 ///
@@ -57,10 +57,13 @@ impl WindowUDFImpl for RollingZscore {
     fn partition_evaluator(&self, arguments: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
         let count = |what, index| super::row_count(self.name(), what, arguments.input_exprs(), index);
         let Some(window) = count("the window", 1)? else { return plan_err!("rolling_zscore takes a window") };
-        let min_periods = count("min_periods", 2)?.unwrap_or(window);
+        let min_periods = count("min_periods", 2)?;
         // With a threshold of 0 the test reports whatever is not the mean.
-        let test = RollingTest::new(window, Decimal::ZERO)
-            .and_then(|test| test.min_periods(min_periods).validated())
+        let test = RollingTest::builder()
+            .window(Window::Rows(window))
+            .threshold(Decimal::ZERO)
+            .min_periods(min_periods)
+            .build()
             .map_err(|e| plan_datafusion_err!("rolling_zscore: {e}"))?;
         Ok(Box::new(Scorer { test, scores: None, next: 0 }))
     }
@@ -99,7 +102,7 @@ impl Scorer {
         let first = (0..values.len()).find(is_observed).unwrap_or(values.len());
         // From the first value on all rows are filled, so that the windows grow by one a row. The test reports every value
         // but those that are their window's mean.
-        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.least_count();
+        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.min_periods();
         let mut scores: Vec<Option<f64>> =
             (0..values.len()).map(|row| is_mean(&row).then_some(0.0)).collect();
         for outlier in found {

@@ -7,11 +7,13 @@ use crate::formats::text::{Rows, decimal, shown};
 use crate::{ColumnInfo, Measurement};
 
 /// Names of the column that holds the station, in versions 1.0 and 1.1.
-pub const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+/// Number of columns that hold a time together.
+pub const TIME_FIELDS: usize = 5;
 /// Names of the columns that hold the parts of a time, in both versions.
-pub const TIME_NAMES: [&str; 5] = ["year", "month", "day", "hour", "minute"];
+const TIME_NAMES: [&str; TIME_FIELDS] = ["year", "month", "day", "hour", "minute"];
 /// Name of the column that holds a whole time, in version 1.1; files by year have no other.
-pub const DATE_NAME: &str = "date";
+const DATE_NAME: &str = "date";
 
 /// A numeric variable of GHCNh.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +27,10 @@ pub struct Variable {
     kind: Kind,
 }
 
-/// How a variable's values are to be taken.
+/// What a variable's numbers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// As they are.
+    /// Numbers are values.
     Plain,
     /// 999 and `VRB` are no direction; a calm has direction 0, as in ISD-Lite.
     Direction,
@@ -36,26 +38,93 @@ enum Kind {
     Precipitation,
 }
 
+/// What says the time of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Time<T> {
+    /// Year, month, day, hour and minute, each by itself.
+    Fields([T; TIME_FIELDS]),
+    /// A whole time.
+    Date(T),
+}
+
+impl Time<usize> {
+    /// The time with `to` of each place in its place.
+    pub fn map(self, to: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Self::Fields(fields) => Self::Fields(fields.map(to)),
+            Self::Date(date) => Self::Date(to(date)),
+        }
+    }
+
+    /// The places of all columns.
+    pub fn places(&self) -> &[usize] {
+        match self {
+            Self::Fields(fields) => fields,
+            Self::Date(date) => std::slice::from_ref(date),
+        }
+    }
+}
+
+/// Which columns of a file hold the station, the time and the variables, counted from 0.
+pub struct Places {
+    pub station: usize,
+    pub time: Time<usize>,
+    pub variables: Vec<VariablePlaces>,
+}
+
+/// Which columns of a file hold one of [`VARIABLES`] and its flags.
+pub struct VariablePlaces {
+    /// Its index in [`VARIABLES`].
+    pub index: usize,
+    pub value: usize,
+    /// By [`Flag`]; `None` of those that the file lacks.
+    pub flags: [Option<usize>; FLAGS],
+}
+
+impl Places {
+    /// Finds all columns. `place` gives the place of the column of a name, in lower case.
+    ///
+    /// # Errors
+    /// A column that the file lacks, and what was expected.
+    pub fn find(place: impl Fn(&str) -> Option<usize>) -> Result<Self, (&'static str, &'static str)> {
+        let station = STATION_NAMES.into_iter().find_map(&place);
+        let station = station.ok_or(("Station_ID", "Station_ID or STATION"))?;
+        let time = match TIME_NAMES.map(&place) {
+            [Some(year), Some(month), Some(day), Some(hour), Some(minute)] => {
+                Time::Fields([year, month, day, hour, minute])
+            }
+            _ => Time::Date(place(DATE_NAME).ok_or(("DATE", "Year, Month, Day, Hour and Minute, or DATE"))?),
+        };
+        let variables = VARIABLES.iter().enumerate().filter_map(|(index, variable)| {
+            let flag = |flag: Flag| place(&variable.flag_name(flag));
+            let flags = [Flag::Measurement, Flag::Quality, Flag::Source].map(flag);
+            Some(VariablePlaces { index, value: place(variable.name)?, flags })
+        });
+        let variables: Vec<_> = variables.collect();
+        if variables.is_empty() {
+            return Err(("temperature", "it or another variable of GHCNh"));
+        }
+        Ok(Self { station, time, variables })
+    }
+}
+
+/// Whether a field is a name of the column that holds the station.
+pub fn is_station_name(field: &[u8]) -> bool {
+    STATION_NAMES.iter().any(|name| field.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Number of [`Flag`]s.
+pub const FLAGS: usize = 3;
+
 /// One of the columns that follow a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
-    /// How it was measured, and calm, variable and trace.
+    /// How it was measured, and whether wind is calm or variable or an amount of precipitation a trace.
     Measurement,
     /// Whether it passed quality control.
     Quality,
     /// Number of the archive that it comes from.
     Source,
-}
-
-impl Flag {
-    /// What follows the variable's name in the column's.
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Measurement => "_measurement_code",
-            Self::Quality => "_quality_code",
-            Self::Source => "_source_code",
-        }
-    }
 }
 
 /// All numeric variables: ISD's measurements first, in canonical order, then the others as the files have them.
@@ -117,6 +186,16 @@ pub fn columns() -> Vec<ColumnInfo> {
 }
 
 impl Variable {
+    /// Name of the column that holds a flag of the variable.
+    pub fn flag_name(&self, flag: Flag) -> String {
+        let suffix = match flag {
+            Flag::Measurement => "measurement_code",
+            Flag::Quality => "quality_code",
+            Flag::Source => "source_code",
+        };
+        format!("{}_{suffix}", self.name)
+    }
+
     /// What is known of the variable's column. It has no resolution: values are decimals of no fixed number of digits.
     fn info(&self) -> ColumnInfo {
         let measurement = Measurement::named(self.column);
@@ -156,7 +235,7 @@ impl Variable {
 
     /// Sets the value of the row begun last, or counts why it has none.
     ///
-    /// `number` is as the file has it, or NaN; `flag` gives the variable's flags, empty where there are none.
+    /// `number` is the one in the file, NaN where there is none; `flag` gives the variable's flags, empty where absent.
     pub fn store<'a>(
         &self,
         rows: &mut Rows,
@@ -187,7 +266,7 @@ impl Variable {
     fn value<'a>(&self, number: f64, flag: impl Fn(Flag) -> &'a [u8]) -> (f64, bool) {
         let number = if number == -9999.0 { f64::NAN } else { number };
         match self.kind {
-            // A direction that is reported holds, even of a wind that varies.
+            // A direction that is reported counts, even where the wind varies.
             Kind::Direction if number.is_nan() || number == 999.0 => {
                 (if flag(Flag::Measurement).starts_with(b"C") { 0.0 } else { f64::NAN }, false)
             }
@@ -201,7 +280,7 @@ impl Variable {
     }
 }
 
-/// A code as the summary counts it. Parquet copies made by way of floating point have `5.0`.
+/// A code as the tally names it. Parquet copies made by way of floating point have `5.0`.
 fn code_name(code: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(code.strip_suffix(b".0").unwrap_or(code))
 }

@@ -1,10 +1,11 @@
 //! Archives in HDF5: a file in, a [`Source`] of its rows out.
 //!
-//! Data flows one way: `library` (is the file HDF5, and all there; its datasets and stored bytes, by one of two
+//! Data flows one way: `library` (whether the file is HDF5 and complete; its datasets and stored bytes, by one of two
 //! libraries) -> `layouts` (which columns it has, and which of them are stations and times) -> `rows` (which columns
 //! are read, and batches of them). `cf` says what stored numbers and times mean.
 
 #[cfg(test)]
+#[path = "../../../tests/unit/hdf5_against_h5py.rs"]
 mod against_h5py;
 mod cf;
 mod layouts;
@@ -21,7 +22,7 @@ use rows::{Adapted, DatasetFields, GroupsSource, LARGE_CHUNK_ROWS, ReadPlan, Tra
 use crate::input::{Head, Input};
 use crate::{Error, Format, Hdf5Reader, ReadOptions, Result, Scale, Source};
 
-/// Most that is kept of decoded chunks which several batches share.
+/// Bytes that are kept of decoded chunks which several batches share, at most.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
 
 /// HDF5 in all the layouts that [`open`] knows.
@@ -115,7 +116,7 @@ fn shared_chunk_bytes(plan: &ReadPlan) -> usize {
     };
     let large = plan.datasets.iter().filter_map(chunk_bytes);
     let bytes = large.fold(0_u64, u64::saturating_add);
-    // A cache that does not hold them all would decode each of them anew for every batch and keep
-    // what it has in memory for nothing.
+    // A cache that does not hold them all would decode each of them anew for every batch, and its
+    // memory would be of no use.
     if bytes <= SHARED_CHUNK_BYTES { bytes as usize } else { 0 }
 }

@@ -5,13 +5,13 @@ use std::iter::FusedIterator;
 /// The fields of a line, in order; a line without a separator is one field.
 ///
 /// Quotes around a field are taken off and may hold separators; a quote that is doubled within them stays doubled,
-/// since nothing is copied. Line ends within quotes are not known here: a format of lines has none.
+/// since nothing is copied. A line end within quotes ends the line: a format of lines has none.
 #[must_use]
 pub fn fields(line: &[u8], separator: u8) -> Fields<'_> {
     Fields { rest: Some(line), separator }
 }
 
-/// What [`fields`] yields.
+/// Yields the fields of a line, for [`fields`].
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
     /// What follows the last separator; `None` after the last field.
@@ -54,29 +54,6 @@ impl<'a> Fields<'a> {
                     return quoted.get(..end);
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_and_empty_fields() {
-        for (line, expected) in [
-            ("", vec![""]),
-            (",", vec!["", ""]),
-            ("a,b", vec!["a", "b"]),
-            ("a,,", vec!["a", "", ""]),
-            ("\"a\",\"b,c\",\"\"", vec!["a", "b,c", ""]),
-            ("\"a\"\"b\",c", vec!["a\"\"b", "c"]),
-            ("\"a,b", vec!["\"a", "b"]),
-            ("\"a\"b,c", vec!["\"a\"b", "c"]),
-            ("a\"b\",c", vec!["a\"b\"", "c"]),
-        ] {
-            let expected: Vec<&[u8]> = expected.into_iter().map(str::as_bytes).collect();
-            assert_eq!(fields(line.as_bytes(), b',').collect::<Vec<_>>(), expected, "{line}");
         }
     }
 }

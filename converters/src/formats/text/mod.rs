@@ -28,14 +28,16 @@ pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::{Input, without_mark};
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
+use crate::{
+    Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, SourceInfo, Tally,
+};
 
 /// Bytes of a buffer whose lines one task reads.
 const TASK_BYTES: usize = 256 << 10;
-/// Memory is not reserved for more rows than there would be of lines as short as this.
+/// Bytes of the shortest line for whose rows memory is reserved.
 const SHORT_LINE_BYTES: usize = 16;
 
-/// What the lines of a text format hold. It is made from the file's first line where that is a header.
+/// How the lines of one file are read. Where the first line is a header, the value is made from it.
 pub trait LineFormat: Send + Sync {
     /// Name of the layout, such as `ISD-Lite`.
     fn layout(&self) -> &'static str;
@@ -66,8 +68,8 @@ pub fn shown(bytes: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
-/// The columns of ISD's measurements, as a text format yields them that knows their physical units. `origins` say where
-/// each lies in a line.
+/// The columns of ISD's measurements, for a text format that gives them in their physical units. `origins` say where each
+/// lies in a line.
 #[must_use]
 pub fn isd_columns(origins: [&str; MEASUREMENTS.len()]) -> Vec<ColumnInfo> {
     MEASUREMENTS.iter().zip(origins).map(|(measurement, origin)| isd_column(measurement, origin)).collect()
@@ -92,9 +94,7 @@ pub struct TextSource<F> {
     ahead: Option<io::Result<Option<Vec<u8>>>>,
     /// Indexes of the format's columns that are yielded.
     wanted: Vec<usize>,
-    columns: Vec<ColumnInfo>,
-    notes: Vec<String>,
-    lacking: Vec<String>,
+    info: SourceInfo,
     tally: Tally,
     /// Lines whose rows were yielded.
     lines: u64,
@@ -112,23 +112,22 @@ impl<F: LineFormat> TextSource<F> {
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
+        let lacking_name = |(column, measurement): (&str, &str)| {
+            if column == measurement { column.to_owned() } else { format!("{column} ({measurement})") }
+        };
         Ok(Self {
             buffers: LineBuffers::new(input.reader()?),
             ahead: None,
             input: input.clone(),
-            notes: format.notes(),
-            lacking: lacking
-                .map(|(column, measurement)| {
-                    if column == measurement {
-                        column.to_owned()
-                    } else {
-                        format!("{column} ({measurement})")
-                    }
-                })
-                .collect(),
+            info: SourceInfo {
+                columns,
+                rows: None,
+                layout: format.layout(),
+                notes: format.notes(),
+                lacking: lacking.map(lacking_name).collect(),
+            },
             format,
             wanted,
-            columns,
             tally: Tally::default(),
             lines: 0,
             rows: 0,
@@ -209,24 +208,8 @@ fn read_line<F: LineFormat>(format: &F, line: &[u8], rows: &mut Rows) -> Result<
 }
 
 impl<F: LineFormat> Source for TextSource<F> {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.format.layout()
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    fn lacking(&self) -> &[String] {
-        &self.lacking
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -257,7 +240,7 @@ impl<F: LineFormat> Source for TextSource<F> {
         while let Some(rows) = self.next_rows()? {
             let count = rows.len();
             let (mut stations, timestamps, columns, mut tally) = rows.into_parts(&self.wanted);
-            let read = |name: &str| self.columns.iter().any(|column| column.name == name);
+            let read = |name: &str| self.info.columns.iter().any(|column| column.name == name);
             tally.rejected.retain(|name, _| read(name));
             tally.traces.retain(|name, _| read(name));
             self.tally.add(&tally);
@@ -292,7 +275,7 @@ fn unended(piece: &[u8]) -> Option<usize> {
     (!piece.ends_with(b"\n")).then_some(piece.len())
 }
 
-/// Rows that whole lines hold at most, as long as they are no shorter than any format's.
+/// Rows that whole lines hold at most, unless they are shorter than any format's.
 fn row_limit(piece: &[u8]) -> usize {
     (memchr_iter(b'\n', piece).count() + 1).min(piece.len() / SHORT_LINE_BYTES)
 }

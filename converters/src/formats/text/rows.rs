@@ -1,4 +1,4 @@
-//! Observations being gathered from lines: station, time and values of one line after another in, a batch out.
+//! Observations gathered from lines: station, time and values of one line after another in, columns out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -67,9 +67,8 @@ impl TimeUnits {
 
     /// Microseconds since 1970 of a stored number, rounded to the nearest.
     ///
-    /// Floating point does not hold every time: 01:00 in days since 1900 may come out a microsecond
-    /// early. A time that is nearer to a whole second than stored numbers are to each other is that
-    /// second.
+    /// Floating point does not hold every time: 01:00 in days since 1900 may come out a microsecond early. A time that
+    /// is nearer to a whole second than stored numbers are to each other is that second.
     ///
     /// # Errors
     /// What is wrong with a number that is not finite, lies outside the years 1 to 9999, or stands

@@ -17,7 +17,7 @@ use crate::formats::hdf5::library::Number;
 /// What ISD and its derivatives store for a missing value.
 pub const ISD_MISSING: i128 = -9999;
 
-/// Integers up to this magnitude are doubles without a neighbour in between.
+/// All integers up to this magnitude are doubles.
 const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
 
 /// Largest power of ten that is a double exactly.

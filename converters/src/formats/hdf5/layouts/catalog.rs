@@ -133,8 +133,7 @@ pub struct Entry {
     pub dataset: Arc<dyn Hdf5Dataset>,
     /// Its dimensions.
     pub axes: Axes,
-    /// Elements that make one row: more than one for the columns of a block and the characters of a
-    /// string.
+    /// Elements that make one row: more than one for the columns of a block and the characters of a string.
     pub row_elements: u64,
     /// Bytes from the start of a row.
     pub offset: usize,
@@ -166,9 +165,18 @@ impl Entry {
         }
     }
 
-    /// The column's own attribute.
+    /// The column's own attribute of that name; `None` where there is none.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
         if self.own_attributes { self.dataset.attribute(name) } else { Ok(None) }
+    }
+
+    /// The column's own attribute of that name; `None` where there is none.
+    ///
+    /// # Errors
+    /// An attribute that cannot be read, as an error of the file of `scope`.
+    pub fn attribute_in(&self, scope: &Scope, name: &str) -> Result<Option<Attribute>> {
+        let error = |reason| scope.column_error(&self.place, format!("attribute {name}: {reason}"), None);
+        self.attribute(name).map_err(error)
     }
 
     /// The text of the column's own attribute, where it has one that can be read.
@@ -253,8 +261,7 @@ pub trait Catalog: Send + Sync {
     /// A column that is there but cannot be opened.
     fn find(&self, path: &str) -> Result<Option<Entry>>;
 
-    /// Names of all columns, for messages and for what is carried along; empty where the file
-    /// cannot be listed.
+    /// Names of all columns, for messages and for what is carried along; empty where the file cannot be listed.
     fn names(&self) -> Vec<String>;
 
     /// Names of columns that are there but cannot be read, for messages.

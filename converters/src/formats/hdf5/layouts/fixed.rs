@@ -42,11 +42,10 @@ impl Frame {
             return Err(scope.format_error(found, Some("write it with df.reset_index().to_hdf(path, key='isdlite', format='table', data_columns=True)")));
         };
         let mut index = Entry::whole(place, index);
+        let kind = index.attribute_in(scope, "kind")?;
+        index.time_units = kind.and_then(|kind| datetime_units(kind.text()?));
+        let index_name = index.text("name");
         index.own_attributes = false;
-        index.time_units =
-            index.dataset.attribute("kind").ok().flatten().and_then(|kind| datetime_units(kind.text()?));
-        let index_name = index.dataset.attribute("name").ok().flatten();
-        let index_name = index_name.and_then(|name| name.text().map(str::to_owned));
         let (mut columns, mut pickled) = (Vec::new(), Vec::new());
         for block in 0.. {
             let Some((place, values)) = scope.dataset(&format!("block{block}_values"))? else { break };
@@ -96,8 +95,8 @@ fn block_columns(
         let found = format!("has the shape {:?}, expected rows of {row_elements} columns", values.shape());
         return Err(scope.column_error(place, found, Some(AS_TABLE.into())));
     }
-    let kind = values.attribute("value_type").ok().flatten();
-    let time_units = kind.as_ref().and_then(|kind| datetime_units(kind.text()?));
+    let whole = Entry::whole(place.into(), Arc::clone(values));
+    let time_units = whole.attribute_in(scope, "value_type")?.and_then(|kind| datetime_units(kind.text()?));
     let size = values.element().size();
     let entry = |(i, name): (usize, String)| {
         let entry = Entry {
@@ -107,7 +106,7 @@ fn block_columns(
             offset: i * size,
             own_attributes: false,
             time_units,
-            ..Entry::whole(place.into(), Arc::clone(values))
+            ..whole.clone()
         };
         (name, entry)
     };

@@ -3,6 +3,7 @@
 use super::catalog::{Entry, Scope};
 use super::texts;
 use super::variables::Variable;
+use crate::Result;
 use crate::formats::hdf5::library::{Attribute, Number, Scalar};
 
 /// What HadISD stores for a missing value: in floating point, and in integers.
@@ -238,9 +239,13 @@ pub fn station_attribute(scope: &Scope) -> Option<(String, String)> {
 }
 
 /// Number of the first station in an indexed ragged array: 0 unless the attribute `start_index` says another.
-pub fn first_index(entry: &Entry) -> i128 {
-    match entry.attribute("start_index").ok().flatten().and_then(|attribute| attribute.number()) {
+///
+/// # Errors
+/// An attribute that cannot be read.
+pub fn first_index(scope: &Scope, entry: &Entry) -> Result<i128> {
+    let attribute = entry.attribute_in(scope, "start_index")?;
+    Ok(match attribute.and_then(|attribute| attribute.number()) {
         Some(Number::Int(first)) => first,
         _ => 0,
-    }
+    })
 }

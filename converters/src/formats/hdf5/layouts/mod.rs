@@ -70,7 +70,7 @@ pub fn recognise(scope: &Scope) -> Result<Layout> {
                 archives.push(group);
             }
             Ok(None) => {}
-            // Of interest only where nothing else is the archive.
+            // It is reported only where no group is an archive.
             Err(error) => broken = broken.or(Some(error)),
         }
     }

@@ -1,9 +1,8 @@
 //! netCDF-4 with CF conventions: the variables of a group in, the catalog of its columns out.
 //!
-//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their
-//! own (orthogonal or incomplete multidimensional arrays), follow each other (contiguous ragged), are
-//! numbered by a variable (indexed ragged), are named for every row, or there is one. CF Conventions
-//! 1.11, chapter 9 and appendix H.
+//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their own (orthogonal or
+//! incomplete multidimensional arrays), follow each other (contiguous ragged), are numbered by a variable (indexed
+//! ragged), are named for every row, or there is one. CF Conventions 1.11, chapter 9 and appendix H.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -120,7 +119,7 @@ impl NetCdf {
         } else if let Some(index) = ragged("instance_dimension") {
             let mut entry = self.variables[index].entry.clone();
             entry.axes = axes(&self.variables[index].dimensions, None, time_dimension.as_ref());
-            let first = meaning::first_index(&entry);
+            let first = meaning::first_index(&self.scope, &entry)?;
             self.stations = Stations::Indexed(Box::new(entry), first, names(self)?);
             self.layout = "netCDF-4 indexed array";
         } else if time_dimension.as_ref().is_some_and(|time| time.is(&dimension))

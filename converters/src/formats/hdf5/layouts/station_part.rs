@@ -63,7 +63,7 @@ impl StationPart {
     /// The part that a string holds, without its padding.
     ///
     /// # Errors
-    /// What is wrong with a text that is blank, too long or of other characters than the part may have.
+    /// What is wrong with a text that is blank, too long or has other characters than the part may have.
     pub fn of_text(self, text: &str) -> Result<Arc<str>, String> {
         let column = self.column();
         let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::station_part::StationPart;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, selected};
 
-/// Names that are read whole; more are no list of stations.
+/// Bytes of a list of names, at most: more are no list of stations.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Dimensions of a dataset of names, without the one that runs over the characters of each.
@@ -57,7 +57,7 @@ pub fn all(dataset: &dyn Hdf5Dataset) -> Result<Vec<String>, Reason> {
 /// The names of stations: strings, or numbers padded with zeros to six digits.
 ///
 /// # Errors
-/// What is no name of a station.
+/// A dataset that cannot be read, or an element that is no name of a station.
 pub fn stations(dataset: &dyn Hdf5Dataset) -> Result<Vec<Arc<str>>, Reason> {
     let names: Vec<Result<Arc<str>, Reason>> = match dataset.element() {
         Element::Scalar(Scalar::Number(number)) => {

@@ -173,8 +173,7 @@ impl Hdf5Dataset for LibDataset {
         let (file_space, memory_space, elements) = self.select(ranges)?;
         let datatype = self.dataset.dtype().map_err(reason)?;
         variable_texts(&datatype, &memory_space, elements, |buffer| {
-            // SAFETY: the buffer holds one pointer for each selected element; the ids live as long as
-            // this call.
+            // SAFETY: the buffer holds one pointer for each selected element; the ids live as long as this call.
             unsafe {
                 H5Dread(
                     self.dataset.id(),

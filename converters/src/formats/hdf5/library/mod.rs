@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 pub use number::{FieldBytes, Number, NumberClass, NumberType, StoredNumbers};
 
-/// Why a reader could not do something; the caller adds file, dataset and row.
+/// Why a library could not do something; the caller adds file, dataset and row.
 pub type Reason = String;
 
 /// An open HDF5 file.
@@ -40,20 +40,20 @@ pub struct Members {
 
 /// An open HDF5 dataset.
 pub trait Hdf5Dataset: Send + Sync {
-    /// Length of each dimension.
+    /// Number of elements along each dimension.
     fn shape(&self) -> &[u64];
 
     /// Type of an element.
     fn element(&self) -> &Element;
 
-    /// Lengths of a chunk, one a dimension; `None` where the elements lie side by side.
+    /// Elements of a chunk along each dimension; `None` where there are no chunks.
     fn chunk(&self) -> Option<&[u64]>;
 
-    /// Why this reader cannot read the elements, where it knows beforehand, and what to do about it.
+    /// Why this library cannot read the elements and what to do about it; `None` where nothing is known to keep it from that.
     fn obstacle(&self) -> Option<(Reason, String)>;
 
-    /// Name of the dimension scale of each dimension, where there is one (HDF5 Dimension Scale
-    /// Specification: `DIMENSION_LIST`; a scale is its own).
+    /// Name of the dimension scale of each dimension, where it has one (HDF5 Dimension Scale Specification:
+    /// `DIMENSION_LIST`). A dataset that is a scale itself names itself.
     fn dimensions(&self) -> Vec<Option<String>>;
 
     /// The attribute of that name, or `None` where there is none.
@@ -185,7 +185,7 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// All its numbers: also the one that a string spells, as some writers have it; none of other strings.
+    /// All its numbers. A string that spells a number, as some writers store it, is that number; others are none.
     pub fn numbers(&self) -> Vec<Number> {
         match self {
             Self::Numbers(numbers) => numbers.clone(),

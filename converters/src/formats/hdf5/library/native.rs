@@ -22,11 +22,11 @@ use super::{
     StoredBytes, StoredNumbers, filters, scale_names, selected_within,
 };
 
-/// Largest chunk that is decoded: one per thread is in memory.
+/// Bytes of the largest chunk that is decoded: memory holds one for each thread.
 const MAX_CHUNK_BYTES: usize = 256 << 20;
-/// Largest range of rows that one call reads.
+/// Bytes of the rows that one call reads, at most.
 const MAX_READ_BYTES: usize = 512 << 20;
-/// Largest object header; real ones have a few KiB.
+/// Bytes of the largest object header that is read; real ones have a few KiB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
 /// Slots of the chunk cache, which holds the few chunks that several batches share.
 const CACHE_SLOTS: usize = 521;
@@ -100,7 +100,7 @@ impl Hdf5File for NativeFile {
 
     fn members(&self, group: &str) -> Result<Members, Reason> {
         let (mut groups, mut datasets) = guarded(|| self.file.group(group)?.member_names())?;
-        // Large groups come in the order of a hash.
+        // The members of large groups come in the order of a hash.
         groups.sort();
         datasets.sort();
         Ok(Members { groups, datasets })
@@ -145,7 +145,7 @@ impl Storage {
                 HdfMessage::FilterPipeline(pipeline) => storage.filters.clone_from(&pipeline.filters),
                 HdfMessage::DataLayout(layout) => match layout.layout {
                     // An address beyond the file is either undefined (nothing written: fill values)
-                    // or damage; the reader itself tells the two apart.
+                    // or damage; the library itself tells the two apart.
                     DataLayout::Contiguous { address, size }
                         if size == dataset.raw_byte_len()? as u64
                             && address.checked_add(size).is_some_and(|end| end <= file.storage().len()) =>
@@ -257,9 +257,9 @@ fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
 }
 
 impl NativeDataset {
-    /// Refuses rows that were never written where the reader has filled them with nonsense.
+    /// Checks that no rows were never written that the library has filled with a wrong value.
     ///
-    /// Without a fill value of the dataset's own it takes the attribute `_FillValue`, whatever its
+    /// Where a dataset has no fill value of its own, the library takes the attribute `_FillValue`, whatever its
     /// type: h5py makes a plain -9999 an int64, whose bytes are -9999, -1, -1, -1 in a dataset of
     /// int16. Such a chunk is that pattern from end to end, which no written one is.
     fn check_fill(&self, ranges: &[Range<u64>], bytes: &[u8]) -> Result<(), Reason> {
@@ -343,9 +343,9 @@ impl NativeDataset {
     }
 }
 
-/// Rows of any type as stored: the first one carries the bytes of all.
+/// Rows of any type as stored: the first one holds the bytes of all.
 ///
-/// The reader decodes into one value a row and offers nothing else for a range of rows of a
+/// The library decodes into one value a row and offers nothing else for a range of rows of a
 /// compound; this way the bytes are copied once, whatever the type.
 #[derive(Clone)]
 struct RawRow(Option<Arc<[u8]>>);

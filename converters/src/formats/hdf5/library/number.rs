@@ -212,7 +212,7 @@ impl<'a> StoredNumbers<'a> {
 
     /// The bytes of all numbers, of `N` bytes each, where nothing lies between them.
     pub fn whole<const N: usize>(self) -> Option<&'a [[u8; N]]> {
-        (self.field.stride == N).then(|| self.field.bytes.as_chunks().0)
+        (self.field.stride == N).then_some(self.field.bytes.as_chunks().0)
     }
 
     /// The bytes of each number, which has `N`.

@@ -25,11 +25,10 @@ pub fn recognises(head: &[u8]) -> bool {
     places.any(|at| head.get(at..).is_some_and(|bytes| bytes.starts_with(SIGNATURE)))
 }
 
-/// Checks that `path` is an HDF5 file and all there.
+/// Checks that `path` is an HDF5 file and complete.
 ///
 /// # Errors
-/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or
-/// still being written.
+/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or still being written.
 pub fn check(path: &Path) -> Result<()> {
     let io = |action| move |source| Error::Io { path: path.to_owned(), action, source };
     let mut file = File::open(path).map_err(io("cannot open"))?;

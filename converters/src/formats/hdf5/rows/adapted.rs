@@ -1,4 +1,4 @@
-//! Sources whose batches are looked at or changed on their way: a source and an [`Adapter`] in, a source out.
+//! Sources whose batches are checked or changed: a source and an [`Adapter`] in, a source out.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use arrow::array::Float64Array;
 use isd_dataset::time::iso8601;
 
 use crate::formats::hdf5::layouts::Scope;
-use crate::{Batch, ColumnInfo, Measurement, Result, Source, Tally};
+use crate::{Batch, ColumnInfo, Measurement, Result, Source, SourceInfo, Tally};
 
 /// What becomes of each batch of a source.
 pub trait Adapter: Send {
@@ -31,20 +31,8 @@ pub struct Adapted<A> {
 }
 
 impl<A: Adapter> Source for Adapted<A> {
-    fn columns(&self) -> &[ColumnInfo] {
-        self.source.columns()
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.source.rows()
-    }
-
-    fn layout(&self) -> &'static str {
-        self.source.layout()
-    }
-
-    fn notes(&self) -> &[String] {
-        self.source.notes()
+    fn info(&self) -> &SourceInfo {
+        self.source.info()
     }
 
     fn tally(&self) -> Tally {
@@ -55,7 +43,7 @@ impl<A: Adapter> Source for Adapted<A> {
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
         let Some(mut batch) = self.source.next_batch()? else { return Ok(None) };
-        self.adapter.adapt(self.source.columns(), &mut batch)?;
+        self.adapter.adapt(&self.source.info().columns, &mut batch)?;
         Ok(Some(batch))
     }
 }
@@ -65,7 +53,7 @@ const TRACE_MM: f64 = -0.1;
 
 /// Makes traces of precipitation, a stored -1 in ISD's tenths, 0 mm, and counts them by column.
 ///
-/// ISD-Lite as text and as HDF5 must become the same dataset: in both, a stored -1 is no amount.
+/// ISD-Lite as text and as HDF5 become the same dataset: in both, a stored -1 is no amount.
 #[derive(Default)]
 pub struct Traces(BTreeMap<String, u64>);
 
@@ -104,7 +92,7 @@ pub struct AscendingTimes {
 }
 
 impl AscendingTimes {
-    /// The check of the rows of the group of `scope`, which has `instead` of stations.
+    /// Checks the rows of the group of `scope`, which has `instead` where others name stations.
     pub fn new(scope: Scope, instead: String) -> Self {
         Self { scope, instead, last: None }
     }

@@ -63,8 +63,8 @@ impl DatasetFields {
     pub fn ranges(&self, stations: Range<u64>, times: Range<u64>) -> Vec<Range<u64>> {
         let mut ranges: Vec<Range<u64>> = self.dataset.shape().iter().map(|&length| 0..length).collect();
         for (axis, range) in [(self.station_axis, stations), (self.time_axis, times)] {
-            if let Some(place) = axis.and_then(|axis| ranges.get_mut(axis)) {
-                *place = range;
+            if let Some(axis) = axis {
+                ranges[axis] = range;
             }
         }
         ranges

@@ -17,9 +17,9 @@ use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, cut, removed_tally};
 use super::unpack::{self, NO_TIME};
 use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::library::{NumberType, StoredNumbers};
-use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
+use crate::{Batch, Error, Result, Source, SourceInfo, StationRun, Tally};
 
-/// Cells that one task reads and unpacks, about.
+/// Number of cells that one task reads and unpacks, about.
 const PIECE_CELLS: u64 = 64 << 10;
 /// Bytes of unpacked values of a tile.
 const TILE_BYTES: u64 = 64 << 20;
@@ -40,7 +40,7 @@ pub struct GridSource {
     removed: Vec<u64>,
 }
 
-/// Equal rectangles of a grid, those at the far edges smaller; all times of the first stations first.
+/// A grid cut into rectangles of equal size, but smaller at the far edges; all times of the first stations come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tiles {
     stations: u64,
@@ -50,13 +50,14 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Tiles of about `cells`, made of whole chunks of `chunk` stations and times where one is not larger.
+    /// Tiles of about `cells`, made of whole chunks of `chunk` stations and times unless a chunk has more than `largest`
+    /// cells.
     fn new(stations: u64, times: u64, chunk: (u64, u64), cells: u64, largest: u64) -> Self {
         let (chunk_stations, chunk_times) =
             (chunk.0.clamp(1, stations.max(1)), chunk.1.clamp(1, times.max(1)));
         let multiple = |room: u64, chunk: u64| (room / chunk).max(1) * chunk;
         let (tile_stations, tile_times) = if chunk_stations.saturating_mul(chunk_times) > largest.max(cells) {
-            // Larger than what memory is to hold: a part of it, which the reader keeps decoded.
+            // A chunk is larger than what memory is to hold: a tile is part of one, which the library keeps decoded.
             let tile_times = chunk_times.min(cells);
             ((cells / tile_times).clamp(1, chunk_stations), tile_times)
         } else if chunk_stations.saturating_mul(times) <= cells {
@@ -90,7 +91,7 @@ impl GridSource {
         let chunk = values()
             .map(|dataset| chunk_of(dataset, stations, times))
             .fold((1, 1), |a, b| (a.0.max(b.0), a.1.max(b.1)));
-        let bytes = 8 * (plan.columns.len() as u64 + 2);
+        let bytes = 8 * (plan.info.columns.len() as u64 + 2);
         let tiles = Tiles::new(
             stations,
             times,
@@ -98,7 +99,7 @@ impl GridSource {
             (TILE_BYTES / bytes).clamp(1, BATCH_ROWS),
             (4 * TILE_BYTES / bytes).min(LARGE_CHUNK_ROWS),
         );
-        let removed = vec![0; plan.columns.len()];
+        let removed = vec![0; plan.info.columns.len()];
         let mut source = Self {
             path: path.into(),
             plan,
@@ -141,7 +142,7 @@ impl GridSource {
         StoredNumbers::new(number, bytes, dataset.row_bytes, offset).ok_or_else(outside)
     }
 
-    /// Times of the cells of a rectangle, station by station; of one station where all have the same.
+    /// Times of the cells of a rectangle, station by station; those of one station where all have the same.
     fn read_times(
         &self,
         dataset: &DatasetFields,
@@ -309,24 +310,12 @@ impl GridSource {
 }
 
 impl Source for GridSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.plan.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.plan.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.plan.notes
+    fn info(&self) -> &SourceInfo {
+        &self.plan.info
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = removed_tally(&self.plan.columns, &self.removed);
+        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
         if self.empty > 0 {
             tally.left_out.insert(EMPTY.into(), self.empty);
         }
@@ -358,7 +347,7 @@ fn by_time(dataset: &DatasetFields) -> bool {
     matches!((dataset.station_axis, dataset.time_axis), (Some(station), Some(time)) if time < station)
 }
 
-/// Stations and times of what is decoded or lies together: a chunk, or all that lie side by side.
+/// Number of stations and times that are decoded together, as a chunk, or lie side by side.
 fn chunk_of(dataset: &DatasetFields, stations: u64, times: u64) -> (u64, u64) {
     let whole = |axis: Option<usize>, length: u64| if axis.is_some() { length } else { 1 };
     match dataset.dataset.chunk() {
@@ -388,7 +377,7 @@ fn pieces(
         .collect()
 }
 
-/// Values time by time, `times` of them, as values station by station.
+/// Values that come time by time, for so many `times`, as values station by station.
 fn transposed<T: Copy>(values: &[T], times: usize) -> Vec<T> {
     let stations = values.len() / times.max(1);
     (0..stations).flat_map(|station| values.iter().skip(station).step_by(stations.max(1)).copied()).collect()

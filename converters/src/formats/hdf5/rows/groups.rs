@@ -6,8 +6,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array};
+use arrow::array::{Array, AsArray, Float64Array};
 use arrow::compute::concat;
+use arrow::datatypes::Float64Type;
 use isd_dataset::names::list;
 use rayon::prelude::*;
 
@@ -17,19 +18,16 @@ use super::row_source::BATCH_ROWS;
 use super::source;
 use crate::formats::hdf5::layouts::{Extent, Scope, Stations, group_catalog};
 use crate::source::{did_you_mean, in_canonical_order};
-use crate::{Batch, ColumnInfo, Error, ReadOptions, Result, Source, Tally};
+use crate::{Batch, ColumnInfo, Error, ReadOptions, Result, Source, SourceInfo, Tally};
 
 /// Groups that are read for one batch, at most.
 const SIDE_BY_SIDE: usize = 1024;
 
-/// A file of groups that is read one after the other.
+/// A file whose groups are read one after the other.
 pub struct GroupsSource {
     path: Arc<Path>,
     groups: Vec<Group>,
-    columns: Vec<ColumnInfo>,
-    layout: &'static str,
-    notes: Vec<String>,
-    rows: Option<u64>,
+    info: SourceInfo,
     next: usize,
     /// A large group that is being read.
     current: Option<Box<dyn Source>>,
@@ -47,9 +45,7 @@ struct Group {
 /// What the plan of a group says.
 struct Summary {
     group: Group,
-    columns: Vec<ColumnInfo>,
-    notes: Vec<String>,
-    layout: &'static str,
+    info: SourceInfo,
     /// Whether all its cells are rows.
     exact: bool,
     /// Whether the group's name is taken for its station's.
@@ -67,10 +63,7 @@ impl GroupsSource {
         let mut source = Self {
             path: path.into(),
             groups: Vec::new(),
-            columns: Vec::new(),
-            layout: "HDF5 groups",
-            notes: Vec::new(),
-            rows: Some(0),
+            info: SourceInfo { layout: "HDF5 groups", rows: Some(0), ..SourceInfo::default() },
             next: 0,
             current: None,
             yielded: 0,
@@ -95,7 +88,7 @@ impl GroupsSource {
         }
         source.pick(options)?;
         if source.groups.len() > 1 {
-            source.layout = "HDF5 with a group for each station";
+            source.info.layout = "HDF5 with a group for each station";
         }
         if source.groups.is_empty() {
             return Err(empty.unwrap_or(Error::Format {
@@ -105,10 +98,11 @@ impl GroupsSource {
             }));
         }
         if !left_out.is_empty() {
-            source.notes.push(format!("groups left out: {}", list(&left_out)));
+            source.info.notes.push(format!("groups left out: {}", list(&left_out)));
         }
         if !named.is_empty() {
             source
+                .info
                 .notes
                 .push(format!("stations were named after the groups that hold them: {}", list(&named)));
         }
@@ -116,9 +110,9 @@ impl GroupsSource {
     }
 
     fn add(&mut self, summary: Summary) -> Result<()> {
-        for column in summary.columns {
-            match self.columns.iter_mut().find(|known| known.name == column.name) {
-                None => self.columns.push(column),
+        for column in summary.info.columns {
+            match self.info.columns.iter_mut().find(|known| known.name == column.name) {
+                None => self.info.columns.push(column),
                 Some(known) if known.units == column.units => {
                     known.resolution =
                         known.resolution.take().filter(|known| Some(known) == column.resolution.as_ref());
@@ -138,11 +132,11 @@ impl GroupsSource {
                 }
             }
         }
-        self.layout = summary.layout;
-        self.rows = self.rows.filter(|_| summary.exact).map(|rows| rows + summary.group.rows);
-        for note in summary.notes {
-            if !self.notes.contains(&note) {
-                self.notes.push(note);
+        self.info.layout = summary.info.layout;
+        self.info.rows = self.info.rows.filter(|_| summary.exact).map(|rows| rows + summary.group.rows);
+        for note in summary.info.notes {
+            if !self.info.notes.contains(&note) {
+                self.info.notes.push(note);
             }
         }
         self.groups.push(summary.group);
@@ -151,13 +145,13 @@ impl GroupsSource {
 
     /// Puts the columns in order and keeps those that were asked for.
     fn pick(&mut self, options: &ReadOptions) -> Result<()> {
-        in_canonical_order(&mut self.columns);
+        in_canonical_order(&mut self.info.columns);
         if options.measurements.is_empty() {
             return Ok(());
         }
         for asked in &options.measurements {
-            if self.columns.iter().all(|column| column.name != *asked) {
-                let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+            if self.info.columns.iter().all(|column| column.name != *asked) {
+                let names: Vec<String> = self.info.columns.iter().map(|column| column.name.clone()).collect();
                 return Err(Error::Column {
                     path: self.path.to_path_buf(),
                     column: asked.clone(),
@@ -166,7 +160,7 @@ impl GroupsSource {
                 });
             }
         }
-        self.columns.retain(|column| options.measurements.contains(&column.name));
+        self.info.columns.retain(|column| options.measurements.contains(&column.name));
         Ok(())
     }
 
@@ -183,19 +177,13 @@ impl GroupsSource {
 
     /// A group's batch with the columns of all groups; those that the group lacks are null.
     fn widened(&mut self, batch: Batch, columns: &[ColumnInfo]) -> Batch {
-        let rows = batch.rows();
-        let at = |name: &str| columns.iter().position(|column| column.name == name);
-        let own = |column: &ColumnInfo| at(&column.name).and_then(|at| batch.columns.get(at)).cloned();
-        let columns = self.columns.iter();
-        let columns =
-            columns.map(|column| own(column).unwrap_or_else(|| Float64Array::new_null(rows))).collect();
         let first_row = self.yielded;
-        self.yielded += rows as u64;
-        Batch { first_row, columns, ..batch }
+        self.yielded += batch.rows() as u64;
+        Batch { first_row, ..batch.with_columns(columns, &self.info.columns) }
     }
 }
 
-/// What a group holds, without keeping it open.
+/// What a group holds.
 fn summary(scope: Scope, station: String) -> Result<Summary> {
     let everything = ReadOptions { measurements: Vec::new(), ..(*scope.options).clone() };
     let all = Scope { options: Arc::new(everything), ..scope.clone() };
@@ -205,8 +193,7 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
     };
     let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
-    let ReadPlan { columns, notes, layout, .. } = plan;
-    Ok(Summary { group: Group { scope, station, rows }, columns, notes, layout, exact, named })
+    Ok(Summary { group: Group { scope, station, rows }, info: plan.info, exact, named })
 }
 
 fn plan_of(scope: &Scope, station: &str) -> Result<ReadPlan> {
@@ -229,13 +216,13 @@ fn read_all(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Read> 
     while let Some(batch) = source.next_batch()? {
         batches.push(batch);
     }
-    Ok(Read { columns: source.columns().to_vec(), batches, tally: source.tally() })
+    Ok(Read { columns: source.info().columns.clone(), batches, tally: source.tally() })
 }
 
-/// The group as a source of those of the columns that it has.
+/// Opens a group for those of the columns that it has.
 fn open(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Box<dyn Source>> {
     let mut plan = plan_of(&group.scope_of(columns)?, &group.station)?;
-    plan.notes.clear();
+    plan.info.notes.clear();
     let instead = plan.instead.take();
     let source = source(path, plan)?;
     Ok(match instead {
@@ -247,7 +234,7 @@ fn open(path: &Path, group: &Group, columns: &[ColumnInfo]) -> Result<Box<dyn So
 }
 
 impl Group {
-    /// The group with the columns asked for that it has.
+    /// The scope of the group, whose options ask for those of the columns that it has.
     fn scope_of(&self, columns: &[ColumnInfo]) -> Result<Scope> {
         if self.scope.options.measurements.is_empty() {
             return Ok(self.scope.clone());
@@ -270,20 +257,8 @@ impl Group {
 }
 
 impl Source for GroupsSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.rows
-    }
-
-    fn layout(&self) -> &'static str {
-        self.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -291,7 +266,7 @@ impl Source for GroupsSource {
         if let Some(current) = &self.current {
             tally.add(&current.tally());
         }
-        tally.rejected.retain(|name, _| self.columns.iter().any(|column| column.name == *name));
+        tally.rejected.retain(|name, _| self.info.columns.iter().any(|column| column.name == *name));
         tally
     }
 
@@ -299,7 +274,7 @@ impl Source for GroupsSource {
         loop {
             if let Some(mut current) = self.current.take() {
                 if let Some(batch) = current.next_batch()? {
-                    let columns = current.columns().to_vec();
+                    let columns = current.info().columns.clone();
                     self.current = Some(current);
                     return Ok(Some(self.widened(batch, &columns)));
                 }
@@ -309,13 +284,13 @@ impl Source for GroupsSource {
             let together = self.side_by_side();
             if together.is_empty() {
                 let Some(group) = self.groups.get(self.next) else { return Ok(None) };
-                self.current = Some(open(&self.path, group, &self.columns)?);
+                self.current = Some(open(&self.path, group, &self.info.columns)?);
                 self.next += 1;
                 continue;
             }
             let count = together.len();
             let read: Vec<Result<Read>> =
-                together.par_iter().map(|group| read_all(&self.path, group, &self.columns)).collect();
+                together.par_iter().map(|group| read_all(&self.path, group, &self.info.columns)).collect();
             self.next += count;
             let first_row = self.yielded;
             let mut batches = Vec::new();
@@ -334,24 +309,16 @@ impl Source for GroupsSource {
 /// Several batches as one; `None` of none.
 fn joined(batches: Vec<Batch>, first_row: u64, path: &Arc<Path>) -> Result<Option<Batch>> {
     let Some(first) = batches.first() else { return Ok(None) };
-    let columns: Vec<Result<Float64Array>> = (0..first.columns.len())
-        .into_par_iter()
-        .map(|at| {
-            let arrays: Vec<&dyn Array> = batches
-                .iter()
-                .filter_map(|batch| batch.columns.get(at))
-                .map(|column| column as &dyn Array)
-                .collect();
-            let failed = |found: String| Error::Format { path: path.to_path_buf(), found, hint: None };
-            let array = concat(&arrays).map_err(|error| failed(error.to_string()))?;
-            let array = array.as_any().downcast_ref::<Float64Array>().cloned();
-            array.ok_or_else(|| failed("holds a column that is not of numbers".into()))
-        })
-        .collect();
+    let column = |at: usize| -> Result<Float64Array> {
+        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| &batch.columns[at] as &dyn Array).collect();
+        let array = concat(&arrays).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(array.as_primitive::<Float64Type>().clone())
+    };
+    let columns = (0..first.columns.len()).into_par_iter().map(column).collect::<Result<_>>()?;
     Ok(Some(Batch {
         path: Arc::clone(path),
         first_row,
-        columns: columns.into_iter().collect::<Result<_>>()?,
+        columns,
         timestamps: batches.iter().flat_map(|batch| batch.timestamps.iter().copied()).collect(),
         stations: batches.into_iter().flat_map(|batch| batch.stations).collect(),
     }))

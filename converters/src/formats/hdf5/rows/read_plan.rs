@@ -11,29 +11,25 @@ use crate::formats::hdf5::cf::{TimeUnits, Unpacking};
 use crate::formats::hdf5::layouts::{Catalog, Entry, Extent, KEYS, Scope, StationPart, Stations};
 use crate::formats::hdf5::library::{Attribute, Number, NumberType, Scalar};
 use crate::source::did_you_mean;
-use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale};
+use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale, SourceInfo};
 
 /// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
 const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 
 /// What is read from where.
 pub struct ReadPlan {
-    /// Name of the layout.
-    pub layout: &'static str,
+    /// Columns, layout and notes; the columns are in the order of [`Target::Value`]'s indexes.
+    pub info: SourceInfo,
     /// Rows of every dataset, or stations and times.
     pub extent: Extent,
     /// How the stations are known.
     pub stations: Stations,
     /// Datasets, each read once.
     pub datasets: Vec<DatasetFields>,
-    /// Value columns, in the order of [`Target::Value`]'s indexes.
-    pub columns: Vec<ColumnInfo>,
     /// For each value column, whether it only qualifies others: a value of it alone makes no observation.
     pub companions: Vec<bool>,
     /// Other columns of a grid, which were not asked for: a value of theirs makes a cell an observation, too.
     pub others: Vec<DatasetFields>,
-    /// What the user should know.
-    pub notes: Vec<String>,
     /// What the file has instead of stations, where the rows are taken for a single series.
     pub instead: Option<String>,
 }
@@ -54,14 +50,12 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
         return Err(scope.format_error(format!("holds no rows: {} is empty", time.place), None));
     }
     let mut plan = ReadPlan {
-        layout: catalog.layout(),
+        info: SourceInfo { layout: catalog.layout(), notes: catalog.notes(), ..SourceInfo::default() },
         extent,
         stations,
         datasets: Vec::new(),
-        columns: Vec::new(),
         companions: Vec::new(),
         others: Vec::new(),
-        notes: catalog.notes(),
         instead: None,
     };
     let times = planner.time(&time)?;
@@ -92,12 +86,12 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
             obstacle = obstacle.or(Some(planner.column_error(&entry.place, found, Some(hint))));
             continue;
         }
-        let (target, info) = planner.value(&name, &entry, plan.columns.len(), &mut notes)?;
+        let (target, info) = planner.value(&name, &entry, plan.info.columns.len(), &mut notes)?;
         planner.add(&mut plan, &time, &entry, target)?;
-        plan.columns.push(info);
+        plan.info.columns.push(info);
         plan.companions.push(catalog.is_companion(&name));
     }
-    if plan.columns.is_empty() {
+    if plan.info.columns.is_empty() {
         if let Some(error) = obstacle {
             return Err(error);
         }
@@ -107,11 +101,11 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     if matches!(extent, Extent::Grid { .. }) {
         plan.others = planner.others(&plan)?;
     }
-    plan.notes.extend(notes.lines());
+    plan.info.notes.extend(notes.lines());
     Ok(plan)
 }
 
-/// What is said of several columns in one line.
+/// Names of columns by what a note says of them.
 #[derive(Default)]
 struct Notes {
     skipped: Vec<String>,
@@ -202,8 +196,7 @@ impl Planner<'_> {
         ))
     }
 
-    /// The value columns in their order, each with whether it was asked for by name; all of them
-    /// where none is.
+    /// The value columns in their order, each with whether it was asked for by name; all of them where none is.
     fn values(&self, asked: &[String]) -> Result<Vec<(String, Entry, bool)>> {
         let mut columns: Vec<(String, Entry, bool)> = Vec::new();
         let mut take = |name: &str, entry: Option<Entry>, asked| {
@@ -245,7 +238,7 @@ impl Planner<'_> {
         Ok(columns)
     }
 
-    /// A value column that `measurements` names.
+    /// A value column that the user asks for by name.
     fn asked(&self, name: &str) -> Result<Entry> {
         if KEYS.contains(&name) {
             return Err(self.column_error(name, "is part of the key, expected a measurement", None));
@@ -257,8 +250,8 @@ impl Planner<'_> {
         })
     }
 
-    /// The columns that decide with the planned ones whether a cell of a grid is an observation: the
-    /// rows of a grid are the same whichever columns are asked for.
+    /// The columns that decide together with the planned ones whether a cell of a grid is an observation: a grid has the
+    /// same rows whichever columns are asked for.
     fn others(&self, plan: &ReadPlan) -> Result<Vec<DatasetFields>> {
         if self.scope.options.measurements.is_empty() {
             return Ok(Vec::new());
@@ -285,18 +278,12 @@ impl Planner<'_> {
         }
     }
 
-    fn attribute(&self, entry: &Entry, name: &str) -> Result<Option<Attribute>> {
-        entry
-            .attribute(name)
-            .map_err(|reason| self.column_error(&entry.place, format!("attribute {name}: {reason}"), None))
-    }
-
     fn text_attribute(&self, entry: &Entry, name: &str) -> Result<Option<String>> {
-        Ok(self.attribute(entry, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
+        Ok(entry.attribute_in(self.scope, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
     }
 
     fn number_attribute(&self, entry: &Entry, name: &str) -> Result<Option<Number>> {
-        let Some(attribute) = self.attribute(entry, name)? else { return Ok(None) };
+        let Some(attribute) = entry.attribute_in(self.scope, name)? else { return Ok(None) };
         match attribute.number() {
             Some(number) => Ok(Some(number)),
             None => Err(self.column_error(&entry.place, format!("attribute {name} is not a number"), None)),
@@ -307,7 +294,7 @@ impl Planner<'_> {
     fn numbers(&self, entry: &Entry, names: &[&str]) -> Result<Vec<Number>> {
         let mut numbers = Vec::new();
         for name in names {
-            numbers.extend(self.attribute(entry, name)?.iter().flat_map(Attribute::numbers));
+            numbers.extend(entry.attribute_in(self.scope, name)?.iter().flat_map(Attribute::numbers));
         }
         Ok(numbers)
     }
@@ -350,7 +337,7 @@ impl Planner<'_> {
         Ok(Target::Time(number, units, missing))
     }
 
-    /// How a value column is unpacked, and what is said of it.
+    /// How a value column is unpacked, and what is known of it; what the user should know of it goes to `notes`.
     fn value(
         &self,
         name: &str,
@@ -415,7 +402,10 @@ impl Planner<'_> {
         Ok((Target::Value(index, number, unpacking), info))
     }
 
-    /// Adds a field to the dataset that holds it, once it has a value for every row.
+    /// Adds a field to the dataset that holds it.
+    ///
+    /// # Errors
+    /// A column that does not have a value for every row, or cannot be read.
     fn add(&self, plan: &mut ReadPlan, time: &Entry, entry: &Entry, target: Target) -> Result<()> {
         // The times of a grid lie along one of its dimensions, or are as many as its cells.
         let along = entry.place == time.place && entry.fits(Extent::Rows(time.rows()));

@@ -16,11 +16,11 @@ use super::station_runs::{Runs, cut_runs, fixed_text_runs, indexed_runs, number_
 use super::unpack::{RowReason, times, unpack};
 use crate::formats::hdf5::layouts::{StationPart, Stations};
 use crate::formats::hdf5::library::{FieldBytes, Reason, Scalar, StoredNumbers};
-use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
+use crate::{Batch, ColumnInfo, Error, Result, Source, SourceInfo, StationRun, Tally};
 
-/// Rows of a batch, about.
+/// Number of rows of a batch, about.
 pub const BATCH_ROWS: u64 = 512 << 10;
-/// Larger chunks than this are decoded once and kept for the batches that share them.
+/// Chunks of more rows than this are decoded once and kept for the batches that share them.
 pub const LARGE_CHUNK_ROWS: u64 = 2 << 20;
 /// Rows that one task reads and unpacks: half a megabyte of doubles stays in the cache.
 const TASK_ROWS: u64 = 64 << 10;
@@ -43,9 +43,10 @@ pub struct RowSource {
 
 impl RowSource {
     /// Reads `rows` rows of `path` by `plan`, from the first.
-    pub fn new(path: &Path, plan: ReadPlan, rows: u64) -> Self {
+    pub fn new(path: &Path, mut plan: ReadPlan, rows: u64) -> Self {
+        plan.info.rows = Some(rows);
         let batch_rows = batch_rows(plan.datasets.iter().filter_map(DatasetFields::chunk_rows));
-        let removed = vec![0; plan.columns.len()];
+        let removed = vec![0; plan.info.columns.len()];
         Self { path: path.into(), plan, rows, batch_rows, next_row: 0, removed }
     }
 }
@@ -71,24 +72,12 @@ fn task_rows(dataset: &DatasetFields) -> u64 {
 }
 
 impl Source for RowSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.plan.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        Some(self.rows)
-    }
-
-    fn layout(&self) -> &'static str {
-        self.plan.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.plan.notes
+    fn info(&self) -> &SourceInfo {
+        &self.plan.info
     }
 
     fn tally(&self) -> Tally {
-        removed_tally(&self.plan.columns, &self.removed)
+        removed_tally(&self.plan.info.columns, &self.removed)
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
@@ -100,7 +89,7 @@ impl Source for RowSource {
         // In the plan's order, so that of several errors it is always the same that is reported.
         let read: Vec<Result<Unpacked>> =
             self.plan.datasets.par_iter().map(|dataset| self.read_dataset(dataset, start, end)).collect();
-        let mut values: Vec<Option<Vec<f64>>> = vec![None; self.plan.columns.len()];
+        let mut values: Vec<Option<Vec<f64>>> = vec![None; self.plan.info.columns.len()];
         let mut timestamps = Vec::new();
         let mut parts = Vec::new();
         for unpacked in read {
@@ -217,7 +206,9 @@ impl RowSource {
                     share(times, &mut tasks, Output::Times);
                 }
                 Target::Station(..) | Target::StationIndex(..) => {
-                    tasks.iter_mut().for_each(|task| task.outputs.push(Output::Stations));
+                    for task in &mut tasks {
+                        task.outputs.push(Output::Stations);
+                    }
                 }
             }
         }
@@ -312,7 +303,7 @@ pub fn cut(range: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
     std::iter::from_fn(move || {
         let start = from;
         from = ((start / step + 1) * step).min(range.end);
-        (start < range.end).then(|| start..from)
+        (start < range.end).then_some(start..from)
     })
 }
 

@@ -24,7 +24,7 @@ fn unpack_values<T: Stored>(
         removed = values.clone().take(out.len()).filter(|v| flagged.contains(v)).count() as u64;
         missing.extend(flagged);
     }
-    // Loops of their own for what nearly all files have: one missing value, or ISD's and another.
+    // Nearly all files have one missing value or two, and each case gets a loop of its own.
     match (unpacking.transform, missing.as_slice()) {
         (Transform::Identity, [only]) => fill(values, out, |v| v == *only, |v| v),
         (Transform::Identity, all) => fill(values, out, |v| all.contains(&v), |v| v),

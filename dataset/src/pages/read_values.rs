@@ -1,75 +1,76 @@
-//! The pages of a row group's value column in, its values and which of them are missing out.
+//! From the pages of a row group's value column to its values, and which of them are null.
 //!
-//! Weather's values are few different ones, so that a column is stored as a dictionary and a number of a few bits for
-//! each value that is there. The Parquet library makes a column of those that are there, moves them to their rows
-//! from the last to the first, and copies them batch by batch; here each goes from its index to its row, once.
-
-use std::fs::File;
+//! Weather's values are few different ones, so that a column is stored as a dictionary and an index of a few bits for each
+//! value. The library makes a column of the values that are there, moves them to their rows from the last to the first, and
+//! copies them batch by batch. Here each value goes from its index to its row, once.
 
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::BooleanBuffer;
 use arrow::util::bit_chunk_iterator::BitChunks;
 use parquet::basic::Type;
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::page_index::offset_index::PageLocation;
 
-use crate::pages::dictionary_pages::{DictionaryPage, dictionary_pages};
-use crate::pages::hybrid::{Run, Runs};
-use crate::pages::unpack::unpack;
+use super::StoredChunk;
+use super::bit_packing::unpack;
+use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::hybrid::{GROUP, Run, Runs};
 
-/// Bits of the widest index, and the entries of a dictionary that those tell apart.
+/// Bits of the widest index.
 const WIDTH: usize = 16;
+/// Entries of the largest dictionary: as many as such indices tell apart.
 const ENTRIES: usize = 1 << WIDTH;
 
-/// Appends the values of a column chunk of `rows` rows of doubles to `values`, each as `translate` has it: of the doubles of
-/// the dictionary it makes as many others, or none if that cannot be. Gives a bit for each row: whether it has a value,
-/// and not that of the last row before it that has one.
+/// Reads a column chunk of doubles into `values`, which must be empty; returns a bit for each row, whether it has a value.
 ///
-/// `None` where they cannot be told so: another type or encoding, a large dictionary, or a chunk that is broken, which
-/// whoever decodes the rows will say. `pages` are the places of its pages, if known.
-pub(crate) fn stored_values<T: Copy + Default>(
-    file: File,
-    chunk: &ColumnChunkMetaData,
-    rows: usize,
-    pages: Option<Vec<PageLocation>>,
+/// `translate` gets the doubles of the dictionary and returns what each of them becomes in `values`, or `None` if that
+/// cannot be. A row without a value gets that of the last row before it that has one, or any where there is none.
+///
+/// `None` for a column that is not of doubles or not stored by way of a dictionary, or of a larger one than has
+/// indices of 16 bits, where `translate` returns it, and for broken pages. What `values` holds then means nothing.
+pub(crate) fn read_values<T: Copy + Default>(
+    chunk: StoredChunk<'_>,
     translate: impl FnOnce(Vec<f64>) -> Option<Vec<T>>,
     values: &mut Vec<T>,
 ) -> Option<BooleanBuffer> {
-    if chunk.column_descr().physical_type() != Type::DOUBLE {
+    if chunk.metadata.column_descr().physical_type() != Type::DOUBLE {
         return None;
     }
+    let rows = chunk.rows;
     let mut reader = Reader::new(rows);
-    // There is one dictionary.
+    // A chunk has one dictionary.
     let mut translate = Some(translate);
-    for page in dictionary_pages(file, chunk, rows, pages)? {
+    for page in dictionary_pages(chunk)? {
         match page? {
             DictionaryPage::Entries { bytes, count } => {
                 reader.take_dictionary(&translate.take()?(doubles(&bytes, count)?)?)?;
             }
             DictionaryPage::Indices { levels, indices, rows } => {
-                reader.take(levels.as_deref(), &indices, rows, values)?;
+                reader.take_page(levels.as_deref(), &indices, rows, values)?;
             }
         }
     }
-    (values.len() == rows).then(|| reader.present.finish())
+    (values.len() == rows).then(|| reader.has_value.finish())
 }
 
-/// What is known of a chunk page after page.
-struct Reader<T> {
-    rows: usize,
-    /// The dictionary, with room for every index.
-    dictionary: Vec<T>,
-    entries: usize,
-    /// A bit for each row so far: whether it has a value.
-    present: BooleanBufferBuilder,
-    /// The index of the value before a page, and those of the page's values that are there.
-    indices: Vec<u16>,
-}
-
-/// The doubles of a dictionary of so many.
+/// Reads the doubles of a dictionary page.
 fn doubles(bytes: &[u8], count: usize) -> Option<Vec<f64>> {
     let (entries, _) = bytes.as_chunks();
     Some(entries.get(..count)?.iter().map(|entry| f64::from_le_bytes(*entry)).collect())
+}
+
+/// What is known of a chunk, page after page.
+struct Reader<T> {
+    /// Rows of the chunk.
+    rows: usize,
+    /// The dictionary, filled up so that every index of 16 bits has an entry.
+    dictionary: Vec<T>,
+    /// Entries of the dictionary proper.
+    entries: usize,
+    /// A bit for each row so far: whether it has a value.
+    has_value: BooleanBufferBuilder,
+    /// The index of the last value before a page, then those of the page's values; what follows means nothing.
+    indices: Vec<u16>,
+    /// Number of values of the page.
+    count: usize,
 }
 
 impl<T: Copy + Default> Reader<T> {
@@ -78,8 +79,9 @@ impl<T: Copy + Default> Reader<T> {
             rows,
             dictionary: vec![T::default(); ENTRIES],
             entries: 0,
-            present: BooleanBufferBuilder::new(rows),
+            has_value: BooleanBufferBuilder::new(rows),
             indices: vec![0],
+            count: 0,
         }
     }
 
@@ -89,42 +91,44 @@ impl<T: Copy + Default> Reader<T> {
         Some(())
     }
 
-    /// Appends the values of a page of definition levels, if it has any, and of indices behind their width in bits.
-    fn take(
+    /// Appends the values of a page: of its definition levels, if it has any, and of the width of an index and the indices.
+    fn take_page(
         &mut self,
         levels: Option<&[u8]>,
         indices: &[u8],
         rows: usize,
         values: &mut Vec<T>,
     ) -> Option<()> {
-        let start = self.present.len();
+        let start = self.has_value.len();
         if rows > self.rows - start {
             return None;
         }
         match levels {
-            Some(levels) => append_levels(levels, rows, &mut self.present)?,
-            None => self.present.append_n(rows, true),
+            Some(levels) => append_levels(levels, rows, &mut self.has_value)?,
+            None => self.has_value.append_n(rows, true),
         }
-        let present = BitChunks::new(self.present.as_slice(), start, rows);
-        let words = present.iter_padded();
-        let count: usize = words.map(|word| word.count_ones() as usize).sum();
-        self.indices.drain(..self.indices.len() - 1);
+        let has_value = BitChunks::new(self.has_value.as_slice(), start, rows);
+        let count: usize = has_value.iter_padded().map(|word| word.count_ones() as usize).sum();
+        self.indices[0] = self.indices[self.count];
+        self.count = count;
+        if self.indices.len() < 1 + count + GROUP {
+            self.indices.resize(1 + count + GROUP, 0);
+        }
         if count > 0 {
             let (width, indices) = indices.split_first()?;
-            append_indices(indices, usize::from(*width), count, &mut self.indices)?;
-            let largest = self.indices.iter().fold(0, |largest, index| *index.max(&largest));
-            if self.indices.len() != 1 + count || usize::from(largest) >= self.entries {
+            let largest = unpack_indices(indices, usize::from(*width), &mut self.indices[1..], count)?;
+            if usize::from(largest) >= self.entries {
                 return None;
             }
         }
         let dictionary = self.dictionary.first_chunk::<ENTRIES>()?;
-        let mut rest = &self.indices[..];
+        let mut rest = &self.indices[..=count];
         let mut left = rows;
-        for mut word in present.iter_padded().take(rows.div_ceil(64)) {
+        for mut word in has_value.iter_padded().take(rows.div_ceil(64)) {
             let rows = left.min(64);
             left -= rows;
             let count = word.count_ones() as usize;
-            // The first is that of the value before.
+            // The first is that of the last value before these rows.
             let indices = rest.get(..=count)?;
             if count == rows {
                 values.extend(indices[1..].iter().map(|index| dictionary[usize::from(*index)]));
@@ -144,33 +148,45 @@ impl<T: Copy + Default> Reader<T> {
     }
 }
 
-/// Appends a bit for each row of a page.
-fn append_levels(bytes: &[u8], rows: usize, present: &mut BooleanBufferBuilder) -> Option<()> {
+/// Appends a bit for each row of a page: whether its definition level says that it has a value.
+fn append_levels(bytes: &[u8], rows: usize, has_value: &mut BooleanBufferBuilder) -> Option<()> {
     for run in Runs::new(bytes, 1, rows) {
         match run? {
-            Run::Repeated { value, count } => present.append_n(count, value == 1),
-            Run::Packed { bytes, count } => present.append_packed_range(0..count, bytes),
+            Run::Repeated { value: value @ 0..=1, count } => has_value.append_n(count, value == 1),
+            // No definition level of this column.
+            Run::Repeated { .. } => return None,
+            Run::Packed { bytes, count } => has_value.append_packed_range(0..count, bytes),
         }
     }
     Some(())
 }
 
-/// Appends so many indices of `width` bits.
-fn append_indices(bytes: &[u8], width: usize, count: usize, indices: &mut Vec<u16>) -> Option<()> {
+/// Unpacks `count` indices of `width` bits into the beginning of `indices`, which is longer by a group; returns the largest.
+fn unpack_indices(bytes: &[u8], width: usize, indices: &mut [u16], count: usize) -> Option<u16> {
     if width > WIDTH {
         return None;
     }
+    let mut free = indices;
+    let mut left = count;
+    let mut largest = 0;
     for run in Runs::new(bytes, width as u32, count) {
-        match run? {
-            Run::Repeated { value, count } => indices.extend(std::iter::repeat_n(value as u16, count)),
-            Run::Packed { bytes, count } => {
-                let end = indices.len() + count;
-                unpack(bytes, width, indices);
-                indices.truncate(end);
+        let count = match run? {
+            Run::Repeated { value, count } => {
+                let value = u16::try_from(value).ok()?;
+                free.get_mut(..count)?.fill(value);
+                largest = largest.max(value);
+                count
             }
-        }
+            Run::Packed { bytes, count } => {
+                let (groups, _) = free.as_chunks_mut();
+                largest = largest.max(unpack(bytes, width, groups.get_mut(..count.div_ceil(GROUP))?));
+                count
+            }
+        };
+        free = free.get_mut(count..)?;
+        left -= count;
     }
-    Some(())
+    (left == 0).then_some(largest)
 }
 
 #[cfg(test)]
@@ -187,7 +203,7 @@ mod tests {
     use parquet::file::serialized_reader::SerializedFileReader;
     use tempfile::NamedTempFile;
 
-    use super::super::unpack::tests::packed;
+    use super::super::bit_packing::pack;
     use super::*;
 
     /// A page of levels and indices for these rows, in runs and packed by turns.
@@ -207,9 +223,10 @@ mod tests {
                 } else {
                     let groups = rest.len().min(24).div_ceil(8);
                     bytes.push((groups as u8) << 1 | 1);
-                    let (run, behind) = rest.split_at(rest.len().min(24));
-                    bytes.extend(packed(run, width));
-                    rest = behind;
+                    let (run, others) = rest.split_at(rest.len().min(24));
+                    let run: Vec<u32> = run.iter().copied().map(u32::from).collect();
+                    pack(&mut bytes, &run, width as u32);
+                    rest = others;
                 }
             }
             bytes
@@ -232,10 +249,10 @@ mod tests {
                     })
                     .collect();
                 let (levels, indices) = page(&rows, width);
-                reader.take(Some(&levels), &indices, rows.len(), &mut values).unwrap();
+                reader.take_page(Some(&levels), &indices, rows.len(), &mut values).unwrap();
                 expected.extend(rows.iter().map(|row| row.map(f64::from)));
             }
-            let present = reader.present.finish();
+            let present = reader.has_value.finish();
             assert_eq!((values.len(), present.len()), (expected.len(), expected.len()));
             let mut last = 0.0;
             for (row, expected) in expected.into_iter().enumerate() {
@@ -266,7 +283,9 @@ mod tests {
         let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
         let chunk = reader.metadata().row_group(0).column(0);
         let mut found = Vec::new();
-        let present = stored_values(file.reopen().unwrap(), chunk, values.len(), None, Some, &mut found)?;
+        let chunk =
+            StoredChunk { file: file.reopen().unwrap(), metadata: chunk, rows: values.len(), pages: None };
+        let present = read_values(chunk, Some, &mut found)?;
         Some(Float64Array::new(found.into(), Some(NullBuffer::new(present))))
     }
 
@@ -295,8 +314,8 @@ mod tests {
         let mut reader = Reader::new(10);
         reader.take_dictionary(&[2.5]).unwrap();
         let mut values = Vec::new();
-        reader.take(None, &[1, 20, 0], 10, &mut values).unwrap();
-        assert_eq!((values, reader.present.finish()), (vec![2.5; 10], BooleanBuffer::new_set(10)));
+        reader.take_page(None, &[1, 20, 0], 10, &mut values).unwrap();
+        assert_eq!((values, reader.has_value.finish()), (vec![2.5; 10], BooleanBuffer::new_set(10)));
     }
 
     #[test]
@@ -304,16 +323,16 @@ mod tests {
         let take = |levels: Option<&[u8]>, indices: &[u8]| {
             let mut reader = Reader::new(8);
             reader.take_dictionary(&[0.0; 3])?;
-            reader.take(levels, indices, 8, &mut Vec::new())
+            reader.take_page(levels, indices, 8, &mut Vec::new())
         };
         assert!(take(None, &[2, 3, 0b1010_0100, 0]).is_some());
-        assert!(take(None, &[2, 3, 0b1110_0100, 0]).is_none(), "an index behind the dictionary");
+        assert!(take(None, &[2, 3, 0b1110_0100, 0]).is_none(), "an index beyond the dictionary");
         assert!(take(None, &[2, 3, 0]).is_none(), "too few bytes");
         assert!(take(None, &[]).is_none(), "no width");
         assert!(take(None, &[17, 16, 0, 0, 0]).is_none(), "indices that are too wide");
         assert!(take(Some(&[8, 1]), &[2, 16, 0]).is_none(), "too few levels");
         assert!(take(Some(&[16, 0]), &[]).is_some(), "nothing but missing values");
-        let too_many = Reader::<f64>::new(7).take(Some(&[16, 0]), &[], 8, &mut Vec::new());
+        let too_many = Reader::<f64>::new(7).take_page(Some(&[16, 0]), &[], 8, &mut Vec::new());
         assert!(too_many.is_none(), "more rows than the chunk has");
         assert_eq!(doubles(&[0; 16], 2), Some(vec![0.0; 2]));
         assert_eq!(doubles(&[0; 8], 2), None);

@@ -1,38 +1,38 @@
-//! The values of a column of a row group in, its pages out: the distinct values as a dictionary, and indices into it.
+//! From the values of a column of a row group to its pages: the distinct values as a dictionary, and indices into it.
 //!
-//! Weather's values are decimals of few digits, so that a million of them are a few thousand different ones. The Parquet
-//! library looks each up with a hash of its bytes, and packs each definition level and each index by itself; here a value
-//! takes one multiplication, levels are the bits that Arrow has, and indices are packed by the page.
+//! Weather's values are decimals of few digits, so that a million of them are a few thousand different ones. The library
+//! looks each up with a hash of its bytes, and packs each definition level and each index by itself. Here a value takes one
+//! multiplication, the definition levels are the bits of Arrow's validity, and indices are packed by the page.
 
 use arrow::array::{Array, Float64Array};
 use arrow::buffer::NullBuffer;
-use parquet::basic::{Encoding, Type, ZstdLevel};
+use parquet::basic::{Type, ZstdLevel};
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
 
-use crate::pages::column_pages::{
-    Body, ColumnPages, DataPage, Parts, append_run, append_varint, boundary_order, column_pages, compressor,
-    index_width,
+use super::column_chunk::{
+    DataPage, DictionaryPage, EncodedChunk, PageBytes, Parts, boundary_order, column_chunk, compressor,
 };
+use super::hybrid::{append_integers, append_packed_header, append_run, index_width};
 
-/// Entries of the largest dictionary: half a megabyte, as much as stays in the cache of one core. More than that are no
-/// decimals of few digits.
+/// Entries of the largest dictionary: half a megabyte, as much as stays in the cache of one core. A column of more distinct
+/// values is not one of decimals of few digits.
 const MOST_ENTRIES: usize = 1 << 16;
-/// Indices that the hybrid packs together, and as many of one value as are worth a run.
-const GROUP: usize = 8;
 
-/// Encodes values in data pages of `page_rows` rows; `None` where the library should do it: too many distinct values or
-/// none, NaN among them, or a column that is not one of doubles of which some may be missing.
+/// Encodes values in data pages of `page_rows` rows.
+///
+/// `None` where the library should do it: no value at all, NaN or too many distinct values among them, or a column that is
+/// not one of doubles in which a row may be without a value.
 ///
 /// # Errors
-/// None but what the libraries would not accept of a column's metadata and of pages to compress.
-pub(crate) fn value_pages(
+/// A level that zstd does not have, or what the library would not accept of a column's metadata.
+pub(crate) fn write_values(
     values: &Float64Array,
     column: &ColumnDescPtr,
     level: ZstdLevel,
     page_rows: usize,
-) -> Result<Option<ColumnPages>> {
+) -> Result<Option<EncodedChunk>> {
     let suits = column.physical_type() == Type::DOUBLE
         && column.max_def_level() == 1
         && column.max_rep_level() == 0
@@ -52,9 +52,9 @@ pub(crate) fn value_pages(
         let Some(range) = dictionary.look_up(&values, &mut indices) else { return Ok(None) };
         let range = (!indices.is_empty()).then_some(range);
         bounds.extend(range);
-        let page = data(rows, values.nulls(), &indices, dictionary.width());
+        let page = data_page(rows, values.nulls(), &indices, dictionary.width());
         pages.push(DataPage {
-            body: Body::new(&page, &mut compressor)?,
+            bytes: PageBytes::new(&page, &mut compressor)?,
             rows,
             nulls: values.null_count(),
             bounds: range.map(|(least, most)| (least.to_le_bytes().to_vec(), most.to_le_bytes().to_vec())),
@@ -74,24 +74,27 @@ pub(crate) fn value_pages(
     let parts = Parts {
         column,
         level,
-        dictionary: Some((Body::new(&entries, &mut compressor)?, dictionary.entries.len())),
-        encoding: Encoding::RLE_DICTIONARY,
+        dictionary: DictionaryPage {
+            bytes: PageBytes::new(&entries, &mut compressor)?,
+            entries: dictionary.entries.len(),
+        },
         pages,
         order: boundary_order(&bounds),
         statistics: Statistics::from(statistics),
     };
-    column_pages(parts).map(Some)
+    column_chunk(parts).map(Some)
 }
 
 fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
 }
 
-/// Numbers the distinct values in the order of their appearance.
+/// The distinct values, numbered in the order of their appearance.
 struct Dictionary {
-    /// The bits of the values.
+    /// The bits of each value.
     entries: Vec<u64>,
-    /// Numbers of entries, each increased by 1, at the places of their hashes or behind; 0 is free. Their count is a power of two.
+    /// A hash table of numbers of entries, each increased by 1; 0 is a free place. A number is at the place of its value's
+    /// hash, or at the next free one after it. The count of places is a power of two, and more than that of entries.
     table: Vec<u32>,
 }
 
@@ -100,12 +103,13 @@ impl Dictionary {
         Self { entries: Vec::new(), table: vec![0; 1 << 12] }
     }
 
+    /// Bits of an index.
     fn width(&self) -> u32 {
         index_width(self.entries.len())
     }
 
-    /// Appends the number of each value that is not missing; gives the least and the greatest. `None` if there are too
-    /// many values or one is NaN.
+    /// Appends the index of each value that is not null; returns the least and the greatest of them. `None` if there are
+    /// too many distinct values or one is NaN.
     fn look_up(&mut self, values: &Float64Array, indices: &mut Vec<u32>) -> Option<(f64, f64)> {
         let mut range = (f64::INFINITY, f64::NEG_INFINITY);
         let mut take = |run: &[f64]| -> Option<()> {
@@ -118,33 +122,36 @@ impl Dictionary {
         match values.nulls() {
             Some(nulls) => {
                 for (start, end) in nulls.valid_slices() {
-                    take(values.values().get(start..end)?)?;
+                    take(&values.values()[start..end])?;
                 }
             }
             None => take(values.values())?,
         }
-        // The format has zeros of both signs within the bounds wherever there is one.
+        // The format wants a bound that is zero to be -0 below and +0 above.
         let zero = |bound: f64, zero: f64| if bound == 0.0 { zero } else { bound };
         Some((zero(range.0, -0.0), zero(range.1, 0.0)))
     }
 
+    /// The index of a value, which becomes an entry if it is none yet; `None` where it cannot.
     #[inline]
     fn index(&mut self, value: f64) -> Option<u32> {
         let bits = value.to_bits();
         let mask = self.table.len() - 1;
         let mut place = Self::place(bits, self.table.len());
         loop {
-            let number = *self.table.get(place)?;
+            let number = self.table[place];
             if number == 0 {
                 return self.insert(value, place);
             }
-            if self.entries.get(number as usize - 1) == Some(&bits) {
+            if self.entries[number as usize - 1] == bits {
                 return Some(number - 1);
             }
             place = (place + 1) & mask;
         }
     }
 
+    /// Where in a table of so many places the search for a value begins.
+    ///
     /// Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4). Only the highest bits of the product
     /// depend on all bits of a double, whose lowest are zeros if it is a small integer.
     #[inline]
@@ -159,7 +166,7 @@ impl Dictionary {
         }
         let index = self.entries.len() as u32;
         self.entries.push(value.to_bits());
-        *self.table.get_mut(place)? = index + 1;
+        self.table[place] = index + 1;
         if self.entries.len() * 4 > self.table.len() {
             self.grow();
         }
@@ -171,25 +178,22 @@ impl Dictionary {
         let mask = table.len() - 1;
         for (&bits, number) in self.entries.iter().zip(1..) {
             let mut place = Self::place(bits, table.len());
-            while let Some(taken) = table.get_mut(place) {
-                if *taken == 0 {
-                    *taken = number;
-                    break;
-                }
+            while table[place] != 0 {
                 place = (place + 1) & mask;
             }
+            table[place] = number;
         }
         self.table = table;
     }
 }
 
-/// A data page: the definition levels behind their length, the width of an index in bits, the indices.
-fn data(rows: usize, nulls: Option<&NullBuffer>, indices: &[u32], width: u32) -> Vec<u8> {
+/// The bytes of a data page: the definition levels after their length, the width of an index in bits, the indices.
+fn data_page(rows: usize, nulls: Option<&NullBuffer>, indices: &[u32], width: u32) -> Vec<u8> {
     let mut levels = Vec::new();
     match nulls.filter(|_| indices.len() < rows) {
         Some(nulls) if !indices.is_empty() => {
-            append_varint(&mut levels, (rows.div_ceil(GROUP) as u64) << 1 | 1);
-            let end = levels.len() + rows.div_ceil(GROUP);
+            append_packed_header(&mut levels, rows);
+            let end = levels.len() + rows.div_ceil(8);
             let bits = nulls.inner().bit_chunks();
             levels.extend(bits.iter_padded().flat_map(u64::to_le_bytes));
             levels.truncate(end);
@@ -200,50 +204,8 @@ fn data(rows: usize, nulls: Option<&NullBuffer>, indices: &[u32], width: u32) ->
     bytes.extend((levels.len() as u32).to_le_bytes());
     bytes.extend(levels);
     bytes.push(width as u8);
-    append_indices(&mut bytes, indices, width);
+    append_integers(&mut bytes, indices, width);
     bytes
-}
-
-/// Appends the RLE and bit-packing hybrid: runs of values that repeat, and groups of others.
-fn append_indices(bytes: &mut Vec<u8>, indices: &[u32], width: u32) {
-    // From here on they are to be packed.
-    let mut packed = 0;
-    let mut at = 0;
-    while let Some(group) = indices.get(at..at + GROUP) {
-        let first = group[0];
-        if group[GROUP - 1] != first || group.iter().any(|&index| index != first) {
-            at += GROUP;
-            continue;
-        }
-        pack(bytes, &indices[packed..at], width);
-        let rows = indices[at..].iter().take_while(|&&index| index == first).count();
-        append_run(bytes, first, rows, width);
-        at += rows;
-        packed = at;
-    }
-    pack(bytes, &indices[packed..], width);
-}
-
-/// Appends indices of `width` bits each, the first in the lowest bits; the last group is filled up with zeros.
-fn pack(bytes: &mut Vec<u8>, indices: &[u32], width: u32) {
-    if indices.is_empty() {
-        return;
-    }
-    let groups = indices.len().div_ceil(GROUP);
-    append_varint(bytes, (groups as u64) << 1 | 1);
-    let end = bytes.len() + groups * width as usize;
-    let (mut pending, mut bits) = (0_u64, 0);
-    for &index in indices {
-        pending |= u64::from(index) << bits;
-        bits += width;
-        if bits >= u32::BITS {
-            bytes.extend((pending as u32).to_le_bytes());
-            pending >>= u32::BITS;
-            bits -= u32::BITS;
-        }
-    }
-    bytes.extend(pending.to_le_bytes());
-    bytes.resize(end, 0);
 }
 
 #[cfg(test)]
@@ -284,7 +246,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         let (mut writer, _) = writer(&file).into_serialized_writer().unwrap();
         let column = writer.schema_descr().column(0);
-        let pages = value_pages(values, &column, ZstdLevel::try_new(1).unwrap(), PAGE_ROWS).unwrap()?;
+        let pages = write_values(values, &column, ZstdLevel::try_new(1).unwrap(), PAGE_ROWS).unwrap()?;
         let mut group = writer.next_row_group().unwrap();
         group.append_column(&pages.bytes, pages.close).unwrap();
         group.close().unwrap();
@@ -306,7 +268,7 @@ mod tests {
         ArrowReaderMetadata::load(file, options).unwrap()
     }
 
-    /// The bits of the values behind those skipped.
+    /// The bits of the values after those skipped.
     fn read(file: File, rows: usize, skipped: usize) -> Vec<Option<u64>> {
         let metadata = metadata(&file);
         let selection: RowSelection =

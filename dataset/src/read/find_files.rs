@@ -1,17 +1,18 @@
-//! The Parquet files of a dataset: a directory in, paths out.
+//! From a dataset's directory to the paths of its Parquet files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::{Error, Result};
 
-/// Appends the Parquet files below a directory, in any order; what begins with a dot or an underscore is none of them.
+/// Appends the Parquet files below a directory, in any order; names that begin with a dot or an underscore are passed over.
+///
+/// Links to directories are followed, but for those that lead back to a directory that holds them.
 ///
 /// # Errors
 /// A directory that cannot be read.
 pub(super) fn find_parquet(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let unreadable =
-        |source| Error::Io { path: directory.to_owned(), action: "cannot read the directory", source };
+    let unreadable = |source| Error::io(directory, "cannot read the directory", source);
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let path = entry.path();

@@ -1,37 +1,39 @@
-//! The stations of a row group in, the pages of its station column out: what is known as a run is stored as one.
+//! From the stations of a row group to the pages of its station column.
 //!
-//! The Parquet library takes a row at a time, looks its station up in a dictionary and counts how often it repeats; of a
-//! million rows of a few stations all of that is known beforehand.
+//! The library takes the column row by row: it looks each id up in its dictionary, and counts how often the index repeats.
+//! Here the runs are known, and are stored as such.
 
-use parquet::basic::{BoundaryOrder, Encoding, Type, ZstdLevel};
+use parquet::basic::{BoundaryOrder, Type, ZstdLevel};
 use parquet::data_type::ByteArray;
 use parquet::errors::Result;
 use parquet::file::statistics::{Statistics, ValueStatistics};
 use parquet::schema::types::ColumnDescPtr;
-use zstd::bulk::Compressor;
 
-use crate::StationRun;
-use crate::pages::column_pages::{
-    Body, ColumnPages, DataPage, Parts, append_run, column_pages, compressor, index_width,
+use super::column_chunk::{
+    DataPage, DictionaryPage, EncodedChunk, PageBytes, Parts, column_chunk, compressor,
 };
+use super::hybrid::{append_run, index_width};
+use crate::StationRun;
 
-/// Rows a station must have on average, which make the dictionary a quarter of a byte a row before it is compressed. Of
-/// more and shorter series the library stores the ids better.
+/// Rows that a station must have on average, which make the dictionary a quarter of a byte a row before it is compressed.
+/// The library stores the ids of shorter series better.
 const LEAST_ROWS: usize = 64;
-/// Statistics of longer ids would have to be cut.
+/// Bytes of the longest id: statistics of longer ones would have to be cut.
 const LONGEST_ID: usize = 64;
 
-/// Encodes the stations of a row group, in ascending order, in data pages of `page_rows` rows; `None` where the library
-/// should do it: of short series, long ids, or a column that is not one of strings of which none is missing.
+/// Encodes the stations of a row group, in ascending order, in data pages of `page_rows` rows.
+///
+/// `None` where the library should do it: no rows, short series, long ids, or a column that is not one of strings in which
+/// every row has a value.
 ///
 /// # Errors
-/// None but what the library would not accept of a column's metadata.
-pub(crate) fn station_pages(
+/// A level that zstd does not have, or what the library would not accept of a column's metadata.
+pub(crate) fn write_stations(
     stations: &[StationRun],
     column: &ColumnDescPtr,
     level: ZstdLevel,
     page_rows: usize,
-) -> Result<Option<ColumnPages>> {
+) -> Result<Option<EncodedChunk>> {
     let rows: usize = stations.iter().map(|run| run.rows).sum();
     let (Some(first), Some(last)) = (stations.first(), stations.last()) else { return Ok(None) };
     let suits = column.physical_type() == Type::BYTE_ARRAY
@@ -45,21 +47,31 @@ pub(crate) fn station_pages(
     let bound = |run: &StationRun| Some(ByteArray::from(&*run.station_id));
     let statistics = ValueStatistics::new(bound(first), bound(last), None, Some(0), false);
     let mut compressor = compressor(level)?;
+    let dictionary = DictionaryPage {
+        bytes: PageBytes::new(&dictionary(stations), &mut compressor)?,
+        entries: stations.len(),
+    };
+    let pages = Pages::new(stations, page_rows).map(|page| {
+        Ok(DataPage {
+            bytes: PageBytes::new(&page.indices, &mut compressor)?,
+            rows: page.rows,
+            nulls: 0,
+            bounds: Some((page.first.as_bytes().to_vec(), page.last.as_bytes().to_vec())),
+            text_bytes: Some(page.text_bytes),
+        })
+    });
     let parts = Parts {
         column,
         level,
-        dictionary: Some((Body::new(&dictionary(stations), &mut compressor)?, stations.len())),
-        encoding: Encoding::RLE_DICTIONARY,
-        pages: Pages::new(stations, page_rows)
-            .map(|page| page.encoded(&mut compressor))
-            .collect::<Result<_>>()?,
+        dictionary,
+        pages: pages.collect::<Result<_>>()?,
         order: BoundaryOrder::ASCENDING,
         statistics: Statistics::from(statistics),
     };
-    column_pages(parts).map(Some)
+    column_chunk(parts).map(Some)
 }
 
-/// The ids, each behind its length.
+/// The ids in the plain encoding: each follows its length.
 fn dictionary(stations: &[StationRun]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for run in stations {
@@ -69,37 +81,28 @@ fn dictionary(stations: &[StationRun]) -> Vec<u8> {
     bytes
 }
 
-/// Rows of a data page.
+/// The rows of a data page.
 struct Page<'a> {
-    /// Width of an index in bits, then the runs.
+    /// The width of an index in bits, as a byte, then runs of indices.
     indices: Vec<u8>,
     rows: usize,
-    /// Bytes of all its ids.
+    /// Bytes of the ids of all rows together.
     text_bytes: usize,
+    /// Id of the first row.
     first: &'a str,
+    /// Id of the last row.
     last: &'a str,
 }
 
-impl Page<'_> {
-    fn encoded(self, compressor: &mut Compressor<'_>) -> Result<DataPage> {
-        Ok(DataPage {
-            body: Body::new(&self.indices, compressor)?,
-            rows: self.rows,
-            nulls: 0,
-            bounds: Some((self.first.as_bytes().to_vec(), self.last.as_bytes().to_vec())),
-            text_bytes: Some(self.text_bytes),
-        })
-    }
-}
-
-/// Cuts runs into pages.
+/// Cuts the runs of stations into pages.
 struct Pages<'a> {
     stations: &'a [StationRun],
     page_rows: usize,
     /// Bits of an index.
     width: u32,
-    /// The station that comes next, and how many of its rows are in pages.
+    /// The station of the next row.
     station: usize,
+    /// Rows of that station that are in pages already.
     taken: usize,
 }
 
@@ -148,7 +151,7 @@ mod tests {
     use parquet::file::properties::{EnabledStatistics, WriterProperties};
     use proptest::prelude::*;
 
-    use super::super::station_runs::stored_runs;
+    use super::super::{StoredChunk, read_stations};
     use super::*;
 
     const PAGE_ROWS: usize = 2048;
@@ -175,8 +178,8 @@ mod tests {
         let (mut writer, _) = writer.into_serialized_writer().unwrap();
         let column = writer.schema_descr().column(0);
         for _ in 0..2 {
-            let ColumnPages { bytes, close } =
-                station_pages(stations, &column, ZstdLevel::default(), PAGE_ROWS).unwrap()?;
+            let EncodedChunk { bytes, close } =
+                write_stations(stations, &column, ZstdLevel::default(), PAGE_ROWS).unwrap()?;
             let mut group = writer.next_row_group().unwrap();
             group.append_column(&bytes, close).unwrap();
             group.close().unwrap();
@@ -262,12 +265,12 @@ mod tests {
                     index.unencoded_byte_array_data_bytes(),
                     other.unencoded_byte_array_data_bytes()
                 );
-                let runs = stored_runs(
-                    file.try_clone().unwrap(),
-                    chunk,
-                    expected.len(),
-                    Some(index.page_locations().clone()),
-                );
+                let runs = read_stations(StoredChunk {
+                    file: file.try_clone().unwrap(),
+                    metadata: chunk,
+                    rows: expected.len(),
+                    pages: Some(index.page_locations().clone()),
+                });
                 let runs = runs.unwrap();
                 prop_assert_eq!(names(&runs), &expected[..]);
             }

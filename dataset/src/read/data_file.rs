@@ -1,0 +1,122 @@
+//! From the path of a Parquet file to what its footer says.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+
+use crate::layout::{STATION_ID, TIMESTAMP, column_info};
+use crate::{ColumnInfo, Error, Result};
+
+/// A Parquet file of a dataset: its footer has been read.
+#[derive(Debug)]
+pub(super) struct DataFile {
+    pub(super) path: PathBuf,
+    /// The footer, by which the library reads all columns but the stations.
+    pub(super) footer: ArrowReaderMetadata,
+    /// The same footer with `station_id` as a dictionary: the library decodes its keys row by row, not its strings.
+    pub(super) stations_footer: ArrowReaderMetadata,
+}
+
+impl DataFile {
+    /// Reads the footer.
+    ///
+    /// # Errors
+    /// A file that cannot be opened or is no Parquet, one without the key columns, or whose stations are no strings.
+    pub(super) fn open(path: PathBuf) -> Result<Self> {
+        let file = File::open(&path).map_err(|source| Error::io(&path, "cannot open", source))?;
+        // Where a page begins is needed to read single times; statistics of pages are not.
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Optional)
+            .with_column_index_policy(PageIndexPolicy::Skip);
+        let footer =
+            ArrowReaderMetadata::load(&file, options.clone()).map_err(|error| not_parquet(&path, &error))?;
+        let schema = footer.schema();
+        for key in [STATION_ID, TIMESTAMP] {
+            if schema.field_with_name(key).is_err() {
+                return Err(Error::Column {
+                    path: path.clone(),
+                    column: key.into(),
+                    found: format!("no such column; the file holds {}", names(schema)),
+                    hint: Some("name a dataset that isd-convert wrote".into()),
+                });
+            }
+        }
+        let stations_footer = ArrowReaderMetadata::try_new(
+            Arc::clone(footer.metadata()),
+            options.with_schema(as_dictionary(schema)),
+        )
+        .map_err(|_| Error::Column {
+            path: path.clone(),
+            column: STATION_ID.into(),
+            found: format!("expected strings, found {}", type_of(schema, STATION_ID)),
+            hint: None,
+        })?;
+        Ok(Self { path, footer, stations_footer })
+    }
+
+    /// What the footer says of the file's columns and row groups.
+    pub(super) fn metadata(&self) -> &ParquetMetaData {
+        self.footer.metadata()
+    }
+
+    /// The columns of numbers, in the file's order.
+    pub(super) fn value_columns(&self) -> Vec<ColumnInfo> {
+        let fields = self.footer.schema().fields().iter();
+        fields.filter(|field| field.data_type().is_numeric()).map(|field| column_info(field)).collect()
+    }
+
+    /// The number of a column among all that are not nested; `None` where there is none of that name.
+    pub(super) fn column(&self, name: &str) -> Option<usize> {
+        self.footer.parquet_schema().columns().iter().position(|column| column.path().parts() == [name])
+    }
+
+    /// The error for a column that the file does not have.
+    pub(super) fn no_column(&self, name: &str) -> Error {
+        self.column_error(name, format!("no such column; the file holds {}", names(self.footer.schema())))
+    }
+
+    /// The error for what was found in a column.
+    pub(super) fn column_error(&self, column: &str, found: String) -> Error {
+        Error::Column { path: self.path.clone(), column: column.into(), found, hint: None }
+    }
+}
+
+/// How stations are decoded: each id once.
+pub(super) fn station_type() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+/// A schema with the stations as [`station_type`], unless they are not marked as strings: those would be decoded as
+/// something else than promised.
+fn as_dictionary(schema: &SchemaRef) -> SchemaRef {
+    let fields = schema.fields().iter().map(|field| {
+        if field.name() == STATION_ID && !matches!(field.data_type(), DataType::Binary) {
+            Arc::new(Field::new(STATION_ID, station_type(), field.is_nullable()))
+        } else {
+            Arc::clone(field)
+        }
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()).with_metadata(schema.metadata().clone()))
+}
+
+fn names(schema: &Schema) -> String {
+    schema.fields().iter().map(|field| field.name().as_str()).collect::<Vec<_>>().join(", ")
+}
+
+fn type_of(schema: &Schema, column: &str) -> String {
+    schema.field_with_name(column).map_or_else(|_| "none".into(), |field| field.data_type().to_string())
+}
+
+/// The error for a file that the library cannot read.
+pub(super) fn not_parquet(path: &Path, error: &ParquetError) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        found: format!("cannot be read as Parquet: {error}"),
+        hint: Some("convert the archive with isd-convert, again if this is its result".into()),
+    }
+}

@@ -1,0 +1,97 @@
+//! A row group: what it is, and the two ways to its columns, by the library and by hand.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::file::metadata::RowGroupMetaData;
+
+use crate::pages::StoredChunk;
+use crate::read::data_file::{DataFile, not_parquet};
+use crate::{Error, Result};
+
+/// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
+const BATCH_ROWS: usize = 1 << 15;
+
+/// One row group of a dataset: whole series, which can be processed by themselves. Nothing of it is read before it is
+/// asked for.
+#[derive(Debug, Clone)]
+pub struct RowGroup {
+    pub(super) file: Arc<DataFile>,
+    index: usize,
+}
+
+impl RowGroup {
+    /// All row groups of a file, in its order.
+    pub(super) fn all_of(file: &Arc<DataFile>) -> impl Iterator<Item = Self> {
+        (0..file.metadata().num_row_groups()).map(|index| Self { file: Arc::clone(file), index })
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.metadata().num_rows() as usize
+    }
+
+    /// Its number in the file, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The file that it lies in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.file.path
+    }
+
+    /// What the footer says of the row group.
+    pub(super) fn metadata(&self) -> &RowGroupMetaData {
+        self.file.metadata().row_group(self.index)
+    }
+
+    /// The pages of a column, to be read by hand; `None` where the file has no such column or cannot be opened.
+    pub(super) fn stored(&self, column: &str) -> Option<StoredChunk<'_>> {
+        let column = self.file.column(column)?;
+        let index = self.file.metadata().offset_index();
+        let index = index.and_then(|index| index.get(self.index)?.get(column));
+        Some(StoredChunk {
+            file: File::open(&self.file.path).ok()?,
+            metadata: self.metadata().column(column),
+            rows: self.rows(),
+            pages: index.map(|index| index.page_locations().clone()),
+        })
+    }
+
+    /// Has the library decode a column, or some rows of it, and hands it to `take` batch by batch.
+    ///
+    /// # Errors
+    /// A column that is not there, a file that cannot be read, or what `take` returns.
+    pub(super) fn decode(
+        &self,
+        footer: &ArrowReaderMetadata,
+        column: &str,
+        rows: Option<RowSelection>,
+        mut take: impl FnMut(&ArrayRef) -> Result<()>,
+    ) -> Result<()> {
+        let path = &self.file.path;
+        let leaf = self.file.column(column).ok_or_else(|| self.file.no_column(column))?;
+        let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+        let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
+            .with_row_groups(vec![self.index])
+            .with_projection(ProjectionMask::leaves(footer.parquet_schema(), [leaf]))
+            .with_batch_size(BATCH_ROWS);
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(rows);
+        }
+        for batch in builder.build().map_err(|error| not_parquet(path, &error))? {
+            let batch =
+                batch.map_err(|error| self.file.column_error(column, format!("cannot read: {error}")))?;
+            take(batch.column(0))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! The times of a row group: from its column `timestamp`, or the list of its steps, to microseconds.
+
+use arrow::array::{Array, AsArray, TimestampMicrosecondArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use parquet::arrow::arrow_reader::RowSelection;
+
+use crate::Result;
+use crate::layout::TIMESTAMP;
+use crate::read::row_group::RowGroup;
+use crate::time_steps::listed_times;
+
+impl RowGroup {
+    /// The time of each row: microseconds since 1970, UTC; no nulls. A time that is stored without a zone is taken as UTC.
+    ///
+    /// # Errors
+    /// An unreadable file, a column that holds no times, or a missing time.
+    pub fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
+        self.decoded_times(None)
+    }
+
+    /// The times of some rows, as of [`RowGroup::timestamps`]. `rows` are their numbers in the row group, which ascend.
+    ///
+    /// Where the file lists the steps between its times, the column is not read; else only pages that hold one of the rows
+    /// are decoded.
+    ///
+    /// # Errors
+    /// Those of [`RowGroup::timestamps`].
+    pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
+        if let Some(times) = self.listed_times(rows) {
+            return Ok(TimestampMicrosecondArray::new(times.into(), None));
+        }
+        let ranges = rows.iter().map(|row| *row..row + 1);
+        self.decoded_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
+    }
+
+    /// The times of some rows from the list of their steps, which is one of microseconds; `None` where there is none.
+    fn listed_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+        let unit = self.file.footer.schema().field_with_name(TIMESTAMP).ok()?.data_type();
+        if !matches!(unit, DataType::Timestamp(TimeUnit::Microsecond, _)) {
+            return None;
+        }
+        let chunk = self.stored(TIMESTAMP)?;
+        listed_times(chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows)
+    }
+
+    fn decoded_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {
+        let failed = |found| self.file.column_error(TIMESTAMP, found);
+        let mut times = Vec::with_capacity(rows.as_ref().map_or(self.rows(), RowSelection::row_count));
+        self.decode(&self.file.footer, TIMESTAMP, rows, |array| {
+            if array.null_count() > 0 {
+                return Err(failed(format!("{} rows without a time", array.null_count())));
+            }
+            let DataType::Timestamp(unit, _) = array.data_type() else {
+                return Err(failed(format!("expected times, found {}", array.data_type())));
+            };
+            // The array's own integers, not copied.
+            let integers =
+                cast(array, &DataType::Int64).map_err(|error| failed(format!("cannot read: {error}")))?;
+            let integers = integers.as_primitive::<Int64Type>().values();
+            times.extend(integers.iter().map(|time| microseconds(*time, *unit)));
+            Ok(())
+        })?;
+        Ok(TimestampMicrosecondArray::new(times.into(), None))
+    }
+}
+
+/// A time in microseconds: the nearest that there is of times too far away, and without the rest of nanoseconds.
+fn microseconds(time: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => time.saturating_mul(1_000_000),
+        TimeUnit::Millisecond => time.saturating_mul(1000),
+        TimeUnit::Microsecond => time,
+        TimeUnit::Nanosecond => time.div_euclid(1000),
+    }
+}
