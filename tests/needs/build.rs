@@ -2,15 +2,20 @@
 //! such tests are ignored.
 
 use std::env;
+use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 fn main() {
     println!("cargo::rerun-if-changed={}", file_in_root("tests/needs/build.rs"));
     println!("cargo::rerun-if-env-changed=ISD_PYTHON");
-    println!("cargo::rustc-check-cfg=cfg(no_shared_data, no_h5py, no_script)");
+    println!("cargo::rustc-check-cfg=cfg(no_shared_data, no_h5py, no_script, writes_everywhere)");
     if !has_script() {
         println!("cargo::rustc-cfg=no_script");
+    }
+    if writes_everywhere().unwrap_or(false) {
+        println!("cargo::rustc-cfg=writes_everywhere");
     }
     let data = file_in_root("../shared/data");
     let has_data = Path::new(&data).exists();
@@ -36,6 +41,17 @@ fn file_in_root(path: &str) -> String {
 fn imports_h5py() -> bool {
     let python = env::var("ISD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     Command::new(python).args(["-c", "import h5py"]).output().is_ok_and(|output| output.status.success())
+}
+
+/// Whether this user may write into a directory whose mode forbids it, as root may.
+fn writes_everywhere() -> io::Result<bool> {
+    let locked = Path::new(&env::var("OUT_DIR").map_err(io::Error::other)?).join("locked");
+    let probe = locked.join("probe");
+    fs::create_dir_all(&locked)?;
+    let mut permissions = fs::metadata(&locked)?.permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&locked, permissions)?;
+    Ok(File::create(&probe).is_ok() && fs::remove_file(&probe).is_ok())
 }
 
 /// Whether there is `script` of util-linux, which makes a terminal; that of other systems has other options.
