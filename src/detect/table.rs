@@ -74,7 +74,7 @@ fn to_arrow(column: &Series, dtype: &DataType) -> PolarsResult<ArrayRef> {
         DataType::Float64 => Arc::new(Float64Array::from_iter_values(column.f64()?.into_no_null_iter())),
         DataType::Int64 => Arc::new(Int64Array::from_iter_values(column.i64()?.into_no_null_iter())),
         DataType::Boolean => {
-            // There are no nulls that `flatten` could leave out.
+            // A null, of which there is none, would leave the column too short for the table.
             Arc::new(BooleanArray::from(column.bool()?.iter().flatten().collect::<Vec<bool>>()))
         }
         _ => {
