@@ -101,10 +101,12 @@ fn shown_of(output: &Output) -> String {
     let mut shown = text(&output.stdout);
     let errors = text(&output.stderr);
     if !errors.is_empty() {
-        shown += &format!("[stderr]\n{errors}");
+        shown += "[stderr]\n";
+        shown += &errors;
     }
     if !output.status.success() {
-        shown += &format!("[status {}]\n", output.status.code().unwrap());
+        let status = output.status.code().unwrap();
+        shown.extend(["[status ", &status.to_string(), "]\n"]);
     }
     shown.replace(env!("CARGO_PKG_VERSION"), "[VERSION]")
 }
