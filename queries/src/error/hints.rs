@@ -12,7 +12,8 @@ pub(super) fn of_tables<'a>(
     statement: Option<&Statement>,
 ) -> String {
     let given = statement.map_or_else(Vec::new, common_tables);
-    let names: Vec<&str> = tables.chain(given.iter().map(String::as_str)).collect();
+    let mut names: Vec<&str> = tables.collect();
+    names.extend(given.iter().map(String::as_str));
     if let Some(exact) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted) && **name != wanted) {
         return quoted(exact);
     }
