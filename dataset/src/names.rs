@@ -6,6 +6,7 @@ use strsim::levenshtein;
 const LISTED: usize = 20;
 
 /// Lists names in one line, separated by commas; of more than 20 the first 20 and the number of the others.
+#[must_use]
 pub fn list(names: &[String]) -> String {
     match names.get(..LISTED) {
         Some(first) if names.len() > LISTED => {

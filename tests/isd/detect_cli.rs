@@ -210,7 +210,7 @@ fn infinite_scores_are_written_in_every_format() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = shown(home.path(), &[&DETECT[..], &["out.parquet", "--json"]].concat());
-    assert_snapshot!(json, @"");
+    assert_snapshot!(json, @r#"{"dataset":"obs","output":"out.parquet","parameters":{"measurements":["wind_speed_rate","air_temperature"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel"},"rows":5825,"stations":30,"outliers":76,"measurements":[{"measurement":"wind_speed_rate","tested":29,"too_short":1,"outliers":38,"stations":25},{"measurement":"air_temperature","tested":29,"too_short":1,"outliers":38,"stations":19}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
     let summary: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(summary["outliers"], parquet(&home.path().join("out.parquet")).num_rows());
 }
@@ -219,7 +219,13 @@ fn json_is_one_object_on_standard_output() {
 fn the_summary_says_what_was_tested_found_and_written() {
     let home = home();
     let home = home.path();
-    assert_snapshot!(shown(home, &[&DETECT[..], &["out.csv"]].concat()), @"");
+    assert_snapshot!(shown(home, &[&DETECT[..], &["out.csv"]].concat()), @"
+    [stderr]
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
     assert_eq!(shown(home, &[&DETECT[..], &["out.csv", "--quiet"]].concat()), "");
 }
 
@@ -228,9 +234,46 @@ fn explain_prints_the_plan_and_runs_nothing() {
     let home = home();
     let home = home.path();
     let explain = ["obs", "-m", "wind_speed_rate", "-o", "out.csv", "--explain"];
-    assert_snapshot!(shown(home, &explain), @"");
-    assert_snapshot!(shown(home, &[&explain[..], &["--window", "7d"]].concat()), @"");
-    assert_snapshot!(shown(home, &[&explain[..], &["--engine", "expressions"]].concat()), @"");
+    assert_snapshot!(shown(home, &explain), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("wind_speed_rate").rolling_outliers[window 30 values before]()]
+      SCAN row group of obs
+      PROJECT 1/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--window", "7d"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("timestamp").rolling_outliers[window 604800 s before]([col("wind_speed_rate")])]
+      SCAN row group of obs
+      PROJECT 2/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--engine", "expressions"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SORT BY [maintain_order: true] [col("station_id"), col("timestamp"), col("measurement")]
+      UNION[maintain_order: true]
+        PLAN 0:
+          simple π 9/9 ["station_id", "timestamp", ... 7 other columns]
+             WITH_COLUMNS:
+             ["wind_speed_rate".alias("measurement"), ((col("value") - col("rolling_mean")) rust_div when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)).alias("zscore"), col("observed").is_null().alias("filled")] 
+              FILTER (((col("value") - col("rolling_mean"))).abs() > (6.0 * when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)))
+              FROM
+                 WITH_COLUMNS:
+                 [(col("rolling_std") * ((col("window_count").cast(Float64) rust_div (col("window_count").cast(Float64) - 0.0))).sqrt())] 
+                  FILTER (col("observed").is_not_null() & (((col("value") - col("rolling_mean"))).abs() > (1.0000e-12 * col("value").abs())))
+                  FROM
+                     WITH_COLUMNS:
+                     [col("value").rolling_mean().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_mean"), col("value").rolling_std().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_std"), col("value").is_not_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_count")] 
+                      simple π 4/4 ["station_id", "timestamp", ... 2 other columns]
+                        FILTER (col("observations") > 30) & col("value").is_not_null()
+                        FROM
+                           WITH_COLUMNS:
+                           [col("observed").fill_null_with_strategy().over([col("station_id")]).alias("value"), col("observed").count().over([col("station_id")]).alias("observations")] 
+                             WITH_COLUMNS:
+                             [when(col("observed").is_finite()).then(col("observed")).otherwise(null.cast(Float64))] 
+                              SELECT [col("station_id"), col("timestamp"), col("wind_speed_rate").alias("observed")]
+                                SCAN row group of obs
+                                PROJECT */3 COLUMNS
+      END UNION[maintain_order: true]
+    "#);
     assert_eq!(names(home), ["obs"]);
 }
 
@@ -244,10 +287,22 @@ fn all_leaves_out_what_is_not_linear_and_says_so() {
         let measurements = summary["parameters"]["measurements"].as_array().unwrap().clone();
         measurements.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"");
+    assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"
+    [stderr]
+    leaving out wind_direction and sky_condition: a linear z-score of a direction or a code means nothing (--force tests them)
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
     assert_eq!(measurements(&["obs", "--all"]), ["air_temperature", "wind_speed_rate"]);
     assert_eq!(measurements(&["obs", "--all", "--force"]), COLUMNS);
-    assert_snapshot!(fails(home, &["obs", "-m", "wind_direction"], 2), @"");
+    assert_snapshot!(fails(home, &["obs", "-m", "wind_direction"], 2), @"
+    [stderr]
+    error: wind_direction: a linear z-score of a direction or a code means nothing
+    hint: --force tests it all the same
+    [status 2]
+    ");
     for name in ["wind_direction", "sky_condition"] {
         assert_eq!(measurements(&["obs", "-m", name, "--force"]), [name]);
     }
@@ -271,7 +326,55 @@ fn options_that_contradict_each_other_are_refused() {
         &["obs", "--all", "--partition-by", "year"],
         &["lite", "--all", "--format", "talk"],
     ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > 
+    [stderr]
+    error: the following required arguments were not provided: --measurement <NAME> <SOURCE>...
+    hint: -m wind_speed_rate names one, --all takes all
+    [status 2]
+
+    > obs
+    [stderr]
+    error: the following required arguments were not provided: --measurement <NAME>
+    hint: -m wind_speed_rate names one, --all takes all
+    [status 2]
+
+    > obs --all -m wind_speed_rate
+    [stderr]
+    error: the argument '--all' cannot be used with '--measurement <NAME>'
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --windw 30
+    [stderr]
+    error: unexpected argument '--windw' found
+    hint: a similar argument exists: '--window'
+    [status 2]
+
+    > obs --all --engine magic
+    [stderr]
+    error: invalid value 'magic' for '--engine <ENGINE>'
+    hint: it may be kernel or expressions
+    [status 2]
+
+    > obs --all --window 7d --engine expressions
+    [stderr]
+    error: --engine expressions: has no time windows
+    hint: give --window as a number of values, or leave --engine out
+    [status 2]
+
+    > obs --all --partition-by year
+    [stderr]
+    error: the following required arguments were not provided: --output <FILE>
+    hint: --help lists the arguments
+    [status 2]
+
+    > lite --all --format talk
+    [stderr]
+    error: invalid value 'talk' for '--format <FORMAT>'
+    hint: it may be hdf5 or isd-lite or isd-raw or ghcnh or global-hourly or station-csv
+    [status 2]
+    ");
 }
 
 #[test]
@@ -291,16 +394,94 @@ fn options_that_make_no_test_are_refused() {
         &["obs", "--all", "--fill-limit", "0"],
         &["obs", "--all", "--fill-limit", "0h"],
     ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > obs --all --window 0
+    [stderr]
+    error: a window of 0 rows: expected 1 to 100000
+    [status 2]
+
+    > obs --all --window 0h
+    [stderr]
+    error: a time window of 0 s: expected a positive time, such as 7d
+    [status 2]
+
+    > obs --all --window 100001
+    [stderr]
+    error: a window of 100001 rows: expected 1 to 100000
+    [status 2]
+
+    > obs --all --window 30 --include-current
+    [stderr]
+    error: no data can exceed 6 sigma when the window of 30 rows includes the tested one: the bound is 5.385
+    hint: use a window of at least 38, a lower threshold, or leave the tested value out of its window
+    [status 2]
+
+    > obs --all --min-periods 31
+    [stderr]
+    error: min-periods 31: expected 1 to the window's 30
+    [status 2]
+
+    > obs --all --window 7d --min-periods 0
+    [stderr]
+    error: min-periods 0 of a time window: expected at least 1
+    [status 2]
+
+    > obs --all --ddof 30
+    [stderr]
+    error: a window of 30 rows leaves no degree of freedom: expected at least 31
+    [status 2]
+
+    > obs --all --window 7d --ddof 10
+    [stderr]
+    error: min-periods 10 of a time window: expected at least 11
+    [status 2]
+
+    > obs --all --threshold=-1
+    [stderr]
+    error: invalid value '-1' for '--threshold <SIGMA>': `-1` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --min-std=-1
+    [stderr]
+    error: invalid value '-1' for '--min-std <STD>': `-1` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --fill-limit 0
+    [stderr]
+    error: a fill limit of 0: expected a positive number of rows or a positive time
+    [status 2]
+
+    > obs --all --fill-limit 0h
+    [stderr]
+    error: a fill limit of 0: expected a positive number of rows or a positive time
+    [status 2]
+    ");
 }
 
 #[test]
 fn values_that_are_no_numbers_and_no_times_are_refused() {
     let home = home();
     let home = home.path();
-    assert_snapshot!(fails(home, &["obs", "--all", "--window", "many"], 2), @"");
-    assert_snapshot!(fails(home, &["obs", "--all", "--fill-limit", "long"], 2), @"");
-    assert_snapshot!(fails(home, &["obs", "--all", "--threshold", "six"], 2), @"");
+    assert_snapshot!(fails(home, &["obs", "--all", "--window", "many"], 2), @"
+    [stderr]
+    error: invalid value 'many' for '--window <N|TIME>': expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w
+    hint: --help lists the arguments
+    [status 2]
+    ");
+    assert_snapshot!(fails(home, &["obs", "--all", "--fill-limit", "long"], 2), @"
+    [stderr]
+    error: invalid value 'long' for '--fill-limit <N|TIME>': expected a number of rows, or a time such as 90m, 24h, 7d or 2w
+    hint: --help lists the arguments
+    [status 2]
+    ");
+    assert_snapshot!(fails(home, &["obs", "--all", "--threshold", "six"], 2), @"
+    [stderr]
+    error: invalid value 'six' for '--threshold <SIGMA>': `six` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+    ");
     for (option, values) in [
         ("--threshold", &["nan", "1e3"][..]),
         ("--window", &["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""]),
@@ -308,7 +489,7 @@ fn values_that_are_no_numbers_and_no_times_are_refused() {
     ] {
         for value in values {
             let shown = fails(home, &["obs", "--all", &format!("{option}={value}")], 2);
-            let expected = format!("error: invalid value '{value}' for '{option}");
+            let expected = format!("[stderr]\nerror: invalid value '{value}' for '{option}");
             assert!(shown.starts_with(&expected) || value.is_empty() && shown.contains(option), "{shown}");
         }
     }
@@ -318,21 +499,64 @@ fn values_that_are_no_numbers_and_no_times_are_refused() {
 fn columns_and_names_that_cannot_be_written_are_refused() {
     let home = home();
     let runs: &[&[&str]] = &[
-        &["obs", "--all", "-o", "out.xlsx"],
-        &["obs", "--all", "-o", "out"],
-        &["obs", "--all", "--columns", "station_id,color"],
-        &["obs", "--all", "--columns", "value,value"],
+        &["obs", "-m", "wind_speed_rate", "-o", "out.xlsx"],
+        &["obs", "-m", "wind_speed_rate", "-o", "out"],
+        &["obs", "-m", "wind_speed_rate", "--columns", "station_id,color"],
+        &["obs", "-m", "wind_speed_rate", "--columns", "value,value"],
         &["obs", "-m", "wind_speed_rate", "-o", "obs/out.parquet"],
         &["obs", "-m", "wind_speed_rate", "-o", "./obs/block=01/part-00000.parquet"],
     ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > obs -m wind_speed_rate -o out.xlsx
+    [stderr]
+    error: out.xlsx: expected a name that ends in .parquet, .csv, .arrow or .ndjson
+    [status 2]
+
+    > obs -m wind_speed_rate -o out
+    [stderr]
+    error: out: expected a name that ends in .parquet, .csv, .arrow or .ndjson
+    [status 2]
+
+    > obs -m wind_speed_rate --columns station_id,color
+    [stderr]
+    error: --columns color: no such column of the outliers table
+    hint: it has station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    [status 2]
+
+    > obs -m wind_speed_rate --columns value,value
+    [stderr]
+    error: --columns value: named twice
+    [status 2]
+
+    > obs -m wind_speed_rate -o obs/out.parquet
+    [stderr]
+    error: obs/out.parquet: lies in what is read
+    hint: give another -o
+    [status 2]
+
+    > obs -m wind_speed_rate -o ./obs/block=01/part-00000.parquet
+    [stderr]
+    error: ./obs/block=01/part-00000.parquet: lies in what is read
+    hint: give another -o
+    [status 2]
+    ");
 }
 
 #[test]
 fn an_unknown_measurement_is_refused_with_those_there_are() {
     let home = home();
-    assert_snapshot!(fails(home.path(), &["obs", "-m", "wind_speed", "-o", "out.csv"], 1), @"");
-    assert_snapshot!(fails(home.path(), &["obs", "-m", "station_id"], 1), @"");
+    assert_snapshot!(fails(home.path(), &["obs", "-m", "wind_speed", "-o", "out.csv"], 1), @"
+    [stderr]
+    error: obs: holds no measurement wind_speed
+    hint: it holds air_temperature, wind_direction, wind_speed_rate, sky_condition
+    [status 1]
+    ");
+    assert_snapshot!(fails(home.path(), &["obs", "-m", "station_id"], 1), @"
+    [stderr]
+    error: obs: holds no measurement station_id
+    hint: it holds air_temperature, wind_direction, wind_speed_rate, sky_condition
+    [status 1]
+    ");
 }
 
 #[test]
@@ -348,7 +572,36 @@ fn what_is_no_dataset_is_refused() {
     fs::write(home.join("truncated.parquet"), &bytes[..bytes.len() / 2]).unwrap();
     let runs = ["missing", "empty", "text.parquet", "nothing.parquet", "truncated.parquet"]
         .map(|dataset| vec![dataset, "-m", "wind_speed_rate", "-o", "out.parquet"]);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"
+    > missing -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: missing: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+
+    > empty -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: empty: is a directory without files of observations
+    hint: name another
+    [status 1]
+
+    > text.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: text.parquet: is of no format that is known here
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+
+    > nothing.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: nothing.parquet: is empty, expected a file of observations
+    [status 1]
+
+    > truncated.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: truncated.parquet: cannot be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
+    hint: convert the archive with isd-convert, again if this is its result
+    [status 1]
+    ");
     let mut damaged = bytes.clone();
     damaged[4..bytes.len() / 2].fill(0xff);
     fs::write(home.join("damaged.parquet"), &damaged).unwrap();
@@ -369,7 +622,23 @@ fn a_place_that_cannot_be_written_is_named() {
     fs::write(home.join("file"), "").unwrap();
     let runs = ["nowhere/out.csv", "folder.csv", "file/out.csv"]
         .map(|output| vec!["obs", "-m", "wind_speed_rate", "-o", output]);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @r#"
+    > obs -m wind_speed_rate -o nowhere/out.csv
+    [stderr]
+    error: nowhere/out.csv: cannot create: No such file or directory (os error 2)
+    hint: make the directory first
+    [status 1]
+
+    > obs -m wind_speed_rate -o folder.csv
+    [stderr]
+    error: folder.csv: cannot create: is a directory
+    [status 1]
+
+    > obs -m wind_speed_rate -o file/out.csv
+    [stderr]
+    error: file/out.csv: cannot create: Not a directory (os error 20)
+    [status 1]
+    "#);
 }
 
 #[cfg(unix)]
@@ -378,7 +647,12 @@ fn a_place_that_cannot_be_written_is_named() {
 fn a_directory_without_write_permission_is_named() {
     let home = home();
     shell::lock(home.path());
-    assert_snapshot!(fails(home.path(), &[&DETECT[..], &["locked/out.csv"]].concat(), 1), @"");
+    assert_snapshot!(fails(home.path(), &[&DETECT[..], &["locked/out.csv"]].concat(), 1), @"
+    [stderr]
+    error: locked/out.csv: cannot create: Permission denied (os error 13)
+    hint: check who may write there
+    [status 1]
+    ");
 }
 
 #[test]
@@ -398,7 +672,11 @@ fn an_output_file_is_replaced_whole_or_not_at_all() {
 fn a_disk_that_fills_up_leaves_nothing() {
     let home = home();
     let arguments = ["obs", "-m", "wind_speed_rate", "-o", "out.csv"];
-    assert_snapshot!(shell::shown_on_full_disk(ISD_DETECT, home.path(), &arguments), @"");
+    assert_snapshot!(shell::shown_on_full_disk(ISD_DETECT, home.path(), &arguments), @"
+    [stderr]
+    error: out.csv: cannot write: Io error: File too large (os error 27)
+    [status 1]
+    ");
     assert_eq!(names(home.path()), ["obs"]);
 }
 

@@ -13,6 +13,7 @@ mod memory; // datasets for tests
 #[allow(dead_code, reason = "the tests of the converters use the rest")]
 #[path = "../../converters/tests/converters/memory.rs"]
 mod memory_source; // a source whose rows the test gives
+#[allow(dead_code, reason = "the kernel's own tests use the rest")]
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines

@@ -21,6 +21,8 @@ pub(super) enum DictionaryPage {
     Indices {
         /// Definition levels, which say which rows have a value; `None` where all have one.
         levels: Option<Bytes>,
+        /// Rows without a value, if the page's header says how many.
+        nulls: Option<usize>,
         /// The width of an index in bits, as a byte, then an index for each row that has a value.
         indices: Bytes,
         rows: usize,
@@ -71,11 +73,13 @@ impl DictionaryPage {
             } => {
                 let (levels, indices) = if is_nullable { sized(&buf)? } else { (&[][..], &buf[..]) };
                 let levels = is_nullable.then(|| buf.slice_ref(levels));
-                Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
+                let (indices, rows) = (buf.slice_ref(indices), num_values as usize);
+                Some(Self::Indices { levels, nulls: None, indices, rows })
             }
             Page::DataPageV2 {
                 buf,
                 num_values,
+                num_nulls,
                 encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
                 def_levels_byte_len,
                 rep_levels_byte_len: 0,
@@ -83,7 +87,8 @@ impl DictionaryPage {
             } => {
                 let (levels, indices) = buf.split_at_checked(def_levels_byte_len as usize)?;
                 let levels = is_nullable.then(|| buf.slice_ref(levels));
-                Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
+                let (indices, rows) = (buf.slice_ref(indices), num_values as usize);
+                Some(Self::Indices { levels, nulls: Some(num_nulls as usize), indices, rows })
             }
             _ => None,
         }

@@ -43,8 +43,11 @@ pub(crate) fn read_values<T: Copy + Default>(
             DictionaryPage::Entries { bytes, count } => {
                 reader.take_dictionary(&translate.take()?(doubles(&bytes, count)?)?)?;
             }
-            DictionaryPage::Indices { levels, indices, rows } => {
-                reader.take_page(levels.as_deref(), &indices, rows, values)?;
+            DictionaryPage::Indices { levels, nulls, indices, rows } => {
+                let found = reader.take_page(levels.as_deref(), &indices, rows, values)?;
+                if nulls.is_some_and(|nulls| nulls != found) {
+                    return None;
+                }
             }
         }
     }
@@ -92,13 +95,14 @@ impl<T: Copy + Default> Reader<T> {
     }
 
     /// Appends the values of a page: of its definition levels, if it has any, and of the width of an index and the indices.
+    /// Returns how many rows are without a value.
     fn take_page(
         &mut self,
         levels: Option<&[u8]>,
         indices: &[u8],
         rows: usize,
         values: &mut Vec<T>,
-    ) -> Option<()> {
+    ) -> Option<usize> {
         let start = self.has_value.len();
         if rows > self.rows - start {
             return None;
@@ -144,7 +148,7 @@ impl<T: Copy + Default> Reader<T> {
             }
             rest = &rest[count..];
         }
-        Some(())
+        Some(rows - count)
     }
 }
 
