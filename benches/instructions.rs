@@ -10,7 +10,10 @@ use std::env;
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 
-use isd_kernel::{Decimal, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions};
+use isd_kernel::{
+    Decimal, InstructionSet, Outcome, Outlier, RollingTest, Scratch, Window, rolling_outliers,
+    use_instruction_set,
+};
 
 mod inputs;
 
@@ -41,16 +44,15 @@ const RUN: &str = "--run";
 
 /// Tests the case's series some times over.
 fn run(case: &Case, repetitions: usize) -> Result<(), String> {
-    use_plain_instructions();
+    use_instruction_set(InstructionSet::Plain);
     let input = Input::new(1, case.null_share, case.values);
-    let test = RollingTest::new(case.window, Decimal::whole(6))
-        .and_then(RollingTest::validated)
-        .map_err(|error| error.to_string())?;
+    let test = RollingTest::builder().window(Window::Rows(case.window)).threshold(Decimal::whole(6));
+    let test = test.build().map_err(|error| error.to_string())?;
     let mut scratch = Scratch::default();
     let mut found: Vec<Outlier> = Vec::new();
     for _ in 0..repetitions {
         found.clear();
-        let series = input.series().ok_or("a bitmap of another length than the values")?;
+        let series = input.series().map_err(|error| error.to_string())?;
         let outcome = rolling_outliers(black_box(series), black_box(&test), &mut scratch, &mut found);
         assert_eq!(outcome, Outcome::Tested);
         assert!(found.iter().map(|outlier| outlier.row).eq(SPIKES), "the planted spikes and nothing else");

@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use isd_kernel::{
-    Decimal, OptionsError, Outcome, Outlier, RollingTest, Scratch, rolling_outliers, use_plain_instructions,
+    Decimal, InstructionSet, OptionsError, Outcome, Outlier, RollingTest, Scratch, Window, rolling_outliers,
+    use_instruction_set,
 };
 use polars::prelude::*;
 
@@ -64,14 +65,14 @@ fn rate(series: usize, seconds: f64) -> f64 {
 fn kernel(input: &Input, test: &RollingTest, scratch: &mut Scratch, found: &mut Vec<Outlier>) -> Vec<usize> {
     found.clear();
     let series = input.series();
-    assert!(series.is_some(), "a bitmap as long as the values");
+    assert!(series.is_ok(), "a bitmap as long as the values");
     let outcome = series.map(|series| rolling_outliers(series, black_box(test), scratch, found));
-    assert_eq!(outcome, Some(Outcome::Tested));
+    assert_eq!(outcome, Ok(Outcome::Tested));
     found.iter().map(|outlier| outlier.row).collect()
 }
 
-/// The same by the steps that Polars' expressions `forward_fill`, `shift`, `rolling_mean` and `rolling_std` take, one
-/// after another on one thread.
+/// Finds the outlying rows by the steps that Polars' expressions `forward_fill`, `shift`, `rolling_mean` and
+/// `rolling_std` take, one after another on one thread.
 fn polars_steps(series: &Series, window: usize) -> PolarsResult<Vec<usize>> {
     let options = RollingOptionsFixedWindow {
         window_size: window,
@@ -127,7 +128,8 @@ fn run(measuring: bool) -> Result<(), OptionsError> {
             let inputs: Vec<Input> = (1..=SERIES).map(|seed| Input::new(seed, null_share, kind)).collect();
             let frames: Vec<Series> = inputs[..POLARS.1].iter().map(to_polars).collect();
             for window in WINDOWS {
-                let test = RollingTest::new(window, Decimal::whole(THRESHOLD))?.validated()?;
+                let test = RollingTest::builder().window(Window::Rows(window));
+                let test = test.threshold(Decimal::whole(THRESHOLD)).build()?;
                 let (mut scratch, mut found) = (Scratch::default(), Vec::new());
                 let seconds =
                     measure(&inputs, repetitions, |input| kernel(input, &test, &mut scratch, &mut found));
@@ -153,7 +155,7 @@ fn run(measuring: bool) -> Result<(), OptionsError> {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     if arguments.iter().any(|argument| argument == "--plain") {
-        use_plain_instructions();
+        use_instruction_set(InstructionSet::Plain);
     }
     match run(arguments.iter().any(|argument| argument == "--bench")) {
         Ok(()) => ExitCode::SUCCESS,

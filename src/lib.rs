@@ -1,20 +1,20 @@
 //! Outliers in weather station archives: exact rolling statistics over hundreds of millions of observations.
 //!
-//! From an archive to its outliers, as the tools `isd-synth`, `isd-convert` and `isd-detect` do it:
+//! This is the way from an archive to its outliers, as the tools `isd-synth`, `isd-convert` and `isd-detect` go it:
 //!
 //! ```
 //! use isd::converters::archive::Archive;
-//! use isd::dataset::read::Dataset;
 //! use isd::converters::{ConvertOptions, ReadOptions, convert};
+//! use isd::dataset::read::Dataset;
 //! use isd::detect::detect;
 //! use isd::plan::OutlierOptions;
-//! use isd::synth::{Layout, Length, Options, Targets, write_archive};
+//! use isd::synth::{Length, Storage, SynthOptions, Targets, write_archive};
 //!
 //! let directory = tempfile::tempdir()?;
 //! let archive = directory.path().join("archive.hdf5");
-//! let options = Options { stations: 5, length: Length::Rows(2000), ..Options::default() };
+//! let options = SynthOptions { stations: 5, length: Length::Rows(2000), ..SynthOptions::default() };
 //! let targets = Targets { archive: archive.clone(), ..Targets::default() };
-//! write_archive(&options, Layout::default(), &targets, 2, &mut |_rows, _of| {})?;
+//! write_archive(&options, Storage::default(), &targets, 2, &mut |_written, _all| {})?;
 //!
 //! let observations = directory.path().join("observations");
 //! let mut archive = Archive::open(&[archive], &ReadOptions::default(), true)?;
@@ -28,25 +28,25 @@
 //! ```
 //!
 //! # The parts
-//! Data flows one way: source -> batch -> dataset -> plan -> outliers.
+//! Data flows one way: source -> batch -> series -> dataset -> plan -> outliers.
 //!
 //! | module | takes | gives |
 //! |---|---|---|
-//! | [`converters`] | archives | batches, and from them the dataset |
-//! | [`dataset`] | whole stations | Parquet row groups, written and read |
+//! | [`converters`] | archives | batches, whole series, and from these a dataset |
+//! | [`dataset`] | whole series | Parquet row groups, written and read |
 //! | [`kernel`] | a series as slices or arrow-rs arrays | its outlying rows |
-//! | [`plan`] | any sorted `LazyFrame` of observations | a `LazyFrame` of outliers, by the kernel as an expression |
+//! | [`plan`] | any sorted Polars `LazyFrame` of observations | a `LazyFrame` of outliers; the kernel as Polars expressions |
 //! | [`detect`] | a dataset or an archive | the outliers table and an account of what was tested |
 //! | [`stations`] | NOAA's station list | columns beside the outliers |
 //! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
 //! | [`synth`] | a seed | a synthetic archive with planted outliers |
-//! | [`cli`] | arguments | an exit status: what the binaries share |
+//! | [`cli`] | arguments | an exit status: the command-line tools |
 //!
 //! # What an outlier is
-//! A series is filled forward; a value that was observed is an outlier if it lies more than 6 standard deviations from
-//! the mean of the 30 filled values before it. [`kernel::RollingTest`] has the options. The decision is exact: on a
-//! decimal grid, as weather is, in integers; elsewhere on the binary fractions that doubles are. It depends on the data
-//! and the options alone.
+//! Each missing value of a series is filled with the last one before it. An observed value is an outlier if it lies more
+//! than 6 standard deviations from the mean of the 30 filled values before it. [`kernel::RollingTest`] has the options.
+//! The decision is exact: values with few decimals, as weather has, are compared as integers, others as the binary
+//! fractions that doubles are. It depends on the data and the options alone.
 
 pub use isd_converters as converters;
 pub use isd_dataset as dataset;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use isd_kernel::{Series, Validity};
+use isd_kernel::{LengthError, Series, Validity};
 
 /// Rows of a series: seven and a half years, hourly.
 pub const ROWS: usize = 65_000;
 
-/// Rows of planted spikes: behind the first full window of any size, and farther apart than the largest, so that no
+/// Rows of planted spikes: after the first full window of any size, and farther apart than the largest, so that no
 /// spike widens the window of another.
 pub const SPIKES: [usize; 4] = [12_000, 28_000, 44_000, 60_000];
 
@@ -63,12 +63,13 @@ impl Input {
     }
 
     /// The series as the kernel takes it.
-    pub fn series(&self) -> Option<Series<'_>> {
-        let validity = match &self.bitmap {
-            Some(bitmap) => Some(Validity::new(bitmap, 0, self.values.len())?),
-            None => None,
-        };
-        Series::new(&self.values).with_validity(validity).ok()
+    ///
+    /// # Errors
+    /// A bitmap of another length than the values.
+    pub fn series(&self) -> Result<Series<'_>, LengthError> {
+        let bitmap = self.bitmap.as_ref();
+        let validity = bitmap.map(|bitmap| Validity::new(bitmap, 0, self.values.len())).transpose()?;
+        Series::new(&self.values).with_validity(validity)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bytes of one source file, wherever they lie: a file on disk or a member of a tar archive, plain or gzip.
+//! One source file: a path or a member of a tar archive in, its bytes out, unpacked where they are gzip.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -16,7 +16,7 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes that are read from a file at once.
 const READ_BYTES: usize = 256 << 10;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
-/// What some programs put before text in UTF-8, and where files were put one behind the other, within it.
+/// What some programs put before text in UTF-8. Where files were put one after the other, it is also within the text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A line without a byte order mark before it.
@@ -45,13 +45,19 @@ enum Content {
 pub struct Head {
     /// As they are stored.
     pub stored: Vec<u8>,
-    /// Decompressed where they are gzip, without a byte order mark; the same as `stored` otherwise.
+    /// Decompressed where they are gzip, and without a byte order mark.
     pub text: Vec<u8>,
     /// Whether `stored` is gzip.
     pub gzip: bool,
 }
 
 impl Head {
+    /// The first line of `text`, without its line end; empty where there is none.
+    #[must_use]
+    pub fn first_line(&self) -> &[u8] {
+        self.lines().next().unwrap_or(b"")
+    }
+
     /// The lines of `text`, without their line ends; the last may be cut short.
     pub fn lines(&self) -> impl Iterator<Item = &[u8]> {
         self.text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line))
@@ -65,29 +71,29 @@ impl Input {
         Self { path: path.into(), content: Content::File, counter: None }
     }
 
-    /// A member of an archive, whose path is the archive's with the member's name behind it.
+    /// A member of an archive, whose path is the archive's path followed by the member's name.
     #[must_use]
     pub fn member(archive: &Path, name: &Path, content: Bytes) -> Self {
         Self { path: archive.join(name).into(), content: Content::Memory(content), counter: None }
     }
 
-    /// The same place with another content.
+    /// An input of the same path that holds another content.
     pub(crate) fn with_content(&self, content: Bytes) -> Self {
         Self { path: Arc::clone(&self.path), content: Content::Memory(content), counter: None }
     }
 
-    /// The same, adding the stored bytes that are read to `counter`.
+    /// This input, which adds the stored bytes that are read of it to `counter`.
     pub(crate) fn counted(self, counter: Arc<AtomicU64>) -> Self {
         Self { counter: Some(counter), ..self }
     }
 
-    /// Where it lies, for messages.
+    /// Its path; of a member of an archive, the archive's path followed by the member's name.
     #[must_use]
     pub fn path(&self) -> &Arc<Path> {
         &self.path
     }
 
-    /// The content of a member; `None` of a file on disk.
+    /// The content of a member of an archive; `None` of a file on disk.
     #[must_use]
     pub fn memory(&self) -> Option<&Bytes> {
         match &self.content {
@@ -96,7 +102,7 @@ impl Input {
         }
     }
 
-    /// The path as a random-access reader needs it: only a file on disk has one.
+    /// The path that a library can open, which only a file on disk has.
     ///
     /// # Errors
     /// A member of an archive.
@@ -111,10 +117,11 @@ impl Input {
         }
     }
 
-    /// The file's name without directory and without `.gz`: what names its station where the format does not.
+    /// The file's name without directory and without `.gz`, which names its station where the format does not; empty where
+    /// the path ends in none.
     #[must_use]
     pub fn name(&self) -> String {
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let name = self.path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
         name.strip_suffix(".gz").unwrap_or(&name).to_owned()
     }
 
@@ -128,7 +135,7 @@ impl Input {
         let gzip = stored.starts_with(&GZIP_MAGIC);
         let mut text = Vec::new();
         if gzip {
-            // What can be decompressed of a damaged file may well say what it is; reading it will report the damage.
+            // The start of a damaged file may well say what it is; reading it will report the damage.
             let _ = MultiGzDecoder::new(stored.as_slice()).take(HEAD_BYTES).read_to_end(&mut text);
         } else {
             text.clone_from(&stored);
@@ -153,7 +160,7 @@ impl Input {
                 more => read += more,
             }
         }
-        let start = magic.get(..read).unwrap_or_default().to_vec();
+        let start = magic[..read].to_vec();
         let gzip = start == GZIP_MAGIC;
         let whole = BufReader::with_capacity(READ_BYTES, Cursor::new(start).chain(stored));
         Ok(if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
@@ -178,7 +185,7 @@ impl Input {
         }
     }
 
-    /// The error of a read that failed.
+    /// The error of this input when reading it failed.
     #[must_use]
     pub fn unreadable(&self, source: std::io::Error) -> Error {
         Error::Io { path: self.path.to_path_buf(), action: "cannot read", source }

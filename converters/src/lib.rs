@@ -1,4 +1,4 @@
-//! From archives to the isd dataset: formats, sources, batches, whole series, and the conversion.
+//! Weather station archives in, the isd dataset out: formats, archives, whole series, and the conversion.
 //!
 //! Data flows one way: a [`Format`] opens a file as a [`Source`], an [`archive`] reads many of them as one stream of
 //! [`Batch`]es, [`series`] makes whole series of these, and [`convert`](convert()) writes them as a dataset.
@@ -6,18 +6,19 @@
 pub mod archive;
 mod batch;
 mod convert;
+mod format;
 pub mod formats;
 mod input;
-mod inspect;
 pub mod series;
 mod source;
 
+pub use archive::{InspectedColumn, Inspection, inspect};
 pub use batch::Batch;
 pub use convert::{Conversion, ConvertOptions, Course, JOURNAL, check_target, convert};
-pub use formats::{FORMATS, Format, format_names, format_of, open, open_input};
+pub use format::Format;
+pub use formats::{FORMATS, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
-pub use inspect::{InspectedColumn, Inspection, inspect};
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
-pub use series::{IngestOptions, Ingested, Sink, ingest};
-pub use source::{Hdf5Reader, ReadOptions, Scale, Source};
+pub use series::{SeriesOptions, SeriesReport, Sink, read_series};
+pub use source::{Hdf5Reader, ReadOptions, Scale, Source, SourceInfo};

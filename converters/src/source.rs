@@ -1,51 +1,53 @@
-//! What every format gives: a stream of [`Batch`]es from one file, and a [`Tally`] of what it left out.
+//! What every format gives: options in, a stream of [`Batch`]es from one file and a [`Tally`] of what it left out out.
 
 use std::path::Path;
 
-use crate::{Batch, ColumnInfo, Error, Result, Tally};
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
 use isd_dataset::names::nearest;
+
+use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally};
 
 /// A file of observations that is read front to back.
 ///
 /// A source yields its rows in its own order and says in which file and row a problem lies. It
 /// does not sort, and it does not check order: what reads it does.
 pub trait Source: Send {
-    /// The value columns of every batch, in order: ISD's measurements in canonical order first,
-    /// then the others in the source's order.
-    fn columns(&self) -> &[ColumnInfo];
+    /// What is known of the source before its rows are read.
+    fn info(&self) -> &SourceInfo;
 
-    /// Rows that the source will yield, where it knows.
-    fn rows(&self) -> Option<u64>;
-
-    /// Name of the layout found, such as `flat HDF5`.
-    fn layout(&self) -> &'static str;
-
-    /// What the user should know about how the values were taken, one sentence each.
-    fn notes(&self) -> &[String];
-
-    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
-    /// missing for it, such as `TMP (air_temperature)`.
-    fn lacking(&self) -> &[String] {
-        &[]
-    }
-
-    /// What was left out of the rows yielded so far; complete behind the last batch.
+    /// What was left out of the rows yielded so far; complete after the last batch.
     fn tally(&self) -> Tally {
         Tally::default()
     }
 
-    /// Line, counted from 1, of the text at `path`, this file or one inside it, that holds the row of that zero-based
-    /// number; `None` of what is no text. The text is read anew.
+    /// The line, counted from 1, that holds a row, counted from 0, of the text at `path`, which is this file or one inside
+    /// it. `None` where it is no text or cannot be read again. The text is read anew.
     fn line_of(&self, _path: &Path, _row: u64) -> Option<u64> {
         None
     }
 
-    /// The next rows, or `None` behind the last.
+    /// The next rows, or `None` after the last.
     ///
     /// # Errors
     /// An unreadable or inconsistent source, naming file, dataset and row.
     fn next_batch(&mut self) -> Result<Option<Batch>>;
+}
+
+/// What is known of a source before its rows are read.
+#[derive(Debug, Clone, Default)]
+pub struct SourceInfo {
+    /// The value columns of every batch, in order: ISD's measurements in canonical order first, then the others in the
+    /// source's order.
+    pub columns: Vec<ColumnInfo>,
+    /// Rows that the source will yield; `None` where it does not know.
+    pub rows: Option<u64>,
+    /// Name of the layout found, such as `flat HDF5`.
+    pub layout: &'static str,
+    /// What the user should know about how the values were taken, one sentence each.
+    pub notes: Vec<String>,
+    /// Columns that every published file of the format has and this one lacks, each with the measurements that are
+    /// missing for it, such as `TMP (air_temperature)`.
+    pub lacking: Vec<String>,
 }
 
 /// How to read a source.
@@ -66,7 +68,8 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
-    /// These options, and what became of rows of one station and time, as a manifest keeps them.
+    /// These options as a manifest keeps them, together with which of several rows of one station and time stays and
+    /// whether values are stored as float32.
     #[must_use]
     pub fn for_manifest(&self, duplicates: Duplicates, float32: bool) -> ManifestOptions {
         ManifestOptions {
@@ -89,19 +92,18 @@ impl ReadOptions {
         self.measurements.is_empty() || self.measurements.iter().any(|name| name == column)
     }
 
-    /// Which of a format's columns are read.
+    /// Indexes of those of a format's columns that are read.
     ///
     /// # Errors
     /// A measurement that the format does not have.
     pub fn wanted(&self, path: &Path, known: &[ColumnInfo]) -> Result<Vec<usize>> {
         if let Some(absent) = self.measurements.iter().find(|name| known.iter().all(|c| c.name != **name)) {
             let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
-            let hint = nearest(absent, names.iter().copied()).map(|near| format!("did you mean {near}?"));
             return Err(Error::Column {
                 path: path.to_path_buf(),
                 column: absent.clone(),
                 found: format!("does not exist; the format has {}", names.join(", ")),
-                hint,
+                hint: did_you_mean(absent, names.iter().copied()),
             });
         }
         let read = known.iter().enumerate().filter(|(_, column)| self.reads(&column.name));
@@ -120,7 +122,7 @@ pub enum Scale {
     Isd,
 }
 
-/// The HDF5 implementation.
+/// The library that reads HDF5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Hdf5Reader {
     /// The pure-Rust reader.
@@ -129,4 +131,16 @@ pub enum Hdf5Reader {
     /// The HDF Group's C library.
     #[cfg(feature = "libhdf5")]
     Libhdf5,
+}
+
+/// A hint that names the known name nearest to a mistyped one; `None` where none is near.
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(name, known).map(|near| format!("did you mean {near}?"))
+}
+
+/// Puts ISD's measurements first, in their order; the other columns keep theirs.
+pub(crate) fn in_canonical_order(columns: &mut [ColumnInfo]) {
+    columns.sort_by_key(|column| {
+        MEASUREMENTS.iter().position(|m| m.name == column.name).unwrap_or(MEASUREMENTS.len())
+    });
 }

@@ -25,6 +25,7 @@
 //! | [`column`](mod@column), [`measurement`] | what is known of a value column; ISD's eight measurements |
 //! | [`station_list`] | NOAA's list of stations as a table |
 //! | [`output_file`], [`unfinished`] | a file that appears when it is complete; what to remove when a run is interrupted |
+//! | [`interrupt`] | which signals the process was started to ignore |
 //! | [`tally`] | counts of what was left out of a source |
 //! | [`names`], [`time`] | names and times in messages |
 //! | [`guard`] | calls of other crates' readers that may panic |
@@ -33,6 +34,7 @@ pub mod block;
 pub mod column;
 pub mod error;
 pub mod guard;
+pub mod interrupt;
 pub mod layout;
 pub mod manifest;
 pub mod measurement;

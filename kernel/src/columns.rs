@@ -1,18 +1,18 @@
-//! Columns of rolling statistics: the windows of either pass in, one number a row out.
+//! Columns of filled values and of rolling statistics: a series in, one number a row out.
 
-use crate::binary_pass::exact_sums::Moving;
-use crate::decide::{Unit, Window};
-use crate::decimal_pass::{self, Pass, Windowing};
-use crate::prefix::sums::Lane;
-use crate::prefix::windows::Gathered;
-use crate::series::Reach;
+use crate::binary_pass::exact_sums::ExactSums;
+use crate::decide::{TestedWindow, Unit};
+use crate::decimal_pass::{self, BlockVisitor, Pass};
+use crate::prefix::sums::SumInteger;
+use crate::prefix::windows::RowBuffers;
+use crate::series::Fill;
+use crate::window::SeriesWindows;
 use crate::{FillLimit, Rolling, Scratch, Series, TimesError, binary_pass};
 
-/// Appends the series to `filled`, each missing value replaced by the last observed one: NaN where there is none, or
-/// none within the `limit`.
+/// Appends the values of the series to `filled`, a number for each row in the unit of the series. A missing value (null,
+/// NaN or infinite) is replaced by the last observed one; it is NaN if there is none, or none within the `limit`.
 ///
-/// `f_i = v_i` if row i was observed, else `f_{i-1}`: the "last observation carried forward". Null, NaN and infinite
-/// values are missing.
+/// `f_i = v_i` if row i was observed, else `f_{i-1}`: the "last observation carried forward".
 ///
 /// ```
 /// use isd_kernel::{FillLimit, Series, forward_fill};
@@ -26,40 +26,38 @@ use crate::{FillLimit, Rolling, Scratch, Series, TimesError, binary_pass};
 /// ```
 ///
 /// # Errors
-/// A limit in time for a series without times.
+/// The limit is a length of time, but the series has no times; `filled` is as it was.
 pub fn forward_fill(
     series: Series<'_>,
     limit: Option<FillLimit>,
     filled: &mut Vec<f64>,
 ) -> Result<(), TimesError> {
-    if matches!(limit, Some(FillLimit::Micros(_))) && series.times.is_none() {
-        return Err(TimesError::Missing);
-    }
-    let reach = Reach::of(limit, &series);
+    let fill = Fill::new(limit, &series)?;
     let mut last = None;
     filled.extend((0..series.values.len()).map(|row| {
         if series.is_observed(row) {
             last = Some(row);
         }
-        last.filter(|last| reach.bridges(*last, row)).map_or(f64::NAN, |last| series.values.get(last))
+        last.filter(|last| fill.bridges(*last, row)).map_or(f64::NAN, |last| series.values.get(last))
     }));
     Ok(())
 }
 
-/// Appends the mean of each row's window to `means`: `S / n` for the sum S of its n values.
+/// Appends the mean of each row's window to `means`, a number for each row in the unit of the series: `S / n` for the sum
+/// S of the window's n values.
 ///
-/// Rows without a value (null, NaN or infinite) are no part of any window and have no mean, nor have rows whose window
-/// holds fewer than `min_periods` values: NaN. Nothing is filled; [`forward_fill`] first, where that is wanted.
+/// A row without a value (null, NaN or infinite) is no part of any window. Its mean is NaN, as is that of a row whose
+/// window holds fewer than `min_periods` values. Nothing is filled: call [`forward_fill`] first where that is wanted.
 ///
-/// Every mean is the double nearest the exact mean: of the decimals, for a series on a decimal grid as
-/// [`rolling_outliers`](crate::rolling_outliers) defines it, else of the binary fractions that the doubles are. What has
-/// left the window leaves nothing behind.
+/// Every mean is the double nearest the exact mean: that of the decimals, for a series on a decimal grid (see the
+/// [crate's page](crate)), else that of the binary fractions that the doubles are. A value that has left the window has no
+/// effect on it.
 ///
 /// ```
-/// use isd_kernel::{Rolling, Scratch, Series, rolling_mean};
+/// use isd_kernel::{Rolling, Scratch, Series, Window, rolling_mean};
 ///
 /// let series = Series::new(&[1e17, 0.1, 0.2, 0.3, f64::NAN, 0.7]);
-/// let rolling = Rolling::rows(3)?.include_current(true).validated()?;
+/// let rolling = Rolling::builder().window(Window::Rows(3)).include_current(true).build()?;
 /// let mut means = Vec::new();
 /// rolling_mean(series, &rolling, &mut Scratch::default(), &mut means)?;
 /// assert_eq!(means[3..4], [0.2]);
@@ -69,7 +67,8 @@ pub fn forward_fill(
 /// ```
 ///
 /// # Errors
-/// A time window for a series without times, or whose times do not ascend; `means` is as it was.
+/// The window is a length of time, but the series has no times, or a row is not later than the row before it; `means` is
+/// as it was.
 pub fn rolling_mean(
     series: Series<'_>,
     rolling: &Rolling,
@@ -79,18 +78,18 @@ pub fn rolling_mean(
     column::<Mean>(series, rolling, scratch, means)
 }
 
-/// Appends the standard deviation of each row's window to `deviations`: `sqrt((n Q - S^2) / (n (n - ddof)))` for the
-/// sum S and the sum of squares Q of its n values.
+/// Appends the standard deviation of each row's window to `deviations`, a number for each row in the unit of the series:
+/// `sqrt((n Q - S^2) / (n (n - ddof)))` for the sum S and the sum of squares Q of the window's n values.
 ///
-/// The textbook formula, which cancels in doubles (Chan, Golub & `LeVeque` 1983, equation 1.2) but not in the integers
-/// that this takes the values as. Which rows have none is as for [`rolling_mean`], as are the values that are taken and
-/// the rounding: every deviation is the double nearest the exact one.
+/// Missing values, rows whose result is NaN and the rounding are as for [`rolling_mean`]: every deviation is the double
+/// nearest the exact one. The textbook formula cancels in doubles (Chan, Golub & `LeVeque` 1983, equation 1.2), but not in
+/// the integers that it is computed in here.
 ///
 /// ```
-/// use isd_kernel::{Rolling, Scratch, Series, rolling_std};
+/// use isd_kernel::{Rolling, Scratch, Series, Window, rolling_std};
 ///
 /// let series = Series::new(&[1.2e3, 1.3e17, 1.5e17, 1995.0, 1990.0]);
-/// let rolling = Rolling::rows(2)?.include_current(true).ddof(1).validated()?;
+/// let rolling = Rolling::builder().window(Window::Rows(2)).include_current(true).ddof(1).build()?;
 /// let mut deviations = Vec::new();
 /// rolling_std(series, &rolling, &mut Scratch::default(), &mut deviations)?;
 /// assert!(deviations[0].is_nan());
@@ -99,7 +98,8 @@ pub fn rolling_mean(
 /// ```
 ///
 /// # Errors
-/// A time window for a series without times, or whose times do not ascend; `deviations` is as it was.
+/// The window is a length of time, but the series has no times, or a row is not later than the row before it;
+/// `deviations` is as it was.
 pub fn rolling_std(
     series: Series<'_>,
     rolling: &Rolling,
@@ -110,89 +110,92 @@ pub fn rolling_std(
 }
 
 /// A statistic of a window.
-pub(crate) trait Statistic {
-    /// From integer moments, the double nearest the exact one, if 128 bits and pairs of doubles say which that is.
-    fn quick(window: &Window<i64>, factor: i128, ddof: usize) -> Option<f64>;
-    /// From integer moments, whatever it takes.
-    fn exact(window: &Window<i64>, unit: Unit, ddof: usize) -> f64;
-    /// From a window of doubles.
-    fn of(moving: &Moving, ddof: usize) -> f64;
+trait Statistic {
+    /// The statistic of integers of which `factor` make a unit: the double nearest the exact value. `None` if 128 bits and
+    /// pairs of doubles do not tell which double that is.
+    fn in_pairs(window: &TestedWindow<i64>, factor: i128, ddof: usize) -> Option<f64>;
+    /// The statistic of integers of a unit: the double nearest the exact value, computed in as many bits as it takes.
+    fn exact(window: &TestedWindow<i64>, unit: Unit, ddof: usize) -> f64;
+    /// The statistic of a window of doubles: the double nearest the exact value.
+    fn of_doubles(sums: &ExactSums, ddof: usize) -> f64;
 }
 
+/// The mean.
 struct Mean;
 
 impl Statistic for Mean {
-    fn quick(window: &Window<i64>, factor: i128, _ddof: usize) -> Option<f64> {
-        window.quick_mean(factor)
+    fn in_pairs(window: &TestedWindow<i64>, factor: i128, _ddof: usize) -> Option<f64> {
+        window.mean_in_pairs(factor)
     }
 
-    fn exact(window: &Window<i64>, unit: Unit, _ddof: usize) -> f64 {
+    fn exact(window: &TestedWindow<i64>, unit: Unit, _ddof: usize) -> f64 {
         window.widen().mean(unit)
     }
 
-    fn of(moving: &Moving, _ddof: usize) -> f64 {
-        moving.mean()
+    fn of_doubles(sums: &ExactSums, _ddof: usize) -> f64 {
+        sums.mean()
     }
 }
 
+/// The standard deviation.
 struct Std;
 
 impl Statistic for Std {
-    fn quick(window: &Window<i64>, factor: i128, ddof: usize) -> Option<f64> {
-        window.quick_std(factor, ddof)
+    fn in_pairs(window: &TestedWindow<i64>, factor: i128, ddof: usize) -> Option<f64> {
+        window.std_in_pairs(factor, ddof)
     }
 
-    fn exact(window: &Window<i64>, unit: Unit, ddof: usize) -> f64 {
+    fn exact(window: &TestedWindow<i64>, unit: Unit, ddof: usize) -> f64 {
         window.widen().std(unit, ddof)
     }
 
-    fn of(moving: &Moving, ddof: usize) -> f64 {
-        moving.std(ddof)
+    fn of_doubles(sums: &ExactSums, ddof: usize) -> f64 {
+        sums.std(ddof)
     }
 }
 
-/// Writes one number a row.
-pub(crate) struct Column<'a, S> {
+/// Writes the statistic `S` of each row's window.
+struct Column<'a, S> {
     rolling: &'a Rolling,
-    /// NaN wherever nothing is written.
+    /// A slot for each row of the series: NaN wherever nothing is written.
     out: &'a mut [f64],
     statistic: std::marker::PhantomData<S>,
 }
 
+/// Appends the statistic `S` of each row's window to `out`, NaN for rows that have none.
 fn column<S: Statistic>(
     series: Series<'_>,
     rolling: &Rolling,
     scratch: &mut Scratch,
     out: &mut Vec<f64>,
 ) -> Result<(), TimesError> {
-    let most = rolling.most(&series)?;
+    let windows = SeriesWindows::new(rolling, Fill::Nothing, &series)?;
     let before = out.len();
     out.resize(before + series.values.len(), f64::NAN);
     let Some(first) = series.first_observed() else { return Ok(()) };
-    let windowing = Windowing { rolling, reach: Reach::Nothing, most };
     let mut column = Column::<S> { rolling, out: &mut out[before..], statistic: std::marker::PhantomData };
-    if !decimal_pass::run(&series, first, windowing, &mut scratch.decimal, &mut column) {
-        binary_pass::statistics(&series, first, windowing, &mut scratch.binary, |row, moving| {
-            column.out[row] = S::of(moving, rolling.freedom());
+    if !decimal_pass::run(&series, first, windows, &mut scratch.decimal, &mut column) {
+        binary_pass::statistics(&series, first, windows, &mut scratch.binary, |row, sums| {
+            column.out[row] = S::of_doubles(sums, rolling.ddof());
         });
     }
     Ok(())
 }
 
-impl<S: Statistic> decimal_pass::Sink for Column<'_, S> {
-    fn take<L: Lane>(&mut self, pass: &Pass<'_, L>, _gathered: &mut Gathered<L>) {
-        let ddof = self.rolling.freedom();
+impl<S: Statistic> BlockVisitor for Column<'_, S> {
+    fn visit<I: SumInteger>(&mut self, pass: &Pass<'_, I>, _buffers: &mut RowBuffers<I>) {
+        let ddof = self.rolling.ddof();
         let factor = pass.factor() as i128;
         for (from, stretch) in pass.stretches() {
-            for i in 0..stretch.units.len() {
+            for i in 0..stretch.integers.len() {
                 let n = stretch.count(i);
-                if n < self.rolling.least_count() {
+                if n < self.rolling.min_periods() {
                     continue;
                 }
                 let (sum, squares) = stretch.moments(i);
-                let window = Window { n, sum, squares, x: 0, origin: pass.origin() };
-                self.out[pass.row(from + i)] =
-                    S::quick(&window, factor, ddof).unwrap_or_else(|| S::exact(&window, pass.unit(), ddof));
+                let window = TestedWindow { n, sum, squares, x: 0, origin: pass.origin() };
+                self.out[pass.row(from + i)] = S::in_pairs(&window, factor, ddof)
+                    .unwrap_or_else(|| S::exact(&window, pass.unit(), ddof));
             }
         }
     }

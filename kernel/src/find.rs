@@ -1,24 +1,26 @@
 //! The entry: a series and a test in, its outlying rows out.
 
-use crate::decimal_pass::{self, Windowing};
+use crate::decimal_pass;
 use crate::outlier::{Outlier, Outliers};
-use crate::series::{LengthError, Reach, Series};
-use crate::{RollingTest, TimesError, binary_pass};
+use crate::series::Fill;
+use crate::window::SeriesWindows;
+use crate::{LengthError, RollingTest, Series, TimesError, binary_pass};
 
 /// What became of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It was tested.
     Tested,
-    /// It has fewer than `min_periods + 1` observed values.
+    /// It was not tested, because fewer than `min_periods + 1` of its values were observed.
     TooShort,
-    /// A time window or a fill limit in time was asked for, but the series has no times.
+    /// It was not tested, because the window or the fill limit is a length of time, but the series has no times.
     NoTimes,
-    /// A time window was asked for, but a row is not later than the one before it.
+    /// It was not tested, because the window is a length of time, but a row is not later than the row before it.
     UnsortedTimes,
 }
 
-/// Buffers that the kernel reuses from one series to the next.
+/// Buffers that the kernels reuse from one series to the next, of any tests and kernels. They hold no results; a new one
+/// serves as well, but is slower.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) decimal: decimal_pass::Buffers,
@@ -27,20 +29,22 @@ pub struct Scratch {
 
 /// Tests one series and appends its outliers to `found`, in row order.
 ///
-/// Missing values are those that are null, NaN or infinite. The result depends on the series and the test alone; mean,
-/// standard deviation and z-score are the doubles nearest the exact values.
+/// Null, NaN and infinite values are missing: they are filled with the last observed value, within the test's fill limit,
+/// and are tested only if the test says so. The result depends on the series and the test alone; mean, standard deviation
+/// and z-score are the doubles nearest the exact values.
+///
+/// A series that cannot be tested adds nothing to `found`: the [`Outcome`] says why.
 ///
 /// ```
-/// use isd_kernel::{Decimal, RollingTest, Scratch, Series, rolling_outliers};
+/// use isd_kernel::{Outcome, RollingTest, Scratch, Series, rolling_outliers};
 ///
 /// let mut wind: Vec<f64> = (0..60).map(|hour| f64::from(30 + hour % 3) / 10.0).collect();
 /// wind[45] = 45.8;
-/// let test = RollingTest::new(30, Decimal::whole(6))?.validated()?;
 /// let mut found = Vec::new();
-/// rolling_outliers(Series::new(&wind), &test, &mut Scratch::default(), &mut found);
-/// assert_eq!(found.len(), 1);
+/// let outcome =
+///     rolling_outliers(Series::new(&wind), &RollingTest::default(), &mut Scratch::default(), &mut found);
+/// assert_eq!((outcome, found.len()), (Outcome::Tested, 1));
 /// assert_eq!((found[0].row, found[0].mean), (45, 3.1));
-/// # Ok::<(), isd_kernel::OptionsError>(())
 /// ```
 pub fn rolling_outliers(
     series: Series<'_>,
@@ -52,29 +56,47 @@ pub fn rolling_outliers(
         return Outcome::NoTimes;
     }
     let Some(first) = series.first_observed() else { return Outcome::TooShort };
-    if !series.observes(test.least_count() + 1) {
+    if !series.observes(test.min_periods() + 1) {
         return Outcome::TooShort;
     }
-    let most = match test.rolling().most(&series) {
-        Ok(most) => most,
+    let windows = Fill::new(test.fill_limit(), &series)
+        .and_then(|fill| SeriesWindows::new(test.rolling(), fill, &series));
+    let windows = match windows {
+        Ok(windows) => windows,
         Err(TimesError::Missing) => return Outcome::NoTimes,
         Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
     };
-    let windowing = Windowing { rolling: test.rolling(), reach: Reach::of(test.limit(), &series), most };
     let Scratch { decimal, binary } = scratch;
     let mut outliers = Outliers::new(test, found);
-    if !decimal_pass::run(&series, first, windowing, decimal, &mut outliers) {
-        binary_pass::outliers(&series, first, windowing, test, binary, found);
+    if !decimal_pass::run(&series, first, windows, decimal, &mut outliers) {
+        binary_pass::outliers(&series, first, windows, test, binary, found);
     }
     Outcome::Tested
 }
 
-/// Tests each of the series that `whole` is made of; rows of `found` count from its start.
+/// Tests each of several series that were joined to one, and appends their outliers to `found`: series by series, and in
+/// row order within each. `row` of an outlier counts from the start of the whole.
+///
+/// `lengths` are the numbers of rows of the series, in order; the outcomes are in that order, too. No window and no fill
+/// reaches from one series into the next. See [`rolling_outliers`] for what is done with each.
+///
+/// ```
+/// use isd_kernel::{Outcome, RollingTest, Scratch, Series, outliers_of_each};
+///
+/// let calm = (0..40).map(|i| f64::from(i % 5) / 10.0);
+/// let values: Vec<f64> = [3.0, 2.0].into_iter().chain(calm).chain([21.6]).collect();
+/// let mut found = Vec::new();
+/// let (test, mut scratch) = (RollingTest::default(), Scratch::default());
+/// let outcomes = outliers_of_each(Series::new(&values), &[2, 41], &test, &mut scratch, &mut found)?;
+/// assert_eq!(outcomes, [Outcome::TooShort, Outcome::Tested]);
+/// assert_eq!(found.iter().map(|outlier| outlier.row).collect::<Vec<_>>(), [42]);
+/// # Ok::<(), isd_kernel::LengthError>(())
+/// ```
 ///
 /// # Errors
-/// Lengths that do not add up to the number of rows.
+/// The lengths do not add up to the number of rows; `found` is as it was.
 pub fn outliers_of_each(
-    whole: &Series<'_>,
+    whole: Series<'_>,
     lengths: &[usize],
     test: &RollingTest,
     scratch: &mut Scratch,

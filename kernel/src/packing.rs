@@ -1,25 +1,57 @@
-//! Decimal grids, and values packed as integers on one.
+//! Decimal grids: how many decimals a value has, and values packed as integers on one grid.
 
-/// What packed values stand for: an integer for `(integer + offset) / 10^decimals`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Packing {
-    /// At most three.
-    pub decimals: u32,
-    /// What is added to an integer.
-    pub offset: i32,
-    /// No integer, in a missing slot or elsewhere, is farther from 0.
-    pub largest: u32,
-}
-
-/// Digits behind the point that a decimal grid has at most.
+/// The most decimals that a decimal grid has.
 pub(crate) const MAX_GRID_DECIMALS: u32 = 3;
 
-/// `10^0` to `10^3` as doubles: what a value of 0 to 3 decimals is multiplied with.
+/// `10^0` to `10^3`: what a value on a grid of 0 to 3 decimals is multiplied with to be an integer.
 pub(crate) const GRID_FACTORS: [f64; MAX_GRID_DECIMALS as usize + 1] = [1.0, 10.0, 100.0, 1000.0];
 
-/// How many decimals `value` has, if it is the double nearest a decimal of at most three.
+/// What packed integers stand for: each one for the value `(integer + offset) / 10^decimals`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packing {
+    decimals: u32,
+    offset: i32,
+    largest: u32,
+}
+
+impl Packing {
+    /// The packing of integers, none of which is farther from 0 than `largest`; `decimals` is at most
+    /// [`MAX_GRID_DECIMALS`].
+    pub(crate) fn new(decimals: u32, offset: i32, largest: u32) -> Self {
+        debug_assert!(decimals <= MAX_GRID_DECIMALS, "a grid of {decimals} decimals");
+        Self { decimals, offset, largest }
+    }
+
+    /// Number of decimals of the grid, 0 to 3.
+    #[must_use]
+    pub fn decimals(&self) -> u32 {
+        self.decimals
+    }
+
+    /// What is added to each integer for the value in units of `10^-decimals`.
+    #[must_use]
+    pub fn offset(&self) -> i32 {
+        self.offset
+    }
+
+    /// The largest magnitude of an integer, in units of `10^-decimals`.
+    #[inline]
+    #[must_use]
+    pub fn largest(&self) -> u32 {
+        self.largest
+    }
+
+    /// The double nearest the decimal that an integer stands for.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, integer: i32) -> f64 {
+        (f64::from(integer) + f64::from(self.offset)) / GRID_FACTORS[self.decimals as usize]
+    }
+}
+
+/// How many decimals `value` has, if it is the double nearest a decimal number of at most three.
 ///
-/// The text is consulted only where the integer would not be exact in a double.
+/// The text of the value is consulted only where the integer would not be exact in a double.
 pub(crate) fn grid_decimals(value: f64) -> Option<u32> {
     for (decimals, factor) in GRID_FACTORS.iter().enumerate() {
         let integer = (value * factor).round();
@@ -35,8 +67,23 @@ pub(crate) fn grid_decimals(value: f64) -> Option<u32> {
     None
 }
 
-/// The finite values packed as integers on the coarsest decimal grid that holds all of them, about the middle of their
-/// range; `None` if there is no such grid, or if an integer on it has more than 32 bits.
+/// Packs values as integers on the coarsest decimal grid that holds all of them, about the middle of their range: an
+/// integer for each value, and what the integers stand for.
+///
+/// `None` if a value is NaN, infinite or no double nearest a decimal of at most three decimals, or if an integer on the
+/// grid has more than 32 bits. Nulls are the caller's: see [`Series::packed`](crate::Series::packed) for what stands in
+/// their slots.
+///
+/// ```
+/// use isd_kernel::pack;
+///
+/// let (integers, packing) = pack(&[5.1, -0.2, 7.3]).ok_or("not on a decimal grid")?;
+/// assert_eq!(integers, [16, -37, 38]);
+/// assert_eq!((packing.decimals(), packing.offset(), packing.largest()), (1, 35, 38));
+/// assert_eq!(packing.value(16), 5.1);
+/// assert_eq!(pack(&[0.1 + 0.2]), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[must_use]
 pub fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
     let decimals =
@@ -47,14 +94,18 @@ pub fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
         (integer.abs() <= f64::from(i32::MAX)).then_some(integer as i32)
     };
     let mut integers: Vec<i32> = values.iter().map(integer).collect::<Option<_>>()?;
-    let least = integers.iter().copied().min().unwrap_or_default();
-    let most = integers.iter().copied().max().unwrap_or_default();
+    let Some((least, most)) = range(&integers) else { return Some((integers, Packing::new(0, 0, 0))) };
     let offset = least.midpoint(most);
     for integer in &mut integers {
         *integer -= offset;
     }
     let largest = offset.abs_diff(least).max(offset.abs_diff(most));
-    Some((integers, Packing { decimals, offset, largest }))
+    Some((integers, Packing::new(decimals, offset, largest)))
+}
+
+/// The smallest and the largest of some integers; `None` if there are none.
+fn range(integers: &[i32]) -> Option<(i32, i32)> {
+    Some((integers.iter().copied().min()?, integers.iter().copied().max()?))
 }
 
 #[cfg(test)]
@@ -64,7 +115,7 @@ mod tests {
     #[test]
     fn values_on_one_grid_are_packed_about_their_middle() {
         let packed = |integers: &[i32], decimals, offset, largest| {
-            Some((integers.to_vec(), Packing { decimals, offset, largest }))
+            Some((integers.to_vec(), Packing::new(decimals, offset, largest)))
         };
         assert_eq!(pack(&[5.1, -0.0, -12.0]), packed(&[85, 34, -86], 1, -34, 86));
         assert_eq!(pack(&[1013.125, 0.5]), packed(&[506_313, -506_312], 3, 506_812, 506_313));

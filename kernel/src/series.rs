@@ -1,26 +1,33 @@
 //! A series as the kernels take it: a slice of numbers, a validity bitmap and times in, which rows hold a value out.
 
-use crate::packing::GRID_FACTORS;
-use crate::{FillLimit, Packing, TimesError, Validity};
+use std::ops::Range;
 
-/// One measurement of one station in time order.
+use crate::{FillLimit, LengthError, Packing, TimesError, Validity};
+
+/// One measurement of one station in time order, borrowed: a slot for each row.
+///
+/// A row is missing if its bit in the validity bitmap is clear, or if its value is NaN or infinite; all others are
+/// observed.
 #[derive(Debug, Clone, Copy)]
 pub struct Series<'a> {
     pub(crate) values: Values<'a>,
     pub(crate) validity: Option<Validity<'a>>,
+    /// Microseconds.
     pub(crate) times: Option<&'a [i64]>,
 }
 
-/// The values of a series, those of missing slots among them.
+/// The values of a series, with a slot for each row, missing ones included.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Values<'a> {
-    /// Themselves.
+    /// The values themselves.
     Doubles(&'a [f64]),
-    /// As integers; a missing slot holds the observed one before it, if there is any.
+    /// The values as integers on a decimal grid. A missing slot holds the observed integer before it, if there is one.
     Integers(&'a [i32], Packing),
 }
 
 impl Values<'_> {
+    /// Number of slots.
+    #[inline]
     pub fn len(&self) -> usize {
         match self {
             Self::Doubles(values) => values.len(),
@@ -28,26 +35,26 @@ impl Values<'_> {
         }
     }
 
-    /// Value `i`, of a decimal the double nearest it.
+    /// The value in slot `i`. A packed integer gives the double nearest its decimal.
     #[inline]
     pub fn get(&self, i: usize) -> f64 {
         match self {
             Self::Doubles(values) => values[i],
-            Self::Integers(integers, Packing { decimals, offset, .. }) => {
-                (f64::from(integers[i]) + f64::from(*offset)) / GRID_FACTORS[*decimals as usize]
-            }
+            Self::Integers(integers, packing) => packing.value(integers[i]),
         }
     }
 
-    fn slice(self, rows: std::ops::Range<usize>) -> Self {
+    /// The slots of some rows.
+    fn slice(self, rows: Range<usize>) -> Self {
         match self {
             Self::Doubles(values) => Self::Doubles(&values[rows]),
             Self::Integers(integers, packing) => Self::Integers(&integers[rows], packing),
         }
     }
 
-    /// Whether all of some values are finite.
-    pub fn are_finite(&self, rows: std::ops::Range<usize>) -> bool {
+    /// Whether all slots of some rows hold a finite number.
+    #[inline]
+    pub fn are_finite(&self, rows: Range<usize>) -> bool {
         match self {
             Self::Doubles(values) => values[rows].iter().fold(true, |finite, v| finite & v.is_finite()),
             Self::Integers(..) => true,
@@ -55,47 +62,47 @@ impl Values<'_> {
     }
 }
 
-/// Slices that do not belong together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} of {found} slots beside {expected} values")]
-pub struct LengthError {
-    what: &'static str,
-    found: usize,
-    expected: usize,
-}
-
-/// Why a kernel does not take its series.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SeriesError {
-    /// Slices that do not belong together.
-    #[error(transparent)]
-    Length(#[from] LengthError),
-    /// Times that are missing or out of order.
-    #[error(transparent)]
-    Times(#[from] TimesError),
-}
-
 impl<'a> Series<'a> {
-    /// A series whose missing values, if any, are NaN. Infinite values count as missing, too.
+    /// Borrows values, of any one unit, as a series without a bitmap and without times. NaN and infinite values are
+    /// missing.
     #[must_use]
     pub fn new(values: &'a [f64]) -> Self {
         Self { values: Values::Doubles(values), validity: None, times: None }
     }
 
-    /// A series whose values are packed as integers. What is missing a bitmap says, but a missing slot must hold the observed
-    /// value before it, if there is any. The kernels' results are those for the doubles nearest the decimals.
+    /// Borrows integers that [`pack`](crate::pack) made of values. The kernels give what they give for the doubles nearest
+    /// the decimals that the integers stand for, and read half the memory.
+    ///
+    /// Only a bitmap says what is missing. A missing slot must hold the observed integer before it, or any packed integer
+    /// if there is none, and no slot may be farther from 0 than [`Packing::largest`]: the results are unspecified
+    /// otherwise, and a debug build panics where the second condition does not hold.
+    ///
+    /// ```
+    /// use isd_kernel::{RollingTest, Scratch, Series, Validity, Window, pack, rolling_outliers};
+    ///
+    /// // 0.1, 0.2, missing, 9.5
+    /// let (integers, packing) = pack(&[0.1, 0.2, 0.2, 9.5]).ok_or("not on a decimal grid")?;
+    /// let validity = Validity::new(&[0b1011], 0, 4)?;
+    /// let series = Series::packed(&integers, packing).with_validity(Some(validity))?;
+    /// let test = RollingTest::builder().window(Window::Rows(3)).min_periods(2).build()?;
+    /// let mut found = Vec::new();
+    /// rolling_outliers(series, &test, &mut Scratch::default(), &mut found);
+    /// assert_eq!((found[0].row, found[0].value), (3, 9.5));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn packed(integers: &'a [i32], packing: Packing) -> Self {
-        debug_assert!((packing.decimals as usize) < GRID_FACTORS.len(), "a grid that there is none of");
-        #[cfg(test)]
-        assert!(integers.iter().all(|integer| integer.unsigned_abs() <= packing.largest));
+        debug_assert!(
+            integers.iter().all(|integer| integer.unsigned_abs() <= packing.largest()),
+            "an integer that is none of those packed"
+        );
         Self { values: Values::Integers(integers, packing), validity: None, times: None }
     }
 
-    /// Marks missing values by a bitmap as well; what their slots hold is never looked at.
+    /// Adds a bitmap of the rows that hold a value; `None` leaves all rows valid. The slot of a null may hold any double.
     ///
     /// # Errors
-    /// A bitmap of another length.
+    /// The bitmap has another number of slots than the series.
     pub fn with_validity(mut self, validity: Option<Validity<'a>>) -> Result<Self, LengthError> {
         if let Some(found) = validity.map(|v| v.len()).filter(|len| *len != self.values.len()) {
             return Err(LengthError { what: "a validity bitmap", found, expected: self.values.len() });
@@ -104,10 +111,11 @@ impl<'a> Series<'a> {
         Ok(self)
     }
 
-    /// Adds the time of each row, in microseconds, strictly ascending: a time window and a fill limit in time need it.
+    /// Adds the time of each row, missing ones included, in microseconds since any epoch and strictly ascending. A time
+    /// window and a fill limit in time need them. The order is checked by the kernels that use it.
     ///
     /// # Errors
-    /// Another number of times than values.
+    /// The times are more or fewer than the rows.
     pub fn with_times(mut self, times: Option<&'a [i64]>) -> Result<Self, LengthError> {
         if let Some(found) = times.map(<[i64]>::len).filter(|len| *len != self.values.len()) {
             return Err(LengthError { what: "times", found, expected: self.values.len() });
@@ -117,14 +125,15 @@ impl<'a> Series<'a> {
     }
 
     /// Whether row `i` was observed: neither null nor NaN nor infinite.
+    #[inline]
     pub(crate) fn is_observed(&self, i: usize) -> bool {
         self.validity.is_none_or(|v| v.is_valid(i)) && self.values.are_finite(i..i + 1)
     }
 
-    /// The first row that was observed.
+    /// The first row that was observed, if any was.
     pub(crate) fn first_observed(&self) -> Option<usize> {
         let Some(validity) = self.validity else { return self.observed().next() };
-        // Of some measurements a station has none at all.
+        // Word by word, because a station may have no value of a measurement at all.
         (0..self.values.len()).step_by(u64::BITS as usize).find_map(|start| {
             let mut valid = validity.word(start);
             while valid != 0 {
@@ -138,12 +147,12 @@ impl<'a> Series<'a> {
         })
     }
 
-    /// Rows that were observed, in order.
+    /// The rows that were observed, in order.
     pub(crate) fn observed(&self) -> impl Iterator<Item = usize> {
         (0..self.values.len()).filter(|i| self.is_observed(*i))
     }
 
-    /// Whether at least so many rows were observed.
+    /// Whether at least `least` rows were observed.
     pub(crate) fn observes(&self, least: usize) -> bool {
         const WORD: usize = u64::BITS as usize;
         let mut count = 0;
@@ -162,10 +171,19 @@ impl<'a> Series<'a> {
         count >= least
     }
 
-    /// The series that this one is made of, one behind the other, each with the row that it begins at.
+    /// Splits a series that several shorter ones were joined to: gives each with the row of this one that it begins at.
+    /// `lengths` are their numbers of rows, in order.
+    ///
+    /// ```
+    /// use isd_kernel::Series;
+    ///
+    /// let starts: Vec<usize> = Series::new(&[0.1, 0.2, 0.3]).split(&[2, 1])?.map(|(start, _)| start).collect();
+    /// assert_eq!(starts, [0, 2]);
+    /// # Ok::<(), isd_kernel::LengthError>(())
+    /// ```
     ///
     /// # Errors
-    /// Lengths that do not add up to the number of values.
+    /// The lengths do not add up to the number of rows.
     pub fn split(&self, lengths: &[usize]) -> Result<impl Iterator<Item = (usize, Series<'a>)>, LengthError> {
         let total = lengths.iter().fold(0_usize, |sum, len| sum.saturating_add(*len));
         if total != self.values.len() {
@@ -186,26 +204,36 @@ impl<'a> Series<'a> {
     }
 }
 
-/// Decides whether a missing row may be filled from the last observed one.
-#[derive(Clone, Copy)]
-pub(crate) enum Reach<'a> {
-    /// No missing row is filled.
+/// Which missing rows of a series are filled with the last observed value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fill<'a> {
+    /// No missing row.
     Nothing,
+    /// Every missing row after the first observed one.
     Unlimited,
+    /// A missing row at most so many rows after the observed one.
     Rows(usize),
+    /// A missing row at most so many microseconds after the observed one, by the times of all rows.
     Micros(i64, &'a [i64]),
 }
 
-impl<'a> Reach<'a> {
-    /// Without times, a limit in time counts as none: the adapters supply times where the test needs them.
-    pub fn of(limit: Option<FillLimit>, series: &Series<'a>) -> Self {
-        match (limit, series.times) {
-            (Some(FillLimit::Rows(rows)), _) => Self::Rows(rows),
-            (Some(FillLimit::Micros(micros)), Some(times)) => Self::Micros(micros, times),
-            _ => Self::Unlimited,
+impl<'a> Fill<'a> {
+    /// What a limit, or `None` for no limit, means for a series.
+    ///
+    /// # Errors
+    /// A limit in time for a series without times.
+    pub fn new(limit: Option<FillLimit>, series: &Series<'a>) -> Result<Self, TimesError> {
+        match limit {
+            None => Ok(Self::Unlimited),
+            Some(FillLimit::Rows(rows)) => Ok(Self::Rows(rows)),
+            Some(FillLimit::Micros(micros)) => {
+                series.times.map(|times| Self::Micros(micros, times)).ok_or(TimesError::Missing)
+            }
         }
     }
 
+    /// Whether the missing row `to` is filled from row `from`, the last observed one before it.
+    #[inline]
     pub fn bridges(self, from: usize, to: usize) -> bool {
         match self {
             Self::Nothing => false,
@@ -221,7 +249,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Decimal, Outlier, Rolling, RollingTest, Scratch, rolling_outliers, rolling_std};
+    use crate::packing::GRID_FACTORS;
+    use crate::{Decimal, Outlier, Rolling, RollingTest, Scratch, Window, rolling_outliers, rolling_std};
 
     /// Runs of observed integers and of gaps.
     fn runs() -> impl Strategy<Value = Vec<Option<i32>>> {
@@ -242,7 +271,7 @@ mod tests {
         let near = |i: i32| if i == 30 { -0.0 } else { 5.0 - f64::from(i % 2) };
         for value in [far, near] {
             let values: Vec<f64> = (0..31).map(value).collect();
-            let test = RollingTest::new(30, Decimal::whole(6)).unwrap().validated().unwrap();
+            let test = RollingTest::default();
             let mut found = Vec::new();
             rolling_outliers(Series::new(&values), &test, &mut Scratch::default(), &mut found);
             assert_eq!(found.iter().map(|outlier| outlier.value.to_bits()).collect::<Vec<_>>(), [0]);
@@ -279,33 +308,33 @@ mod tests {
             for (i, _) in rows.iter().enumerate().filter(|(_, row)| row.is_some()) {
                 bits[i / 8] |= 1 << (i % 8);
             }
-            let validity = Validity::new(&bits, 0, rows.len());
-            let least = integers.iter().copied().min().unwrap_or_default();
-            let most = integers.iter().copied().max().unwrap_or_default();
+            let validity = Validity::new(&bits, 0, rows.len()).unwrap();
+            let least = integers.iter().copied().min().unwrap_or(0);
+            let most = integers.iter().copied().max().unwrap_or(0);
             let offset = least.midpoint(most);
             let packed: Vec<i32> = integers.iter().map(|integer| integer - offset).collect();
-            let largest = packed.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or_default();
+            let largest = packed.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or(0);
             prop_assert!(!near || largest < 3000);
             let times: Vec<i64> = (0..rows.len() as i64).map(|row| (row + row / 9) * 60).collect();
-            let series = Series::packed(&packed, Packing { decimals, offset, largest });
-            let series = series.with_validity(validity).unwrap().with_times(Some(&times)).unwrap();
+            let series = Series::packed(&packed, Packing::new(decimals, offset, largest));
+            let series = series.with_validity(Some(validity)).unwrap().with_times(Some(&times)).unwrap();
             let expected = Series::new(&doubles).with_times(Some(&times)).unwrap();
 
-            let threshold = Decimal::whole(3);
-            let (test, limit) = if timed {
-                let test = RollingTest::within(60 * window as i64, threshold).unwrap().min_periods(2);
-                (test, limit.map(|rows| FillLimit::Micros(60 * rows as i64)))
+            let test = RollingTest::builder().threshold(Decimal::whole(3));
+            let test = if timed {
+                let limit = limit.map(|rows| FillLimit::Micros(60 * rows as i64));
+                test.window(Window::Micros(60 * window as i64)).min_periods(2).fill_limit(limit)
             } else {
-                (RollingTest::new(window, threshold).unwrap(), limit.map(FillLimit::Rows))
+                test.window(Window::Rows(window)).fill_limit(limit.map(FillLimit::Rows))
             };
-            let test = test.fill_limit(limit).validated().unwrap();
+            let test = test.build().unwrap();
             let find = |series: Series<'_>| {
                 let mut found: Vec<Outlier> = Vec::new();
                 let outcome = rolling_outliers(series, &test, &mut Scratch::default(), &mut found);
                 (outcome, found)
             };
             prop_assert_eq!(find(series), find(expected));
-            let rolling = Rolling::rows(window).unwrap().validated().unwrap();
+            let rolling = Rolling::builder().window(Window::Rows(window)).build().unwrap();
             let std = |series: Series<'_>| {
                 let mut std = Vec::new();
                 rolling_std(series, &rolling, &mut Scratch::default(), &mut std).unwrap();

@@ -1,21 +1,35 @@
-//! What an outlier is: the options of the rolling test, checked once.
+//! The rolling outlier test: its options in, one checked value that the kernel takes out.
 
-use crate::Decimal;
-use crate::window::{Extent, MAX_WINDOW, OptionsError, Rolling};
+use crate::window::{MAX_WINDOW, Rolling, RollingBuilder, Window};
+use crate::{Decimal, OptionsError};
 
-/// How long a missing value may be filled with the last observed one.
+/// The threshold in standard deviations, unless another is given.
+pub const DEFAULT_THRESHOLD: Decimal = Decimal::whole(6);
+
+/// How far a missing value may lie after the last observed one and still be filled with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FillLimit {
-    /// At most this many rows behind the observed value.
+    /// At most this many rows after the observed value; positive.
     Rows(usize),
-    /// At most this many microseconds behind it; needs timestamps.
+    /// At most this many microseconds after the observed value; positive. The series needs times.
     Micros(i64),
 }
 
-/// The rolling outlier test; [`RollingTest::validated`] checks that its options make one.
+/// The rolling outlier test, its options checked: made by [`RollingTest::builder`].
 ///
-/// With f the forward-filled series and `W_i` the [window](Rolling) of filled values before row i, row i is an
-/// outlier if `|v_i - mean(W_i)| > threshold * max(std(W_i), min_std)`, strictly.
+/// With f the forward-filled series and `W_i` the [window](Rolling) of filled values of row i, row i is an outlier if
+/// `|v_i - mean(W_i)| > threshold * max(std(W_i), min_std)`, strictly.
+///
+/// ```
+/// use isd_kernel::{RollingTest, Window};
+///
+/// let test = RollingTest::builder().window(Window::Rows(84)).threshold("6.5".parse()?).build()?;
+/// assert_eq!((test.window(), test.min_periods()), (Window::Rows(84), 84));
+///
+/// // A value in its own window of 30 lies within sqrt(29) = 5.4 standard deviations of the mean.
+/// assert!(RollingTest::builder().include_current(true).build().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollingTest {
     rolling: Rolling,
@@ -25,172 +39,203 @@ pub struct RollingTest {
     test_filled: bool,
 }
 
-impl Default for RollingTest {
-    /// 30 values before, 6 sigma, population standard deviation.
+/// The options of a [`RollingTest`] before they are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollingTestBuilder {
+    rolling: RollingBuilder,
+    threshold: Decimal,
+    min_std: Decimal,
+    fill_limit: Option<FillLimit>,
+    test_filled: bool,
+}
+
+impl Default for RollingTestBuilder {
+    /// More than [`DEFAULT_THRESHOLD`] population standard deviations from the mean of the
+    /// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values before the row; filled without limit, observed values tested.
     fn default() -> Self {
-        Self::over(Rolling::last(30), Decimal::whole(6))
+        Self {
+            rolling: RollingBuilder::default(),
+            threshold: DEFAULT_THRESHOLD,
+            min_std: Decimal::ZERO,
+            fill_limit: None,
+            test_filled: false,
+        }
     }
 }
 
-impl RollingTest {
-    /// The default test with a window of `window` values, `threshold` sigma.
-    ///
-    /// # Errors
-    /// A window outside `1..=MAX_WINDOW`.
-    pub fn new(window: usize, threshold: Decimal) -> Result<Self, OptionsError> {
-        Ok(Self::over(Rolling::rows(window)?, threshold))
-    }
-
-    /// The default test with a window of so many microseconds that holds at least
-    /// [`TIME_WINDOW_MIN_PERIODS`](crate::TIME_WINDOW_MIN_PERIODS) values; needs timestamps.
-    ///
-    /// # Errors
-    /// A time that is not positive.
-    pub fn within(micros: i64, threshold: Decimal) -> Result<Self, OptionsError> {
-        Ok(Self::over(Rolling::within(micros)?, threshold))
-    }
-
-    /// The test over a window.
-    fn over(rolling: Rolling, threshold: Decimal) -> Self {
-        Self { rolling, threshold, min_std: Decimal::ZERO, fill_limit: None, test_filled: false }
-    }
-
-    /// Ends the window at the tested row, which is then part of it.
+impl RollingTestBuilder {
+    /// Sets how far the window reaches back (default: [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values).
     #[must_use]
-    pub fn include_current(mut self, include: bool) -> Self {
-        self.rolling = self.rolling.include_current(include);
+    pub fn window(mut self, window: Window) -> Self {
+        self.rolling = self.rolling.window(window);
         self
     }
 
-    /// Tests a row once its window holds this many values (default: the whole of a row window, 10 of a time window).
+    /// Sets how many standard deviations an outlier lies beyond (default: [`DEFAULT_THRESHOLD`]).
     #[must_use]
-    pub fn min_periods(mut self, min_periods: usize) -> Self {
+    pub fn threshold(mut self, threshold: Decimal) -> Self {
+        self.threshold = threshold;
+        self
+    }
+
+    /// Sets whether the window ends at the tested row, which is then part of it (default: it ends before the row).
+    #[must_use]
+    pub fn include_current(mut self, include_current: bool) -> Self {
+        self.rolling = self.rolling.include_current(include_current);
+        self
+    }
+
+    /// Sets how many values the window must hold for its row to be tested. `None`, the default, stands for all values of
+    /// a row window and for [`DEFAULT_TIME_WINDOW_MIN_PERIODS`](crate::DEFAULT_TIME_WINDOW_MIN_PERIODS) values of a time
+    /// window.
+    #[must_use]
+    pub fn min_periods(mut self, min_periods: impl Into<Option<usize>>) -> Self {
         self.rolling = self.rolling.min_periods(min_periods);
         self
     }
 
-    /// Degrees of freedom taken off the divisor of the variance: 0 population, 1 sample.
+    /// Sets the degrees of freedom that are taken off the divisor of the variance: 0 (the default) for the standard
+    /// deviation of a population, 1 for that of a sample.
     #[must_use]
     pub fn ddof(mut self, ddof: usize) -> Self {
         self.rolling = self.rolling.ddof(ddof);
         self
     }
 
-    /// The least standard deviation to test against, in the units of the values.
+    /// Sets the smallest standard deviation to test against, in the unit of the values (default: 0).
     #[must_use]
     pub fn min_std(mut self, min_std: Decimal) -> Self {
         self.min_std = min_std;
         self
     }
 
-    /// Stops the forward fill; what it leaves missing is no part of any window.
+    /// Sets how far the last observed value is carried forward; what stays missing is no part of any window. `None`, the
+    /// default, is no limit.
     #[must_use]
-    pub fn fill_limit(mut self, limit: Option<FillLimit>) -> Self {
-        self.fill_limit = limit;
+    pub fn fill_limit(mut self, fill_limit: impl Into<Option<FillLimit>>) -> Self {
+        self.fill_limit = fill_limit.into();
         self
     }
 
-    /// Tests filled values as well as observed ones.
+    /// Sets whether filled values are tested as well as observed ones (default: they are not).
     #[must_use]
-    pub fn test_filled(mut self, test: bool) -> Self {
-        self.test_filled = test;
+    pub fn test_filled(mut self, test_filled: bool) -> Self {
+        self.test_filled = test_filled;
         self
     }
 
     /// Checks the options against each other.
     ///
     /// # Errors
-    /// `min_periods` outside the window or without a degree of freedom, a fill limit that is not
-    /// positive, or a threshold that no data could exceed: a value inside its own row window of n lies
-    /// within `sqrt((n - 1) (n - ddof) / n)` sigma (Samuelson 1968, for ddof 0 `sqrt(n - 1)`).
-    pub fn validated(self) -> Result<Self, OptionsError> {
-        let rolling = self.rolling.validated()?;
-        match self.fill_limit {
+    /// What [`RollingBuilder::build`] refuses, a fill limit that is not positive, or a threshold that no data could
+    /// exceed: a value inside its own row window of n values lies within `sqrt((n - 1) (n - ddof) / n)` standard
+    /// deviations of the mean (Samuelson 1968, for ddof 0 `sqrt(n - 1)`).
+    pub fn build(self) -> Result<RollingTest, OptionsError> {
+        let Self { rolling, threshold, min_std, fill_limit, test_filled } = self;
+        let rolling = rolling.build()?;
+        match fill_limit {
             Some(FillLimit::Rows(0)) => return Err(OptionsError::FillLimit(0)),
             Some(FillLimit::Micros(micros)) if micros <= 0 => return Err(OptionsError::FillLimit(micros)),
             _ => {}
         }
-        let ddof = rolling.freedom();
+        let ddof = rolling.ddof();
         // How many values a time window holds, and so how far one of them can lie, is up to the data.
-        if let Extent::Rows(window) = rolling.extent()
-            && rolling.includes_current()
-            && !exceedable(self.threshold, window, ddof)
+        if let Window::Rows(window) = rolling.window()
+            && rolling.include_current()
+            && !exceedable(threshold, window, ddof)
         {
             let (n, d) = (window as f64, ddof as f64);
             // The bound grows with n: the first window that passes is the smallest.
-            let smallest = (window..=MAX_WINDOW).find(|&n| exceedable(self.threshold, n, ddof));
-            return Err(OptionsError::Unreachable {
-                threshold: self.threshold,
-                window,
-                bound: ((n - 1.0) * (n - d) / n).sqrt(),
-                smallest,
-            });
+            let smallest = (window..=MAX_WINDOW).find(|&n| exceedable(threshold, n, ddof));
+            let bound = ((n - 1.0) * (n - d) / n).sqrt();
+            return Err(OptionsError::Unreachable { threshold, window, bound, smallest });
         }
-        Ok(Self { rolling, ..self })
+        Ok(RollingTest { rolling, threshold, min_std, fill_limit, test_filled })
+    }
+}
+
+impl Default for RollingTest {
+    /// What [`RollingTestBuilder::default`] builds.
+    fn default() -> Self {
+        Self {
+            rolling: Rolling::default(),
+            threshold: DEFAULT_THRESHOLD,
+            min_std: Decimal::ZERO,
+            fill_limit: None,
+            test_filled: false,
+        }
+    }
+}
+
+impl RollingTest {
+    /// The default options, to be changed and then built.
+    #[must_use]
+    pub fn builder() -> RollingTestBuilder {
+        RollingTestBuilder::default()
     }
 
-    /// The window, what it must hold, and the divisor of its variance.
+    /// The window, with what it must hold and the divisor of its variance.
     #[must_use]
     pub fn rolling(&self) -> &Rolling {
         &self.rolling
     }
 
-    /// How far the window reaches.
+    /// How far the window reaches back.
     #[must_use]
-    pub fn window(&self) -> Extent {
-        self.rolling.extent()
+    pub fn window(&self) -> Window {
+        self.rolling.window()
     }
 
-    /// Whether the window includes the tested row.
+    /// Whether the window ends at the tested row, which is then part of it.
     #[must_use]
-    pub fn includes_current(&self) -> bool {
-        self.rolling.includes_current()
+    pub fn include_current(&self) -> bool {
+        self.rolling.include_current()
     }
 
-    /// Number of values that a window must hold for its row to be tested.
+    /// How many values a window must hold for its row to be tested.
     #[must_use]
-    pub fn least_count(&self) -> usize {
-        self.rolling.least_count()
+    pub fn min_periods(&self) -> usize {
+        self.rolling.min_periods()
     }
 
-    /// Degrees of freedom taken off the divisor of the variance.
+    /// Degrees of freedom that are taken off the divisor of the variance.
     #[must_use]
-    pub fn freedom(&self) -> usize {
-        self.rolling.freedom()
+    pub fn ddof(&self) -> usize {
+        self.rolling.ddof()
     }
 
-    /// Sigmas that an outlier exceeds.
+    /// How many standard deviations an outlier lies beyond.
     #[must_use]
     pub fn threshold(&self) -> Decimal {
         self.threshold
     }
 
-    /// Least standard deviation tested against.
+    /// The smallest standard deviation that is tested against, in the unit of the values.
     #[must_use]
-    pub fn floor(&self) -> Decimal {
+    pub fn min_std(&self) -> Decimal {
         self.min_std
     }
 
-    /// The limit of the forward fill.
+    /// How far the last observed value is carried forward; `None` is no limit.
     #[must_use]
-    pub fn limit(&self) -> Option<FillLimit> {
+    pub fn fill_limit(&self) -> Option<FillLimit> {
         self.fill_limit
     }
 
-    /// Whether filled values are tested.
+    /// Whether filled values are tested as well as observed ones.
     #[must_use]
-    pub fn tests_filled(&self) -> bool {
+    pub fn test_filled(&self) -> bool {
         self.test_filled
     }
 
-    /// Whether the kernel needs timestamps.
+    /// Whether the series must have times: for a time window or a fill limit in time.
     #[must_use]
     pub fn needs_time(&self) -> bool {
         self.rolling.needs_time() || matches!(self.fill_limit, Some(FillLimit::Micros(_)))
     }
 }
 
-/// Whether a value inside its own window of `n` can lie more than `threshold` sigma from the mean:
+/// Whether a value inside its own window of `n` values can lie more than `threshold` standard deviations from the mean:
 /// `threshold^2 < (n - 1) (n - ddof) / n`, in integers.
 fn exceedable(threshold: Decimal, n: usize, ddof: usize) -> bool {
     let (n, ddof) = (n as u128, ddof as u128);
@@ -208,7 +253,9 @@ mod tests {
     use super::*;
 
     fn including(window: usize, threshold: &str, ddof: usize) -> Result<RollingTest, OptionsError> {
-        RollingTest::new(window, threshold.parse().unwrap())?.include_current(true).ddof(ddof).validated()
+        let threshold = threshold.parse().unwrap();
+        let test = RollingTest::builder().window(Window::Rows(window)).threshold(threshold);
+        test.include_current(true).ddof(ddof).build()
     }
 
     #[test]
@@ -229,15 +276,20 @@ mod tests {
 
     #[test]
     fn how_far_a_value_can_lie_in_a_time_window_is_up_to_the_data() {
-        let test = RollingTest::within(3_600_000_000, Decimal::whole(6)).unwrap().include_current(true);
-        assert!(test.validated().is_ok());
+        let hour = Window::Micros(3_600_000_000);
+        assert!(RollingTest::builder().window(hour).include_current(true).build().is_ok());
     }
 
     #[test]
     fn options_are_checked_against_each_other() {
-        let test = || RollingTest::new(10, Decimal::whole(6)).unwrap();
-        assert!(test().min_periods(11).validated().is_err());
-        assert!(test().fill_limit(Some(FillLimit::Rows(0))).validated().is_err());
-        assert!(test().fill_limit(Some(FillLimit::Micros(-1))).validated().is_err());
+        let test = || RollingTest::builder().window(Window::Rows(10));
+        assert!(test().min_periods(11).build().is_err());
+        assert!(test().fill_limit(FillLimit::Rows(0)).build().is_err());
+        assert!(test().fill_limit(FillLimit::Micros(-1)).build().is_err());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_builder() {
+        assert_eq!(RollingTest::builder().build(), Ok(RollingTest::default()));
     }
 }

@@ -1,7 +1,11 @@
 //! The validity bitmap of Arrow, borrowed: which slots of a slice hold an observed value.
 
-/// A borrowed validity bitmap: bit `offset + i` of `bytes`, least significant bit first, is set
-/// where slot `i` holds a value. This is the layout that Arrow and Polars share.
+use crate::LengthError;
+
+/// A borrowed validity bitmap: bit `offset + i` of `bytes`, counted from the least significant bit of the first byte, is
+/// set where slot `i` holds a value and clear where slot `i` is null.
+///
+/// This is the layout that Arrow and Polars share.
 #[derive(Debug, Clone, Copy)]
 pub struct Validity<'a> {
     bytes: &'a [u8],
@@ -10,14 +14,20 @@ pub struct Validity<'a> {
 }
 
 impl<'a> Validity<'a> {
-    /// Borrows `len` bits that begin `offset` bits into `bytes`; `None` if `bytes` is too short.
-    #[must_use]
-    pub fn new(bytes: &'a [u8], offset: usize, len: usize) -> Option<Self> {
-        let end = offset.checked_add(len)?;
-        (end <= bytes.len().saturating_mul(8)).then_some(Self { bytes, offset, len })
+    /// Borrows the bits of `len` slots, the first of which is `offset` bits into `bytes`.
+    ///
+    /// # Errors
+    /// `bytes` holds fewer than `offset + len` bits.
+    pub fn new(bytes: &'a [u8], offset: usize, len: usize) -> Result<Self, LengthError> {
+        let held = bytes.len().saturating_mul(8).saturating_sub(offset);
+        if held < len {
+            return Err(LengthError { what: "a validity bitmap", found: held, expected: len });
+        }
+        Ok(Self { bytes, offset, len })
     }
 
     /// Number of slots.
+    #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
@@ -41,7 +51,7 @@ impl<'a> Validity<'a> {
         self.bytes[bit / 8] >> (bit % 8) & 1 == 1
     }
 
-    /// The bits of `len` slots from `start`.
+    /// The bits of the `len` slots from slot `start` on.
     ///
     /// # Panics
     /// If the slots reach beyond [`Validity::len`].
@@ -51,7 +61,7 @@ impl<'a> Validity<'a> {
         Self { bytes: self.bytes, offset: self.offset + start, len }
     }
 
-    /// The bits of the 64 slots from `start`, slot `start` lowest; slots beyond the end read as 0.
+    /// The bits of the 64 slots from `start` on, that of slot `start` lowest. Slots beyond the end read as 0.
     #[inline]
     #[must_use]
     pub(crate) fn word(&self, start: usize) -> u64 {
@@ -90,7 +100,7 @@ mod tests {
         let bytes: Vec<u8> = (0..40_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         for offset in 0..70 {
             for len in [0, 1, 7, 63, 64, 65, 128, 200, 320 - offset] {
-                let Some(v) = Validity::new(&bytes, offset, len) else { continue };
+                let v = Validity::new(&bytes, offset, len).unwrap();
                 let mut count = 0;
                 for start in (0..len).step_by(64) {
                     let word = v.word(start);
@@ -112,9 +122,11 @@ mod tests {
 
     #[test]
     fn a_bitmap_that_is_too_short_is_refused() {
-        assert!(Validity::new(&[0xff], 0, 9).is_none());
-        assert!(Validity::new(&[0xff], 4, 5).is_none());
-        assert!(Validity::new(&[0xff], 4, 4).is_some());
-        assert!(Validity::new(&[], usize::MAX, 1).is_none());
+        let error = Validity::new(&[0xff], 3, 9).unwrap_err();
+        assert_eq!(error.to_string(), "a validity bitmap of 5 slots beside 9 values");
+        assert!(Validity::new(&[0xff], 4, 5).is_err());
+        assert!(Validity::new(&[0xff], 4, 4).is_ok());
+        assert!(Validity::new(&[], usize::MAX, 1).is_err());
+        assert!(Validity::new(&[0xff], 1, usize::MAX).is_err());
     }
 }

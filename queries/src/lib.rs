@@ -1,8 +1,8 @@
 //! In: outliers files and datasets, and SQL; out: a stream of record batches, and text of it.
 //!
 //! A [`Session`] holds named tables; [`Session::run`] plans one statement and returns its [`Answer`], which
-//! reads the files as it is polled. [`output`] writes an answer in one of eight formats; [`named`] has the
-//! queries that come along.
+//! reads the files as its batches are asked for. [`output`] writes an answer in one of eight formats; [`named`] has the
+//! queries that are part of the tool.
 //!
 //! ```
 //! # use isd_queries::{Session, SessionOptions};
@@ -19,11 +19,11 @@
 
 mod error;
 mod functions;
-mod giving_way;
 pub mod named;
 pub mod output;
 mod session;
 mod tables;
+mod yielding_joins;
 
 pub use error::{Error, Position, Result};
 pub use session::{Answer, Session, SessionOptions, Statement};

@@ -17,7 +17,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::error::{Error, Result, nearest};
 
-/// The queries that come with `isd-query`.
+/// The queries that are part of `isd-query`, sorted by name.
 const BUILT_IN: [(&str, &str); 10] = [
     ("above", include_str!("../sql/above.sql")),
     ("around", include_str!("../sql/around.sql")),
@@ -73,25 +73,37 @@ pub struct NamedQuery {
 
 /// Named queries, sorted by name.
 #[derive(Debug, Clone)]
-pub struct Library(Vec<NamedQuery>);
+pub struct NamedQueries(Vec<NamedQuery>);
 
 impl Kind {
-    const NAMES: [(&'static str, Self); 5] = [
-        ("integer", Self::Integer),
-        ("number", Self::Number),
-        ("text", Self::Text),
-        ("time", Self::Time),
-        ("column", Self::Column),
-    ];
+    const ALL: [Self; 5] = [Self::Integer, Self::Number, Self::Text, Self::Time, Self::Column];
 
     /// What the kind is called in a file.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("text", |(name, _)| name)
+        match self {
+            Self::Integer => "integer",
+            Self::Number => "number",
+            Self::Text => "text",
+            Self::Time => "time",
+            Self::Column => "column",
+        }
     }
 
-    /// The value as SQL, if it is of this kind.
+    /// What a value must be, for messages.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Integer => "a whole number",
+            Self::Number => "a number",
+            Self::Text => "text",
+            Self::Time => "a time such as 2017-09-10T12:00:00Z",
+            Self::Column => "the name of a column",
+        }
+    }
+
+    /// The value as SQL: a literal or a quoted name; none if it is not of this kind.
     fn literal(self, value: &str) -> Option<String> {
+        // Two minus signs in a row would begin a comment.
         let signed = |text: String| if text.starts_with('-') { format!("({text})") } else { text };
         match self {
             Self::Integer => value.parse::<i64>().ok().map(|number| signed(number.to_string())),
@@ -111,6 +123,11 @@ impl Kind {
 }
 
 impl NamedQuery {
+    /// Reads a query of that name from the text of its file; `path` is for errors.
+    ///
+    /// # Errors
+    /// [`Error::Query`] for a line that describes neither the query nor a parameter, for a default of another kind, and for
+    /// a parameter that is used but not described; [`Error::Sql`] for text that is no SQL.
     fn parse(name: &str, path: &Path, text: &str) -> Result<Self> {
         let refuse = |line: usize, found: String| Error::Query {
             path: path.to_owned(),
@@ -146,7 +163,8 @@ impl NamedQuery {
         Ok(query)
     }
 
-    /// The statement with these values, each a name and its text, in place of the parameters.
+    /// The statement with the values given, each a name and its text, in place of the parameters; where a name is given
+    /// twice, with the last.
     ///
     /// # Errors
     /// [`Error::Parameter`] when a value is missing, of another kind, or of no parameter.
@@ -187,6 +205,7 @@ impl NamedQuery {
         Ok(bound.collect())
     }
 
+    /// The words and signs of the SQL.
     fn tokens(&self) -> Result<Vec<Token>> {
         Tokenizer::new(&GenericDialect {}, &self.sql).tokenize().map_err(|e| Error::Sql {
             position: None,
@@ -196,23 +215,11 @@ impl NamedQuery {
     }
 }
 
-impl Kind {
-    fn expected(self) -> &'static str {
-        match self {
-            Self::Integer => "a whole number",
-            Self::Number => "a number",
-            Self::Text => "text",
-            Self::Time => "a time such as 2017-09-10T12:00:00Z",
-            Self::Column => "the name of a column",
-        }
-    }
-}
-
-impl Library {
-    /// The queries that come with the tool.
+impl NamedQueries {
+    /// The queries that are part of the tool.
     ///
     /// # Errors
-    /// Never, unless one of them is broken.
+    /// [`Error::Query`] when one of them is broken, which a test rules out.
     pub fn built_in() -> Result<Self> {
         let path = |name: &str| Path::new("sql").join(format!("{name}.sql"));
         BUILT_IN
@@ -222,7 +229,8 @@ impl Library {
             .map(Self)
     }
 
-    /// Adds the `.sql` files of a directory, which replace queries of the same name.
+    /// Adds the `.sql` files of a directory, which replace queries of the same name. A file whose name is not UTF-8 is passed
+    /// over: nobody could ask for it.
     ///
     /// # Errors
     /// [`Error::Table`] when the directory cannot be read, [`Error::Query`] for a file that is no named query.
@@ -270,7 +278,7 @@ impl Library {
     }
 }
 
-/// The name in `$name`.
+/// The name in `$name`; none for another token.
 fn placeholder(token: &Token) -> Option<&str> {
     match token {
         Token::Placeholder(text) => text.strip_prefix('$'),
@@ -278,7 +286,7 @@ fn placeholder(token: &Token) -> Option<&str> {
     }
 }
 
-/// `n integer = 20: how many stations`.
+/// The parameter that a line such as `n integer = 20: how many stations` describes; none if it describes none.
 fn parameter(line: &str) -> Option<Parameter> {
     let (head, description) = line.split_once(": ")?;
     let (head, default) = match head.split_once(" = ") {
@@ -286,7 +294,7 @@ fn parameter(line: &str) -> Option<Parameter> {
         None => (head, None),
     };
     let (name, kind) = head.trim().split_once(' ')?;
-    let (_, kind) = Kind::NAMES.into_iter().find(|(known, _)| *known == kind.trim())?;
+    let kind = Kind::ALL.into_iter().find(|known| known.name() == kind.trim())?;
     let description = description.trim().to_owned();
     Some(Parameter { name: name.to_owned(), kind, default, description })
 }
@@ -304,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn values_enter_as_what_they_are() {
+    fn values_become_literals_and_names() {
         let text = "-- All kinds.\n-- $i integer = 5: one\n-- $x number: two\n-- $t text: three\n-- $c column: four\n\
                     select $i, $x, $t, $c, '$i' -- $i";
         let bound =
@@ -313,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn values_that_do_not_fit_are_refused() {
         let query = query("-- One.\n-- $n integer: how many\nselect $n").unwrap();
         for values in [&[][..], &[("n", "5; drop table x")], &[("n", "1"), ("m", "2")], &[("n", "1.5")]] {
             assert!(matches!(query.bind(&given(values)), Err(Error::Parameter { .. })), "{values:?}");
@@ -333,10 +341,10 @@ mod tests {
     }
 
     #[test]
-    fn queries_that_come_along_are_sorted_and_complete() {
-        let library = Library::built_in().unwrap();
-        assert!(library.queries().is_sorted_by(|a, b| a.name < b.name));
-        for query in library.queries() {
+    fn built_in_queries_are_sorted_and_use_their_parameters() {
+        let named_queries = NamedQueries::built_in().unwrap();
+        assert!(named_queries.queries().is_sorted_by(|a, b| a.name < b.name));
+        for query in named_queries.queries() {
             assert!(
                 query.parameters.iter().all(|p| query.sql.contains(&format!("${}", p.name))),
                 "{}",

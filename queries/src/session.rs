@@ -17,12 +17,13 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use futures::StreamExt;
+use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
-use crate::error::{Error, Known, Registered, Result, one_line};
+use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
-use crate::giving_way::GivingWay;
 use crate::tables::TableSource;
+use crate::yielding_joins::YieldingJoins;
 
 /// How a session works.
 #[derive(Debug, Clone, Default)]
@@ -39,8 +40,8 @@ impl SessionOptions {
         self
     }
 
-    /// How many bytes queries may hold in sorts, joins and aggregations, which spill to temporary files where
-    /// they can; unlimited by default.
+    /// How many bytes of memory the sorts, joins and aggregations of queries may hold together; beyond that they use temporary
+    /// files where they can. Unlimited by default.
     #[must_use]
     pub fn with_memory_limit(mut self, bytes: Option<usize>) -> Self {
         self.memory_limit = bytes;
@@ -52,9 +53,11 @@ impl SessionOptions {
 pub struct Session {
     context: SessionContext,
     /// The tables in the order in which they were registered.
-    tables: Vec<Registered>,
-    /// Where queries put by what memory does not hold.
-    spills: TempDir,
+    tables: Vec<RegisteredTable>,
+    /// The directory of temporary files, for rows that memory does not hold.
+    _spills: TempDir,
+    /// Has a run that is interrupted remove the directory.
+    _unfinished: Unfinished,
 }
 
 impl Session {
@@ -77,9 +80,10 @@ impl Session {
         settings.optimizer.prefer_existing_sort = true;
         let spills = tempfile::Builder::new().prefix("isd-query-").tempdir();
         let spills = spills.map_err(|e| Error::Engine(format!("{}: {e}", std::env::temp_dir().display())))?;
+        let unfinished = Unfinished::at(spills.path());
         let mut runtime = RuntimeEnvBuilder::new().with_temp_file_path(spills.path());
         if let Some(limit) = options.memory_limit {
-            // What a sort sets aside for merging what it spilled must leave it something to sort in.
+            // What a sort reserves for merging its temporary files must leave it memory to sort in.
             let reserved = &mut settings.execution.sort_spill_reservation_bytes;
             *reserved = (*reserved).min(limit / (8 * threads));
             runtime = runtime.with_memory_pool(Arc::new(FairSpillPool::new(limit)));
@@ -89,18 +93,11 @@ impl Session {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(GivingWay))
+            .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
-        Ok(Self { context, tables: Vec::new(), spills })
-    }
-
-    /// Removes what queries put by on disk. To be called where the process ends while queries may still run, so that the
-    /// session is not dropped: they fail from here on.
-    pub fn remove_spills(&self) {
-        // Nobody is left who could do something about it.
-        let _ = std::fs::remove_dir_all(self.spills.path());
+        Ok(Self { context, tables: Vec::new(), _spills: spills, _unfinished: unfinished })
     }
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
@@ -115,10 +112,10 @@ impl Session {
         let name = name.map_or_else(|| source.default_name(&schema), str::to_owned);
         let columns = schema.fields().iter().map(|f| f.name().clone()).collect();
         let reference = TableReference::bare(name.as_str());
-        self.context.deregister_table(reference.clone()).map_err(|e| self.known(&e))?;
-        self.context.register_table(reference, table).map_err(|e| self.known(&e))?;
+        self.context.deregister_table(reference.clone()).map_err(|e| self.explain(&e))?;
+        self.context.register_table(reference, table).map_err(|e| self.explain(&e))?;
         self.tables.retain(|known| known.name != name);
-        self.tables.push(Registered { name: name.clone(), path: source.path().to_owned(), columns });
+        self.tables.push(RegisteredTable { name: name.clone(), path: source.path().to_owned(), columns });
         Ok(name)
     }
 
@@ -146,7 +143,7 @@ impl Session {
             .with_recursion_limit(limit)
             .build()
             .and_then(|mut parser| parser.parse_statements())
-            .map_err(|e| self.known(&e))?;
+            .map_err(|e| self.explain(&e))?;
         if parsed.is_empty() {
             return Err(Error::Sql {
                 position: None,
@@ -184,21 +181,21 @@ impl Session {
         let Statement(statement) = statement;
         let plan = self.context.state().statement_to_plan(statement.clone()).await;
         let plan =
-            plan.map_err(|e| Known { tables: &self.tables, statement: Some(&statement) }.explain(&e))?;
-        if changes_tables(&plan).map_err(|e| self.known(&e))? {
+            plan.map_err(|e| Subject { tables: &self.tables, statement: Some(&statement) }.explain(&e))?;
+        if changes_tables(&plan).map_err(|e| self.explain(&e))? {
             return Err(Error::Sql {
                 position: None,
                 found: "tables are read-only".into(),
                 hint: Some("COPY (SELECT …) TO 'file.parquet' writes a new file".into()),
             });
         }
-        let frame = self.context.execute_logical_plan(plan).await.map_err(|e| self.known(&e))?;
-        let stream = frame.execute_stream().await.map_err(|e| self.known(&e))?;
+        let frame = self.context.execute_logical_plan(plan).await.map_err(|e| self.explain(&e))?;
+        let stream = frame.execute_stream().await.map_err(|e| self.explain(&e))?;
         Ok(Answer { stream, tables: self.tables.clone() })
     }
 
-    fn known(&self, error: &DataFusionError) -> Error {
-        Known { tables: &self.tables, statement: None }.explain(error)
+    fn explain(&self, error: &DataFusionError) -> Error {
+        Subject { tables: &self.tables, statement: None }.explain(error)
     }
 }
 
@@ -209,11 +206,11 @@ pub struct Statement(datafusion::sql::parser::Statement);
 /// The rows that a statement gives, computed as they are asked for.
 pub struct Answer {
     stream: SendableRecordBatchStream,
-    tables: Vec<Registered>,
+    tables: Vec<RegisteredTable>,
 }
 
 impl Answer {
-    /// Names and types of the columns; of none for a statement without a result.
+    /// Names and types of the columns; none for a statement without a result.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
         self.stream.schema()
@@ -225,10 +222,11 @@ impl Answer {
     /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
         let next = self.stream.next().await?;
-        Some(next.map_err(|e| Known { tables: &self.tables, statement: None }.explain(&e)))
+        Some(next.map_err(|e| Subject { tables: &self.tables, statement: None }.explain(&e)))
     }
 }
 
+/// Whether a plan writes to a table, anywhere in it.
 fn changes_tables(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
     let mut changes = false;
     plan.apply_with_subqueries(|node| {

@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use isd::cli::convert::ConvertArgs;
+
 // The buffers of a row group go back and forth between threads: glibc would map and unmap each.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::convert::convert, Some("--resume goes on where it stopped"))
+    isd::cli::run::<ConvertArgs>()
 }

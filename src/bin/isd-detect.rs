@@ -2,10 +2,12 @@
 
 use std::process::ExitCode;
 
+use isd::cli::detect::DetectArgs;
+
 // A row group's column is decoded into fresh memory, which glibc would map and unmap each time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::detect::run, None)
+    isd::cli::run::<DetectArgs>()
 }

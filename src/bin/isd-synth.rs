@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use isd::cli::synth::SynthArgs;
+
 fn main() -> ExitCode {
-    isd::cli::run(isd::cli::synth::synth, None)
+    isd::cli::run::<SynthArgs>()
 }

@@ -1,35 +1,34 @@
-//! Why a tool stops: from an error to its line, its hint and the exit status.
+//! Why a tool stops: errors in, a message, a hint and the kind of failure out.
 
 use std::error::Error;
 use std::io;
-use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-
-use super::say;
-use crate::detect::DetectError;
 use isd_kernel::OptionsError;
-use crate::output::OutputError;
 
-/// Why a tool stops.
+use crate::detect::DetectError;
+use crate::output::OutputError;
+use crate::plan::error::HINT;
+
+/// Why a tool stops. Messages and hints are printed as one line each, whatever line breaks they have.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// It could not do what it was asked: exit status 1.
+    /// The tool could not do what it was asked to: exit status 1.
     Error {
-        /// What went wrong, in one line.
+        /// What went wrong.
         message: String,
         /// What to do about it.
         hint: Option<String>,
     },
-    /// What it was asked makes no sense: exit status 2.
+    /// The arguments make no sense: exit status 2.
     Usage {
-        /// What is wrong with the arguments, in one line.
+        /// What is wrong with the arguments.
         message: String,
         /// What to do about it.
         hint: Option<String>,
     },
-    /// Whoever read standard output has seen enough: exit status 0.
+    /// The reader of standard output has closed it, having seen enough: exit status 0.
     ClosedPipe,
 }
 
@@ -70,7 +69,7 @@ impl Failure {
         }
     }
 
-    /// The same with something to do about it.
+    /// Adds what to do about the failure, in place of a hint that it has; a closed pipe has none.
     #[must_use]
     pub fn hint(mut self, text: impl Into<String>) -> Self {
         if let Self::Error { hint, .. } | Self::Usage { hint, .. } = &mut self {
@@ -79,27 +78,18 @@ impl Failure {
         self
     }
 
-    /// Prints the line and the hint to standard error; gives the exit status.
-    #[must_use]
-    pub fn report(&self) -> ExitCode {
-        let (message, hint, status) = match self {
-            Self::Error { message, hint } => (message, hint, ExitCode::from(1)),
-            Self::Usage { message, hint } => (message, hint, ExitCode::from(2)),
-            Self::ClosedPipe => return ExitCode::SUCCESS,
-        };
-        let hint = hint.as_ref().map(|hint| format!("hint: {}\n", one_line(hint))).unwrap_or_default();
-        say(&format!("error: {}\n{hint}", one_line(message)));
-        status
+    /// Adds a hint, if there is one.
+    pub(super) fn maybe_hint(self, hint: Option<String>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
     }
 }
 
-impl From<isd_converters::Error> for Failure {
-    fn from(error: isd_converters::Error) -> Self {
-        let failure = Self::chain(&error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+impl From<isd_dataset::Error> for Failure {
+    fn from(error: isd_dataset::Error) -> Self {
+        Self::chain(&error).maybe_hint(error.hint())
     }
 }
 
@@ -131,11 +121,7 @@ impl From<clap::Error> for Failure {
 
 impl From<OptionsError> for Failure {
     fn from(error: OptionsError) -> Self {
-        let failure = Self::usage(error.to_string());
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        Self::usage(error.to_string()).maybe_hint(error.hint())
     }
 }
 
@@ -170,10 +156,9 @@ impl From<DetectError> for Failure {
             DetectError::Unsorted { .. } => {
                 Self::chain(&error).hint("rows must be sorted by station_id and timestamp, each key once")
             }
-            // The plan's source hands its hint on behind a line break.
             DetectError::Plan(error) => {
                 let text = error.to_string();
-                match text.split_once("\nhint: ") {
+                match text.split_once(HINT) {
                     Some((message, hint)) => Self::error(message).hint(hint),
                     None => Self::error(text),
                 }
@@ -181,9 +166,4 @@ impl From<DetectError> for Failure {
             DetectError::Arrow(_) => Self::chain(&error),
         }
     }
-}
-
-/// Messages of libraries may have line breaks and runs of blanks; an error is one line.
-fn one_line(text: &str) -> String {
-    text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }

@@ -3,10 +3,12 @@
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
-use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use isd_converters::archive::ReadProgress;
 
-/// What is done, rate and time left. Removed from the terminal on drop.
+use super::numbers::HumanCount;
+
+/// A bar with what is done, the rate and the time left. It is removed from the terminal when it is dropped.
 #[derive(Debug)]
 pub struct Progress {
     bar: ProgressBar,
@@ -14,8 +16,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar of `total` rows, or without an end where that is not known; hidden if `quiet` or if
-    /// standard error is no terminal.
+    /// A bar of `total` rows, or without an end where their number is not known. It is hidden if `quiet`, or if standard
+    /// error is no terminal.
     #[must_use]
     pub fn rows(total: Option<u64>, quiet: bool) -> Self {
         let template = if total.is_some() {
@@ -26,14 +28,14 @@ impl Progress {
         Self { bar: bar(total, template, quiet), reading: None }
     }
 
-    /// A bar of the bytes and files of an archive that is being read.
+    /// A bar of the bytes and files of an archive that is being read, hidden as that of [`Progress::rows`].
     #[must_use]
     pub fn reading(reading: Arc<ReadProgress>, quiet: bool) -> Self {
         let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left; {msg}";
         Self { bar: bar(Some(0), template, quiet), reading: Some(reading) }
     }
 
-    /// So many rows are done by now. May be called from any thread.
+    /// Shows that `rows` rows are done by now. May be called from any thread.
     pub fn update(&self, rows: u64) {
         let Some(reading) = self.reading.as_ref().filter(|_| !self.bar.is_hidden()) else {
             self.bar.set_position(rows);
@@ -54,6 +56,7 @@ impl Progress {
     }
 }
 
+/// A bar with that template of indicatif.
 fn bar(total: Option<u64>, template: &str, quiet: bool) -> ProgressBar {
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(total, target);

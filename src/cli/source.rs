@@ -5,18 +5,22 @@ use std::io;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use isd_converters::archive::{Archive, Failure as FileFailure, discover};
-use isd_converters::{Duplicates, Hdf5Reader, Quality, ReadOptions, Scale, Tally, format_names};
+use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale};
+use isd_dataset::Tally;
+use isd_dataset::manifest::{Duplicates, Quality};
 
-use super::{Failure, HumanCount};
+use super::failure::Failure;
+use super::numbers::HumanCount;
+use super::streams::say;
 
 /// How observations are read from a source.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Reading archives")]
 pub struct SourceArgs {
     /// What the files are [default: recognised by their content]
-    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(format_names()))]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<String>,
     /// Read column NAME from this path in an HDF5 file instead of from its usual place; may be repeated
     #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
@@ -79,7 +83,7 @@ enum Hdf5ReaderArg {
 }
 
 impl SourceArgs {
-    /// How to read, with the columns to read (empty: all).
+    /// How an archive is read; of its columns, `measurements`, or all if there are none.
     #[must_use]
     pub fn read_options(&self, measurements: &[String]) -> ReadOptions {
         ReadOptions {
@@ -98,7 +102,7 @@ impl SourceArgs {
         }
     }
 
-    /// What becomes of rows of one station and time.
+    /// Which of several rows of one station and time is kept.
     #[must_use]
     pub fn duplicates(&self) -> Duplicates {
         match self.duplicates {
@@ -132,7 +136,13 @@ impl SourceArgs {
     }
 }
 
-/// Splits `NAME=PATH` at the first equals sign.
+/// Parses the value of `--format`: the name of a format, or a former name.
+fn formats() -> PossibleValuesParser {
+    let value = |format: &dyn Format| PossibleValue::new(format.name()).aliases(format.aliases());
+    PossibleValuesParser::new(FORMATS.map(value))
+}
+
+/// Parses the value of `--column`: splits `NAME=PATH` at the first equals sign.
 fn column_path(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.to_owned())),
@@ -140,7 +150,7 @@ fn column_path(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// What was left out, a line each.
+/// Says what was left out of an archive, a line each; empty if nothing was.
 #[must_use]
 pub fn describe_tally(tally: &Tally) -> String {
     let mut text = String::new();
@@ -165,26 +175,24 @@ pub fn describe_tally(tally: &Tally) -> String {
     text
 }
 
-/// The failure of a run that left files out, after everything else was done.
+/// Ends a run that may have left files out: prints a line for each of them.
 ///
 /// # Errors
-/// One failure that lists the files, if there are any.
+/// A failure that counts them, if there are any.
 pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
     let [first, ..] = failures else { return Ok(()) };
     for failure in failures {
-        super::say(&format!("left out: {}\n", failure.error));
+        say(&format!("left out: {}\n", failure.error));
     }
-    let files = if failures.len() == 1 { "file" } else { "files" };
-    let message =
-        format!("{} {files} could not be read and were left out", HumanCount(failures.len() as u64));
+    let message = match failures.len() as u64 {
+        1 => "1 file could not be read and was left out".to_owned(),
+        count => format!("{} files could not be read and were left out", HumanCount(count)),
+    };
     let hint = first.error.hint().unwrap_or_else(|| "the lines above say why".to_owned());
-    Err(Failure::error(
-        message.replace("1 file could not be read and were", "1 file could not be read and was"),
-    )
-    .hint(hint))
+    Err(Failure::error(message).hint(hint))
 }
 
-/// The failures as a summary in JSON lists them.
+/// Files that were left out, as a summary in JSON lists them.
 #[must_use]
 pub fn failures_json(failures: &[FileFailure]) -> Vec<serde_json::Value> {
     failures

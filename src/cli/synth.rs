@@ -5,8 +5,14 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Parser, ValueEnum};
 use serde::Serialize;
 
-use super::{CommonArgs, Failure, HumanBytes, HumanCount, Progress, counted, rate};
-use crate::synth::{Compression, Error, Layout, Length, Options, Summary, Targets, write_archive};
+use super::common::CommonArgs;
+use super::failure::Failure;
+use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
+use super::progress::Progress;
+use super::tool::Tool;
+use crate::synth::{
+    ArchiveSummary, Compression, Length, Storage, SynthError, SynthOptions, Targets, write_archive,
+};
 
 /// Make a synthetic weather station archive: believable observations with planted outliers, as HDF5
 /// in the layout that isd-convert reads. The same options make the same bytes.
@@ -54,6 +60,7 @@ pub struct SynthArgs {
     common: CommonArgs,
 }
 
+/// How the values are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 enum CompressionArg {
     /// Not at all: the fastest to write and to read
@@ -68,57 +75,66 @@ const DEFAULT_GZIP_LEVEL: u32 = 4;
 
 /// What `--json` prints.
 #[derive(Serialize)]
-struct Report<'a> {
+struct SynthSummary<'a> {
     archive: String,
-    options: &'a Options,
-    layout: Layout,
+    options: &'a SynthOptions,
+    #[serde(rename = "layout")]
+    storage: Storage,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: &'a ArchiveSummary,
     rows_per_second: f64,
 }
 
-/// Makes the archive that the arguments describe.
-///
-/// # Errors
-/// Arguments out of range, or a target that exists or cannot be written.
-pub fn synth(args: SynthArgs) -> Result<(), Failure> {
-    let compression = match (args.compression, args.gzip_level) {
-        (CompressionArg::None, Some(_)) => {
-            return Err(Failure::usage("--gzip-level is given without --compression gzip")
-                .hint("add --compression gzip, or leave --gzip-level out"));
-        }
-        (CompressionArg::None, None) => Compression::None,
-        (CompressionArg::Gzip, level) => Compression::Gzip(level.unwrap_or(DEFAULT_GZIP_LEVEL)),
-    };
-    let layout = Layout { compression, chunk_rows: args.chunk_rows };
-    let length = match (args.rows_per_station, args.years) {
-        (Some(rows), _) => Length::Rows(rows),
-        (None, years) => Length::Years(years.unwrap_or(1)),
-    };
-    let options = Options { stations: args.stations, length, start_year: args.start, seed: args.seed };
-    let targets = Targets {
-        archive: args.output,
-        truth: args.truth,
-        station_list: args.station_list,
-        overwrite: args.overwrite,
-    };
-    let threads = args.common.threads.map_or(0, std::num::NonZeroUsize::get);
-    let mut bar = None;
-    let quiet = args.common.quiet;
-    let made = write_archive(&options, layout, &targets, threads, &mut |rows, of| {
-        bar.get_or_insert_with(|| Progress::rows(Some(of), quiet)).update(rows);
-    });
-    drop(bar);
-    let summary = made?;
-    let archive = targets.archive.display().to_string();
-    let text = describe(&summary, &targets, &archive);
-    let rows_per_second = summary.rows_per_second();
-    args.common
-        .summarize(&Report { archive, options: &options, layout, summary: &summary, rows_per_second }, &text)
+impl Tool for SynthArgs {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    /// Makes the archive that the arguments describe.
+    ///
+    /// # Errors
+    /// Arguments out of range, or a target that exists or cannot be written.
+    fn run(self) -> Result<(), Failure> {
+        let compression = match (self.compression, self.gzip_level) {
+            (CompressionArg::None, Some(_)) => {
+                return Err(Failure::usage("--gzip-level is given without --compression gzip")
+                    .hint("add --compression gzip, or leave --gzip-level out"));
+            }
+            (CompressionArg::None, None) => Compression::None,
+            (CompressionArg::Gzip, level) => Compression::Gzip(level.unwrap_or(DEFAULT_GZIP_LEVEL)),
+        };
+        let storage = Storage { compression, chunk_rows: self.chunk_rows };
+        let length = match (self.rows_per_station, self.years) {
+            (Some(rows), _) => Length::Rows(rows),
+            (None, years) => Length::Years(years.unwrap_or(1)),
+        };
+        let options =
+            SynthOptions { stations: self.stations, length, start_year: self.start, seed: self.seed };
+        let targets = Targets {
+            archive: self.output,
+            truth: self.truth,
+            station_list: self.station_list,
+            overwrite: self.overwrite,
+        };
+        let mut bar = None;
+        let quiet = self.common.quiet;
+        let made =
+            write_archive(&options, storage, &targets, self.common.thread_count(), &mut |written, all| {
+                bar.get_or_insert_with(|| Progress::rows(Some(all), quiet)).update(written);
+            });
+        drop(bar);
+        let summary = made?;
+        let archive = targets.archive.display().to_string();
+        let text = describe(&summary, &targets, &archive);
+        let rows_per_second = rows_per_second(summary.rows, summary.seconds);
+        let summary =
+            SynthSummary { archive, options: &options, storage, summary: &summary, rows_per_second };
+        self.common.summarize(&summary, &text)
+    }
 }
 
 /// The summary for people.
-fn describe(summary: &Summary, targets: &Targets, archive: &str) -> String {
+fn describe(summary: &ArchiveSummary, targets: &Targets, archive: &str) -> String {
     let truth =
         targets.truth.as_ref().map_or_else(String::new, |path| format!("; listed in {}", path.display()));
     let list = targets
@@ -139,16 +155,14 @@ fn describe(summary: &Summary, targets: &Targets, archive: &str) -> String {
     )
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<SynthError> for Failure {
+    fn from(error: SynthError) -> Self {
+        let hint = error.hint();
         let failure = match error {
-            // What the user asked for makes no sense.
-            Error::Option { .. } | Error::SameTarget { .. } => Self::usage(error.to_string()),
+            // The arguments make no sense.
+            SynthError::Option { .. } | SynthError::SameTarget { .. } => Self::usage(error.to_string()),
             _ => Self::chain(&error),
         };
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
+        failure.maybe_hint(hint)
     }
 }

@@ -1,6 +1,6 @@
-//! Tables of any size put by: record batches in as they are found, the same in an order to be told out.
+//! Record batches that may be more than memory should hold: batches in as they are found, the same in a chosen order out.
 //!
-//! Batches stay in memory up to a limit, and what comes behind lies in a temporary file without a name.
+//! Batches stay in memory up to a limit. Those after it go to a temporary file without a name.
 
 use std::env;
 use std::fs::File;
@@ -10,18 +10,19 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
-use isd_converters::Error;
+use isd_dataset::{Error, Result};
 
-/// Bytes in memory: some million outliers.
-const LIMIT: usize = 128 << 20;
+/// Bytes that are kept in memory unless another limit is given: some million outliers.
+const MEMORY_BYTES: usize = 128 << 20;
 
-/// Record batches of one schema, put by.
+/// Record batches of one schema, in memory or in a temporary file.
 #[derive(Debug)]
 pub struct Spool {
+    /// Bytes that are kept in memory at most.
     limit: usize,
     /// Bytes of the batches in memory.
     held: usize,
-    batches: Vec<Place>,
+    batches: Vec<Spooled>,
     file: Option<File>,
     /// Bytes in the file.
     written: u64,
@@ -29,50 +30,49 @@ pub struct Spool {
 
 /// Where a batch is.
 #[derive(Debug, Clone)]
-enum Place {
+enum Spooled {
     Memory(RecordBatch),
-    /// As an Arrow stream of its own.
+    /// In the file, as an Arrow stream of its own.
     File {
-        at: u64,
+        start: u64,
         bytes: usize,
     },
 }
 
 impl Default for Spool {
+    /// An empty spool that keeps 128 MiB in memory.
     fn default() -> Self {
-        Self::holding(LIMIT)
+        Self::with_limit(MEMORY_BYTES)
     }
 }
 
 impl Spool {
-    /// An empty one that holds so many bytes in memory.
+    /// An empty spool that keeps at most `limit` bytes in memory.
     #[must_use]
-    pub fn holding(limit: usize) -> Self {
+    pub fn with_limit(limit: usize) -> Self {
         Self { limit, held: 0, batches: Vec::new(), file: None, written: 0 }
     }
 
-    /// Puts a batch by behind the others; gives its number.
+    /// Appends a batch, and returns its number: 0 for the first.
     ///
     /// # Errors
     /// The temporary file cannot be written.
-    pub fn push(&mut self, batch: RecordBatch) -> Result<usize, Error> {
+    pub fn push(&mut self, batch: RecordBatch) -> Result<usize> {
         let bytes = batch.get_array_memory_size();
-        let place = if self.held + bytes <= self.limit {
+        let spooled = if self.held + bytes <= self.limit {
             self.held += bytes;
-            Place::Memory(batch)
+            Spooled::Memory(batch)
         } else {
-            let cannot = |source| Error::Io {
-                path: env::temp_dir(),
-                action: "cannot put outliers by in a temporary file",
-                source,
-            };
+            let cannot =
+                |source| Error::io(&env::temp_dir(), "cannot put outliers by in a temporary file", source);
             self.write(&batch).map_err(cannot)?
         };
-        self.batches.push(place);
+        self.batches.push(spooled);
         Ok(self.batches.len() - 1)
     }
 
-    fn write(&mut self, batch: &RecordBatch) -> io::Result<Place> {
+    /// Writes a batch to the end of the file.
+    fn write(&mut self, batch: &RecordBatch) -> io::Result<Spooled> {
         let stream = || -> Result<Vec<u8>, ArrowError> {
             let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema())?;
             writer.write(batch)?;
@@ -83,43 +83,48 @@ impl Spool {
             Some(file) => file,
             None => tempfile::tempfile()?,
         };
-        let place = Place::File { at: self.written, bytes: stream.len() };
-        let written = file.seek(SeekFrom::Start(self.written)).and_then(|_| file.write_all(&stream));
+        let start = self.written;
+        let written = file.seek(SeekFrom::Start(start)).and_then(|_| file.write_all(&stream));
         self.file = Some(file);
         written?;
         self.written += stream.len() as u64;
-        Ok(place)
+        Ok(Spooled::File { start, bytes: stream.len() })
     }
 
-    /// Keeps the batches of these numbers, in this order; they are numbered anew.
-    pub fn arrange(&mut self, order: impl IntoIterator<Item = usize>) {
-        self.batches = order.into_iter().filter_map(|number| self.batches.get(number).cloned()).collect();
-    }
-
-    /// Forgets all batches.
-    pub fn clear(&mut self) {
-        *self = Self::holding(self.limit);
-    }
-
-    /// The batches in order.
+    /// Keeps the batches of these numbers, in this order, and numbers them anew.
     ///
-    /// An item is an error where the temporary file cannot be read.
+    /// # Errors
+    /// [`Error::Internal`] for a number that no batch has.
+    pub fn arrange(&mut self, order: impl IntoIterator<Item = usize>) -> Result<()> {
+        let batch = |number: usize| {
+            let absent = || Error::internal(format!("no batch {number} of {}", self.batches.len()));
+            self.batches.get(number).cloned().ok_or_else(absent)
+        };
+        self.batches = order.into_iter().map(batch).collect::<Result<_>>()?;
+        Ok(())
+    }
+
+    /// Removes all batches.
+    pub fn clear(&mut self) {
+        *self = Self::with_limit(self.limit);
+    }
+
+    /// The batches in order. An item is an error where the temporary file cannot be read.
     pub fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
-        self.batches.iter().map(|place| match *place {
-            Place::Memory(ref batch) => Ok(batch.clone()),
-            Place::File { at, bytes } => self.read(at, bytes),
+        self.batches.iter().map(|spooled| match *spooled {
+            Spooled::Memory(ref batch) => Ok(batch.clone()),
+            Spooled::File { start, bytes } => self.read(start, bytes),
         })
     }
 
-    fn read(&self, at: u64, bytes: usize) -> Result<RecordBatch, ArrowError> {
+    /// Reads the batch whose stream has these bytes.
+    fn read(&self, start: u64, bytes: usize) -> Result<RecordBatch, ArrowError> {
+        let lacks = || ArrowError::IpcError("the temporary file lacks a batch".into());
+        let mut file = self.file.as_ref().ok_or_else(lacks)?;
         let mut stream = vec![0; bytes];
-        if let Some(mut file) = self.file.as_ref() {
-            file.seek(SeekFrom::Start(at))?;
-            file.read_exact(&mut stream)?;
-        }
-        StreamReader::try_new(Cursor::new(stream), None)?
-            .next()
-            .unwrap_or_else(|| Err(ArrowError::IpcError("the temporary file lacks a batch".into())))
+        file.seek(SeekFrom::Start(start))?;
+        file.read_exact(&mut stream)?;
+        StreamReader::try_new(Cursor::new(stream), None)?.next().ok_or_else(lacks)?
     }
 }
 
@@ -141,18 +146,19 @@ mod tests {
     fn batches_come_back_in_the_order_asked_for_wherever_they_were() {
         let batches: Vec<RecordBatch> = (0..8).map(|i| batch(100 * i..100 * i + 10 * i)).collect();
         for limit in [0, 5000, usize::MAX] {
-            let mut spool = Spool::holding(limit);
+            let mut spool = Spool::with_limit(limit);
             for round in 0..2 {
                 for (number, batch) in batches.iter().enumerate() {
                     assert_eq!(spool.push(batch.clone()).unwrap(), number, "round {round}");
                 }
                 let order = [3, 0, 7, 5];
-                spool.arrange(order);
+                spool.arrange(order).unwrap();
                 let read = |spool: &Spool| spool.batches().collect::<Result<Vec<_>, _>>().unwrap();
                 assert_eq!(read(&spool), order.map(|number| batches[number].clone()));
-                // A second time, as a table is printed: widths first.
+                // A second time, as when a table is printed: the columns' widths are taken first.
                 assert_eq!(read(&spool).len(), 4);
                 assert_eq!(spool.file.is_some(), limit < usize::MAX);
+                assert!(spool.arrange([4]).is_err());
                 spool.clear();
                 assert!(read(&spool).is_empty());
             }

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Works on each item, on all threads of the ambient rayon pool; the results are in the order of the items. Behind the
-/// first error no further item is begun.
+/// Calls `work` for each item, on all threads of the current rayon pool; the results are in the order of the items.
 ///
-/// A thread that waits for another pool, as Polars has one, takes what else its own pool has to do meanwhile. Were each
-/// item a job of that pool, it would begin another row group, and another within that: many more would be in memory than
-/// there are threads. So each thread has one job, which takes one item after the other.
-pub(crate) fn on_threads<T: Sync, R: Send, E: Send>(
+/// A thread that waits for another pool, such as Polars' own, meanwhile takes other jobs of its own pool. If each item
+/// were a job, it would begin another row group, and another one within that: many more would be in memory than there
+/// are threads. So each thread has one job, which takes one item after the other.
+///
+/// # Errors
+/// The error of the first item, in the items' order, for which `work` failed. No item is begun after a failure.
+pub(super) fn on_threads<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
@@ -45,7 +47,7 @@ mod tests {
         let squares = pool.install(|| {
             on_threads(&items, |item| {
                 most.fetch_max(under_way.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                // As Polars does it: work that another pool does, for which a worker of a pool would wait by taking more.
+                // Like a plan of Polars: a thread that waits for its other half would take another item, were items jobs.
                 rayon::join(thread::yield_now, thread::yield_now);
                 under_way.fetch_sub(1, Ordering::SeqCst);
                 Ok::<_, ()>(item * item)

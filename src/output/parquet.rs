@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use isd_dataset::layout::TIMESTAMP;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -15,15 +16,15 @@ use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 use rayon::prelude::*;
 
-use crate::plan::TIMESTAMP;
+use crate::plan::table::ZSCORE;
 
-/// Rows of a row group: few enough that readers pass over those of other stations, and read several at a time.
+/// Rows of a row group: few enough that a reader skips the row groups of other stations, and reads several at a time.
 const ROW_GROUP_ROWS: usize = 1 << 17;
 
-/// The column with the most different values: it takes longer to store with a dictionary, and no less room.
-const DISTINCT: &str = "zscore";
-
-/// Writes the table. The columns are flat, as all of ours are.
+/// Writes the table to `out`. Its columns must be flat, as those of the outliers table are.
+///
+/// # Errors
+/// A batch that is an error, or `out` fails.
 pub(super) fn write_parquet(
     out: impl Write + Send,
     schema: &SchemaRef,
@@ -42,7 +43,7 @@ pub(super) fn write_parquet(
     let mut encoded = None;
     for (index, rows) in row_groups(batches).enumerate() {
         let rows = rows?;
-        // The one before is written meanwhile.
+        // The row group before this one is written meanwhile.
         let (written, chunks) = rayon::join(
             || encoded.take().map_or(Ok(()), &mut append),
             || encode(factory.create_column_writers(index)?, schema, &rows),
@@ -55,7 +56,7 @@ pub(super) fn write_parquet(
     Ok(())
 }
 
-/// The columns of a row group, in parallel.
+/// Encodes the columns of a row group, in parallel.
 fn encode(
     writers: Vec<ArrowColumnWriter>,
     schema: &SchemaRef,
@@ -76,35 +77,36 @@ fn encode(
 fn properties(metadata: &[(String, String)]) -> WriterProperties {
     let pairs = metadata.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone())).collect();
     let timestamp = || ColumnPath::from(TIMESTAMP);
+    // The z-scores are nearly all different: a dictionary of them takes longer to write, and no less space.
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_key_value_metadata(Some(pairs))
         .set_column_dictionary_enabled(timestamp(), false)
         .set_column_encoding(timestamp(), Encoding::DELTA_BINARY_PACKED)
-        .set_column_dictionary_enabled(DISTINCT.into(), false)
+        .set_column_dictionary_enabled(ZSCORE.into(), false)
         .build()
 }
 
-/// The batches, cut and gathered to row groups.
+/// Cuts and gathers the batches to row groups of [`ROW_GROUP_ROWS`] rows; the last one has fewer.
 fn row_groups(
     mut batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> impl Iterator<Item = Result<Vec<RecordBatch>, ArrowError>> {
     let mut rest: Option<RecordBatch> = None;
     std::iter::from_fn(move || {
-        let (mut group, mut room) = (Vec::new(), ROW_GROUP_ROWS);
-        while room > 0 {
+        let (mut group, mut missing) = (Vec::new(), ROW_GROUP_ROWS);
+        while missing > 0 {
             let batch = match rest.take().map(Ok).or_else(|| batches.next()) {
                 Some(Ok(batch)) => batch,
                 Some(Err(error)) => return Some(Err(error)),
                 None => break,
             };
-            let rows = room.min(batch.num_rows());
+            let rows = missing.min(batch.num_rows());
             if rows < batch.num_rows() {
                 rest = Some(batch.slice(rows, batch.num_rows() - rows));
             }
             if rows > 0 {
                 group.push(batch.slice(0, rows));
-                room -= rows;
+                missing -= rows;
             }
         }
         (!group.is_empty()).then_some(Ok(group))

@@ -6,7 +6,7 @@
 //!   year=2017/part-00000.parquet
 //! ```
 //!
-//! It holds nothing else, so that every reader takes the directory as it is. What wrote a file stands in its metadata.
+//! The directory holds nothing else, so that every reader takes it as it is. The metadata of each file says what wrote it.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -18,29 +18,28 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use chrono::{DateTime, Datelike};
-use isd_converters::Error;
-use isd_dataset::layout::part_name;
+use isd_dataset::Error;
+use isd_dataset::layout::{TIMESTAMP, part_name};
+use isd_dataset::unfinished::Unfinished;
 use isd_dataset::write::Target;
 use parquet::file::metadata::ParquetMetaDataReader;
 
-use super::OutputError;
+use super::error::OutputError;
 use super::parquet::write_parquet;
-use crate::plan::TIMESTAMP;
 use crate::detect::spool::Spool;
-use isd_dataset::unfinished::Unfinished;
 
 /// Hive partition key: the year of a row's time in UTC.
 pub const YEAR: &str = "year";
-/// Bytes of a year's rows that are held in memory until its file is written.
+/// Bytes of a year's rows that are kept in memory until its file is written; further rows go to a temporary file.
 const YEAR_BYTES: usize = 1 << 20;
-/// Where a table without rows has its columns. A number, because readers infer the type of the key from the paths, and
-/// pyarrow refuses Hive's own name for a key that is not there when it finds no other.
+/// Year under which a table without rows has its one file, which says what the columns are. A number, because readers
+/// infer the type of the key from the paths, and pyarrow refuses Hive's own name for a null key where it is the only one.
 const NO_ROWS_YEAR: i32 = 1970;
 /// Key of the metadata by which a file of outliers is recognised, and how its value begins.
 const TOOL: (&str, &str) = ("isd.tool", "isd-detect ");
 
-/// A partitioned directory in the making: dropped before [`PartitionedOutput::write`] is through, it leaves nothing
-/// behind.
+/// A directory that a table will be written to, a file a year. Dropped before [`PartitionedOutput::write`] is through, it
+/// leaves nothing behind.
 #[derive(Debug)]
 pub struct PartitionedOutput {
     path: PathBuf,
@@ -53,7 +52,7 @@ pub struct PartitionedOutput {
 pub struct Written {
     /// Number of files.
     pub files: usize,
-    /// Their size together.
+    /// Their size together, in bytes.
     pub bytes: u64,
 }
 
@@ -62,18 +61,19 @@ impl PartitionedOutput {
     ///
     /// # Errors
     /// A file of that name, a directory that holds anything but partitioned outliers, one that holds one of `sources`
-    /// or lies in one, or a place where nothing can be written.
+    /// or lies in one of them, or a place where nothing can be written.
     pub fn create(path: &Path, sources: &[PathBuf]) -> Result<Self, OutputError> {
         let mut target = Target::prepare_directory(path, sources, &check_ours)?;
-        target.remove_leftovers();
+        target.remove_abandoned();
         let unfinished = Unfinished::at(target.directory());
         Ok(Self { path: path.to_owned(), target, unfinished })
     }
 
-    /// Writes those `columns` of the rows, each year's in the order given, and puts the directory in place.
+    /// Writes the columns at the positions `columns`, a file a year with its rows in the order given, and puts the
+    /// directory in place.
     ///
-    /// The batches have a column `timestamp` that says which year a row is of, be it among `columns` or not. Without
-    /// rows, one file without rows says what the columns are.
+    /// The batches have a column `timestamp`, whether it is one of `columns` or not: a row belongs to its year in UTC.
+    /// Without rows, one file without rows says what the columns are.
     ///
     /// # Errors
     /// A column that is not there, a full disk, or a directory that cannot be put in place.
@@ -91,11 +91,11 @@ impl PartitionedOutput {
             let batch = batch.map_err(|e| fail(e.to_string()))?;
             for (year, rows) in by_year(&batch).map_err(|e| fail(e.to_string()))? {
                 let rows = rows.project(columns).map_err(|e| fail(e.to_string()))?;
-                years.entry(year).or_insert_with(|| Spool::holding(YEAR_BYTES)).push(rows)?;
+                years.entry(year).or_insert_with(|| Spool::with_limit(YEAR_BYTES)).push(rows)?;
             }
         }
         if years.is_empty() {
-            years.insert(NO_ROWS_YEAR, Spool::holding(YEAR_BYTES));
+            years.insert(NO_ROWS_YEAR, Spool::with_limit(YEAR_BYTES));
         }
         let mut written = Written { files: 0, bytes: 0 };
         for (year, rows) in &years {
@@ -108,7 +108,7 @@ impl PartitionedOutput {
         Ok(written)
     }
 
-    /// Writes the file of a year; gives its size.
+    /// Writes the file of a year, at `place` within the directory; returns its size in bytes.
     fn write_year(
         &self,
         place: &Path,
@@ -130,7 +130,7 @@ impl PartitionedOutput {
     }
 }
 
-/// The rows of each year, in the order they have.
+/// The rows of each year, in the order that they have in the batch.
 fn by_year(batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch)>, ArrowError> {
     let times = batch
         .column_by_name(TIMESTAMP)
@@ -146,7 +146,8 @@ fn by_year(batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch)>, ArrowError> {
     years.map(|(year, rows)| Ok((year, take_record_batch(batch, &UInt32Array::from(rows))?))).collect()
 }
 
-/// Whether a directory holds nothing but what [`PartitionedOutput::write`] puts there: what it replaces is removed.
+/// Makes sure that a directory holds nothing but what [`PartitionedOutput::write`] puts there, since what it replaces is
+/// removed. `names` are those of all its entries.
 fn check_ours(path: &Path, names: &[String]) -> Result<(), Error> {
     for name in names {
         let partition = path.join(name);
@@ -171,7 +172,7 @@ fn check_ours(path: &Path, names: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether a Parquet file says that it was made by `isd-detect`.
+/// Whether a file is Parquet and says that `isd-detect` made it.
 fn is_ours(path: &Path) -> bool {
     let Ok(file) = File::open(path) else { return false };
     let Ok(metadata) = ParquetMetaDataReader::new().parse_and_finish(&file) else { return false };

@@ -16,7 +16,7 @@ use isd_dataset::time::iso8601;
 /// Writes a table as CSV: a header, times as ISO 8601 in UTC.
 ///
 /// # Errors
-/// The writer fails.
+/// A batch that is an error, or the writer fails.
 pub fn write_csv(
     out: impl Write,
     schema: &SchemaRef,
@@ -31,6 +31,10 @@ pub fn write_csv(
     Ok(())
 }
 
+/// Writes a table as one JSON object a line, in which a null is written as such; times as ISO 8601 in UTC.
+///
+/// # Errors
+/// A batch that is an error, or the writer fails.
 pub(super) fn write_ndjson(
     out: impl Write,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
@@ -43,7 +47,7 @@ pub(super) fn write_ndjson(
     writer.finish()
 }
 
-/// The same rows with times as ISO 8601 text.
+/// The batch with its times as ISO 8601 text in UTC.
 fn with_text_times(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let mut fields = Vec::new();
     let mut columns = Vec::new();
@@ -60,9 +64,9 @@ fn with_text_times(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
 }
 
-/// Writes a table for people: aligned columns, numbers to the right, doubles with four digits behind the point.
+/// Writes a table for people: aligned columns, numbers to the right, doubles with at most four digits after the point.
 ///
-/// The batches are gone through twice, for the columns' widths first.
+/// The batches are read twice: first for the widths of the columns.
 ///
 /// # Errors
 /// A batch that is an error, or the writer fails.
@@ -115,7 +119,7 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
     columns.collect()
 }
 
-/// A double for people: at most four digits behind the point, none that say nothing.
+/// A double with at most four digits after the point, and at least one; without further zeros at its end.
 fn short(x: f64) -> String {
     let text = format!("{x:.4}");
     if !text.contains('.') {

@@ -1,61 +1,64 @@
 //! The plan's lazy source: whole series in, a Polars frame of the columns asked for out.
 //!
-//! Rows are read by arrow-rs; their buffers become Polars columns without a copy, and serve again when Polars is
-//! done with them. Where the station and the time are wanted for a few rows only, their columns are not asked for:
-//! [`keys_of`] looks them up by row.
+//! Rows are read by arrow-rs. Their buffers become Polars columns without a copy, and are decoded into again when Polars
+//! has dropped them. Where the station and the time are wanted for a few rows only, the plan does not ask for their
+//! columns: [`keys_of`] looks them up by row.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::buffer::NullBuffer;
-use isd_converters::{Error, StationRun};
+use isd_dataset::layout::{STATION_ID, TIMESTAMP};
+use isd_dataset::{Result, StationRun};
+use isd_kernel::Packing;
 use polars::prelude::*;
 use polars_arrow::array::PrimitiveArray;
 use polars_arrow::bitmap::Bitmap;
 use polars_arrow::types::NativeType;
 use polars_buffer::Buffer;
 
-use isd_kernel::Packing;
-use crate::plan::expressions::{Carried, Measurement};
-use crate::plan::{STATION_ID, TIMESTAMP};
-use crate::plan::whole_series::Series;
+use crate::plan::error::{internal, to_polars};
+use crate::plan::kernel_expressions::{Carried, TestedColumn};
+use crate::plan::whole_series::WholeSeries;
 
 /// Whole series as a lazy source.
 #[derive(Debug)]
 pub struct SeriesScan {
-    series: Arc<dyn Series>,
+    series: Arc<dyn WholeSeries>,
     stations: Arc<[StationRun]>,
     schema: SchemaRef,
-    spare: Spare,
-    /// Measurements that were read as integers, and what these stand for.
+    buffers: SpareBuffers,
+    /// Measurements that were read as integers, and the decimals that these stand for.
     integers: HashMap<String, (Column, Packing)>,
 }
 
-/// Vectors that columns are decoded into, which return here when the column is dropped.
+/// Vectors that columns are decoded into. A vector comes back here when its column is dropped, and is lent again.
 ///
-/// The operating system clears memory before it hands it out. Two row groups in flight take turns with a few megabytes;
-/// without this, the whole of the column would pass through memory that is new each time.
+/// The operating system clears memory before it hands it out. Two row groups that are decoded at once take turns with a
+/// few megabytes; without this, each of their columns would get memory that has just been cleared.
 #[derive(Debug, Clone, Default)]
-pub struct Spare {
-    doubles: Pool<f64>,
-    integers: Pool<i32>,
+pub struct SpareBuffers {
+    doubles: Spare<f64>,
+    integers: Spare<i32>,
 }
 
+/// Vectors of one type that are not in use.
 #[derive(Debug, Clone, Default)]
-struct Pool<T>(Arc<Mutex<Vec<Vec<T>>>>);
+struct Spare<T>(Arc<Mutex<Vec<Vec<T>>>>);
 
-impl<T> Pool<T> {
+impl<T> Spare<T> {
+    /// Lends a vector with whatever it held last, or a new one if all are in use.
     fn lend(&self) -> Lent<T> {
         let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        Lent { values: spare.unwrap_or_default(), home: Self(Arc::clone(&self.0)) }
+        Lent { values: spare.unwrap_or_default(), owner: Self(Arc::clone(&self.0)) }
     }
 }
 
-/// Values of a column, in a vector that is to return.
+/// A vector that goes back to its owner when it is dropped.
 struct Lent<T> {
     values: Vec<T>,
-    home: Pool<T>,
+    owner: Spare<T>,
 }
 
 impl<T> AsRef<[T]> for Lent<T> {
@@ -67,16 +70,16 @@ impl<T> AsRef<[T]> for Lent<T> {
 impl<T> Drop for Lent<T> {
     fn drop(&mut self) {
         let values = std::mem::take(&mut self.values);
-        self.home.0.lock().unwrap_or_else(PoisonError::into_inner).push(values);
+        self.owner.0.lock().unwrap_or_else(PoisonError::into_inner).push(values);
     }
 }
 
 impl SeriesScan {
-    /// A source of the rows' keys and `measurements`, which are decoded into `spare` memory.
+    /// A source of the keys and `measurements` of each row; values are decoded into `buffers`.
     ///
     /// # Errors
     /// An unreadable station column.
-    pub fn new(series: Arc<dyn Series>, measurements: &[String], spare: Spare) -> Result<Self, Error> {
+    pub fn new(series: Arc<dyn WholeSeries>, measurements: &[String], buffers: SpareBuffers) -> Result<Self> {
         let stations = series.stations()?.into();
         let mut schema = Schema::default();
         schema.insert(STATION_ID.into(), DataType::String);
@@ -84,17 +87,17 @@ impl SeriesScan {
         for measurement in measurements {
             schema.insert(measurement.as_str().into(), DataType::Float64);
         }
-        Ok(Self { series, stations, schema: Arc::new(schema), spare, integers: HashMap::new() })
+        Ok(Self { series, stations, schema: Arc::new(schema), buffers, integers: HashMap::new() })
     }
 
-    /// Reads those of the measurements that are stored as few decimals, which become columns of Int32: half the memory to
-    /// pass through, and what the kernel makes of doubles anyway.
+    /// Reads those measurements that are stored as few different decimals, and makes them columns of Int32: half the
+    /// bytes to go through, and the kernel would turn their doubles into integers anyway.
     #[must_use]
     pub fn with_integers(mut self) -> Self {
         let mut schema = Schema::clone(&self.schema);
         let keys = [STATION_ID, TIMESTAMP];
         for name in self.schema.iter_names().filter(|name| !keys.contains(&name.as_str())) {
-            let mut lent = self.spare.integers.lend();
+            let mut lent = self.buffers.integers.lend();
             if let Some((nulls, packing)) = self.series.integers_into(name, &mut lent.values) {
                 schema.insert(name.clone(), DataType::Int32);
                 let column =
@@ -106,10 +109,10 @@ impl SeriesScan {
         self
     }
 
-    /// A measurement as its column has it.
+    /// A measurement as the kernel's expression takes it: whether its column holds doubles or integers.
     #[must_use]
-    pub fn measurement(&self, name: &str) -> Measurement {
-        Measurement { name: name.into(), packing: self.integers.get(name).map(|(_, packing)| *packing) }
+    pub fn measurement(&self, name: &str) -> TestedColumn {
+        TestedColumn { name: name.into(), packing: self.integers.get(name).map(|(_, packing)| *packing) }
     }
 
     /// The stations, in row order.
@@ -121,13 +124,14 @@ impl SeriesScan {
     /// The source as a plan.
     ///
     /// # Errors
-    /// None that a plan of this source can bring about.
+    /// Only what Polars reports of the scan itself: nothing is read before the plan is collected.
     pub fn lazy(self) -> PolarsResult<LazyFrame> {
         let schema = Some(Arc::clone(&self.schema));
         let args = ScanArgsAnonymous { schema, name: "ISD SERIES", ..Default::default() };
         LazyFrame::anonymous_scan(Arc::new(self), args)
     }
 
+    /// The column of that name, one value a row.
     fn column(&self, name: &str) -> PolarsResult<Column> {
         match name {
             STATION_ID => {
@@ -140,15 +144,16 @@ impl SeriesScan {
                 Ok(ids.finish().into_column())
             }
             TIMESTAMP => {
-                times(self.series.timestamps().map_err(|error| failed(&error))?.into_parts().1.into_inner())
+                let read = self.series.timestamps().map_err(|error| to_polars(&error))?;
+                times(read.into_parts().1.into_inner())
             }
             _ => {
                 if let Some((column, _)) = self.integers.get(name) {
                     return Ok(column.clone());
                 }
-                let mut lent = self.spare.doubles.lend();
-                let nulls =
-                    self.series.values_into(name, &mut lent.values).map_err(|error| failed(&error))?;
+                let mut lent = self.buffers.doubles.lend();
+                let nulls = self.series.values_into(name, &mut lent.values);
+                let nulls = nulls.map_err(|error| to_polars(&error))?;
                 Ok(Float64Chunked::with_chunk(name.into(), array_of(lent, nulls.as_ref())).into_column())
             }
         }
@@ -174,38 +179,46 @@ impl AnonymousScan for SeriesScan {
     }
 }
 
-/// The station and the time of each outlier of some series. Times are read only where they are asked for.
-pub fn keys_of(series: Arc<dyn Series>, stations: Arc<[StationRun]>) -> Carried {
+/// Looks up the station and the time of each outlier. Times are read only for the rows that are asked for.
+pub fn keys_of(series: Arc<dyn WholeSeries>, stations: Arc<[StationRun]>) -> Carried {
     let fields =
         vec![Field::new(STATION_ID.into(), DataType::String), Field::new(TIMESTAMP.into(), time_type())];
-    let look_up = move |rows: &[usize]| Ok(vec![station_of(&stations, rows), time_of(&*series, rows)?]);
+    let look_up = move |rows: &[usize]| Ok(vec![stations_at(&stations, rows)?, times_at(&*series, rows)?]);
     Carried::LookedUp { fields, look_up: Arc::new(look_up) }
 }
 
-fn station_of(stations: &[StationRun], rows: &[usize]) -> Column {
+/// The station of each of some rows, which ascend.
+fn stations_at(stations: &[StationRun], rows: &[usize]) -> PolarsResult<Column> {
     let mut ids = StringChunkedBuilder::new(STATION_ID.into(), rows.len());
-    let (mut runs, mut run, mut end) = (stations.iter(), None, 0);
-    for row in rows {
-        while end <= *row {
-            run = runs.next();
-            end = run.map_or(usize::MAX, |run| end + run.rows);
+    let mut rows = rows.iter().peekable();
+    let mut end = 0;
+    for run in stations {
+        end += run.rows;
+        while rows.next_if(|row| **row < end).is_some() {
+            ids.append_value(&*run.station_id);
         }
-        ids.append_option(run.map(|run| &*run.station_id));
     }
-    ids.finish().into_column()
+    match rows.next() {
+        Some(row) => Err(internal(format!("no station has row {row} of {end} rows"))),
+        None => Ok(ids.finish().into_column()),
+    }
 }
 
-fn time_of(series: &dyn Series, rows: &[usize]) -> PolarsResult<Column> {
+/// The time of each of some rows, which ascend; a row may be asked for several times, for outliers of several
+/// measurements.
+fn times_at(series: &dyn WholeSeries, rows: &[usize]) -> PolarsResult<Column> {
     let mut wanted = rows.to_vec();
     wanted.dedup();
     if wanted.is_empty() {
         return times(arrow::buffer::Buffer::from_vec(Vec::<i64>::new()));
     }
-    let read = series.timestamps_at(&wanted).map_err(|error| failed(&error))?;
+    let read = series.timestamps_at(&wanted).map_err(|error| to_polars(&error))?;
+    if read.values().len() != wanted.len() {
+        return Err(internal(format!("{} times of {} rows", read.values().len(), wanted.len())));
+    }
     if wanted == rows {
         return times(read.into_parts().1.into_inner());
     }
-    // Several outliers of a row: of several measurements.
     let mut all = Vec::with_capacity(rows.len());
     for (same, time) in rows.chunk_by(|a, b| a == b).zip(read.values()) {
         all.resize(all.len() + same.len(), *time);
@@ -217,12 +230,7 @@ fn time_type() -> DataType {
     DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC))
 }
 
-/// A dataset's error as Polars hands it on.
-fn failed(error: &Error) -> PolarsError {
-    let hint = error.hint().map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-    PolarsError::ComputeError(format!("{error}{hint}").into())
-}
-
+/// The column `timestamp` of these microseconds since 1970.
 fn times(microseconds: arrow::buffer::Buffer) -> PolarsResult<Column> {
     let values = Int64Chunked::from_vec(TIMESTAMP.into(), owned(microseconds));
     values.into_series().cast(&time_type()).map(Column::from)

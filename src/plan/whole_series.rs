@@ -1,69 +1,71 @@
-//! Whole series of some stations, wherever they lie: a row group of a dataset, or rows of an archive as it is read.
+//! What the plan is run over: all rows of some stations, from a row group of a dataset or from an archive as it is read.
 
 use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::buffer::NullBuffer;
 use isd_dataset::read::RowGroup;
 use isd_dataset::series_group::SeriesGroup;
-use isd_converters::{Error, StationRun};
-
+use isd_dataset::{Error, Result, StationRun};
 use isd_kernel::{Packing, pack};
 
-/// All rows of some stations, sorted by station and time, that the plan is run over.
-pub trait Series: Debug + Send + Sync {
+/// All rows of some stations, sorted by station and time.
+pub trait WholeSeries: Debug + Send + Sync {
     /// Number of rows.
     fn rows(&self) -> usize;
 
-    /// Where they lie, for messages.
-    fn place(&self) -> String;
+    /// The file that holds them, or the first of several; for messages.
+    fn path(&self) -> &Path;
 
-    /// The stations in row order, each once.
+    /// The stations in row order, each once, with its number of rows.
     ///
     /// # Errors
     /// Unreadable rows.
-    fn stations(&self) -> Result<Vec<StationRun>, Error>;
+    fn stations(&self) -> Result<Vec<StationRun>>;
 
-    /// Puts the values of a column, a row each, in place of what `values` holds; says which of them are null.
+    /// Replaces the contents of `values` by the values of a column, one a row, and returns which of them are null.
     ///
     /// # Errors
     /// Unreadable rows, or a column that is absent.
-    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error>;
+    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>>;
 
-    /// Puts the values of a column in place of what `integers` holds, packed, if they are at hand as decimals; says which
-    /// are null, in whose place is the value before, and what the integers stand for. The others [`Series::values_into`]
-    /// takes.
+    /// Replaces the contents of `integers` by the values of a column as integers, one a row, and returns which of them
+    /// are null and which decimals the integers stand for. A null has the integer of the value before it.
+    ///
+    /// Returns `None` where the values are not stored as decimals, or where something is wrong with the column:
+    /// [`WholeSeries::values_into`] takes every column, and says what is wrong.
     fn integers_into(&self, _column: &str, _integers: &mut Vec<i32>) -> Option<(NullBuffer, Packing)> {
         None
     }
 
-    /// The time of each row.
+    /// The time of each row; no nulls.
     ///
     /// # Errors
     /// Unreadable rows.
-    fn timestamps(&self) -> Result<TimestampMicrosecondArray, Error>;
+    fn timestamps(&self) -> Result<TimestampMicrosecondArray>;
 
-    /// The times of some rows, which are in ascending order.
+    /// The times of some rows, which are in ascending order; no nulls.
     ///
     /// # Errors
     /// Unreadable rows.
-    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray, Error>;
+    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray>;
 }
 
-impl Series for RowGroup {
+impl WholeSeries for RowGroup {
     fn rows(&self) -> usize {
         self.rows()
     }
 
-    fn place(&self) -> String {
-        self.path().display().to_string()
+    fn path(&self) -> &Path {
+        self.path()
     }
 
-    fn stations(&self) -> Result<Vec<StationRun>, Error> {
+    fn stations(&self) -> Result<Vec<StationRun>> {
         self.stations()
     }
 
-    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error> {
+    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>> {
         self.values_into(column, values)
     }
 
@@ -78,11 +80,11 @@ impl Series for RowGroup {
         Some((nulls, packing?))
     }
 
-    fn timestamps(&self) -> Result<TimestampMicrosecondArray, Error> {
+    fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
         self.timestamps()
     }
 
-    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray, Error> {
+    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
         self.timestamps_at(rows)
     }
 }
@@ -92,28 +94,28 @@ impl Series for RowGroup {
 pub struct ArchiveSeries {
     /// The rows.
     pub group: SeriesGroup,
-    /// Names of the value columns.
+    /// Names of the value columns, in the group's order.
     pub columns: Vec<String>,
-    /// What the archive is called.
-    pub place: String,
+    /// The archive's first file, for messages.
+    pub path: PathBuf,
 }
 
-impl Series for ArchiveSeries {
+impl WholeSeries for ArchiveSeries {
     fn rows(&self) -> usize {
         self.group.rows()
     }
 
-    fn place(&self) -> String {
-        self.place.clone()
+    fn path(&self) -> &Path {
+        &self.path
     }
 
-    fn stations(&self) -> Result<Vec<StationRun>, Error> {
+    fn stations(&self) -> Result<Vec<StationRun>> {
         Ok(self.group.stations())
     }
 
-    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>, Error> {
+    fn values_into(&self, column: &str, values: &mut Vec<f64>) -> Result<Option<NullBuffer>> {
         let index = self.columns.iter().position(|name| name == column).ok_or_else(|| Error::Column {
-            path: self.place.clone().into(),
+            path: self.path.clone(),
             column: column.to_owned(),
             found: "does not exist".to_owned(),
             hint: None,
@@ -124,12 +126,17 @@ impl Series for ArchiveSeries {
         Ok(array.nulls().cloned())
     }
 
-    fn timestamps(&self) -> Result<TimestampMicrosecondArray, Error> {
+    fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
         Ok(self.group.timestamps())
     }
 
-    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray, Error> {
+    fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
         let all = self.group.timestamps();
-        Ok(rows.iter().map(|&row| (row < all.len()).then(|| all.value(row))).collect())
+        let time = |row: &usize| {
+            let time = all.values().get(*row).copied();
+            time.ok_or_else(|| Error::internal(format!("no row {row} in series of {} rows", all.len())))
+        };
+        let times: Vec<i64> = rows.iter().map(time).collect::<Result<_>>()?;
+        Ok(TimestampMicrosecondArray::new(times.into(), None))
     }
 }

@@ -1,29 +1,29 @@
-//! The archive: series in station order in, a flat HDF5 file in the layout of ISD archives out.
+//! The archive file: series in the order of their stations in, a flat HDF5 file in the layout of ISD archives out.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use isd_converters::MEASUREMENTS;
+use isd_dataset::MEASUREMENTS;
 use rayon::prelude::*;
 use rust_hdf5::format::messages::filter::{FilterPipeline, apply_filters};
 use rust_hdf5::{DatatypeMessage, H5Dataset, H5File, Hdf5Error};
 
-use super::options::{Compression, Layout};
-use super::series::Series;
+use super::error::{Result, SynthError};
+use super::options::{Compression, Storage};
+use super::series::SyntheticSeries;
 use super::weather::MISSING;
-use super::{Error, Result};
 
-/// Rows that are converted and written at a time where storage is contiguous: 2 MB a column, which
-/// costs the kernel half of what writes of 512 kB do.
+/// Rows that are converted and written at a time where storage is contiguous: 2 MB a column, which costs the operating
+/// system half of what writes of 512 kB do.
 const CONTIGUOUS_ROWS: usize = 1 << 18;
 
-/// Every element is eight bytes, whichever the type.
+/// Bytes of an element: all types used here have 64 bits.
 const ELEMENT_BYTES: u32 = 8;
 
-/// A dataset of the archive.
+/// A column of the archive, which is an HDF5 dataset of one element a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Column {
+enum ArchiveColumn {
     Usaf,
     Wban,
     Timestamp,
@@ -31,13 +31,15 @@ enum Column {
     Measurement(usize),
 }
 
-impl Column {
+impl ArchiveColumn {
+    /// All columns, in the order in which the file has them.
     fn all() -> impl Iterator<Item = Self> {
         [Self::Usaf, Self::Wban, Self::Timestamp]
             .into_iter()
             .chain((0..MEASUREMENTS.len()).map(Self::Measurement))
     }
 
+    /// Name of its HDF5 dataset.
     fn name(self) -> &'static str {
         match self {
             Self::Usaf => "station_usaf",
@@ -47,17 +49,16 @@ impl Column {
         }
     }
 
-    /// Appends the bits of `rows` of a series as the dataset holds them.
-    fn append_bits(self, series: &Series, rows: std::ops::Range<usize>, bits: &mut Vec<u64>) {
+    /// Appends the elements of some rows of a series, as 64 bits each; a missing value is NaN.
+    fn append_bits(self, series: &SyntheticSeries, rows: std::ops::Range<usize>, bits: &mut Vec<u64>) {
         let key = |number: u32, bits: &mut Vec<u64>| bits.resize(bits.len() + rows.len(), number.into());
         match self {
             Self::Usaf => key(series.station.usaf, bits),
             Self::Wban => key(series.station.wban, bits),
-            Self::Timestamp => bits.extend(
-                series.observations.hours[rows].iter().map(|&hour| (f64::from(hour) * 3_600.0).to_bits()),
-            ),
+            Self::Timestamp => bits
+                .extend(series.reports.hours[rows].iter().map(|&hour| (f64::from(hour) * 3_600.0).to_bits())),
             Self::Measurement(index) => {
-                bits.extend(series.observations.columns[index][rows].iter().map(|&stored| {
+                bits.extend(series.reports.columns[index][rows].iter().map(|&stored| {
                     let value = if stored == MISSING { f64::NAN } else { f64::from(stored) };
                     value.to_bits()
                 }));
@@ -66,27 +67,33 @@ impl Column {
     }
 }
 
-/// An archive being written, rows in order.
+/// Writes an archive, row by row.
 pub(super) struct ArchiveWriter {
-    /// Under its final name, for messages.
+    /// The file under its final name, for messages.
     path: PathBuf,
     file: OpenFile,
-    datasets: Vec<(Column, H5Dataset)>,
+    datasets: Vec<(ArchiveColumn, H5Dataset)>,
+    /// Rows of a chunk; `None` for contiguous storage.
     chunk_rows: Option<usize>,
     filters: Option<FilterPipeline>,
+    /// Number of rows that the file is made for.
     rows: usize,
+    /// Number of rows that are written.
     written: usize,
-    /// Series not yet written, from row `skip` of the first on.
-    pending: VecDeque<Arc<Series>>,
+    /// Series with rows that are not written yet.
+    pending: VecDeque<Arc<SyntheticSeries>>,
+    /// Number of rows of the first of them that are.
     skip: usize,
+    /// Number of rows that are not.
     pending_rows: usize,
 }
 
-/// An HDF5 file that is closed without a word when it is given up: dropped open, it would print to
-/// standard error that it could not be completed.
+/// An HDF5 file that is closed when it is dropped. An open `H5File` that is dropped prints to standard error that it
+/// could not be completed.
 struct OpenFile(Option<H5File>);
 
 impl OpenFile {
+    /// Completes the file.
     fn close(mut self) -> Result<(), Hdf5Error> {
         self.0.take().map_or(Ok(()), H5File::close_no_sync)
     }
@@ -95,37 +102,41 @@ impl OpenFile {
 impl Drop for OpenFile {
     fn drop(&mut self) {
         if let Some(file) = self.0.take() {
+            // It is dropped because of another failure, which is reported.
             let _ = file.close_no_sync();
         }
     }
 }
 
-/// Rows of the pending series: which series, and which rows of it.
-type Piece = Vec<(Arc<Series>, std::ops::Range<usize>)>;
+/// Consecutive rows of the archive: series, and which rows of each.
+type Piece = Vec<(Arc<SyntheticSeries>, std::ops::Range<usize>)>;
 
 impl ArchiveWriter {
-    /// Creates the file at `partial`, for `rows` rows; messages speak of `path`.
-    pub(super) fn create(partial: &Path, path: &Path, layout: Layout, rows: usize) -> Result<Self> {
+    /// Creates the file at `partial`, for `rows` rows. Messages name it `path`.
+    ///
+    /// # Errors
+    /// The HDF5 writer fails.
+    pub(super) fn create(partial: &Path, path: &Path, layout: Storage, rows: usize) -> Result<Self> {
         let chunk_rows = layout.effective_chunk_rows().map(|chunk| chunk.min(rows));
         let filters = match layout.compression {
             Compression::None => None,
             Compression::Gzip(level) => Some(FilterPipeline::shuffle_deflate(ELEMENT_BYTES, level)),
         };
-        let failed = |dataset: &str, source| Error::Hdf5 {
+        let failed = |dataset: &str, source| SynthError::Hdf5 {
             path: path.to_path_buf(),
             dataset: dataset.to_string(),
             source,
         };
         let created = H5File::create(partial).map_err(|source| failed("/", source))?;
-        // Times of creation would make the bytes of two runs differ.
+        // Times of creation would make two runs write different bytes.
         let untimed = created.set_track_times(false).map_err(|source| failed("/", source));
         let datasets: Result<Vec<_>> = untimed.and_then(|()| {
-            let create = |column: Column| {
+            let create = |column: ArchiveColumn| {
                 create_dataset(&created, column, rows, chunk_rows, filters.as_ref())
                     .map(|dataset| (column, dataset))
                     .map_err(|source| failed(column.name(), source))
             };
-            Column::all().map(create).collect()
+            ArchiveColumn::all().map(create).collect()
         });
         let file = OpenFile(Some(created));
         let datasets = datasets?;
@@ -143,10 +154,13 @@ impl ArchiveWriter {
         })
     }
 
-    /// Appends series in station order; compresses on the threads of the current rayon pool.
+    /// Appends series in the order of their stations; compresses chunks on the threads of `pool`.
+    ///
+    /// # Errors
+    /// The HDF5 writer fails.
     pub(super) fn append(
         &mut self,
-        series: impl IntoIterator<Item = Arc<Series>>,
+        series: impl IntoIterator<Item = Arc<SyntheticSeries>>,
         pool: &rayon::ThreadPool,
     ) -> Result<()> {
         for one in series {
@@ -161,15 +175,18 @@ impl ArchiveWriter {
         self.write(pieces, pool)
     }
 
-    /// Writes what is left and completes the file. Its bytes are handed to the operating system;
-    /// they are not forced to the disk, since an archive that a power cut takes is made again.
+    /// Writes the last rows and completes the file. Its bytes are handed to the operating system, but not forced to the
+    /// disk: an archive that is lost in a power cut can be made again.
+    ///
+    /// # Errors
+    /// The HDF5 writer fails, or fewer rows came than the file was made for.
     pub(super) fn finish(mut self, pool: &rayon::ThreadPool) -> Result<()> {
         if self.pending_rows > 0 {
             let last = self.take(self.pending_rows);
             self.write(vec![last], pool)?;
         }
         if self.written != self.rows {
-            return Err(Error::Incomplete {
+            return Err(SynthError::Incomplete {
                 path: self.path,
                 rows: self.written as u64,
                 expected: self.rows as u64,
@@ -177,7 +194,7 @@ impl ArchiveWriter {
         }
         drop(self.datasets);
         let path = self.path;
-        self.file.close().map_err(|source| Error::Hdf5 { path, dataset: "/".into(), source })
+        self.file.close().map_err(|source| SynthError::Hdf5 { path, dataset: "/".into(), source })
     }
 
     /// Takes the next `rows` of the pending rows.
@@ -200,9 +217,9 @@ impl ArchiveWriter {
         piece
     }
 
-    /// Writes pieces of a chunk each (of any length where storage is contiguous).
+    /// Writes pieces, each a chunk long; of any length where storage is contiguous.
     fn write(&mut self, pieces: Vec<Piece>, pool: &rayon::ThreadPool) -> Result<()> {
-        let failed = |column: Column, source| Error::Hdf5 {
+        let failed = |column: ArchiveColumn, source| SynthError::Hdf5 {
             path: self.path.clone(),
             dataset: column.name().into(),
             source,
@@ -225,9 +242,9 @@ impl ArchiveWriter {
         let jobs: Vec<(usize, usize)> = (0..pieces.len())
             .flat_map(|piece| (0..self.datasets.len()).map(move |column| (piece, column)))
             .collect();
-        let columns: Vec<Column> = self.datasets.iter().map(|(column, _)| *column).collect();
+        let columns: Vec<ArchiveColumn> = self.datasets.iter().map(|(column, _)| *column).collect();
         let filters = self.filters.as_ref();
-        // A few chunks at a time bound what is held encoded.
+        // A few chunks at a time, so that not all encoded bytes are in memory at once.
         for jobs in jobs.chunks(columns.len().max(4 * pool.current_num_threads())) {
             let encode = |&(piece, column): &(usize, usize)| {
                 let bytes = chunk_bytes(columns[column], &pieces[piece], chunk_rows);
@@ -257,16 +274,16 @@ impl ArchiveWriter {
     }
 }
 
-/// Replaces `bits` by those of a piece of a column.
-fn gather(column: Column, piece: &Piece, bits: &mut Vec<u64>) {
+/// Replaces the contents of `bits` by the elements of a piece of a column.
+fn gather(column: ArchiveColumn, piece: &Piece, bits: &mut Vec<u64>) {
     bits.clear();
     for (series, rows) in piece {
         column.append_bits(series, rows.clone(), bits);
     }
 }
 
-/// A whole chunk of a column, little-endian, filled up with zeros.
-fn chunk_bytes(column: Column, piece: &Piece, chunk_rows: usize) -> Vec<u8> {
+/// The bytes of a whole chunk of a column, little-endian, with zeros after the last row.
+fn chunk_bytes(column: ArchiveColumn, piece: &Piece, chunk_rows: usize) -> Vec<u8> {
     let mut bits = Vec::with_capacity(chunk_rows);
     gather(column, piece, &mut bits);
     let mut bytes = vec![0; chunk_rows * ELEMENT_BYTES as usize];
@@ -276,9 +293,10 @@ fn chunk_bytes(column: Column, piece: &Piece, chunk_rows: usize) -> Vec<u8> {
     bytes
 }
 
+/// Creates the HDF5 dataset of a column, with its attributes.
 fn create_dataset(
     file: &H5File,
-    column: Column,
+    column: ArchiveColumn,
     rows: usize,
     chunk_rows: Option<usize>,
     filters: Option<&FilterPipeline>,
@@ -296,7 +314,7 @@ fn create_dataset(
         }};
     }
     let text = |dataset: &H5Dataset, name: &str, value: &str| {
-        // Of fixed length: every reader takes that, while some C programs cannot convert one of variable length.
+        // A text of fixed length, which every reader takes; some C programs cannot convert one of variable length.
         let kind = DatatypeMessage::fixed_string(value.len() as u32 + 1);
         dataset.set_attr_typed(name, kind, [value.as_bytes(), &[0]].concat())
     };
@@ -304,20 +322,21 @@ fn create_dataset(
         dataset.new_attr::<f64>().shape(()).create(name)?.write_numeric(&value)
     };
     Ok(match column {
-        Column::Usaf | Column::Wban => {
+        ArchiveColumn::Usaf | ArchiveColumn::Wban => {
             let dataset = create!(i64);
-            let name = if column == Column::Usaf { "USAF station number" } else { "WBAN station number" };
+            let name =
+                if column == ArchiveColumn::Usaf { "USAF station number" } else { "WBAN station number" };
             text(&dataset, "long_name", name)?;
             dataset
         }
-        Column::Timestamp => {
+        ArchiveColumn::Timestamp => {
             let dataset = create!(f64);
             text(&dataset, "long_name", "time of observation")?;
             text(&dataset, "units", "seconds since 1970-01-01 00:00:00 UTC")?;
             text(&dataset, "calendar", "standard")?;
             dataset
         }
-        Column::Measurement(index) => {
+        ArchiveColumn::Measurement(index) => {
             let measurement = &MEASUREMENTS[index];
             let dataset = create!(f64);
             text(&dataset, "long_name", measurement.long_name)?;

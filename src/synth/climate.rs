@@ -1,4 +1,4 @@
-//! The climate and the habits of a station: its position in, the parameters of its weather out.
+//! The climate of a station and the units that it reports in: its position in, the parameters of its weather out.
 
 use rand::RngExt;
 
@@ -62,16 +62,19 @@ pub(super) struct Climate {
     pub rain_mean: f64,
     /// Local solar time less UTC, hours.
     pub solar_offset_hours: f64,
+    /// How it reports wind speed.
     pub speed_unit: SpeedUnit,
+    /// How it reports temperatures.
     pub temperature_unit: TemperatureUnit,
 }
 
 impl Climate {
+    /// A climate for the station's position and elevation.
     pub(super) fn new(station: &Station, rng: &mut Rng) -> Self {
         let latitude = station.latitude_deg.abs();
         let (inland, polar) = (station.continentality, (latitude / 60.0).min(1.3));
         let hemisphere = if station.latitude_deg < 0.0 { -1.0 } else { 1.0 };
-        // Zonal means fall with the square of the latitude; seas keep high latitudes mild; 6 K a km.
+        // The mean falls with the square of the latitude and by 6 K a km of elevation; seas keep high latitudes mild.
         let temperature_mean = 27.5 - 0.0082 * latitude * latitude + 5.0 * (1.0 - inland) * polar * polar
             - 0.006 * station.elevation_m
             + uniform(rng, -1.0, 1.0);
@@ -113,13 +116,13 @@ impl Climate {
 #[cfg(test)]
 mod tests {
     use super::super::network::station;
+    use super::super::options::SynthOptions;
     use super::super::random::{Purpose, generator};
     use super::*;
-    use crate::synth::Options;
 
     #[test]
     fn climates_of_the_whole_earth_are_those_of_the_earth() {
-        let options = Options { stations: 2_000, ..Options::default() };
+        let options = SynthOptions { stations: 2_000, ..SynthOptions::default() };
         for index in 0..2_000 {
             let station = station(&options, index);
             let climate = Climate::new(&station, &mut generator(1, Purpose::Weather, index));

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 /// Result of making an archive.
-pub type Result<T, E = Error> = std::result::Result<T, E>;
+pub type Result<T, E = SynthError> = std::result::Result<T, E>;
 
-/// Why an archive could not be made. Every message is one line; [`Error::hint`] says what to do.
+/// Why an archive could not be made. Every message is one line; [`SynthError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum SynthError {
     /// An option is out of its range.
     #[error("{option} is {found}, expected {expected}")]
     Option {
@@ -73,7 +73,7 @@ pub enum Error {
     },
 }
 
-impl Error {
+impl SynthError {
     /// What the user can do about it, where there is something.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -1,15 +1,15 @@
-//! Faults: observations in, the same with spikes, stuck sensors and missing values, and a list of the planted rows, out.
+//! Faults: reports in; the reports with spikes, stuck sensors and missing values, and a list of the planted values, out.
 
 use super::random::{Purpose, Rng, chance, generator, log_uniform, spacing, uniform};
 use super::weather::{
-    AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, Observations, PRESSURE, RAIN_1H, RAIN_6H, SKY,
-    StormRow, WIND_DIRECTION, WIND_SPEED,
+    AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, PRESSURE, RAIN_1H, RAIN_6H, Reports, SKY, StormRow,
+    WIND_DIRECTION, WIND_SPEED,
 };
 
-/// Rows a gross error, for each of [`GROSS`].
+/// Rows from one gross error to the next on average, for each of [`GROSS`].
 const ROWS_PER_GROSS_ERROR: f64 = 20_000.0;
 
-/// Rows from the start of one stuck run to the next, for each of [`STUCK`].
+/// Rows from the end of one stuck run to the start of the next on average, for each of [`STUCK`].
 const ROWS_PER_STUCK_RUN: f64 = 50_000.0;
 
 /// Rows that a sensor is stuck, least and most.
@@ -21,43 +21,47 @@ const GROSS: [usize; 5] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED, RAI
 /// Measurements whose sensor sticks.
 const STUCK: [usize; 4] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
 
-/// What was planted; where several meet, the later one here is what the value shows.
+/// What was planted. Where a value is planted several times, it shows the kind that is last here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
+pub(super) enum PlantedKind {
+    /// A storm's low pressure or wind: no fault.
     Storm,
+    /// A sensor that repeats one value.
     Stuck,
+    /// A single value far out of range.
     GrossError,
 }
 
 /// A planted value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Planted {
+    /// Row of the station's series.
     pub row: usize,
     /// Index of the measurement.
     pub measurement: usize,
-    pub kind: Kind,
-    /// Number of the event: within the cluster for storms, else within station and measurement.
+    /// What it is.
+    pub kind: PlantedKind,
+    /// Number of the event: of storms within the cluster, of the others within station and measurement.
     pub event: usize,
 }
 
-/// Plants the faults of station `index`, takes away what it did not report, and lists by row and
-/// measurement what can still be seen, one entry a value.
-pub(super) fn spoil(
-    observations: &mut Observations,
-    storms: &[StormRow],
-    seed: u64,
-    index: usize,
-) -> Vec<Planted> {
+/// Plants the faults of the station at `index` and removes what it did not report. Returns the planted values that are
+/// still there, `storms` included, one entry a value, sorted by row and measurement.
+pub(super) fn spoil(reports: &mut Reports, storms: &[StormRow], seed: u64, index: usize) -> Vec<Planted> {
     let mut planted = Vec::new();
     for storm in storms {
-        let entry =
-            |measurement| Planted { row: storm.row, measurement, kind: Kind::Storm, event: storm.storm };
+        let entry = |measurement| Planted {
+            row: storm.row,
+            measurement,
+            kind: PlantedKind::Storm,
+            event: storm.storm,
+        };
         planted.extend(storm.pressure.then(|| entry(PRESSURE)));
         planted.extend(storm.wind.then(|| entry(WIND_SPEED)));
     }
     for measurement in GROSS {
         let mut rng = generator(seed, Purpose::Faults(measurement), index);
-        let column = &mut observations.columns[measurement];
+        let column = &mut reports.columns[measurement];
         let calm = |value: i16| measurement == WIND_SPEED && value == 0;
         let mut note = |row, kind, event| planted.push(Planted { row, measurement, kind, event });
         if STUCK.contains(&measurement) {
@@ -65,40 +69,40 @@ pub(super) fn spoil(
         }
         gross_errors(column, measurement, &mut rng, &mut note);
     }
-    let [_, _, _, directions, speeds, ..] = &mut observations.columns;
+    let [_, _, _, directions, speeds, ..] = &mut reports.columns;
     for (direction, &speed) in directions.iter_mut().zip(speeds.iter()) {
-        // A wind that a fault made blows from nowhere known.
+        // Where a fault made a wind out of a calm, its direction is not known.
         if *direction == 0 && speed != 0 {
             *direction = MISSING;
         }
     }
-    for (measurement, (column, habits)) in observations.columns.iter_mut().zip(&HABITS).enumerate() {
+    for (measurement, (column, habits)) in reports.columns.iter_mut().zip(&HABITS).enumerate() {
         lose(column, habits, &mut generator(seed, Purpose::Missing(measurement), index));
     }
-    let [temperatures, dew_points, _, directions, speeds, ..] = &mut observations.columns;
+    let [temperatures, dew_points, _, directions, speeds, ..] = &mut reports.columns;
     lose_with(dew_points, temperatures);
     lose_with(directions, speeds);
 
-    planted.retain(|p| observations.columns[p.measurement][p.row] != MISSING);
+    planted.retain(|p| reports.columns[p.measurement][p.row] != MISSING);
     planted.sort_unstable();
-    // Sorted by row, measurement and kind: of those at one value, the last is what it shows.
+    // The order is by row, measurement and kind: a value shows the last of its kinds.
     planted.reverse();
     planted.dedup_by_key(|p| (p.row, p.measurement));
     planted.reverse();
     planted
 }
 
-/// Runs in which the value at their start repeats.
+/// Plants runs that repeat the value at their start. `calm` says which values are a calm.
 fn stick(
     column: &mut [i16],
     calm: impl Fn(i16) -> bool,
     rng: &mut Rng,
-    note: &mut impl FnMut(usize, Kind, usize),
+    note: &mut impl FnMut(usize, PlantedKind, usize),
 ) {
     let (mut row, mut event) = (spacing(rng, ROWS_PER_STUCK_RUN), 0);
     loop {
         let rows = log_uniform(rng, STUCK_ROWS.0, STUCK_ROWS.1);
-        // A stuck anemometer that shows calm could not be told from calm.
+        // An anemometer that is stuck in a calm could not be told from a calm.
         let Some(skipped) = column.get(row..).and_then(|rest| rest.iter().position(|&value| !calm(value)))
         else {
             return;
@@ -110,24 +114,24 @@ fn stick(
         }
         let value = column[row];
         column[row..end].fill(value);
-        (row..end).for_each(|row| note(row, Kind::Stuck, event));
+        (row..end).for_each(|row| note(row, PlantedKind::Stuck, event));
         event += 1;
         row = end + spacing(rng, ROWS_PER_STUCK_RUN);
     }
 }
 
-/// Single values far out of range.
+/// Plants single values far out of range.
 fn gross_errors(
     column: &mut [i16],
     measurement: usize,
     rng: &mut Rng,
-    note: &mut impl FnMut(usize, Kind, usize),
+    note: &mut impl FnMut(usize, PlantedKind, usize),
 ) {
     let (mut row, mut event) = (spacing(rng, ROWS_PER_GROSS_ERROR), 0);
     while let Some(value) = column.get_mut(row) {
         if *value != MISSING {
             *value = gross_value(*value, measurement, rng);
-            note(row, Kind::GrossError, event);
+            note(row, PlantedKind::GrossError, event);
             event += 1;
         }
         row += spacing(rng, ROWS_PER_GROSS_ERROR);
@@ -141,7 +145,7 @@ fn gross_value(value: i16, measurement: usize, rng: &mut Rng) -> i16 {
         WIND_SPEED => between(500.0, 900.0),
         RAIN_1H => between(900.0, 2_000.0),
         PRESSURE => {
-            // Away from 1010 hPa, so that it is far out whatever the weather.
+            // Away from 1010 hPa, so that it is far out of range in any weather.
             let off = between(550.0, 1_200.0);
             if value < 10_100 { (value - off).max(8_600) } else { (value + off).min(10_900) }
         }
@@ -153,7 +157,7 @@ fn gross_value(value: i16, measurement: usize, rng: &mut Rng) -> i16 {
     }
 }
 
-/// How a station fails to report a measurement.
+/// How often a station does not report a measurement.
 struct Habits {
     /// Probability that the station has no instrument for it.
     never: f64,
@@ -161,7 +165,7 @@ struct Habits {
     late: f64,
     /// Share of single values missing.
     single: f64,
-    /// Rows from one missing run to the next.
+    /// Rows from one missing run to the next on average.
     run_spacing: f64,
 }
 
@@ -169,6 +173,7 @@ const fn habits(never: f64, late: f64, single: f64, run_spacing: f64) -> Habits 
     Habits { never, late, single, run_spacing }
 }
 
+/// One a measurement.
 const HABITS: [Habits; MEASUREMENTS] = {
     let mut all = [const { habits(0.0, 0.0, 0.0, 0.0) }; MEASUREMENTS];
     all[AIR_TEMPERATURE] = habits(0.0, 0.03, 0.003, 20_000.0);
@@ -182,10 +187,10 @@ const HABITS: [Habits; MEASUREMENTS] = {
     all
 };
 
-/// Rows that a missing run lasts, least and most.
+/// Rows that a missing run has, least and most.
 const RUN_ROWS: (usize, usize) = (3, 500);
 
-/// Takes values away as `habits` say.
+/// Makes values missing as `habits` say.
 fn lose(column: &mut [i16], habits: &Habits, rng: &mut Rng) {
     if chance(rng, habits.never) {
         column.fill(MISSING);
@@ -209,7 +214,7 @@ fn lose(column: &mut [i16], habits: &Habits, rng: &mut Rng) {
     }
 }
 
-/// Where `other` is missing, `column` is too.
+/// Makes the values of `column` missing where those of `other` are.
 fn lose_with(column: &mut [i16], other: &[i16]) {
     for (value, &other) in column.iter_mut().zip(other) {
         if other == MISSING {

@@ -1,16 +1,16 @@
-//! Synthetic archives: options in, an HDF5 archive, the list of what was planted in it and its station list out.
+//! Synthetic archives: options in; an HDF5 archive, a list of what was planted in it and its station list out.
 //!
-//! Every file is a function of the [`Options`] (and the archive of the [`Layout`]) alone: the same seed
-//! gives the same bytes, whatever the number of threads. Values are ISD's stored integers (tenths but for
-//! direction and sky condition), missing ones NaN, in the layout of the archives that `isd-convert` reads.
+//! The files depend on the [`SynthOptions`] alone, and the bytes of the archive on its [`Storage`] too: the same seed
+//! gives the same bytes, whatever the number of threads. Values are ISD's stored integers: tenths, except for direction
+//! and sky condition. A missing value is NaN. The layout is that of the archives that `isd-convert` reads.
 //!
 //! ```
-//! use isd::synth::{Layout, Length, Options, Targets, write_archive};
+//! use isd::synth::{Length, Storage, SynthOptions, Targets, write_archive};
 //!
 //! let directory = tempfile::tempdir()?;
-//! let options = Options { stations: 3, length: Length::Rows(100), ..Options::default() };
+//! let options = SynthOptions { stations: 3, length: Length::Rows(100), ..SynthOptions::default() };
 //! let targets = Targets { archive: directory.path().join("archive.hdf5"), ..Targets::default() };
-//! let summary = write_archive(&options, Layout::default(), &targets, 2, &mut |_rows, _of| {})?;
+//! let summary = write_archive(&options, Storage::default(), &targets, 2, &mut |_written, _all| {})?;
 //! assert_eq!(summary.rows, 300);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -28,6 +28,7 @@ mod schedule;
 mod series;
 mod station_list;
 mod storm;
+mod time;
 mod truth;
 mod weather;
 mod write;
@@ -35,8 +36,8 @@ mod write;
 #[cfg(test)]
 mod series_tests;
 
-pub use error::{Error, Result};
+pub use error::{Result, SynthError};
 pub use network::{Station, station};
-pub use options::{Compression, Layout, Length, Options};
+pub use options::{Compression, Length, Storage, SynthOptions};
 pub use output::Targets;
-pub use write::{Summary, write_archive};
+pub use write::{ArchiveSummary, write_archive};

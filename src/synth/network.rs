@@ -2,17 +2,17 @@
 
 use rand::RngExt;
 
-use super::Options;
+use super::options::SynthOptions;
 use super::random::{Purpose, Rng, chance, exponential, generator, uniform};
 use super::region::{REGIONS, Region};
 
-/// Stations of one cluster: near enough to each other that a storm meets several of them.
+/// Number of stations of one cluster, which are near enough to each other that a storm meets several of them.
 pub(super) const CLUSTER_STATIONS: usize = 10;
 
-/// Farthest that a station lies from the centre of its cluster.
+/// Greatest distance of a station from the centre of its cluster.
 const CLUSTER_RADIUS_KM: f64 = 220.0;
 
-/// USAF numbers of a WMO block that clusters may use.
+/// How many of the 10,000 USAF numbers of a WMO block clusters may use.
 const BLOCK_NUMBERS: usize = 9_990;
 
 /// Kilometres a degree of latitude.
@@ -30,7 +30,7 @@ pub struct Station {
     pub wban: u32,
     /// FIPS country code.
     pub country: &'static str,
-    /// Two-letter state, where the country has them.
+    /// Two-letter state; empty where the country has none.
     pub state: &'static str,
     /// Degrees north, to thousandths.
     pub latitude_deg: f64,
@@ -55,14 +55,14 @@ impl Station {
         format!("{:06}-{:05}", self.usaf, self.wban)
     }
 
-    /// Name for people.
+    /// A name that says that the station is synthetic.
     #[must_use]
     pub fn name(&self) -> String {
         format!("SYNTHETIC {} {:05}", self.country, self.usaf / 10)
     }
 }
 
-/// The region of a cluster and the range of USAF numbers that it may use.
+/// The region of a cluster, the first USAF number that it may use and how many it may.
 fn cluster_place(cluster: usize, clusters: usize) -> (&'static Region, usize, usize) {
     let index = cluster * REGIONS.len() / clusters;
     let first = (index * clusters).div_ceil(REGIONS.len());
@@ -72,11 +72,11 @@ fn cluster_place(cluster: usize, clusters: usize) -> (&'static Region, usize, us
     (region, region.block as usize * 10_000 + 10 + (cluster - first) * width, width)
 }
 
-/// Station `index` of the archive that `options` describe. Stations ascend by (USAF, WBAN).
+/// The station at `index` of the archive that `options` describe. Stations ascend by (USAF, WBAN).
 ///
-/// `options` must be valid and `index` below their number of stations.
+/// `options` must be valid, and `index` less than their number of stations.
 #[must_use]
-pub fn station(options: &Options, index: usize) -> Station {
+pub fn station(options: &SynthOptions, index: usize) -> Station {
     let clusters = options.stations.div_ceil(CLUSTER_STATIONS);
     let (cluster, member) = (index / CLUSTER_STATIONS, index % CLUSTER_STATIONS);
     let (region, first_number, numbers) = cluster_place(cluster, clusters);
@@ -94,7 +94,7 @@ pub fn station(options: &Options, index: usize) -> Station {
     let longitude = centre_longitude + east_km / (KM_PER_DEGREE * latitude.to_radians().cos());
     let spread = numbers / CLUSTER_STATIONS;
     let usaf = first_number + member * spread + rng.random_range(0..spread);
-    // Stations of the United States and some of Canada have one.
+    // Most stations of the United States have a WBAN number, and some of Canada.
     let share = match region.country {
         "US" => 0.8,
         "CA" => 0.4,
@@ -116,6 +116,7 @@ pub fn station(options: &Options, index: usize) -> Station {
     }
 }
 
+/// The state of a WMO block; empty where the country has none.
 fn state(block: u32) -> &'static str {
     match block {
         70 => "AK",
@@ -126,11 +127,12 @@ fn state(block: u32) -> &'static str {
     }
 }
 
+/// The value rounded to a step.
 fn rounded(value: f64, steps_per_unit: f64) -> f64 {
     (value * steps_per_unit).round() / steps_per_unit
 }
 
-/// A point of the disc around a cluster's centre, uniform by area; kilometres east and north.
+/// A point of the disc around a cluster's centre, uniform by area: kilometres east and north of it.
 fn within_disc(rng: &mut Rng) -> (f64, f64) {
     loop {
         let (x, y) = (uniform(rng, -1.0, 1.0), uniform(rng, -1.0, 1.0));
@@ -148,8 +150,8 @@ mod tests {
 
     #[test]
     fn numbers_ascend_strictly_for_any_number_of_stations() {
-        for stations in [1, 9, 100, 515, 525, 5_003, Options::MAX_STATIONS] {
-            let options = Options { stations, ..Options::default() };
+        for stations in [1, 9, 100, 515, 525, 5_003, SynthOptions::MAX_STATIONS] {
+            let options = SynthOptions { stations, ..SynthOptions::default() };
             let mut previous = None;
             for index in 0..stations {
                 let usaf = station(&options, index).usaf;
@@ -161,7 +163,7 @@ mod tests {
 
     #[test]
     fn stations_spread_over_blocks_and_mostly_lack_a_wban() {
-        let options = Options { stations: 600, ..Options::default() };
+        let options = SynthOptions { stations: 600, ..SynthOptions::default() };
         let all: Vec<Station> = (0..600).map(|index| station(&options, index)).collect();
         let blocks: BTreeSet<u32> = all.iter().map(|s| s.usaf / 10_000).collect();
         assert_eq!(blocks.len(), REGIONS.len());
@@ -171,7 +173,7 @@ mod tests {
 
     #[test]
     fn members_of_a_cluster_are_neighbours() {
-        let options = Options { stations: 200, ..Options::default() };
+        let options = SynthOptions { stations: 200, ..SynthOptions::default() };
         for index in 0..200 {
             let one = station(&options, index);
             let other = station(&options, index / CLUSTER_STATIONS * CLUSTER_STATIONS);

@@ -8,9 +8,9 @@ use tempfile::{NamedTempFile, TempPath};
 
 use isd_dataset::unfinished::Unfinished;
 
-use super::{Error, Result};
+use super::error::{Result, SynthError};
 
-/// Where an archive and what belongs to it go.
+/// Paths of an archive and of the files that belong to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Targets {
     /// The HDF5 file.
@@ -24,6 +24,8 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// Checks that the files may be written.
+    ///
     /// # Errors
     /// A target that exists and may not be replaced, or that two files share.
     pub(super) fn check(&self) -> Result<()> {
@@ -36,25 +38,29 @@ impl Targets {
             let Some(path) = path else { continue };
             // A directory is never replaced by a file.
             if path.is_dir() || (!self.overwrite && path.symlink_metadata().is_ok()) {
-                return Err(Error::Exists { path: (*path).clone() });
+                return Err(SynthError::Exists { path: (*path).clone() });
             }
             if let Some((other, _)) = all[..i].iter().find(|(_, other)| *other == Some(*path)) {
-                return Err(Error::SameTarget { path: (*path).clone(), options: [other, option] });
+                return Err(SynthError::SameTarget { path: (*path).clone(), options: [other, option] });
             }
         }
         Ok(())
     }
 }
 
-/// A file beside its final name; dropped before it is [kept](Partial::keep), it is removed.
+/// A file under a temporary name beside its final one. Dropped before it is [kept](PartialFile::keep), it is removed.
 #[derive(Debug)]
-pub(super) struct Partial {
+pub(super) struct PartialFile {
     path: PathBuf,
     temporary: TempPath,
     unfinished: Unfinished,
 }
 
-impl Partial {
+impl PartialFile {
+    /// Creates the file, empty and open for writing.
+    ///
+    /// # Errors
+    /// A place where nothing can be written.
     pub(super) fn create(path: &Path) -> Result<(Self, File)> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -62,7 +68,7 @@ impl Partial {
         };
         let mut prefix = std::ffi::OsString::from(".");
         prefix.push(path.file_name().unwrap_or_default());
-        // Created like any file, so that it gets the permissions that any file gets.
+        // Created as any file is, so that it gets the permissions that any file gets.
         tempfile::Builder::new()
             .prefix(&prefix)
             .suffix(".partial")
@@ -72,40 +78,62 @@ impl Partial {
                 let unfinished = Unfinished::at(&temporary);
                 (Self { path: path.to_path_buf(), temporary, unfinished }, file)
             })
-            .map_err(|source| Error::Io { path: path.to_path_buf(), action: "cannot create", source })
+            .map_err(|source| SynthError::Io { path: path.to_path_buf(), action: "cannot create", source })
     }
 
-    /// The name it has while it is written.
+    /// The name that it has while it is written.
     pub(super) fn temporary(&self) -> &Path {
         &self.temporary
     }
 
-    /// Gives the file its final name.
+    /// Its size in bytes.
+    ///
+    /// # Errors
+    /// The operating system does not say.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        fs::metadata(&self.temporary).map(|metadata| metadata.len()).map_err(|source| SynthError::Io {
+            path: self.path.clone(),
+            action: "cannot read the size of the finished file",
+            source,
+        })
+    }
+
+    /// Gives the file its final name, in place of a file of that name only if `overwrite`.
+    ///
+    /// # Errors
+    /// A file of that name that may not be replaced, or one that cannot be renamed.
     pub(super) fn keep(self, overwrite: bool) -> Result<()> {
         let Self { path, temporary, unfinished } = self;
         let renamed = if overwrite { temporary.persist(&path) } else { temporary.persist_noclobber(&path) };
         drop(unfinished);
         renamed.map_err(|failed| match failed.error.kind() {
-            io::ErrorKind::AlreadyExists => Error::Exists { path },
-            _ => Error::Io { path, action: "cannot rename the finished file", source: failed.error },
+            io::ErrorKind::AlreadyExists => SynthError::Exists { path },
+            _ => SynthError::Io { path, action: "cannot rename the finished file", source: failed.error },
         })
     }
 }
 
-/// A text file, or none where none was asked for.
+/// A text file that is being written, or nothing where none was asked for.
 #[derive(Debug)]
-pub(super) struct Text(Option<(Partial, BufWriter<File>)>);
+pub(super) struct TextFile(Option<(PartialFile, BufWriter<File>)>);
 
-impl Text {
-    /// Begins with `header`.
+impl TextFile {
+    /// Creates the file at `path`, if there is one, and writes `header`.
+    ///
+    /// # Errors
+    /// A place where nothing can be written.
     pub(super) fn create(path: Option<&Path>, header: &str) -> Result<Self> {
         let Some(path) = path else { return Ok(Self(None)) };
-        let (partial, file) = Partial::create(path)?;
+        let (partial, file) = PartialFile::create(path)?;
         let mut text = Self(Some((partial, BufWriter::with_capacity(1 << 18, file))));
         text.write(header)?;
         Ok(text)
     }
 
+    /// Appends lines.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub(super) fn write(&mut self, lines: &str) -> Result<()> {
         match &mut self.0 {
             Some((partial, writer)) => writer.write_all(lines.as_bytes()).map_err(|e| failed(partial, e)),
@@ -113,8 +141,11 @@ impl Text {
         }
     }
 
-    /// Hands over what is buffered; the file still has no final name.
-    pub(super) fn finish(self) -> Result<Option<Partial>> {
+    /// Writes what is buffered. The file does not have its final name yet.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(super) fn finish(self) -> Result<Option<PartialFile>> {
         let Some((partial, writer)) = self.0 else { return Ok(None) };
         match writer.into_inner() {
             Ok(_) => Ok(Some(partial)),
@@ -123,11 +154,6 @@ impl Text {
     }
 }
 
-fn failed(partial: &Partial, source: io::Error) -> Error {
-    Error::Io { path: partial.path.clone(), action: "cannot write", source }
-}
-
-/// Length of a file that was just made, 0 where it cannot be told.
-pub(super) fn length(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |metadata| metadata.len())
+fn failed(partial: &PartialFile, source: io::Error) -> SynthError {
+    SynthError::Io { path: partial.path.clone(), action: "cannot write", source }
 }

@@ -6,8 +6,8 @@ use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus, rand_core::Rng as _};
 
 pub(super) type Rng = Xoshiro256PlusPlus;
 
-/// What a generator is for. Each purpose draws from its own stream, so that a change to one leaves
-/// the others as they were, and each can be replayed alone.
+/// What a generator is for. Each purpose draws numbers of its own, so that a change to one leaves the others as they
+/// were, and each can be repeated alone.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Purpose {
     Cluster,
@@ -15,13 +15,14 @@ pub(super) enum Purpose {
     Storms,
     Schedule,
     Weather,
-    /// Of the measurement with that index.
+    /// Faults of the measurement at this index.
     Faults(usize),
-    /// Of the measurement with that index.
+    /// Missing values of the measurement at this index.
     Missing(usize),
 }
 
 impl Purpose {
+    /// A number that no other purpose has.
     fn stream(self) -> u64 {
         match self {
             Self::Cluster => 1,
@@ -35,7 +36,7 @@ impl Purpose {
     }
 }
 
-/// The generator of (`seed`, `purpose`, `index`).
+/// The generator for a seed, a purpose and the index of a station or cluster.
 pub(super) fn generator(seed: u64, purpose: Purpose, index: usize) -> Rng {
     let mut mixed = seed;
     for part in [purpose.stream(), index as u64] {
@@ -44,17 +45,17 @@ pub(super) fn generator(seed: u64, purpose: Purpose, index: usize) -> Rng {
     Rng::seed_from_u64(mixed)
 }
 
-/// Uniform on [`low`, `high`).
+/// Draws a number that is uniform from `low` to below `high`.
 pub(super) fn uniform(rng: &mut Rng, low: f64, high: f64) -> f64 {
     low + (high - low) * rng.random::<f64>()
 }
 
-/// Standard normal.
+/// Draws a standard normal number.
 pub(super) fn normal(rng: &mut Rng) -> f64 {
     StandardNormal.sample(rng)
 }
 
-/// Exponential of that mean.
+/// Draws an exponential number of that mean.
 pub(super) fn exponential(rng: &mut Rng, mean: f64) -> f64 {
     let unit: f64 = Exp1.sample(rng);
     mean * unit
@@ -65,13 +66,13 @@ pub(super) fn chance(rng: &mut Rng, probability: f64) -> bool {
     rng.random::<f64>() < probability
 }
 
-/// Whole number between `low` and `high`, both possible, with a density that falls as 1/x.
+/// Draws a whole number from `low` to `high`, both included, with a density that falls as 1/x.
 pub(super) fn log_uniform(rng: &mut Rng, low: usize, high: usize) -> usize {
     let (a, b) = ((low as f64).ln(), (high as f64 + 1.0).ln());
     (uniform(rng, a, b).exp() as usize).clamp(low, high)
 }
 
-/// Rows until the next of events that are `mean` rows apart, at least 1.
+/// Draws the number of rows to the next event, at least 1, where events are `mean` rows apart on average.
 pub(super) fn spacing(rng: &mut Rng, mean: f64) -> usize {
     1 + exponential(rng, mean) as usize
 }
@@ -85,21 +86,22 @@ pub(super) struct Ar1 {
 }
 
 impl Ar1 {
-    /// Process whose autocorrelation is `hourly_phi` at one hour, stepped every `step_hours`,
-    /// started from its stationary distribution.
+    /// A process with an autocorrelation of `hourly_phi` at one hour and a step every `step_hours`, which starts from its
+    /// stationary distribution.
     pub(super) fn new(hourly_phi: f64, step_hours: i32, rng: &mut Rng) -> Self {
         let phi = hourly_phi.powi(step_hours);
         Self { phi, innovation: (1.0 - phi * phi).sqrt(), state: normal(rng) }
     }
 
+    /// The value one step on.
     pub(super) fn step(&mut self, rng: &mut Rng) -> f64 {
         self.state = self.phi * self.state + self.innovation * normal(rng);
         self.state
     }
 }
 
-/// AR(1) noise passed through a second filter of the same φ: as slow as the AR(1) process but
-/// smooth from hour to hour, as synoptic waves are. Mean 0, variance 1.
+/// AR(1) noise after a second filter of the same φ, with mean 0 and variance 1: as slow as the AR(1) process, but smooth
+/// from hour to hour, as synoptic waves are.
 #[derive(Debug, Clone)]
 pub(super) struct SmoothWave {
     driver: Ar1,
@@ -108,7 +110,7 @@ pub(super) struct SmoothWave {
 }
 
 impl SmoothWave {
-    /// As [`Ar1::new`].
+    /// A process of which the noise has the parameters of [`Ar1::new`].
     pub(super) fn new(hourly_phi: f64, step_hours: i32, rng: &mut Rng) -> Self {
         let driver = Ar1::new(hourly_phi, step_hours, rng);
         let square = driver.phi * driver.phi;
@@ -118,6 +120,7 @@ impl SmoothWave {
         Self { driver, gain, state }
     }
 
+    /// The value one step on.
     pub(super) fn step(&mut self, rng: &mut Rng) -> f64 {
         self.state = self.driver.phi * self.state + self.gain * self.driver.step(rng);
         self.state

@@ -1,6 +1,6 @@
 //! Where stations lie: WMO blocks with their country, position and nearness to the sea.
 
-/// A WMO block, the first two digits of its stations' numbers.
+/// A WMO block, whose number is the first two digits of its stations' numbers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Region {
     /// 1 to 98.
@@ -11,7 +11,7 @@ pub(super) struct Region {
     pub latitude_deg: f64,
     /// Centre, degrees east.
     pub longitude_deg: f64,
-    /// How far from the centre clusters lie at most, degrees of latitude and of longitude.
+    /// Greatest distance of a cluster from the centre, degrees of latitude and of longitude.
     pub extent_deg: (f64, f64),
     /// 0 for an island in the ocean, 1 for the middle of Asia.
     pub continentality: f64,
@@ -27,7 +27,7 @@ const fn region(
     Region { block, country, latitude_deg, longitude_deg, extent_deg, continentality }
 }
 
-/// In order of their block.
+/// All regions, in the order of their blocks.
 pub(super) const REGIONS: [Region; 52] = [
     region(1, "NO", (62.0, 9.0), (4.0, 3.0), 0.3),
     region(2, "SW", (61.0, 15.0), (4.0, 2.0), 0.5),

@@ -1,18 +1,17 @@
 //! When a station reports: options and a station index in, runs of consecutive reports out.
 
-use chrono::NaiveDate;
 use rand::RngExt;
 
+use super::options::{Length, SynthOptions};
 use super::random::{Purpose, chance, generator, log_uniform, spacing, uniform};
-use super::{Length, Options};
 
-/// One station in so many reports every three hours instead of every hour.
+/// One station in this many reports every three hours instead of every hour.
 const THREE_HOURLY_ONE_IN: u32 = 5;
 
 /// Reports in a row without one absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    /// Hours since 1970-01-01T00:00Z of the first report.
+pub(super) struct ReportRun {
+    /// Hour of the first report, since 1970-01-01T00:00Z.
     pub first_hour: i32,
     /// Number of reports, at least 1.
     pub rows: usize,
@@ -23,13 +22,17 @@ pub(super) struct Run {
 pub(super) struct Schedule {
     /// Hours from one report to the next: 1 or 3.
     pub step_hours: i32,
-    /// In order of time, with at least one report absent between them.
-    pub runs: Vec<Run>,
+    /// The reports, at least one, in order of time. Between two runs at least one report is absent.
+    pub runs: Vec<ReportRun>,
+    /// Hours of the first and of the last report, since 1970-01-01T00:00Z.
+    pub span_hours: (i32, i32),
 }
 
 impl Schedule {
-    /// The reports of station `index`; never empty.
-    pub(super) fn new(options: &Options, index: usize) -> Self {
+    /// The reports of the station at `index`.
+    ///
+    /// `options` must be valid.
+    pub(super) fn new(options: &SynthOptions, index: usize) -> Self {
         let mut rng = generator(options.seed, Purpose::Schedule, index);
         let step_hours = if rng.random_range(0..THREE_HOURLY_ONE_IN) == 0 { 3 } else { 1 };
         // Some stations hardly ever miss a report, some miss a few every day.
@@ -45,10 +48,13 @@ impl Schedule {
             }
         };
         let mut runs = Vec::new();
+        let mut last = start;
         let (mut step, mut next_outage) = (0, spacing(&mut rng, outage_mean));
         while rows_left > 0 && step < steps {
             let rows = spacing(&mut rng, run_mean).min(rows_left).min(steps - step);
-            runs.push(Run { first_hour: start + step as i32 * step_hours, rows });
+            let first_hour = start + step as i32 * step_hours;
+            runs.push(ReportRun { first_hour, rows });
+            last = first_hour + (rows as i32 - 1) * step_hours;
             rows_left -= rows;
             step += rows;
             step += if step >= next_outage {
@@ -60,27 +66,19 @@ impl Schedule {
                 1
             };
         }
-        Self { step_hours, runs }
+        Self { step_hours, runs, span_hours: (start, last) }
     }
 
     /// Number of reports.
     pub(super) fn rows(&self) -> usize {
         self.runs.iter().map(|run| run.rows).sum()
     }
-
-    /// Hours since 1970 of the first and of the last report.
-    pub(super) fn span_hours(&self) -> (i32, i32) {
-        let first = self.runs.first().map_or(0, |run| run.first_hour);
-        let last = self.runs.last().map_or(0, |run| run.first_hour + (run.rows as i32 - 1) * self.step_hours);
-        (first, last)
-    }
 }
 
-/// Hours from 1970 to 1 January 00:00 UTC of `year`.
+/// Hours from 1970-01-01T00:00Z to 1 January 00:00 UTC of `year`, in the Gregorian calendar.
 fn year_start_hour(year: i32) -> i32 {
-    let days =
-        NaiveDate::from_ymd_opt(year, 1, 1).unwrap_or_default().signed_duration_since(NaiveDate::default());
-    days.num_hours() as i32
+    let leap_years_through = |year: i32| year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    24 * (365 * (year - 1970) + leap_years_through(year - 1) - leap_years_through(1969))
 }
 
 #[cfg(test)]
@@ -90,7 +88,7 @@ mod tests {
     #[test]
     fn a_row_count_is_met_exactly() {
         for rows in [1, 2, 999, 65_000] {
-            let options = Options { length: Length::Rows(rows), ..Options::default() };
+            let options = SynthOptions { length: Length::Rows(rows), ..SynthOptions::default() };
             for index in 0..30 {
                 assert_eq!(Schedule::new(&options, index).rows(), rows as usize);
             }
@@ -99,11 +97,11 @@ mod tests {
 
     #[test]
     fn years_end_where_they_should_and_few_reports_are_absent() {
-        let options = Options { length: Length::Years(4), start_year: 2000, ..Options::default() };
+        let options = SynthOptions { length: Length::Years(4), start_year: 2000, ..SynthOptions::default() };
         let (mut rows, mut possible, mut three_hourly) = (0, 0, 0);
         for index in 0..200 {
             let schedule = Schedule::new(&options, index);
-            let (first, last) = schedule.span_hours();
+            let (first, last) = schedule.span_hours;
             assert_eq!(first, 262_968, "2000-01-01T00Z");
             assert!(last < 262_968 + 1_461 * 24);
             rows += schedule.rows();
@@ -116,10 +114,22 @@ mod tests {
     }
 
     #[test]
+    fn years_begin_where_the_calendar_says() {
+        for year in 1800..=2400 {
+            let day = chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
+            let hours = day.signed_duration_since(chrono::NaiveDate::default()).num_hours();
+            assert_eq!(i64::from(year_start_hour(year)), hours, "{year}");
+        }
+    }
+
+    #[test]
     fn runs_are_apart_and_ascend() {
-        let options = Options { length: Length::Rows(20_000), ..Options::default() };
+        let options = SynthOptions { length: Length::Rows(20_000), ..SynthOptions::default() };
         for index in 0..20 {
             let schedule = Schedule::new(&options, index);
+            let last = schedule.runs[schedule.runs.len() - 1];
+            let last_hour = last.first_hour + (last.rows as i32 - 1) * schedule.step_hours;
+            assert_eq!(schedule.span_hours, (schedule.runs[0].first_hour, last_hour));
             for pair in schedule.runs.windows(2) {
                 let after = pair[0].first_hour + pair[0].rows as i32 * schedule.step_hours;
                 assert!(pair[1].first_hour > after);

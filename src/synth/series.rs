@@ -1,39 +1,42 @@
-//! One station's series: options and a station index in, all that the files hold of it out.
+//! One station's series: options and a station index in, all that the files hold of the station out.
 
-use super::Options;
 use super::climate::Climate;
 use super::fault::{Planted, spoil};
 use super::network::{Station, station};
+use super::options::SynthOptions;
 use super::random::{Purpose, generator};
 use super::schedule::Schedule;
 use super::storm::Storm;
-use super::weather::{Observations, simulate};
+use super::weather::{Reports, simulate};
 
-/// What the files hold of one station. It depends on the options and the station's index alone.
+/// What the files hold of one station, which depends on the options and the station's index alone.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
+pub(super) struct SyntheticSeries {
+    /// The station.
     pub station: Station,
-    pub observations: Observations,
-    /// By row and measurement.
+    /// Its observations, with faults and missing values.
+    pub reports: Reports,
+    /// The planted values, sorted by row and measurement.
     pub planted: Vec<Planted>,
 }
 
-impl Series {
-    pub(super) fn new(options: &Options, index: usize) -> Self {
+impl SyntheticSeries {
+    /// The series of the station at `index` of the archive that `options` describe.
+    pub(super) fn new(options: &SynthOptions, index: usize) -> Self {
         let station = station(options, index);
         let schedule = Schedule::new(options, index);
-        let (first, last) = schedule.span_hours();
+        let (first, last) = schedule.span_hours;
         let storms =
             Storm::of_cluster(options.seed, station.cluster, station.cluster_latitude_deg, first, last);
         let mut rng = generator(options.seed, Purpose::Weather, index);
         let climate = Climate::new(&station, &mut rng);
-        let (mut observations, storm_rows) =
-            simulate(&schedule, &climate, &storms, station.offset_km, &mut rng);
-        let planted = spoil(&mut observations, &storm_rows, options.seed, index);
-        Self { station, observations, planted }
+        let (mut reports, storm_rows) = simulate(&schedule, &climate, &storms, station.offset_km, &mut rng);
+        let planted = spoil(&mut reports, &storm_rows, options.seed, index);
+        Self { station, reports, planted }
     }
 
+    /// Number of rows.
     pub(super) fn rows(&self) -> usize {
-        self.observations.hours.len()
+        self.reports.hours.len()
     }
 }

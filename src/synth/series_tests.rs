@@ -1,15 +1,15 @@
-//! What every series must be: options in, the properties that its users rely on checked.
+//! Tests of whole series: options in, the properties checked that users of the archives rely on.
 
-use isd_converters::MEASUREMENTS;
+use isd_dataset::MEASUREMENTS;
 
-use super::fault::Kind;
-use super::series::Series;
+use super::fault::PlantedKind;
+use super::options::{Length, SynthOptions};
+use super::series::SyntheticSeries;
 use super::weather::*;
-use super::{Length, Options};
 
-fn archive() -> (Options, Vec<Series>) {
-    let options = Options { stations: 40, length: Length::Rows(20_000), ..Options::default() };
-    let series = (0..options.stations).map(|index| Series::new(&options, index)).collect();
+fn archive() -> (SynthOptions, Vec<SyntheticSeries>) {
+    let options = SynthOptions { stations: 40, length: Length::Rows(20_000), ..SynthOptions::default() };
+    let series = (0..options.stations).map(|index| SyntheticSeries::new(&options, index)).collect();
     (options, series)
 }
 
@@ -33,21 +33,21 @@ fn columns_are_where_their_constants_say() {
 #[test]
 fn a_series_depends_on_seed_and_index_alone() {
     let (options, series) = archive();
-    let again = Series::new(&options, 7);
-    assert_eq!(again.observations, series[7].observations);
+    let again = SyntheticSeries::new(&options, 7);
+    assert_eq!(again.reports, series[7].reports);
     assert_eq!(again.planted, series[7].planted);
-    let other = Series::new(&Options { seed: 2, ..options }, 7);
-    assert_ne!(other.observations, series[7].observations);
+    let other = SyntheticSeries::new(&SynthOptions { seed: 2, ..options }, 7);
+    assert_ne!(other.reports, series[7].reports);
 }
 
 #[test]
 fn times_ascend_and_values_stay_in_range() {
     for one in archive().1 {
-        assert!(one.observations.hours.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(one.reports.hours.windows(2).all(|pair| pair[0] < pair[1]));
         let ranges =
             [(-932, 618), (-982, 368), (8_600, 10_900), (0, 360), (0, 900), (0, 9), (0, 9_998), (0, 9_998)];
         for (index, (low, high)) in ranges.into_iter().enumerate() {
-            for &value in &one.observations.columns[index] {
+            for &value in &one.reports.columns[index] {
                 assert!(value == MISSING || (low..=high).contains(&value), "{index}: {value}");
             }
         }
@@ -57,12 +57,12 @@ fn times_ascend_and_values_stay_in_range() {
 #[test]
 fn dew_points_stay_below_temperatures_and_calms_have_no_direction() {
     for one in archive().1 {
-        let columns = &one.observations.columns;
+        let columns = &one.reports.columns;
         let mut planted = one.planted.iter().peekable();
         for (row, &temperature) in columns[AIR_TEMPERATURE].iter().enumerate() {
             let mut faulty = false;
             while let Some(entry) = planted.next_if(|entry| entry.row == row) {
-                faulty |= entry.kind != Kind::Storm;
+                faulty |= entry.kind != PlantedKind::Storm;
             }
             let dew = columns[DEW_POINT][row];
             assert!(faulty || dew == MISSING || dew <= temperature, "row {row}: {dew} {temperature}");
@@ -82,8 +82,8 @@ fn speeds_lie_on_each_stations_own_grid() {
     let (mut knots, mut metres) = (0, 0);
     for one in archive().1 {
         let gross: Vec<usize> =
-            one.planted.iter().filter(|p| p.kind == Kind::GrossError).map(|p| p.row).collect();
-        let speeds: Vec<i16> = one.observations.columns[WIND_SPEED]
+            one.planted.iter().filter(|p| p.kind == PlantedKind::GrossError).map(|p| p.row).collect();
+        let speeds: Vec<i16> = one.reports.columns[WIND_SPEED]
             .iter()
             .enumerate()
             .filter(|(row, value)| **value != MISSING && gross.binary_search(row).is_err())
@@ -101,8 +101,8 @@ fn speeds_lie_on_each_stations_own_grid() {
 fn six_hours_of_rain_are_the_sum_of_its_hours() {
     let mut compared = 0;
     for one in archive().1 {
-        let (hours, columns) = (&one.observations.hours, &one.observations.columns);
-        let gross = |row| one.planted.iter().any(|p| p.row == row && p.kind == Kind::GrossError);
+        let (hours, columns) = (&one.reports.hours, &one.reports.columns);
+        let gross = |row| one.planted.iter().any(|p| p.row == row && p.kind == PlantedKind::GrossError);
         for row in 5..one.rows() {
             let (six, ones) = (columns[RAIN_6H][row], &columns[RAIN_1H][row - 5..=row]);
             if six == MISSING || ones.contains(&MISSING) || hours[row] - hours[row - 5] != 5 {
@@ -121,11 +121,11 @@ fn six_hours_of_rain_are_the_sum_of_its_hours() {
 
 #[test]
 fn shares_of_missing_values_are_those_of_archives() {
-    let options = Options { stations: 150, length: Length::Rows(8_000), ..Options::default() };
+    let options = SynthOptions { stations: 150, length: Length::Rows(8_000), ..SynthOptions::default() };
     let mut missing = [0; MEASUREMENTS.len()];
     for index in 0..options.stations {
-        let series = Series::new(&options, index);
-        for (count, column) in missing.iter_mut().zip(&series.observations.columns) {
+        let series = SyntheticSeries::new(&options, index);
+        for (count, column) in missing.iter_mut().zip(&series.reports.columns) {
             *count += column.iter().filter(|&&value| value == MISSING).count();
         }
     }
@@ -143,17 +143,17 @@ fn every_kind_is_planted_and_looks_like_it() {
     let (mut gross, mut stuck, mut storms) = (0, 0, 0);
     for one in &series {
         for entry in &one.planted {
-            let value = one.observations.columns[entry.measurement][entry.row];
+            let value = one.reports.columns[entry.measurement][entry.row];
             assert_ne!(value, MISSING);
             match entry.kind {
-                Kind::GrossError => gross += 1,
-                Kind::Stuck => stuck += 1,
-                Kind::Storm => storms += 1,
+                PlantedKind::GrossError => gross += 1,
+                PlantedKind::Stuck => stuck += 1,
+                PlantedKind::Storm => storms += 1,
             }
         }
         let mut runs = std::collections::BTreeMap::<_, Vec<i16>>::new();
-        for entry in one.planted.iter().filter(|entry| entry.kind == Kind::Stuck) {
-            let value = one.observations.columns[entry.measurement][entry.row];
+        for entry in one.planted.iter().filter(|entry| entry.kind == PlantedKind::Stuck) {
+            let value = one.reports.columns[entry.measurement][entry.row];
             runs.entry((entry.measurement, entry.event)).or_default().push(value);
         }
         for (event, values) in runs {
@@ -167,15 +167,16 @@ fn every_kind_is_planted_and_looks_like_it() {
 
 #[test]
 fn storms_reach_several_stations_with_wind_and_low_pressure() {
-    let options = Options { stations: 30, length: Length::Years(3), ..Options::default() };
-    let series: Vec<Series> = (0..options.stations).map(|index| Series::new(&options, index)).collect();
+    let options = SynthOptions { stations: 30, length: Length::Years(3), ..SynthOptions::default() };
+    let series: Vec<SyntheticSeries> =
+        (0..options.stations).map(|index| SyntheticSeries::new(&options, index)).collect();
     let mut stations = std::collections::BTreeMap::<_, std::collections::BTreeSet<u32>>::new();
     let (mut stormy, mut rows) = (0.0, 0.0);
     for one in &series {
-        for entry in one.planted.iter().filter(|entry| entry.kind == Kind::Storm) {
+        for entry in one.planted.iter().filter(|entry| entry.kind == PlantedKind::Storm) {
             stations.entry((one.station.cluster, entry.event)).or_default().insert(one.station.usaf);
             if entry.measurement == WIND_SPEED {
-                stormy += f64::from(one.observations.columns[WIND_SPEED][entry.row]);
+                stormy += f64::from(one.reports.columns[WIND_SPEED][entry.row]);
                 rows += 1.0;
             }
         }

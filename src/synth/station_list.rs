@@ -1,20 +1,18 @@
-//! The station list: stations and their spans in, lines in the layout of NOAA's `isd-history.csv` out.
+//! The station list: stations and the time that they reported in, lines in the layout of NOAA's `isd-history.csv` out.
 
-use chrono::DateTime;
+use isd_dataset::station_list::HEADER;
 
 use super::network::Station;
+use super::time::utc;
 
 /// First line of the file.
-pub(super) const HEADER: &str = concat!(
-    r#""USAF","WBAN","STATION NAME","CTRY","STATE","ICAO","LAT","LON","ELEV(M)","BEGIN","END""#,
-    "\n"
-);
+pub(super) fn header() -> String {
+    HEADER.map(|name| format!("\"{name}\"")).join(",") + "\n"
+}
 
-/// The line of a station that reported from one hour since 1970 to another.
+/// The line of a station that reported from one hour to another, both since 1970-01-01T00:00Z.
 pub(super) fn line(station: &Station, (first_hour, last_hour): (i32, i32)) -> String {
-    let date = |hour: i32| {
-        DateTime::from_timestamp(i64::from(hour) * 3_600, 0).unwrap_or_default().format("%Y%m%d").to_string()
-    };
+    let date = |hour: i32| utc(hour).format("%Y%m%d").to_string();
     format!(
         "\"{:06}\",\"{:05}\",\"{}\",\"{}\",\"{}\",\"\",\"{:+07.3}\",\"{:+08.3}\",\"{:+07.1}\",\"{}\",\"{}\"\n",
         station.usaf,
@@ -33,12 +31,12 @@ pub(super) fn line(station: &Station, (first_hour, last_hour): (i32, i32)) -> St
 #[cfg(test)]
 mod tests {
     use super::super::network::station;
+    use super::super::options::SynthOptions;
     use super::*;
-    use crate::synth::Options;
 
     #[test]
     fn lines_have_noaas_widths_and_signs() {
-        let mut station = station(&Options::default(), 0);
+        let mut station = station(&SynthOptions::default(), 0);
         (station.latitude_deg, station.longitude_deg, station.elevation_m) = (-7.005, 8.5, 94.0);
         (station.usaf, station.wban, station.country, station.state) = (17_123, 3_013, "US", "KS");
         assert_eq!(

@@ -2,13 +2,13 @@
 
 use super::random::{Purpose, exponential, generator, uniform};
 
-/// Days between storms of one cluster, beyond [`MIN_DAYS_BETWEEN`], on average.
+/// Mean of the days between storms of one cluster that come on top of [`MIN_DAYS_BETWEEN`].
 const MEAN_DAYS_BETWEEN: f64 = 85.0;
 
-/// Days between the storms of one cluster at least, so that none meets another.
+/// Fewest days between storms of one cluster, so that none meets another.
 const MIN_DAYS_BETWEEN: f64 = 5.0;
 
-/// Core radii beyond which a storm is not felt.
+/// Distance in core radii from which on a storm is not felt.
 const REACH: f64 = 6.0;
 
 /// Pressure drop from which a row is listed as part of a storm.
@@ -17,10 +17,10 @@ pub(super) const LISTED_DROP_HPA: f64 = 4.0;
 /// Rise of the wind from which a row is listed as part of a storm.
 pub(super) const LISTED_WIND_M_S: f64 = 6.0;
 
-/// A low that crosses a cluster on a straight line.
+/// An area of low pressure that crosses a cluster on a straight line.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Storm {
-    /// Number within its cluster, from 0.
+    /// Its number within the cluster, from 0.
     pub number: usize,
     /// Hours since 1970 when it is nearest to the cluster's centre.
     nearest_hour: f64,
@@ -34,21 +34,23 @@ pub(super) struct Storm {
     depth_hpa: f64,
     /// Strongest wind.
     wind_m_s: f64,
-    /// 1 where winds turn anticlockwise around a low, -1 south of the equator.
+    /// 1 where winds turn anticlockwise around a low, as in the north; -1 south of the equator.
     turn: f64,
 }
 
 /// What a storm does at one place and time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Effect {
+    /// Drop of the pressure.
     pub drop_hpa: f64,
+    /// Rise of the wind.
     pub wind_m_s: f64,
     /// Direction that the wind comes from.
     pub direction_deg: f64,
 }
 
 impl Storm {
-    /// The storms of a cluster from hour `first` to hour `last`, in order of time and far apart.
+    /// The storms of a cluster from hour `first` to hour `last`, both since 1970, in order of time and far apart.
     pub(super) fn of_cluster(
         seed: u64,
         cluster: usize,
@@ -81,7 +83,7 @@ impl Storm {
         }
     }
 
-    /// Hours since 1970 between which it may be felt at a place so far east and north of the
+    /// The hours since 1970 between which the storm may be felt at a place, given in kilometres east and north of the
     /// cluster's centre; empty where it passes too far away.
     pub(super) fn hours_felt(&self, place_km: (f64, f64)) -> std::ops::Range<f64> {
         let offset = (place_km.0 - self.nearest_km.0, place_km.1 - self.nearest_km.1);
@@ -94,17 +96,17 @@ impl Storm {
         middle - half..middle + half
     }
 
-    /// What it does at that hour at a place so far east and north of the cluster's centre.
+    /// What the storm does at that hour since 1970 at a place, given in kilometres east and north of the cluster's centre.
     ///
-    /// The wind is that of a Rankine-like vortex, 2 x / (1 + x²) of its strongest at x core radii;
-    /// the pressure drop is 1 / (1 + x²) of its deepest.
+    /// At x core radii the wind is 2 x / (1 + x²) of the strongest, as in a Rankine-like vortex, and the pressure drop is
+    /// 1 / (1 + x²) of the deepest.
     pub(super) fn effect(&self, hour: f64, place_km: (f64, f64)) -> Effect {
         let since = hour - self.nearest_hour;
         let east = place_km.0 - (self.nearest_km.0 + self.velocity_km_h.0 * since);
         let north = place_km.1 - (self.nearest_km.1 + self.velocity_km_h.1 * since);
         let distance_km = (east * east + north * north).sqrt();
         let x = distance_km / self.radius_km;
-        // Fades to nothing at the edge, so that neither wind nor pressure jumps there.
+        // Falls to 0 at the edge, so that neither wind nor pressure jumps there.
         let fade = (1.0 - (x / REACH).powi(2)).max(0.0);
         // The air moves along (-north, east) around a northern low; the wind comes from the other side.
         let from = (self.turn * north).atan2(-self.turn * east).to_degrees();

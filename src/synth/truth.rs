@@ -1,52 +1,50 @@
 //! The list of what was planted: a series in, CSV lines out.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
-use chrono::{DateTime, Datelike, Timelike};
-use isd_converters::MEASUREMENTS;
+use isd_dataset::MEASUREMENTS;
 
-use super::fault::Kind;
-use super::series::Series;
+use super::fault::PlantedKind;
+use super::series::SyntheticSeries;
+use super::time::utc;
 
 /// First line of the file.
 pub(super) const HEADER: &str = "station_id,timestamp,measurement,value,kind,event\n";
 
 /// The lines of one station, by time and then measurement name.
-pub(super) fn lines(series: &Series) -> String {
+pub(super) fn lines(series: &SyntheticSeries) -> String {
     let mut planted = series.planted.clone();
     planted.sort_by_key(|p| (p.row, MEASUREMENTS[p.measurement].name));
     let id = series.station.id();
     let mut lines = String::with_capacity(96 * planted.len());
     for entry in planted {
         let measurement = &MEASUREMENTS[entry.measurement];
-        let value = series.observations.columns[entry.measurement][entry.row];
+        let value = series.reports.columns[entry.measurement][entry.row];
         lines.push_str(&id);
         lines.push(',');
-        push_time(&mut lines, series.observations.hours[entry.row]);
+        // Writing to a String cannot fail.
+        let _ = write!(lines, "{}", time(series.reports.hours[entry.row]));
         lines.push(',');
         lines.push_str(measurement.name);
         lines.push(',');
         push_decimal(&mut lines, value, measurement.isd_decimals);
-        // Writing to a string cannot fail.
         let _ = match entry.kind {
-            Kind::GrossError => {
+            PlantedKind::GrossError => {
                 writeln!(lines, ",gross_error,gross_error:{id}:{}:{}", measurement.name, entry.event)
             }
-            Kind::Stuck => writeln!(lines, ",stuck,stuck:{id}:{}:{}", measurement.name, entry.event),
-            Kind::Storm => writeln!(lines, ",storm,storm:{}:{}", series.station.cluster, entry.event),
+            PlantedKind::Stuck => writeln!(lines, ",stuck,stuck:{id}:{}:{}", measurement.name, entry.event),
+            PlantedKind::Storm => writeln!(lines, ",storm,storm:{}:{}", series.station.cluster, entry.event),
         };
     }
     lines
 }
 
-/// ISO 8601 UTC of an hour since 1970.
-fn push_time(text: &mut String, hour: i32) {
-    let time = DateTime::from_timestamp(i64::from(hour) * 3_600, 0).unwrap_or_default();
-    let (year, month, day) = (time.year(), time.month(), time.day());
-    let _ = write!(text, "{year:04}-{month:02}-{day:02}T{:02}:00:00Z", time.hour());
+/// An hour since 1970-01-01T00:00Z as ISO 8601 in UTC.
+fn time(hour: i32) -> impl Display {
+    utc(hour).format("%Y-%m-%dT%H:00:00Z")
 }
 
-/// `stored` divided by ten to the power of `decimals` (0 or 1), exactly.
+/// Appends `stored` divided by ten to the power of `decimals` (0 or 1), exactly.
 fn push_decimal(text: &mut String, stored: i16, decimals: u8) {
     let _ = if decimals == 0 {
         write!(text, "{stored}")
@@ -67,9 +65,7 @@ mod tests {
             push_decimal(&mut text, stored, decimals);
             text.push(' ');
         }
-        push_time(&mut text, -1);
-        text.push(' ');
-        push_time(&mut text, 262_968 + 59 * 24 + 7);
+        let _ = write!(text, "{} {}", time(-1), time(262_968 + 59 * 24 + 7));
         assert_eq!(text, "-0.5 0.0 10.3 -98.2 360 1969-12-31T23:00:00Z 2000-02-29T07:00:00Z");
     }
 }

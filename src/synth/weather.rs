@@ -1,5 +1,7 @@
-//! The weather of one station: a schedule, a climate and storms in, the eight measurements out, as a
-//! perfect instrument would report them (no fault, nothing missing but what the station never measures then).
+//! The weather of one station: a schedule, a climate and storms in, the eight measurements out.
+//!
+//! They are as a perfect instrument would report them: without faults, and nothing is missing but what the station never
+//! measures at that hour.
 
 use std::f64::consts::TAU;
 
@@ -9,9 +11,9 @@ use super::schedule::Schedule;
 use super::storm::{Effect, LISTED_DROP_HPA, LISTED_WIND_M_S, Storm};
 
 /// Number of measurements.
-pub(super) const MEASUREMENTS: usize = isd_converters::MEASUREMENTS.len();
+pub(super) const MEASUREMENTS: usize = isd_dataset::MEASUREMENTS.len();
 
-// Where each measurement lies in `isd_converters::MEASUREMENTS`; a test compares the names.
+// Where each measurement lies in `isd_dataset::MEASUREMENTS`; a test compares the names.
 pub(super) const AIR_TEMPERATURE: usize = 0;
 pub(super) const DEW_POINT: usize = 1;
 pub(super) const PRESSURE: usize = 2;
@@ -21,47 +23,51 @@ pub(super) const SKY: usize = 5;
 pub(super) const RAIN_1H: usize = 6;
 pub(super) const RAIN_6H: usize = 7;
 
-/// A value that is missing, in the 16 bits in which ISD's integers are held here.
+/// The integer of a missing value, among ISD's stored integers as 16 bits.
 pub(super) const MISSING: i16 = i16::MIN;
 
 /// One station's reports as ISD's stored integers.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Observations {
+pub(super) struct Reports {
     /// Hours since 1970-01-01T00:00Z, strictly ascending.
     pub hours: Vec<i32>,
-    /// One a measurement, each as long as `hours`.
+    /// Values of each measurement, one a report; [`MISSING`] where there is none.
     pub columns: [Vec<i16>; MEASUREMENTS],
 }
 
 /// A row in which a storm is strong enough to be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct StormRow {
+    /// Row of the station's series.
     pub row: usize,
     /// Number of the storm within its cluster.
     pub storm: usize,
+    /// Whether its pressure is listed.
     pub pressure: bool,
+    /// Whether its wind is listed.
     pub wind: bool,
 }
 
-/// All reports of a schedule, and the rows in which storms are listed.
+/// All reports of a schedule, and the rows in which storms are listed. `place_km` is how far east and north of the
+/// cluster's centre the station lies.
 pub(super) fn simulate(
     schedule: &Schedule,
     climate: &Climate,
     storms: &[Storm],
     place_km: (f64, f64),
     rng: &mut Rng,
-) -> (Observations, Vec<StormRow>) {
+) -> (Reports, Vec<StormRow>) {
     let rows = schedule.rows();
-    let mut observations = Observations {
+    let mut reports = Reports {
         hours: Vec::with_capacity(rows),
         columns: std::array::from_fn(|_| Vec::with_capacity(rows)),
     };
     let mut listed = Vec::new();
     let mut passes = Passes::new(storms, place_km);
     let mut weather = Weather::new(climate, schedule.step_hours, rng);
-    let mut hour = schedule.span_hours().0;
+    let (mut hour, _) = schedule.span_hours;
     for run in &schedule.runs {
-        // The weather goes on while nobody reports it.
+        // The weather goes on while the station does not report.
         while hour < run.first_hour {
             let storm = passes.at(hour);
             weather.step(hour, storm.map(|(_, effect)| effect), rng);
@@ -74,23 +80,24 @@ pub(super) fn simulate(
                 let pressure = effect.drop_hpa >= LISTED_DROP_HPA;
                 let wind = effect.wind_m_s >= LISTED_WIND_M_S;
                 if pressure || wind {
-                    listed.push(StormRow { row: observations.hours.len(), storm, pressure, wind });
+                    listed.push(StormRow { row: reports.hours.len(), storm, pressure, wind });
                 }
             }
-            observations.hours.push(hour);
-            for (column, value) in observations.columns.iter_mut().zip(report) {
+            reports.hours.push(hour);
+            for (column, value) in reports.columns.iter_mut().zip(report) {
                 column.push(value);
             }
             hour += schedule.step_hours;
         }
     }
-    (observations, listed)
+    (reports, listed)
 }
 
-/// The storms felt at one place, asked for in order of time.
+/// The storms that are felt at one place, hour by hour in order of time.
 struct Passes<'a> {
-    /// First and last hour felt, and the storm; in order of time, none overlapping.
+    /// First and last hour of each storm at the place, in order of time; none overlap.
     felt: Vec<(i32, i32, &'a Storm)>,
+    /// The first of them that is not over.
     next: usize,
     place_km: (f64, f64),
 }
@@ -107,7 +114,7 @@ impl<'a> Passes<'a> {
         Self { felt, next: 0, place_km }
     }
 
-    /// Number and effect of the storm felt at that hour.
+    /// Number and effect of the storm at that hour since 1970, which must not be before the last one asked for.
     fn at(&mut self, hour: i32) -> Option<(usize, Effect)> {
         while let Some(&(first, last, storm)) = self.felt.get(self.next) {
             if hour < first {
@@ -134,15 +141,17 @@ struct Weather<'a> {
     humidity: Ar1,
     cloud: Ar1,
     speeds: Weibull,
-    /// Temperature's, wind's and pressure's part of the day, by hour UTC.
+    /// What the sun adds to temperature and wind in each hour UTC of a day, from -1 to 1.
     sun: [f64; 24],
+    /// What the tide adds to the pressure in each hour UTC of a day, from -1 to 1.
     tide: [f64; 24],
-    /// Day since 1970 that `season` and its successor are of.
+    /// Day since 1970 that `season` is for.
     day: i32,
-    /// -1 in northern midwinter, 1 in northern midsummer; today and tomorrow.
+    /// [`season`] of that day and of the next one.
     season: (f64, f64),
-    /// Rain of the last six hours, tenths of mm, one a step; the oldest is overwritten.
+    /// Rain of the last six steps, tenths of mm; the oldest is overwritten.
     rain: [i16; 6],
+    /// Number of steps so far.
     steps: usize,
 }
 
@@ -250,6 +259,7 @@ impl<'a> Weather<'a> {
         tenths
     }
 
+    /// Rain of the last six hours, tenths of mm.
     fn rain_of_six_hours(&self) -> i16 {
         let steps = (6 / self.step_hours) as usize;
         let kept = self.rain.len();
@@ -257,11 +267,12 @@ impl<'a> Weather<'a> {
     }
 }
 
-/// -1 in northern midwinter (about 20 January, the coldest day), 1 half a year later.
+/// Where a day lies in the year: -1 in northern midwinter (about 20 January, the coldest day), 1 half a year later.
 fn season(day_since_1970: i32) -> f64 {
     -((f64::from(day_since_1970) - 19.0) * TAU / 365.2425).cos()
 }
 
+/// Tenths of a degree Celsius that a station stores which reports in `unit`.
 fn temperature_tenths(celsius: f64, unit: TemperatureUnit) -> i16 {
     match unit {
         TemperatureUnit::Tenths => (celsius * 10.0).round() as i16,
@@ -273,6 +284,7 @@ fn temperature_tenths(celsius: f64, unit: TemperatureUnit) -> i16 {
     }
 }
 
+/// Tenths of m/s that a station stores which reports in `unit`.
 fn speed_tenths(metres_per_second: f64, unit: SpeedUnit) -> i16 {
     match unit {
         SpeedUnit::Knots => {
@@ -284,26 +296,28 @@ fn speed_tenths(metres_per_second: f64, unit: SpeedUnit) -> i16 {
     }
 }
 
-/// Tenths of m/s nearest to so many knots (1852 m an hour), halves upwards.
+/// The tenths of m/s nearest to a number of knots (1852 m an hour), halves upwards.
 pub(super) fn tenths_of_knots(knots: i32) -> i16 {
     ((knots * 18_520 + 1_800) / 3_600) as i16
 }
 
-/// ISD's sky condition code of a standard normal cloudiness, with the shares that ISD-Lite has.
+/// ISD's sky condition code for a cloudiness that is standard normal; each code comes as often as in ISD-Lite.
 fn sky_code(cloud: f64) -> i16 {
     const UP_TO: [(f64, i16); 8] =
         [(0.15, 0), (0.16, 1), (0.58, 2), (0.59, 3), (1.03, 4), (1.28, 6), (1.32, 7), (2.2, 8)];
     UP_TO.iter().find(|(limit, _)| cloud < *limit).map_or(9, |&(_, code)| code)
 }
 
-/// Weibull speeds of standard normal variates, by a table: F⁻¹(Φ(z)) = scale (−ln(1 − Φ(z)))^(1/shape).
+/// Turns standard normal numbers z into Weibull speeds, by a table: F⁻¹(Φ(z)) = scale (−ln(1 − Φ(z)))^(1/shape).
 struct Weibull {
+    /// Speeds in m/s at the ends of the intervals.
     speeds: [f64; Self::INTERVALS + 1],
 }
 
 impl Weibull {
+    /// Intervals of the table, between which speeds are interpolated.
     const INTERVALS: usize = 180;
-    /// The table spans so many standard deviations to either side.
+    /// The table reaches this many standard deviations to either side.
     const SPAN: f64 = 4.5;
 
     fn new(scale: f64, shape: f64) -> Self {
@@ -315,6 +329,7 @@ impl Weibull {
         Self { speeds }
     }
 
+    /// The speed in m/s at `z`.
     fn at(&self, z: f64) -> f64 {
         let position =
             (z + Self::SPAN).clamp(0.0, 2.0 * Self::SPAN) * (Self::INTERVALS as f64 / (2.0 * Self::SPAN));
@@ -324,7 +339,7 @@ impl Weibull {
     }
 }
 
-/// 1 − Φ(z), by Abramowitz and Stegun 26.2.17; the error is below 7.5e-8.
+/// 1 − Φ(z), by Abramowitz and Stegun 26.2.17; the error is less than 7.5e-8.
 fn upper_tail(z: f64) -> f64 {
     let t = 1.0 / (1.0 + 0.231_641_9 * z.abs());
     let polynomial = t

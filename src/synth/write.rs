@@ -1,7 +1,7 @@
-//! Making an archive: options, layout and targets in, files under their final names and a summary out.
+//! Making an archive: options, storage and targets in, files under their final names and a summary out.
 //!
-//! Series are made by all threads, a batch of stations at a time, while the calling thread writes the
-//! batch before in station order. Three batches at most are held, whatever the size of the archive.
+//! All threads make series, a batch of stations at a time, while the calling thread writes the previous batch in the order
+//! of its stations. At most three batches are in memory, whatever the size of the archive.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -12,77 +12,68 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 
 use super::archive::ArchiveWriter;
-use super::fault::Kind;
+use super::error::{Result, SynthError};
 use super::network::station;
-use super::options::{Layout, Options};
-use super::output::{Partial, Targets, Text, length};
+use super::options::{Storage, SynthOptions};
+use super::output::{PartialFile, Targets, TextFile};
 use super::schedule::Schedule;
-use super::series::Series;
-use super::{Error, Result, station_list, truth};
+use super::series::SyntheticSeries;
+use super::{station_list, truth};
 
-/// A batch holds at least so many rows and a station a thread, unless it would pass [`MOST_BATCH_ROWS`].
+/// A batch has at least this many rows and a station a thread, unless that would be more than [`MOST_BATCH_ROWS`].
 const LEAST_BATCH_ROWS: usize = 1 << 20;
 
-/// A batch ends when it holds so many rows: 20 bytes each, 80 MB.
+/// A batch ends when it has this many rows: 20 bytes each, 80 MB.
 const MOST_BATCH_ROWS: usize = 4 << 20;
 
 /// What was made.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Summary {
-    /// Rows of the archive.
+pub struct ArchiveSummary {
+    /// Number of rows of the archive.
     pub rows: u64,
-    /// Stations of the archive.
+    /// Number of stations of the archive.
     pub stations: usize,
-    /// Length of the HDF5 file.
+    /// Size of the HDF5 file in bytes.
     pub bytes: u64,
-    /// Planted values that are single spikes.
+    /// Number of planted values that are single spikes.
     pub gross_errors: u64,
-    /// Planted values of stuck sensors.
+    /// Number of planted values of stuck sensors.
     pub stuck_values: u64,
-    /// Planted values of storms.
+    /// Number of planted values of storms.
     pub storm_values: u64,
-    /// Time that it took.
+    /// Time that it took, in seconds.
     pub seconds: f64,
 }
 
-impl Summary {
-    /// Rows made a second.
-    #[must_use]
-    pub fn rows_per_second(&self) -> f64 {
-        self.rows as f64 / self.seconds.max(1e-9)
-    }
-}
+/// A series and its lines in the list of planted values.
+type Finished = (SyntheticSeries, String);
 
-/// A series and its lines of the list of planted values.
-type Finished = (Series, String);
-
-/// Makes the archive that `options` describe, and the files beside it that `targets` name, on
-/// `threads` threads (0 for one a core). `progress` hears, now and then, of rows written and of rows in all.
+/// Makes the archive that `options` describe, and the other files that `targets` name, on `threads` threads (0 for one a
+/// core). `progress` is told from time to time how many rows are written, and of how many.
 ///
 /// # Errors
-/// Options out of range, targets that exist or cannot be written. Then no target is there that was not
-/// there before, and none that was has changed.
+/// Options out of range, or targets that exist or cannot be written. No target is then made or changed.
 pub fn write_archive(
-    options: &Options,
-    layout: Layout,
+    options: &SynthOptions,
+    layout: Storage,
     targets: &Targets,
     threads: usize,
     progress: &mut dyn FnMut(u64, u64),
-) -> Result<Summary> {
+) -> Result<ArchiveSummary> {
     let started = Instant::now();
     options.validate()?;
     layout.validate()?;
     targets.check()?;
-    let (partial, file) = Partial::create(&targets.archive)?;
+    let (partial, file) = PartialFile::create(&targets.archive)?;
     // The HDF5 writer opens it anew by its name.
     drop(file);
-    let truth = Text::create(targets.truth.as_deref(), truth::HEADER)?;
-    let list = Text::create(targets.station_list.as_deref(), station_list::HEADER)?;
+    let truth = TextFile::create(targets.truth.as_deref(), truth::HEADER)?;
+    let list = TextFile::create(targets.station_list.as_deref(), &station_list::header())?;
 
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
-        .map_err(|source| Error::Threads { threads, source })?;
+        .map_err(|source| SynthError::Threads { threads, source })?;
     let spans = pool.install(|| spans(options));
     let rows = spans.iter().map(|span| span.rows).sum();
     let list = write_station_list(list, options, &spans)?;
@@ -100,12 +91,12 @@ pub fn write_archive(
     let Job { archive, truth, planted, .. } = job;
     archive.finish(&pool)?;
     let truth = truth.finish()?;
-    let bytes = length(partial.temporary());
+    let bytes = partial.bytes()?;
     for file in [truth, list, Some(partial)].into_iter().flatten() {
         file.keep(targets.overwrite)?;
     }
     let [storm_values, stuck_values, gross_errors] = planted;
-    Ok(Summary {
+    Ok(ArchiveSummary {
         rows: rows as u64,
         stations: options.stations,
         bytes,
@@ -119,27 +110,34 @@ pub fn write_archive(
 /// How long one station's series is.
 struct Span {
     rows: usize,
+    /// Hours of the first and of the last report, since 1970-01-01T00:00Z.
     hours: (i32, i32),
 }
 
-fn spans(options: &Options) -> Vec<Span> {
+/// The span of each station.
+fn spans(options: &SynthOptions) -> Vec<Span> {
     (0..options.stations)
         .into_par_iter()
         .map(|index| {
             let schedule = Schedule::new(options, index);
-            Span { rows: schedule.rows(), hours: schedule.span_hours() }
+            Span { rows: schedule.rows(), hours: schedule.span_hours }
         })
         .collect()
 }
 
-fn write_station_list(mut list: Text, options: &Options, spans: &[Span]) -> Result<Option<Partial>> {
+/// Writes the list of stations to `list`.
+fn write_station_list(
+    mut list: TextFile,
+    options: &SynthOptions,
+    spans: &[Span],
+) -> Result<Option<PartialFile>> {
     for (index, span) in spans.iter().enumerate() {
         list.write(&station_list::line(&station(options, index), span.hours))?;
     }
     list.finish()
 }
 
-/// Ranges of stations to make at a time.
+/// The stations of each batch, as ranges of indexes.
 fn batches(spans: &[Span], threads: usize) -> Vec<std::ops::Range<usize>> {
     let mut batches = Vec::new();
     let (mut first, mut rows) = (0, 0);
@@ -155,9 +153,9 @@ fn batches(spans: &[Span], threads: usize) -> Vec<std::ops::Range<usize>> {
     batches
 }
 
-/// Makes the batches in order, until all are made or nobody wants more.
+/// Makes the batches in order and sends them, until all are made or the receiver is gone.
 fn generate(
-    options: &Options,
+    options: &SynthOptions,
     batches: &[std::ops::Range<usize>],
     with_truth: bool,
     pool: &ThreadPool,
@@ -166,7 +164,7 @@ fn generate(
     for batch in batches {
         let finished = pool.install(|| {
             let one = |index| {
-                let series = Series::new(options, index);
+                let series = SyntheticSeries::new(options, index);
                 let lines = if with_truth { truth::lines(&series) } else { String::new() };
                 (series, lines)
             };
@@ -178,17 +176,20 @@ fn generate(
     }
 }
 
-/// The files being written.
+/// The files that are being written.
 struct Job {
     archive: ArchiveWriter,
-    truth: Text,
-    /// Planted values, by [`Kind`].
+    truth: TextFile,
+    /// Number of planted values of each [`PlantedKind`](super::fault::PlantedKind), in its order.
     planted: [u64; 3],
+    /// Number of rows that are written.
     written: u64,
+    /// Number of rows in all.
     rows: usize,
 }
 
 impl Job {
+    /// Writes a batch.
     fn write(
         &mut self,
         batch: Vec<Finished>,
@@ -197,11 +198,7 @@ impl Job {
     ) -> Result<()> {
         for (series, lines) in batch {
             for planted in &series.planted {
-                self.planted[match planted.kind {
-                    Kind::Storm => 0,
-                    Kind::Stuck => 1,
-                    Kind::GrossError => 2,
-                }] += 1;
+                self.planted[planted.kind as usize] += 1;
             }
             self.truth.write(&lines)?;
             self.written += series.rows() as u64;
@@ -227,7 +224,7 @@ mod tests {
             assert!(batches.windows(2).all(|pair| pair[0].end == pair[1].start));
             for batch in batches {
                 let rows: usize = spans[batch].iter().map(|span| span.rows).sum();
-                assert!(rows < MOST_BATCH_ROWS + Options::MAX_ROWS_PER_STATION as usize);
+                assert!(rows < MOST_BATCH_ROWS + SynthOptions::MAX_ROWS_PER_STATION as usize);
             }
         }
     }

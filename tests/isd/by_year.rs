@@ -1,4 +1,4 @@
-//! Outliers by year: `isd-detect --partition-by year`, whole or not at all, and nobody else's files lost.
+//! Outliers by year: `isd-detect --partition-by year` writes all of them or nothing, and replaces no other files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,16 +8,16 @@ use arrow::array::{AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::TimestampMicrosecondType;
 use chrono::{DateTime, Datelike};
-use isd::plan::OUTLIER_COLUMNS;
+use insta::assert_snapshot;
+use isd::plan::table::OUTLIER_COLUMNS;
 use isd_converters::ConvertOptions;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::memory::{HOUR, Row, dataset};
-use crate::shell::{self, names, parquet};
+use crate::shell::{self, ISD_DETECT, names, parquet};
 
-const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
 const DETECT: [&str; 3] = ["obs", "-m", "gust"];
 const BY_YEAR: [&str; 7] = ["obs", "-m", "gust", "-o", "out", "--partition-by", "year"];
 
@@ -48,12 +48,12 @@ fn home() -> TempDir {
     home
 }
 
-fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
-    let output = shell::run(ISD_DETECT, home, arguments);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
-    (stdout, stderr)
+fn succeeds(home: &Path, arguments: &[&str]) {
+    shell::succeeds(ISD_DETECT, home, arguments);
+}
+
+fn shown(home: &Path, arguments: &[&str]) -> String {
+    shell::shown(ISD_DETECT, home, arguments)
 }
 
 /// The rows of each year in a table.
@@ -73,12 +73,15 @@ fn a_year_holds_its_rows_as_they_are_in_one_file() {
     let home = home();
     let home = home.path();
     succeeds(home, &[&DETECT[..], &["-o", "whole.parquet"]].concat());
-    let (_, stderr) = succeeds(home, &BY_YEAR);
+    assert_snapshot!(shown(home, &BY_YEAR), @"
+    [stderr]
+    gust: 2 series found, 2 kept, 16 outliers at 2 stations
+    wrote out (16 rows, [SIZE] in 3 files)
+    352 rows in [TIME] ([RATE])
+    ");
     let whole = parquet(&home.join("whole.parquet"));
     let expected = years(&whole);
     assert_eq!(expected.keys().copied().collect::<Vec<_>>(), [2016, 2017, 2018]);
-    assert!(stderr.contains(&format!("wrote out ({} rows, ", whole.num_rows())), "{stderr}");
-    assert!(stderr.contains(" in 3 files)"), "{stderr}");
 
     assert_eq!(names(&home.join("out")), ["year=2016", "year=2017", "year=2018"]);
     for (year, expected) in expected {
@@ -119,12 +122,16 @@ fn columns_need_not_hold_the_time() {
 fn without_outliers_there_is_one_file_without_rows() {
     let home = home();
     let home = home.path();
-    let (_, stderr) = succeeds(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat());
-    assert!(stderr.contains("wrote out (0 rows, "), "{stderr}");
+    assert_snapshot!(shown(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat()), @"
+    [stderr]
+    gust: 2 series found, 2 kept, 0 outliers at 0 stations
+    wrote out (0 rows, [SIZE])
+    352 rows in [TIME] ([RATE])
+    ");
     assert_eq!(names(&home.join("out")), ["year=1970"]);
     let table = parquet(&home.join("out/year=1970/part-00000.parquet"));
     assert_eq!((table.num_rows(), table.num_columns()), (0, OUTLIER_COLUMNS.len()));
-    // Ours too: replaced like any other.
+    // It is replaced like any other file of outliers.
     succeeds(home, &BY_YEAR);
     assert_eq!(names(&home.join("out")).len(), 3);
 }
@@ -136,23 +143,20 @@ fn outliers_by_year_are_replaced_whole_or_not_at_all() {
     succeeds(home, &BY_YEAR);
     let part = home.join("out/year=2016/part-00000.parquet");
     let before = fs::read(&part).unwrap();
-    shell::fails(ISD_DETECT, home, &[&BY_YEAR[..], &["-m", "gale"]].concat(), 1, "gale");
+    shell::fails(ISD_DETECT, home, &[&BY_YEAR[..], &["-m", "gale"]].concat(), 1);
     assert_eq!(fs::read(&part).unwrap(), before);
-    // No row of the last run stays behind under a year that this one lacks.
+    // No row of the run before stays under a year that this run lacks.
     succeeds(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat());
     assert_eq!(names(&home.join("out")), ["year=1970"]);
     assert_eq!(names(home), ["obs", "out"]);
 }
 
 #[test]
-fn nobody_elses_directory_is_replaced() {
+fn directories_with_other_files_are_not_replaced() {
     let home = home();
     let home = home.path();
     succeeds(home, &BY_YEAR);
-    let refused = |message: &str| {
-        let hint = shell::fails(ISD_DETECT, home, &BY_YEAR, 1, message).unwrap();
-        assert!(hint.contains("another -o"), "{hint}");
-    };
+    let mut shown = Vec::new();
     let ours = home.join("out/year=2017/part-00000.parquet");
     for (name, content) in [
         ("notes.txt", &b"precious"[..]),
@@ -165,18 +169,49 @@ fn nobody_elses_directory_is_replaced() {
         let path = home.join("out").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, content).unwrap();
-        refused("out: holds ");
+        shown.push(shell::fails(ISD_DETECT, home, &BY_YEAR, 1));
         assert_eq!(fs::read(&path).unwrap(), content);
         fs::remove_file(&path).unwrap();
-        // Fails, and is meant to, where our own file is.
+        // Fails, as it should, where the directory holds an outliers file.
         let _ = fs::remove_dir(path.parent().unwrap());
     }
+    assert_snapshot!(shown.concat(), @"
+    [stderr]
+    error: out: holds notes.txt, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds .hidden, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/notes.txt, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/data_0.parquet, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/.git, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds yearly, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    ");
     succeeds(home, &BY_YEAR);
 
-    // Parquet of the same layout that another program wrote: the dataset's own, which has no such metadata.
+    // Parquet of the same layout without the metadata of isd-detect: a file of the dataset.
     let block = names(&home.join("obs")).into_iter().find(|name| name.starts_with("block=")).unwrap();
     fs::copy(home.join("obs").join(block).join("part-00000.parquet"), &ours).unwrap();
-    refused("holds year=2017/part-00000.parquet, which is no outliers file");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &BY_YEAR, 1), @"
+    [stderr]
+    error: out: holds year=2017/part-00000.parquet, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    ");
 }
 
 #[test]
@@ -184,21 +219,60 @@ fn a_place_that_is_not_free_is_refused() {
     let home = home();
     let home = home.path();
     fs::write(home.join("file"), "precious").unwrap();
-    let by_year = |output: &str, status: i32, message: &str| {
-        let arguments = [&DETECT[..], &["--partition-by", "year", "-o", output]].concat();
-        shell::fails(ISD_DETECT, home, &arguments, status, message).unwrap_or_default()
-    };
-    by_year("file", 1, "file: exists and is a file");
-    by_year("obs", 1, "obs: holds ");
-    by_year("obs/out", 1, "obs/out: lies inside the source obs");
-    by_year(".", 1, ".");
-    for output in ["out.csv", "out.arrow", "out.ndjson"] {
-        let hint = by_year(output, 2, "--partition-by writes Parquet");
-        assert!(hint.contains("directory"), "{hint}");
-    }
-    shell::fails(ISD_DETECT, home, &[&DETECT[..], &["--partition-by", "year"]].concat(), 2, "--output");
-    let arguments = [&DETECT[..], &["--partition-by", "month", "-o", "out"]].concat();
-    shell::fails(ISD_DETECT, home, &arguments, 2, "month");
+    let by_year = |output| vec!["obs", "-m", "gust", "--partition-by", "year", "-o", output];
+    let taken = ["file", "obs", "obs/out", "."].map(by_year);
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &taken, 1), @"
+    > obs -m gust --partition-by year -o file
+    [stderr]
+    error: file: exists and is a file; a directory is to be written
+    hint: give another -o
+    [status 1]
+
+    > obs -m gust --partition-by year -o obs
+    [stderr]
+    error: obs: holds _isd.json, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+
+    > obs -m gust --partition-by year -o obs/out
+    [stderr]
+    error: obs/out: lies inside the source obs
+    hint: give another -o
+    [status 1]
+
+    > obs -m gust --partition-by year -o .
+    [stderr]
+    error: .: names no directory that could be created
+    hint: give another -o
+    [status 1]
+    ");
+    let mut refused = ["out.csv", "out.arrow", "out.ndjson"].map(by_year).to_vec();
+    refused.push(vec!["obs", "-m", "gust", "--partition-by", "month", "-o", "out"]);
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &refused, 2), @"
+    > obs -m gust --partition-by year -o out.csv
+    [stderr]
+    error: out.csv: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by year -o out.arrow
+    [stderr]
+    error: out.arrow: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by year -o out.ndjson
+    [stderr]
+    error: out.ndjson: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by month -o out
+    [stderr]
+    error: invalid value 'month' for '--partition-by <KEY>'
+    hint: it may be year
+    [status 2]
+    ");
     fs::create_dir(home.join("empty")).unwrap();
     succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "empty"]].concat());
     succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "new/parents/out"]].concat());

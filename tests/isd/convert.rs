@@ -1,18 +1,23 @@
 //! `isd-convert` as it is run from a shell: exit status, error lines, what is left behind.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
+use insta::assert_snapshot;
 use rust_hdf5::H5File;
 use tempfile::TempDir;
 
-use crate::shell::{self, names};
+use crate::shell::{self, ISD_CONVERT, names};
 
-const ISD_CONVERT: &str = env!("CARGO_BIN_EXE_isd-convert");
+/// All that a run shows.
+fn shown(home: &Path, arguments: &[&str]) -> String {
+    shell::shown(ISD_CONVERT, home, arguments)
+}
 
-fn isd_convert(home: &Path, arguments: &[&str]) -> Output {
-    shell::run(ISD_CONVERT, home, arguments)
+/// All that a failing run shows.
+fn fails(home: &Path, arguments: &[&str], status: i32) -> String {
+    shell::fails(ISD_CONVERT, home, arguments, status)
 }
 
 /// Writes a flat archive: two stations of three hours each, wind in tenths.
@@ -43,22 +48,17 @@ fn home() -> TempDir {
     home
 }
 
-/// Asserts a failure; gives its hint, if there is one.
-fn assert_fails(home: &Path, arguments: &[&str], status: i32, message: &str) -> Option<String> {
-    shell::fails(ISD_CONVERT, home, arguments, status, message)
-}
-
 #[test]
 fn an_archive_becomes_a_dataset_with_a_summary() {
     let home = home();
-    let output = isd_convert(home.path(), &["a.h5", "-o", "obs"]);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{stderr}");
-    assert!(output.stdout.is_empty());
-    assert!(stderr.contains("6 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z"), "{stderr}");
-    let wind = stderr.lines().find(|line| line.contains("wind_speed_rate")).unwrap();
-    assert!(wind.contains("33.3 % missing"), "{stderr}");
-    assert!(stderr.contains("to obs;"), "{stderr}");
+    assert_snapshot!(shown(home.path(), &["a.h5", "-o", "obs"]), @"
+    [stderr]
+    flat HDF5: 6 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           33.3 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    [SIZE] read, [SIZE] written in 2 files to obs; [TIME], [RATE]
+    ");
     assert_eq!(names(&home.path().join("obs")), ["_isd.json", "_journal.ndjson", "block=01", "block=72"]);
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
@@ -66,54 +66,77 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
 #[test]
 fn json_is_one_object_on_standard_output() {
     let home = home();
-    let output =
-        isd_convert(home.path(), &["a.h5", "-o", "obs", "--json", "-m", "wind_speed_rate", "--threads", "1"]);
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(summary["dataset"], "obs");
-    assert_eq!(summary["rows"], 6);
-    assert_eq!(summary["stations"], 2);
-    assert_eq!(summary["columns"].as_array().unwrap().len(), 1);
-    assert_eq!(summary["columns"][0]["nulls"], 2);
-    assert!(summary["bytes_in"].as_u64().unwrap() > 0 && summary["seconds"].as_f64().unwrap() > 0.0);
+    let json = ["a.h5", "-o", "obs", "--json", "-m", "wind_speed_rate", "--threads", "1"];
+    assert_snapshot!(shown(home.path(), &json), @r#"{"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]
 fn quiet_says_nothing() {
     let home = home();
-    let output = isd_convert(home.path(), &["a.h5", "-o", "obs", "--quiet"]);
-    assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty());
+    assert_eq!(shown(home.path(), &["a.h5", "-o", "obs", "--quiet"]), "");
 }
 
 #[test]
 fn usage_errors_are_one_line_a_hint_and_status_2() {
     let home = home();
-    let home = home.path();
-    assert_fails(home, &[], 2, "required arguments were not provided");
-    assert_fails(home, &["a.h5"], 2, "--output <DATASET>");
-    let hint = assert_fails(home, &["a.h5", "-o", "obs", "--overwrit"], 2, "'--overwrit'");
-    assert!(hint.unwrap().contains("'--overwrite'"));
-    let hint = assert_fails(home, &["a.h5", "-o", "obs", "--scale", "tenths"], 2, "invalid value 'tenths'");
-    assert_eq!(hint.unwrap(), "it may be attributes or isd");
-    assert_fails(home, &["a.h5", "-o", "obs", "--column", "wind"], 2, "expected NAME=PATH");
-    assert_fails(home, &["a.h5", "-o", "obs", "--threads", "0"], 2, "'0'");
-}
+    let runs = [
+        vec![],
+        vec!["a.h5"],
+        vec!["a.h5", "-o", "obs", "--overwrit"],
+        vec!["a.h5", "-o", "obs", "--overwrite", "--update"],
+        vec!["a.h5", "-o", "obs", "--scale", "tenths"],
+        vec!["a.h5", "-o", "obs", "--column", "wind"],
+        vec!["a.h5", "-o", "obs", "--threads", "0"],
+    ];
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home.path(), &runs, 2), @"
+    > 
+    [stderr]
+    error: the following required arguments were not provided: --output <DATASET> <SOURCE>...
+    hint: --help lists the arguments
+    [status 2]
 
-#[test]
-fn help_and_version_go_to_standard_output() {
-    let home = TempDir::new().unwrap();
-    for (flag, text) in [("--help", "--overwrite"), ("--version", env!("CARGO_PKG_VERSION"))] {
-        let output = isd_convert(home.path(), &[flag]);
-        assert_eq!(output.status.code(), Some(0));
-        assert!(output.stderr.is_empty());
-        assert!(String::from_utf8(output.stdout).unwrap().contains(text));
-    }
+    > a.h5
+    [stderr]
+    error: the following required arguments were not provided: --output <DATASET>
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --overwrit
+    [stderr]
+    error: unexpected argument '--overwrit' found
+    hint: a similar argument exists: '--overwrite'
+    [status 2]
+
+    > a.h5 -o obs --overwrite --update
+    [stderr]
+    error: the argument '--overwrite' cannot be used with '--update'
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --scale tenths
+    [stderr]
+    error: invalid value 'tenths' for '--scale <SCALE>'
+    hint: it may be attributes or isd
+    [status 2]
+
+    > a.h5 -o obs --column wind
+    [stderr]
+    error: invalid value 'wind' for '--column <NAME=PATH>': expected NAME=PATH, such as wind_speed_rate=/surface/wind
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --threads 0
+    [stderr]
+    error: invalid value '0' for '--threads <N>': expected a number, 1 or more
+    hint: --help lists the arguments
+    [status 2]
+    ");
 }
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
     let home = home();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_isd-convert"))
+    let mut child = Command::new(ISD_CONVERT)
         .args(["a.h5", "-o", "obs", "--json"])
         .current_dir(home.path())
         .stdout(Stdio::piped())
@@ -135,17 +158,52 @@ fn sources_that_are_none_are_refused() {
     let bytes = fs::read(home.join("a.h5")).unwrap();
     fs::write(home.join("short.h5"), &bytes[..bytes.len() / 2]).unwrap();
     fs::create_dir(home.join("folder")).unwrap();
-    for (source, message) in [
-        ("missing.h5", "missing.h5"),
-        ("empty.h5", "empty.h5"),
-        ("text.h5", "text.h5"),
-        ("short.h5", "short.h5"),
-        ("folder", "folder"),
-    ] {
-        assert_fails(home, &[source, "-o", "obs"], 1, message);
-    }
-    assert_fails(home, &["a.h5", "-o", "obs", "-m", "wind_sped_rate"], 1, "wind_sped_rate");
-    assert_fails(home, &["a.h5", "-o", "obs", "--column", "wind_speed_rate=/no/such"], 1, "/no/such");
+    let mut runs = ["missing.h5", "empty.h5", "text.h5", "short.h5", "folder"]
+        .map(|source| vec![source, "-o", "obs"])
+        .to_vec();
+    runs.push(vec!["a.h5", "-o", "obs", "-m", "wind_sped_rate"]);
+    runs.push(vec!["a.h5", "-o", "obs", "--column", "wind_speed_rate=/no/such"]);
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"
+    > missing.h5 -o obs
+    [stderr]
+    error: missing.h5: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+
+    > empty.h5 -o obs
+    [stderr]
+    error: empty.h5: is empty, expected a file of observations
+    [status 1]
+
+    > text.h5 -o obs
+    [stderr]
+    error: text.h5: is of no format that is known here
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+
+    > short.h5 -o obs
+    [stderr]
+    error: short.h5: is cut short: 467 bytes, and its superblock says 935
+    hint: copy or write it again
+    [status 1]
+
+    > folder -o obs
+    [stderr]
+    error: folder: is a directory without files of observations
+    hint: name another
+    [status 1]
+
+    > a.h5 -o obs -m wind_sped_rate
+    [stderr]
+    error: a.h5: wind_sped_rate: does not exist; the file has air_temperature, station_usaf, station_wban, timestamp, wind_speed_rate
+    hint: did you mean wind_speed_rate?
+    [status 1]
+
+    > a.h5 -o obs --column wind_speed_rate=/no/such
+    [stderr]
+    error: a.h5: wind_speed_rate: is to lie at /no/such, which does not exist; the file has air_temperature, station_usaf, station_wban, timestamp, wind_speed_rate
+    [status 1]
+    ");
 }
 
 #[test]
@@ -154,97 +212,113 @@ fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
     let home = home.path();
     archive(&home.join("unsorted.h5"), &[0.0, 7200.0, 3600.0, 0.0, 3600.0, 7200.0]);
     archive(&home.join("twice.h5"), &[0.0, 3600.0, 7200.0, 0.0, 3600.0, 3600.0]);
-    let output = isd_convert(home, &["unsorted.h5", "-o", "sorted"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("were sorted"), "{said}");
-
-    let output = isd_convert(home, &["twice.h5", "-o", "once"]);
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && said.contains("5 rows, 2 stations"), "{said}");
-    assert!(said.contains("1 row whose station and time were there twice; the last stayed"), "{said}");
-    let hint = assert_fails(
-        home,
-        &["twice.h5", "-o", "obs", "--duplicates", "error"],
-        1,
-        "twice.h5: row 5: station 724940-23234 at 1970-01-01T01:00:00Z",
-    );
-    assert!(hint.unwrap().contains("--duplicates"));
+    assert_snapshot!(shown(home, &["unsorted.h5", "-o", "sorted"]), @"
+    [stderr]
+    flat HDF5: 6 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           33.3 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    the rows were not in order of station and time, and were sorted
+    [SIZE] read, [SIZE] written in 2 files to sorted; [TIME], [RATE]
+    ");
+    assert_snapshot!(shown(home, &["twice.h5", "-o", "once"]), @"
+    [stderr]
+    flat HDF5: 5 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           40.0 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    left out: 1 row whose station and time were there twice; the last stayed
+    [SIZE] read, [SIZE] written in 2 files to once; [TIME], [RATE]
+    ");
+    assert_snapshot!(fails(home, &["twice.h5", "-o", "obs", "--duplicates", "error"], 1), @"
+    [stderr]
+    error: twice.h5: row 5: station 724940-23234 at 1970-01-01T01:00:00Z is there twice with different values, first in row 4; expected one row a station and time
+    hint: remove one of them from the source, or keep one of each with --duplicates first or last
+    [status 1]
+    ");
 }
 
 #[test]
 fn a_target_that_exists_needs_overwrite() {
     let home = home();
     let home = home.path();
-    assert!(isd_convert(home, &["a.h5", "-o", "obs", "-m", "wind_speed_rate"]).status.success());
-    let hint = assert_fails(home, &["a.h5", "-o", "obs"], 1, "obs: exists already");
-    assert!(hint.unwrap().contains("--overwrite"));
-    assert!(isd_convert(home, &["a.h5", "-o", "obs", "--overwrite"]).status.success());
+    shell::succeeds(ISD_CONVERT, home, &["a.h5", "-o", "obs", "-m", "wind_speed_rate"]);
+    assert_snapshot!(fails(home, &["a.h5", "-o", "obs"], 1), @"
+    [stderr]
+    error: obs: exists already
+    hint: give another -o, or --overwrite to replace it
+    [status 1]
+    ");
+    shell::succeeds(ISD_CONVERT, home, &["a.h5", "-o", "obs", "--overwrite"]);
     let manifest = fs::read_to_string(home.join("obs/_isd.json")).unwrap();
     assert!(manifest.contains("air_temperature"));
     assert_eq!(names(home), ["a.h5", "obs"]);
 
-    assert_fails(home, &["a.h5", "-o", "a.h5", "--overwrite"], 1, "a.h5: exists and is a file");
-    assert_fails(home, &["a.h5", "-o", ".", "--overwrite"], 1, "names no directory");
-    assert_fails(home, &["a.h5", "-o", "a.h5/obs"], 1, "a.h5");
     fs::create_dir(home.join("photos")).unwrap();
     fs::write(home.join("photos/cat.jpg"), "meow").unwrap();
-    assert_fails(home, &["a.h5", "-o", "photos", "--overwrite"], 1, "is no isd dataset");
+    let runs = ["a.h5", ".", "a.h5/obs", "photos"].map(|target| vec!["a.h5", "--overwrite", "-o", target]);
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"
+    > a.h5 --overwrite -o a.h5
+    [stderr]
+    error: a.h5: exists and is a file; a directory is to be written
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o .
+    [stderr]
+    error: .: names no directory that could be created
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o a.h5/obs
+    [stderr]
+    error: a.h5/obs: lies inside the source a.h5
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o photos
+    [stderr]
+    error: photos: exists and is no isd dataset: it holds no _isd.json
+    hint: give another -o
+    [status 1]
+    ");
 }
 
 #[cfg(unix)]
 #[test]
+#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
 fn a_place_without_write_permission_is_named() {
-    use std::os::unix::fs::PermissionsExt;
     let home = home();
-    let locked = home.path().join("locked");
-    fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
-    if File::create(locked.join("probe")).is_ok() {
-        eprintln!("skipped: this user may write everywhere");
-        return;
-    }
-    assert_fails(home.path(), &["a.h5", "-o", "locked/obs"], 1, "locked");
+    shell::lock(home.path());
+    assert_snapshot!(fails(home.path(), &["a.h5", "-o", "locked/obs"], 1), @"
+    [stderr]
+    error: locked: cannot create a directory in it: Permission denied (os error 13)
+    hint: check who may read or write there
+    [status 1]
+    ");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_fills_up_leaves_nothing() {
     let home = home();
-    // Files of at most one block of 1024 bytes: less than a part takes.
-    let script = "ulimit -f 1 && trap '' XFSZ && exec \"$0\" a.h5 -o obs";
-    let output = Command::new("bash")
-        .args(["-c", script, env!("CARGO_BIN_EXE_isd-convert")])
-        .current_dir(home.path())
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.starts_with("error: ") && stderr.contains("File too large"), "{stderr}");
+    let shown = shell::shown_on_full_disk(ISD_CONVERT, home.path(), &["a.h5", "-o", "obs"]);
+    assert!(shown.starts_with("[stderr]\nerror: ") && shown.ends_with("[status 1]\n"), "{shown}");
+    assert!(shown.contains("File too large"), "{shown}");
     assert_eq!(names(home.path()), ["a.h5"]);
 }
 
-/// The published rows, where they are at hand.
-fn published(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/hdf5").join(name);
-    if !path.is_file() {
-        eprintln!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(path.canonicalize().unwrap())
-}
-
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_published_archive_is_converted_whole() {
-    let Some(source) = published("isdlite.hdf5") else { return };
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/hdf5/isdlite.hdf5");
     let home = TempDir::new().unwrap();
-    let mut rows = Vec::new();
     for (target, scale) in [("stored", "attributes"), ("tenths", "isd")] {
-        let output =
-            isd_convert(home.path(), &[source.to_str().unwrap(), "-o", target, "--scale", scale, "--json"]);
-        let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let arguments = [source.to_str().unwrap(), "-o", target, "--scale", scale, "--json"];
+        let (json, _) = shell::succeeds(ISD_CONVERT, home.path(), &arguments);
+        let summary: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(summary["stations"], 63);
         assert_eq!(summary["columns"].as_array().unwrap().len(), 8);
-        rows.push(summary["rows"].as_u64().unwrap());
+        assert_eq!(summary["rows"], 993_786);
     }
-    assert_eq!(rows, [993_786, 993_786]);
 }

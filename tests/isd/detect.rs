@@ -10,14 +10,15 @@ use arrow::array::{
 };
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
-use isd::detect::{DetectError, Detection, MeasurementCount, detect, outliers_schema};
+use isd::detect::table::outliers_schema;
+use isd::detect::{DetectError, Detection, MeasurementCount, detect};
+use isd::plan::{Engine, OutlierOptions};
+use isd::synth::{Compression, Length, Storage, SynthOptions, Targets, write_archive};
+use isd_converters::archive::Archive;
+use isd_converters::{ConvertOptions, ReadOptions, convert};
+use isd_dataset::read::Dataset;
 use isd_kernel::arrow::rolling_outliers;
 use isd_kernel::{FillLimit, RollingTest};
-use isd::plan::{Engine, OutlierOptions};
-use isd::synth::{Compression, Layout, Length, Options, Targets, write_archive};
-use isd_converters::archive::Archive;
-use isd_dataset::read::Dataset;
-use isd_converters::{ConvertOptions, ReadOptions, convert};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
@@ -139,7 +140,7 @@ fn progress_ends_at_the_number_of_rows() {
 #[test]
 fn a_fill_limit_in_time_goes_by_the_timestamps() {
     let home = TempDir::new().unwrap();
-    // Twenty values, a gap that is longer in time than in rows, and a spike behind it.
+    // Twenty values, a gap that is longer in time than in rows, and a spike after it.
     let mut rows: Vec<Row> =
         (0..20).map(|i| ("a".to_owned(), i * HOUR, vec![Some((i % 3) as f64)])).collect();
     rows.extend(
@@ -156,9 +157,8 @@ fn a_fill_limit_in_time_goes_by_the_timestamps() {
             (Some(FillLimit::Micros(31 * HOUR)), 23),
             (Some(FillLimit::Rows(1)), 21),
         ] {
-            let test = RollingTest::new(30, "6".parse().unwrap()).unwrap().min_periods(10).fill_limit(limit);
-            let options =
-                OutlierOptions { engine, test: test.validated().unwrap(), ..options(&["wind_speed_rate"]) };
+            let test = RollingTest::builder().min_periods(10).fill_limit(limit).build().unwrap();
+            let options = OutlierOptions { engine, test, ..options(&["wind_speed_rate"]) };
             let table = table(&found(&dataset, &options));
             let counts = table.column_by_name("window_count").unwrap().as_primitive::<Int64Type>();
             assert_eq!(counts.values().to_vec(), [count], "{engine:?} {limit:?}");
@@ -171,9 +171,9 @@ fn both_engines_find_the_same_in_a_synthetic_archive() {
     let home = TempDir::new().unwrap();
     let archive = home.path().join("archive.hdf5");
     let targets = Targets { archive: archive.clone(), truth: None, station_list: None, overwrite: false };
-    let size = Options { stations: 12, length: Length::Rows(3000), ..Options::default() };
-    let layout = Layout { compression: Compression::None, chunk_rows: None };
-    write_archive(&size, layout, &targets, 2, &mut |_, _| {}).unwrap();
+    let size = SynthOptions { stations: 12, length: Length::Rows(3000), ..SynthOptions::default() };
+    let storage = Storage { compression: Compression::None, chunk_rows: None };
+    write_archive(&size, storage, &targets, 2, &mut |_, _| {}).unwrap();
     let mut archive = Archive::open(&[archive], &ReadOptions::default(), true).unwrap();
     let path = home.path().join("d");
     convert(&mut archive, &path, &ConvertOptions::default(), &|_| ()).unwrap();

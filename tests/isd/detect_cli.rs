@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::ipc::reader::FileReader;
-use isd::plan::OUTLIER_COLUMNS;
+use insta::assert_snapshot;
+use isd::plan::table::OUTLIER_COLUMNS;
 use isd_converters::ConvertOptions;
 use isd_dataset::time::iso8601;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -18,15 +19,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::memory::{HOUR, Row, dataset, weather};
-use crate::shell::{self, names, parquet};
+use crate::shell::{self, ISD_DETECT, names, parquet};
 
 const COLUMNS: [&str; 4] = ["air_temperature", "wind_direction", "wind_speed_rate", "sky_condition"];
-
-const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
-
-fn isd_detect(home: &Path, arguments: &[&str]) -> Output {
-    shell::run(ISD_DETECT, home, arguments)
-}
 
 /// A directory with the dataset `obs`: thirty stations in several row groups.
 fn home() -> TempDir {
@@ -36,18 +31,18 @@ fn home() -> TempDir {
     home
 }
 
-/// Runs it to the end: standard output and standard error.
 fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
-    let output = isd_detect(home, arguments);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
-    (stdout, stderr)
+    shell::succeeds(ISD_DETECT, home, arguments)
 }
 
-/// Asserts a failure; gives its hint, or nothing.
-fn fails(home: &Path, arguments: &[&str], status: i32, message: &str) -> String {
-    shell::fails(ISD_DETECT, home, arguments, status, message).unwrap_or_default()
+/// All that a run shows.
+fn shown(home: &Path, arguments: &[&str]) -> String {
+    shell::shown(ISD_DETECT, home, arguments)
+}
+
+/// All that a failing run shows.
+fn fails(home: &Path, arguments: &[&str], status: i32) -> String {
+    shell::fails(ISD_DETECT, home, arguments, status)
 }
 
 fn metadata(path: &Path) -> BTreeMap<String, String> {
@@ -81,9 +76,7 @@ fn every_format_holds_the_same_rows() {
     let home = home();
     let home = home.path();
     for extension in ["parquet", "csv", "arrow", "ndjson"] {
-        let (stdout, stderr) = succeeds(home, &[&DETECT[..], &[&format!("out.{extension}")]].concat());
-        assert!(stdout.is_empty());
-        assert!(stderr.contains(&format!("wrote out.{extension} (")), "{stderr}");
+        succeeds(home, &[&DETECT[..], &[&format!("out.{extension}")]].concat());
     }
     let whole = parquet(&home.join("out.parquet"));
     assert!(whole.num_rows() > 20);
@@ -163,9 +156,6 @@ fn a_window_is_given_in_values_or_in_time() {
     }
     let including = ["--window", "3d", "--include-current", "--min-periods", "40"];
     assert_eq!(parameters(&including), [None, Some(259_200.0.into()), Some(40.into())]);
-
-    let (plan, _) = succeeds(home, &["obs", "-m", "wind_speed_rate", "--window", "7d", "--explain"]);
-    assert!(plan.contains("timestamp") && plan.contains("window 604800 s before"), "{plan}");
 }
 
 #[test]
@@ -219,42 +209,72 @@ fn infinite_scores_are_written_in_every_format() {
 #[test]
 fn json_is_one_object_on_standard_output() {
     let home = home();
-    let (stdout, stderr) = succeeds(home.path(), &[&DETECT[..], &["out.parquet", "--json"]].concat());
-    assert!(stderr.is_empty(), "{stderr}");
-    let summary: Value = serde_json::from_str(&stdout).unwrap();
-    let outliers = parquet(&home.path().join("out.parquet")).num_rows();
-    assert_eq!(summary["outliers"], outliers);
-    assert_eq!((&summary["rows"], &summary["stations"]), (&5825.into(), &30.into()));
-    assert_eq!((&summary["dataset"], &summary["output"]), (&"obs".into(), &"out.parquet".into()));
-    let measurements = summary["measurements"].as_array().unwrap();
-    assert_eq!(measurements[0]["measurement"], "wind_speed_rate");
-    assert_eq!((&measurements[1]["tested"], &measurements[1]["too_short"]), (&29.into(), &1.into()));
-    let sum: u64 = measurements.iter().map(|m| m["outliers"].as_u64().unwrap()).sum();
-    assert_eq!(sum as usize, outliers);
+    let json = shown(home.path(), &[&DETECT[..], &["out.parquet", "--json"]].concat());
+    assert_snapshot!(json, @r#"{"dataset":"obs","output":"out.parquet","parameters":{"measurements":["wind_speed_rate","air_temperature"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel"},"rows":5825,"stations":30,"outliers":76,"measurements":[{"measurement":"wind_speed_rate","tested":29,"too_short":1,"outliers":38,"stations":25},{"measurement":"air_temperature","tested":29,"too_short":1,"outliers":38,"stations":19}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
+    let summary: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(summary["outliers"], parquet(&home.path().join("out.parquet")).num_rows());
 }
 
 #[test]
-fn the_summary_says_what_the_talk_says() {
+fn the_summary_says_what_was_tested_found_and_written() {
     let home = home();
-    let (_, stderr) = succeeds(home.path(), &["obs", "-m", "wind_speed_rate", "-o", "out.csv"]);
-    let first = stderr.lines().next().unwrap();
-    assert!(first.starts_with("wind_speed_rate: 30 series found, 29 kept (1 too short), "), "{stderr}");
-    assert!(first.contains(" outliers at ") && first.ends_with(" stations"), "{stderr}");
-    assert!(stderr.contains("5,825 rows in ") && stderr.contains(" rows/s"), "{stderr}");
-    let (_, quiet) = succeeds(home.path(), &["obs", "-m", "wind_speed_rate", "-o", "out.csv", "-q"]);
-    assert!(quiet.is_empty());
+    let home = home.path();
+    assert_snapshot!(shown(home, &[&DETECT[..], &["out.csv"]].concat()), @"
+    [stderr]
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
+    assert_eq!(shown(home, &[&DETECT[..], &["out.csv", "--quiet"]].concat()), "");
 }
 
 #[test]
 fn explain_prints_the_plan_and_runs_nothing() {
     let home = home();
-    let (kernel, _) = succeeds(home.path(), &["obs", "-m", "wind_speed_rate", "-o", "out.csv", "--explain"]);
-    assert!(kernel.contains("rolling_outliers") && kernel.contains("SCAN row group of obs"), "{kernel}");
-    assert_eq!(names(home.path()), ["obs"]);
-    let (plan, _) =
-        succeeds(home.path(), &["obs", "-m", "wind_speed_rate", "--explain", "--engine", "expressions"]);
-    assert!(plan.contains("rolling_mean") && plan.contains("SCAN row group of obs"), "{plan}");
-    assert!(!plan.contains("rolling_outliers"), "{plan}");
+    let home = home.path();
+    let explain = ["obs", "-m", "wind_speed_rate", "-o", "out.csv", "--explain"];
+    assert_snapshot!(shown(home, &explain), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("wind_speed_rate").rolling_outliers[window 30 values before]()]
+      SCAN row group of obs
+      PROJECT 1/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--window", "7d"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("timestamp").rolling_outliers[window 604800 s before]([col("wind_speed_rate")])]
+      SCAN row group of obs
+      PROJECT 2/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--engine", "expressions"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SORT BY [maintain_order: true] [col("station_id"), col("timestamp"), col("measurement")]
+      UNION[maintain_order: true]
+        PLAN 0:
+          simple π 9/9 ["station_id", "timestamp", ... 7 other columns]
+             WITH_COLUMNS:
+             ["wind_speed_rate".alias("measurement"), ((col("value") - col("rolling_mean")) rust_div when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)).alias("zscore"), col("observed").is_null().alias("filled")] 
+              FILTER (((col("value") - col("rolling_mean"))).abs() > (6.0 * when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)))
+              FROM
+                 WITH_COLUMNS:
+                 [(col("rolling_std") * ((col("window_count").cast(Float64) rust_div (col("window_count").cast(Float64) - 0.0))).sqrt())] 
+                  FILTER (col("observed").is_not_null() & (((col("value") - col("rolling_mean"))).abs() > (1.0000e-12 * col("value").abs())))
+                  FROM
+                     WITH_COLUMNS:
+                     [col("value").rolling_mean().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_mean"), col("value").rolling_std().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_std"), col("value").is_not_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_count")] 
+                      simple π 4/4 ["station_id", "timestamp", ... 2 other columns]
+                        FILTER (col("observations") > 30) & col("value").is_not_null()
+                        FROM
+                           WITH_COLUMNS:
+                           [col("observed").fill_null_with_strategy().over([col("station_id")]).alias("value"), col("observed").count().over([col("station_id")]).alias("observations")] 
+                             WITH_COLUMNS:
+                             [when(col("observed").is_finite()).then(col("observed")).otherwise(null.cast(Float64))] 
+                              SELECT [col("station_id"), col("timestamp"), col("wind_speed_rate").alias("observed")]
+                                SCAN row group of obs
+                                PROJECT */3 COLUMNS
+      END UNION[maintain_order: true]
+    "#);
+    assert_eq!(names(home), ["obs"]);
 }
 
 #[test]
@@ -267,66 +287,276 @@ fn all_leaves_out_what_is_not_linear_and_says_so() {
         let measurements = summary["parameters"]["measurements"].as_array().unwrap().clone();
         measurements.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    let (_, stderr) = succeeds(home, &["obs", "--all", "-o", "out.csv"]);
-    assert!(stderr.starts_with("leaving out wind_direction and sky_condition"), "{stderr}");
+    assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"
+    [stderr]
+    leaving out wind_direction and sky_condition: a linear z-score of a direction or a code means nothing (--force tests them)
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
     assert_eq!(measurements(&["obs", "--all"]), ["air_temperature", "wind_speed_rate"]);
     assert_eq!(measurements(&["obs", "--all", "--force"]), COLUMNS);
+    assert_snapshot!(fails(home, &["obs", "-m", "wind_direction"], 2), @"
+    [stderr]
+    error: wind_direction: a linear z-score of a direction or a code means nothing
+    hint: --force tests it all the same
+    [status 2]
+    ");
     for name in ["wind_direction", "sky_condition"] {
-        let hint = fails(home, &["obs", "-m", name], 2, name);
-        assert!(hint.contains("--force"), "{hint}");
         assert_eq!(measurements(&["obs", "-m", name, "--force"]), [name]);
     }
 }
 
+/// All that runs show which fail with status 2.
+fn usage_errors(home: &Path, runs: &[&[&str]]) -> String {
+    shell::fails_each(ISD_DETECT, home, runs, 2)
+}
+
 #[test]
-fn usage_errors_are_one_line_a_hint_and_status_2() {
+fn options_that_contradict_each_other_are_refused() {
+    let home = home();
+    let runs: &[&[&str]] = &[
+        &[],
+        &["obs"],
+        &["obs", "--all", "-m", "wind_speed_rate"],
+        &["obs", "--all", "--windw", "30"],
+        &["obs", "--all", "--engine", "magic"],
+        &["obs", "--all", "--window", "7d", "--engine", "expressions"],
+        &["obs", "--all", "--partition-by", "year"],
+        &["lite", "--all", "--format", "talk"],
+    ];
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > 
+    [stderr]
+    error: the following required arguments were not provided: --measurement <NAME> <SOURCE>...
+    hint: -m wind_speed_rate names one, --all takes all
+    [status 2]
+
+    > obs
+    [stderr]
+    error: the following required arguments were not provided: --measurement <NAME>
+    hint: -m wind_speed_rate names one, --all takes all
+    [status 2]
+
+    > obs --all -m wind_speed_rate
+    [stderr]
+    error: the argument '--all' cannot be used with '--measurement <NAME>'
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --windw 30
+    [stderr]
+    error: unexpected argument '--windw' found
+    hint: a similar argument exists: '--window'
+    [status 2]
+
+    > obs --all --engine magic
+    [stderr]
+    error: invalid value 'magic' for '--engine <ENGINE>'
+    hint: it may be kernel or expressions
+    [status 2]
+
+    > obs --all --window 7d --engine expressions
+    [stderr]
+    error: --engine expressions: has no time windows
+    hint: give --window as a number of values, or leave --engine out
+    [status 2]
+
+    > obs --all --partition-by year
+    [stderr]
+    error: the following required arguments were not provided: --output <FILE>
+    hint: --help lists the arguments
+    [status 2]
+
+    > lite --all --format talk
+    [stderr]
+    error: invalid value 'talk' for '--format <FORMAT>'
+    hint: it may be hdf5 or isd-lite or isd-raw or ghcnh or global-hourly or station-csv
+    [status 2]
+    ");
+}
+
+#[test]
+fn options_that_make_no_test_are_refused() {
+    let home = home();
+    let runs: &[&[&str]] = &[
+        &["obs", "--all", "--window", "0"],
+        &["obs", "--all", "--window", "0h"],
+        &["obs", "--all", "--window", "100001"],
+        &["obs", "--all", "--window", "30", "--include-current"],
+        &["obs", "--all", "--min-periods", "31"],
+        &["obs", "--all", "--window", "7d", "--min-periods", "0"],
+        &["obs", "--all", "--ddof", "30"],
+        &["obs", "--all", "--window", "7d", "--ddof", "10"],
+        &["obs", "--all", "--threshold=-1"],
+        &["obs", "--all", "--min-std=-1"],
+        &["obs", "--all", "--fill-limit", "0"],
+        &["obs", "--all", "--fill-limit", "0h"],
+    ];
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > obs --all --window 0
+    [stderr]
+    error: a window of 0 rows: expected 1 to 100000
+    [status 2]
+
+    > obs --all --window 0h
+    [stderr]
+    error: a time window of 0 s: expected a positive time, such as 7d
+    [status 2]
+
+    > obs --all --window 100001
+    [stderr]
+    error: a window of 100001 rows: expected 1 to 100000
+    [status 2]
+
+    > obs --all --window 30 --include-current
+    [stderr]
+    error: no data can exceed 6 sigma when the window of 30 rows includes the tested one: the bound is 5.385
+    hint: use a window of at least 38, a lower threshold, or leave the tested value out of its window
+    [status 2]
+
+    > obs --all --min-periods 31
+    [stderr]
+    error: min-periods 31: expected 1 to the window's 30
+    [status 2]
+
+    > obs --all --window 7d --min-periods 0
+    [stderr]
+    error: min-periods 0 of a time window: expected at least 1
+    [status 2]
+
+    > obs --all --ddof 30
+    [stderr]
+    error: a window of 30 rows leaves no degree of freedom: expected at least 31
+    [status 2]
+
+    > obs --all --window 7d --ddof 10
+    [stderr]
+    error: min-periods 10 of a time window: expected at least 11
+    [status 2]
+
+    > obs --all --threshold=-1
+    [stderr]
+    error: invalid value '-1' for '--threshold <SIGMA>': `-1` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --min-std=-1
+    [stderr]
+    error: invalid value '-1' for '--min-std <STD>': `-1` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+
+    > obs --all --fill-limit 0
+    [stderr]
+    error: a fill limit of 0: expected a positive number of rows or a positive time
+    [status 2]
+
+    > obs --all --fill-limit 0h
+    [stderr]
+    error: a fill limit of 0: expected a positive number of rows or a positive time
+    [status 2]
+    ");
+}
+
+#[test]
+fn values_that_are_no_numbers_and_no_times_are_refused() {
     let home = home();
     let home = home.path();
-    let with = |options: &[&str], message: &str| {
-        fails(home, &[&["obs", "-m", "wind_speed_rate"], options].concat(), 2, message)
-    };
-    fails(home, &[], 2, "required arguments");
-    fails(home, &["obs"], 2, "required arguments");
-    fails(home, &["obs", "--all", "-m", "wind_speed_rate"], 2, "cannot be used with");
-    with(&["--window", "0"], "window of 0");
-    with(&["--window", "many"], "--window");
-    let hint = with(&["--window", "30", "--include-current"], "5.385");
-    assert!(hint.contains("38"), "{hint}");
-    for threshold in ["six", "nan", "1e3", "--threshold=-1"] {
-        let flag = if threshold.starts_with('-') { vec![threshold] } else { vec!["--threshold", threshold] };
-        with(&flag, "--threshold");
+    assert_snapshot!(fails(home, &["obs", "--all", "--window", "many"], 2), @"
+    [stderr]
+    error: invalid value 'many' for '--window <N|TIME>': expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w
+    hint: --help lists the arguments
+    [status 2]
+    ");
+    assert_snapshot!(fails(home, &["obs", "--all", "--fill-limit", "long"], 2), @"
+    [stderr]
+    error: invalid value 'long' for '--fill-limit <N|TIME>': expected a number of rows, or a time such as 90m, 24h, 7d or 2w
+    hint: --help lists the arguments
+    [status 2]
+    ");
+    assert_snapshot!(fails(home, &["obs", "--all", "--threshold", "six"], 2), @"
+    [stderr]
+    error: invalid value 'six' for '--threshold <SIGMA>': `six` is not a number of at most 15 digits, 0 or more, such as 6 or 6.5
+    hint: --help lists the arguments
+    [status 2]
+    ");
+    for (option, values) in [
+        ("--threshold", &["nan", "1e3"][..]),
+        ("--window", &["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""]),
+        ("--fill-limit", &["5y", "h", "1.5d", "99999999999999999999", "9999999999999999w", ""]),
+    ] {
+        for value in values {
+            let shown = fails(home, &["obs", "--all", &format!("{option}={value}")], 2);
+            let expected = format!("[stderr]\nerror: invalid value '{value}' for '{option}");
+            assert!(shown.starts_with(&expected) || value.is_empty() && shown.contains(option), "{shown}");
+        }
     }
-    for limit in ["long", "5y", "h", "1.5d", "99999999999999999999", "9999999999999999w", ""] {
-        with(&[&format!("--fill-limit={limit}")], "--fill-limit");
-    }
-    with(&["--fill-limit", "0"], "fill limit of 0");
-    with(&["--fill-limit", "0h"], "fill limit of 0");
-    with(&["--min-periods", "31"], "min-periods 31");
-    with(&["--ddof", "30"], "leaves no degree of freedom");
-    with(&["--window", "0h"], "window of 0 s");
-    for window in ["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""] {
-        with(&[&format!("--window={window}")], "--window");
-    }
-    with(&["--window", "7d", "--min-periods", "0"], "min-periods 0");
-    with(&["--window", "7d", "--ddof", "10"], "min-periods 10");
-    let hint = with(&["--window", "7d", "--engine", "expressions"], "no time windows");
-    assert!(hint.contains("number of values"), "{hint}");
-    with(&["--engine", "magic"], "magic");
-    with(&["-o", "out.xlsx"], "out.xlsx");
-    with(&["-o", "out"], "expected a name that ends in .parquet");
-    let hint = with(&["--columns", "station_id,color"], "color");
-    assert!(hint.contains("zscore"), "{hint}");
-    with(&["--columns", "value,value"], "value");
-    with(&["-o", "obs/out.parquet"], "obs/out.parquet");
-    with(&["-o", "./obs/block=01/part-00000.parquet"], "part-00000.parquet");
+}
+
+#[test]
+fn columns_and_names_that_cannot_be_written_are_refused() {
+    let home = home();
+    let runs: &[&[&str]] = &[
+        &["obs", "-m", "wind_speed_rate", "-o", "out.xlsx"],
+        &["obs", "-m", "wind_speed_rate", "-o", "out"],
+        &["obs", "-m", "wind_speed_rate", "--columns", "station_id,color"],
+        &["obs", "-m", "wind_speed_rate", "--columns", "value,value"],
+        &["obs", "-m", "wind_speed_rate", "-o", "obs/out.parquet"],
+        &["obs", "-m", "wind_speed_rate", "-o", "./obs/block=01/part-00000.parquet"],
+    ];
+    assert_snapshot!(usage_errors(home.path(), runs), @"
+    > obs -m wind_speed_rate -o out.xlsx
+    [stderr]
+    error: out.xlsx: expected a name that ends in .parquet, .csv, .arrow or .ndjson
+    [status 2]
+
+    > obs -m wind_speed_rate -o out
+    [stderr]
+    error: out: expected a name that ends in .parquet, .csv, .arrow or .ndjson
+    [status 2]
+
+    > obs -m wind_speed_rate --columns station_id,color
+    [stderr]
+    error: --columns color: no such column of the outliers table
+    hint: it has station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    [status 2]
+
+    > obs -m wind_speed_rate --columns value,value
+    [stderr]
+    error: --columns value: named twice
+    [status 2]
+
+    > obs -m wind_speed_rate -o obs/out.parquet
+    [stderr]
+    error: obs/out.parquet: lies in what is read
+    hint: give another -o
+    [status 2]
+
+    > obs -m wind_speed_rate -o ./obs/block=01/part-00000.parquet
+    [stderr]
+    error: ./obs/block=01/part-00000.parquet: lies in what is read
+    hint: give another -o
+    [status 2]
+    ");
 }
 
 #[test]
 fn an_unknown_measurement_is_refused_with_those_there_are() {
     let home = home();
-    let hint = fails(home.path(), &["obs", "-m", "wind_speed", "-o", "out.csv"], 1, "wind_speed");
-    assert!(hint.contains("wind_speed_rate"), "{hint}");
-    fails(home.path(), &["obs", "-m", "station_id"], 1, "station_id");
+    assert_snapshot!(fails(home.path(), &["obs", "-m", "wind_speed", "-o", "out.csv"], 1), @"
+    [stderr]
+    error: obs: holds no measurement wind_speed
+    hint: it holds air_temperature, wind_direction, wind_speed_rate, sky_condition
+    [status 1]
+    ");
+    assert_snapshot!(fails(home.path(), &["obs", "-m", "station_id"], 1), @"
+    [stderr]
+    error: obs: holds no measurement station_id
+    hint: it holds air_temperature, wind_direction, wind_speed_rate, sky_condition
+    [status 1]
+    ");
 }
 
 #[test]
@@ -340,45 +570,89 @@ fn what_is_no_dataset_is_refused() {
     let part = home.join("obs").join(block).join("part-00000.parquet");
     let bytes = fs::read(&part).unwrap();
     fs::write(home.join("truncated.parquet"), &bytes[..bytes.len() / 2]).unwrap();
+    let runs = ["missing", "empty", "text.parquet", "nothing.parquet", "truncated.parquet"]
+        .map(|dataset| vec![dataset, "-m", "wind_speed_rate", "-o", "out.parquet"]);
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"
+    > missing -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: missing: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+
+    > empty -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: empty: is a directory without files of observations
+    hint: name another
+    [status 1]
+
+    > text.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: text.parquet: is of no format that is known here
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+
+    > nothing.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: nothing.parquet: is empty, expected a file of observations
+    [status 1]
+
+    > truncated.parquet -m wind_speed_rate -o out.parquet
+    [stderr]
+    error: truncated.parquet: cannot be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
+    hint: convert the archive with isd-convert, again if this is its result
+    [status 1]
+    ");
     let mut damaged = bytes.clone();
     damaged[4..bytes.len() / 2].fill(0xff);
     fs::write(home.join("damaged.parquet"), &damaged).unwrap();
-    for dataset in
-        ["missing", "empty", "text.parquet", "nothing.parquet", "truncated.parquet", "damaged.parquet"]
-    {
-        fails(home, &[dataset, "-m", "wind_speed_rate", "-o", "out.parquet"], 1, dataset);
-    }
-    // Alone it is a dataset; the first bytes of another file beside it are none.
+    let shown = fails(home, &["damaged.parquet", "-m", "wind_speed_rate", "-o", "out.parquet"], 1);
+    assert!(shown.contains("damaged.parquet"), "{shown}");
+    // One file is a dataset by itself; cut short beside others, it is none.
     succeeds(home, &[part.to_str().unwrap(), "-m", "wind_speed_rate"]);
     fs::write(&part, &bytes[..bytes.len() - 100]).unwrap();
-    fails(home, &["obs", "-m", "wind_speed_rate", "-o", "out.parquet"], 1, "part-00000.parquet");
+    let shown = fails(home, &["obs", "-m", "wind_speed_rate", "-o", "out.parquet"], 1);
+    assert!(shown.contains("part-00000.parquet"), "{shown}");
 }
 
 #[test]
 fn a_place_that_cannot_be_written_is_named() {
     let home = home();
     let home = home.path();
-    let hint = fails(home, &[&DETECT[..], &["nowhere/out.csv"]].concat(), 1, "nowhere/out.csv");
-    assert!(!hint.is_empty());
     fs::create_dir(home.join("folder.csv")).unwrap();
-    fails(home, &[&DETECT[..], &["folder.csv"]].concat(), 1, "folder.csv");
     fs::write(home.join("file"), "").unwrap();
-    fails(home, &[&DETECT[..], &["file/out.csv"]].concat(), 1, "file/out.csv");
+    let runs = ["nowhere/out.csv", "folder.csv", "file/out.csv"]
+        .map(|output| vec!["obs", "-m", "wind_speed_rate", "-o", output]);
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @r#"
+    > obs -m wind_speed_rate -o nowhere/out.csv
+    [stderr]
+    error: nowhere/out.csv: cannot create: No such file or directory (os error 2)
+    hint: make the directory first
+    [status 1]
+
+    > obs -m wind_speed_rate -o folder.csv
+    [stderr]
+    error: folder.csv: cannot create: is a directory
+    [status 1]
+
+    > obs -m wind_speed_rate -o file/out.csv
+    [stderr]
+    error: file/out.csv: cannot create: Not a directory (os error 20)
+    [status 1]
+    "#);
 }
 
 #[cfg(unix)]
 #[test]
+#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
 fn a_directory_without_write_permission_is_named() {
-    use std::os::unix::fs::PermissionsExt;
     let home = home();
-    let locked = home.path().join("locked");
-    fs::create_dir(&locked).unwrap();
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0o555)).unwrap();
-    if File::create(locked.join("probe")).is_ok() {
-        eprintln!("skipped: this user may write everywhere");
-        return;
-    }
-    fails(home.path(), &[&DETECT[..], &["locked/out.csv"]].concat(), 1, "locked/out.csv");
+    shell::lock(home.path());
+    assert_snapshot!(fails(home.path(), &[&DETECT[..], &["locked/out.csv"]].concat(), 1), @"
+    [stderr]
+    error: locked/out.csv: cannot create: Permission denied (os error 13)
+    hint: check who may write there
+    [status 1]
+    ");
 }
 
 #[test]
@@ -386,7 +660,7 @@ fn an_output_file_is_replaced_whole_or_not_at_all() {
     let home = home();
     let home = home.path();
     fs::write(home.join("out.csv"), "precious").unwrap();
-    fails(home, &[&DETECT[..], &["out.csv", "-m", "gale"]].concat(), 1, "gale");
+    fails(home, &[&DETECT[..], &["out.csv", "-m", "gale"]].concat(), 1);
     assert_eq!(fs::read_to_string(home.join("out.csv")).unwrap(), "precious");
     succeeds(home, &[&DETECT[..], &["out.csv"]].concat());
     assert!(fs::read_to_string(home.join("out.csv")).unwrap().starts_with("station_id,"));
@@ -397,16 +671,12 @@ fn an_output_file_is_replaced_whole_or_not_at_all() {
 #[test]
 fn a_disk_that_fills_up_leaves_nothing() {
     let home = home();
-    // Files of at most one block of 1024 bytes: less than the table takes.
-    let script = "ulimit -f 1 && trap '' XFSZ && exec \"$0\" obs -m wind_speed_rate -o out.csv";
-    let output = Command::new("bash")
-        .args(["-c", script, env!("CARGO_BIN_EXE_isd-detect")])
-        .current_dir(home.path())
-        .output()
-        .unwrap();
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.starts_with("error: out.csv") && stderr.contains("File too large"), "{stderr}");
+    let arguments = ["obs", "-m", "wind_speed_rate", "-o", "out.csv"];
+    assert_snapshot!(shell::shown_on_full_disk(ISD_DETECT, home.path(), &arguments), @"
+    [stderr]
+    error: out.csv: cannot write: Io error: File too large (os error 27)
+    [status 1]
+    ");
     assert_eq!(names(home.path()), ["obs"]);
 }
 
@@ -416,7 +686,7 @@ fn a_closed_pipe_is_no_failure() {
     // Everything is an outlier: far more text than a pipe takes before somebody reads it.
     let all = ["--window", "1", "--threshold", "0", "--test-filled"];
     for lines in [0, 1] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_isd-detect"))
+        let mut child = Command::new(ISD_DETECT)
             .args([&["obs", "-m", "wind_speed_rate,air_temperature"][..], &all].concat())
             .current_dir(home.path())
             .stdout(Stdio::piped())
@@ -428,14 +698,5 @@ fn a_closed_pipe_is_no_failure() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0));
         assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[test]
-fn help_and_version_go_to_standard_output() {
-    let home = TempDir::new().unwrap();
-    for (flag, text) in [("--help", "--include-current"), ("--version", env!("CARGO_PKG_VERSION"))] {
-        let (stdout, stderr) = succeeds(home.path(), &[flag]);
-        assert!(stderr.is_empty() && stdout.contains(text), "{stdout}");
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::shell::names;
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, names};
 
 /// Starts a tool that would run for long, tells it to stop as soon as a file is there, and gives its exit status and
 /// what it said.
@@ -29,17 +29,19 @@ fn stopped(home: &TempDir, tool: &str, arguments: &[&str], signal: &str) -> (Opt
 #[cfg(unix)]
 fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
     let home = TempDir::new().unwrap();
-    let synth = env!("CARGO_BIN_EXE_isd-synth");
     let long = ["-o", "a.h5", "--stations", "20000", "--years", "10", "--compression", "gzip", "-q"];
     for (signal, status) in [("-INT", 130), ("-TERM", 143)] {
-        assert_eq!(stopped(&home, synth, &long, signal), (Some(status), "error: interrupted\n".to_owned()));
+        assert_eq!(
+            stopped(&home, ISD_SYNTH, &long, signal),
+            (Some(status), "error: interrupted\n".to_owned())
+        );
         assert!(names(home.path()).is_empty(), "{:?}", names(home.path()));
     }
 
     let short = ["-o", "a.h5", "--stations", "1200", "--rows-per-station", "2000", "-q"];
-    assert!(Command::new(synth).args(short).current_dir(&home).status().unwrap().success());
+    assert!(Command::new(ISD_SYNTH).args(short).current_dir(&home).status().unwrap().success());
     let detect = ["a.h5", "--all", "--window", "7d", "-o", "out.parquet", "-q"];
-    let (status, said) = stopped(&home, env!("CARGO_BIN_EXE_isd-detect"), &detect, "-INT");
+    let (status, said) = stopped(&home, ISD_DETECT, &detect, "-INT");
     // Where the machine is fast, it was finished first.
     if status == Some(130) {
         assert_eq!(said, "error: interrupted\n");
@@ -53,15 +55,14 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
     }
 
     let convert = ["a.h5", "-o", "obs", "-q"];
-    let (status, said) = stopped(&home, env!("CARGO_BIN_EXE_isd-convert"), &convert, "-INT");
+    let (status, said) = stopped(&home, ISD_CONVERT, &convert, "-INT");
     if status == Some(130) {
         assert_eq!(said, "error: interrupted\nhint: --resume goes on where it stopped\n");
         assert!(!home.path().join("obs").exists());
     }
     let resume = [&convert[..], &["--resume"]].concat();
     if status == Some(130) {
-        let resumed =
-            Command::new(env!("CARGO_BIN_EXE_isd-convert")).args(resume).current_dir(&home).status();
+        let resumed = Command::new(ISD_CONVERT).args(resume).current_dir(&home).status();
         assert!(resumed.unwrap().success());
     }
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
@@ -72,7 +73,7 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
 fn what_was_started_to_outlive_its_terminal_does() {
     let home = TempDir::new().unwrap();
     let mut child = Command::new("nohup")
-        .args([env!("CARGO_BIN_EXE_isd-synth"), "-o", "a.h5", "--stations", "800", "-q"])
+        .args([ISD_SYNTH, "-o", "a.h5", "--stations", "800", "-q"])
         .current_dir(&home)
         .stdin(Stdio::null())
         .stdout(Stdio::null())

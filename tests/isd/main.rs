@@ -6,12 +6,18 @@ mod by_year; // isd-detect --partition-by year
 mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
-mod expressions; // filled columns and rolling statistics as Polars expressions
-mod interrupted;
+mod help; // --help and --version of each tool
+mod interrupted; // tools that are told to stop
+mod kernel_expressions; // filled columns and rolling statistics as Polars expressions
 mod memory; // datasets for tests
+#[allow(dead_code, reason = "the tests of the converters use the rest")]
+#[path = "../../converters/tests/converters/memory.rs"]
+mod memory_source; // a source whose rows the test gives
+#[allow(dead_code, reason = "the kernel's own tests use the rest")]
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines
+mod readme; // the session of the README
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
 mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them
@@ -19,3 +25,4 @@ mod stations; // isd-detect --stations
 #[path = "../../kernel/tests/kernel/strategies.rs"]
 mod strategies; // the kernel's random series and options
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there
+mod synth_cli; // isd-synth as it is run from a shell

@@ -1,73 +1,19 @@
 //! Datasets for tests: weather made up in memory, converted to Parquet as an archive would be.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::Float64Array;
-use isd_converters::archive::Archive;
+use isd_converters::{ConvertOptions, convert};
 use isd_dataset::read::Dataset;
-use isd_converters::{Batch, ColumnInfo, ConvertOptions, Result, Source, StationRun, convert};
 
-/// One observation: station, microseconds, one value a column.
-pub type Row = (String, i64, Vec<Option<f64>>);
+use crate::memory_source::MemorySource;
+pub use crate::memory_source::Row;
 
+/// Microseconds.
 pub const HOUR: i64 = 3_600_000_000;
-
-/// A source that holds its rows.
-#[derive(Clone)]
-struct Memory {
-    columns: Vec<ColumnInfo>,
-    rows: Vec<Row>,
-    next: usize,
-}
-
-impl Source for Memory {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        Some(self.rows.len() as u64)
-    }
-
-    fn layout(&self) -> &'static str {
-        "memory"
-    }
-
-    fn notes(&self) -> &[String] {
-        &[]
-    }
-
-    fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let rows = &self.rows[self.next..(self.next + 1000).min(self.rows.len())];
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let station = |run: &[Row]| StationRun { station_id: run[0].0.as_str().into(), rows: run.len() };
-        let column = |at| rows.iter().map(|row| row.2[at]).collect::<Float64Array>();
-        let batch = Batch {
-            path: Arc::from(Path::new("memory")),
-            first_row: self.next as u64,
-            stations: rows.chunk_by(|a, b| a.0 == b.0).map(station).collect(),
-            timestamps: rows.iter().map(|row| row.1).collect(),
-            columns: (0..self.columns.len()).map(column).collect(),
-        };
-        self.next += rows.len();
-        Ok(Some(batch))
-    }
-}
 
 /// Writes rows as a dataset with these columns.
 pub fn dataset(path: &Path, columns: &[&str], rows: &[Row], options: &ConvertOptions) -> Dataset {
-    let column = |name: &&str| ColumnInfo {
-        origin: None,
-        name: (*name).to_owned(),
-        units: None,
-        long_name: None,
-        resolution: Some("0.1".to_owned()),
-    };
-    let source = Memory { columns: columns.iter().map(column).collect(), rows: rows.to_vec(), next: 0 };
-    let mut archive = Archive::of_source(move || Ok(Box::new(source.clone()))).unwrap();
+    let mut archive = MemorySource::new(columns, rows.to_vec(), 1000).archive();
     convert(&mut archive, path, options, &|_| ()).unwrap();
     Dataset::open(path).unwrap()
 }

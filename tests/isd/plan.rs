@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use isd_kernel::{FillLimit, RollingTest};
-use isd::plan::{Engine, OUTLIER_COLUMNS, OutlierOptions, outliers};
+use isd::plan::table::OUTLIER_COLUMNS;
+use isd::plan::{Engine, OutlierOptions, outliers};
+use isd_kernel::{FillLimit, RollingTest, Window};
 use polars::prelude::*;
 use proptest::prelude::*;
 
@@ -253,8 +254,7 @@ fn times_of_any_unit_limit_a_fill() {
             (Some(FillLimit::Micros(third - 1)), 11),
             (Some(FillLimit::Micros(i64::MAX)), 15),
         ] {
-            let test = RollingTest::new(30, "6".parse().unwrap()).unwrap().min_periods(9).fill_limit(limit);
-            let test = test.validated().unwrap();
+            let test = RollingTest::builder().min_periods(9).fill_limit(limit).build().unwrap();
             for unit in [TimeUnit::Microseconds, TimeUnit::Milliseconds, TimeUnit::Nanoseconds] {
                 for zone in [None, Some(TimeZone::UTC)] {
                     let kind = DataType::Datetime(unit, zone);
@@ -285,11 +285,11 @@ fn a_time_window_takes_the_values_of_its_time() {
     .unwrap();
     let milliseconds = DataType::Datetime(TimeUnit::Milliseconds, None);
     let frame = frame.lazy().with_column(col("timestamp").cast(milliseconds)).collect().unwrap();
-    let test = |micros: i64, least| {
-        RollingTest::within(micros, "6".parse().unwrap()).unwrap().min_periods(least).validated().unwrap()
+    let test = |micros: i64, min_periods: usize| {
+        RollingTest::builder().window(Window::Micros(micros)).min_periods(min_periods).build().unwrap()
     };
     let hour = 3_600_000_000;
-    for (micros, least, count) in [
+    for (micros, min_periods, count) in [
         (33 * hour, 10, Some(10)),
         (33 * hour - 1, 9, Some(9)),
         (33 * hour - 1, 10, None),
@@ -298,13 +298,13 @@ fn a_time_window_takes_the_values_of_its_time() {
         (24 * hour - 1, 1, None),
         (i64::MAX, 10, Some(10)),
     ] {
-        let found = found(frame.clone(), &test(micros, least), Engine::Kernel).unwrap();
+        let found = found(frame.clone(), &test(micros, min_periods), Engine::Kernel).unwrap();
         let spikes: Vec<i64> = rows(&found)
             .into_iter()
             .filter(|(_, [value, ..], _)| *value == 50.0)
             .map(|(.., count)| count)
             .collect();
-        assert_eq!(spikes, Vec::from_iter(count), "{micros} {least}");
+        assert_eq!(spikes, Vec::from_iter(count), "{micros} {min_periods}");
     }
     let error = found(frame.reverse(), &test(hour, 1), Engine::Kernel).unwrap_err().to_string();
     assert!(error.contains("timestamp") && error.contains("ascend"), "{error}");
@@ -318,7 +318,8 @@ fn a_divisor_may_lose_many_degrees_of_freedom() {
     let wind: Vec<Option<f64>> =
         (0..400).map(|i| Some(f64::from(i * 7 % 11) + if i == 350 { 40.0 } else { 0.0 })).collect();
     let frame = frame(&[(wind.clone(), vec![None; wind.len()])]);
-    let test = RollingTest::new(300, "4".parse().unwrap()).unwrap().ddof(256).validated().unwrap();
+    let test = RollingTest::builder().window(Window::Rows(300)).threshold("4".parse().unwrap()).ddof(256);
+    let test = test.build().unwrap();
     let [kernel, expressions] = both().map(|engine| rows(&found(frame.clone(), &test, engine).unwrap()));
     assert_eq!((kernel.len(), expressions.len()), (1, 1));
     assert!(near(kernel[0].1[2], expressions[0].1[2], 1.0));

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::TimestampMicrosecondType;
-use isd::detect::{Detection, detect, detect_archive, outliers_schema};
-use isd_kernel::RollingTest;
+use isd::detect::table::outliers_schema;
+use isd::detect::{Detection, detect, detect_archive};
 use isd::plan::{Engine, OutlierOptions};
 use isd_converters::archive::{Archive, discover};
+use isd_converters::{ConvertOptions, ReadOptions, Scale, SeriesOptions, convert};
 use isd_dataset::read::Dataset;
-use isd_converters::{ConvertOptions, IngestOptions, ReadOptions, Scale, convert};
+use isd_kernel::{RollingTest, RollingTestBuilder, Window};
 use tempfile::TempDir;
 
 const MEASUREMENTS: [&str; 4] =
@@ -21,13 +22,8 @@ const MEASUREMENTS: [&str; 4] =
 const FOUND: [(usize, [usize; 4]); 3] =
     [(30, [451, 169, 85, 845]), (84, [209, 26, 24, 276]), (720, [102, 10, 30, 186])];
 
-fn published(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/hdf5").join(name);
-    if !path.exists() {
-        eprintln!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
+fn published(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name)
 }
 
 fn converted(source: &Path, target: &Path, scale: Scale, row_group_rows: Option<usize>) -> Dataset {
@@ -40,8 +36,9 @@ fn converted(source: &Path, target: &Path, scale: Scale, row_group_rows: Option<
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn isd_lite_text_is_its_hdf5_twin_and_needs_no_dataset() {
-    let (Some(hdf5), Some(text)) = (published("isdlite.hdf5"), published("../isd-lite")) else { return };
+    let (hdf5, text) = (published("hdf5/isdlite.hdf5"), published("isd-lite"));
     let home = TempDir::new().unwrap();
     let twin = converted(&hdf5, &home.path().join("hdf5"), Scale::Isd, None);
     let open = || {
@@ -64,13 +61,17 @@ fn isd_lite_text_is_its_hdf5_twin_and_needs_no_dataset() {
     let expected = table(&found(&twin, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2));
     assert_eq!(table(&found(&dataset, &MEASUREMENTS, test(30, "6"), Engine::Kernel, 2)), expected);
     let options = OutlierOptions::new(MEASUREMENTS);
-    let ingesting = IngestOptions::new(home.path().join("scratch"));
-    let straight = detect_archive(&mut open(), &options, &ingesting, &|_| ()).unwrap();
+    let series_options = SeriesOptions::new(home.path().join("scratch"));
+    let straight = detect_archive(&mut open(), &options, &series_options, &|_| ()).unwrap();
     assert_eq!(table(&straight), expected);
 }
 
+fn builder(window: usize, threshold: &str) -> RollingTestBuilder {
+    RollingTest::builder().window(Window::Rows(window)).threshold(threshold.parse().unwrap())
+}
+
 fn test(window: usize, threshold: &str) -> RollingTest {
-    RollingTest::new(window, threshold.parse().unwrap()).unwrap().validated().unwrap()
+    builder(window, threshold).build().unwrap()
 }
 
 fn found(
@@ -95,8 +96,9 @@ fn table(detection: &Detection) -> RecordBatch {
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_published_archive_holds_the_outliers_that_exact_arithmetic_found() {
-    let Some(archive) = published("isdlite.hdf5") else { return };
+    let archive = published("hdf5/isdlite.hdf5");
     let home = TempDir::new().unwrap();
     let datasets = [
         ("stored", Scale::Attributes, None),
@@ -114,8 +116,8 @@ fn the_published_archive_holds_the_outliers_that_exact_arithmetic_found() {
                 assert_eq!(counts(&detection), expected, "{name}, {threads} threads, window {window}");
             }
             let one = |test| found(dataset, &["wind_speed_rate"], test, Engine::Kernel, threads);
-            let including = RollingTest::new(84, "6".parse().unwrap()).unwrap().include_current(true);
-            assert_eq!(counts(&one(including.validated().unwrap())), [38], "{name}: window included");
+            let including = builder(84, "6").include_current(true).build().unwrap();
+            assert_eq!(counts(&one(including)), [38], "{name}: window included");
             let detection = one(test(30, "6.5"));
             assert_eq!(counts(&detection), [312], "{name}: 6.5 sigma");
             if *name != "scaled" {
@@ -127,8 +129,9 @@ fn the_published_archive_holds_the_outliers_that_exact_arithmetic_found() {
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_expressions_find_as_many() {
-    let Some(archive) = published("isdlite.hdf5") else { return };
+    let archive = published("hdf5/isdlite.hdf5");
     let home = TempDir::new().unwrap();
     let dataset = converted(&archive, &home.path().join("d"), Scale::Attributes, None);
     for (window, expected) in FOUND {
@@ -142,11 +145,9 @@ fn the_expressions_find_as_many() {
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_pandas_table_holds_the_outliers_of_its_stations() {
-    let (Some(flat), Some(table_file)) = (published("isdlite.hdf5"), published("isdlite-pandas-table.h5"))
-    else {
-        return;
-    };
+    let (flat, table_file) = (published("hdf5/isdlite.hdf5"), published("hdf5/isdlite-pandas-table.h5"));
     let home = TempDir::new().unwrap();
     let flat = converted(&flat, &home.path().join("flat"), Scale::Attributes, None);
     let six = converted(&table_file, &home.path().join("table"), Scale::Attributes, None);

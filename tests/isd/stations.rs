@@ -1,23 +1,23 @@
-//! What stands beside the outliers: `isd-detect --stations`, on lists made up and on NOAA's own.
+//! Columns beside the outliers: `isd-detect --stations`, on lists made up and on NOAA's own.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::Float64Type;
 use arrow::ipc::reader::FileReader;
-use isd::plan::OUTLIER_COLUMNS;
+use insta::assert_snapshot;
+use isd::plan::table::OUTLIER_COLUMNS;
 use isd::stations::STATION_COLUMNS;
 use isd_converters::ConvertOptions;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::memory::{HOUR, Row, dataset};
-use crate::shell::{self, parquet};
+use crate::shell::{self, ISD_DETECT, parquet};
 
-const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
 const HEADER: &str =
     r#""USAF","WBAN","STATION NAME","CTRY","STATE","ICAO","LAT","LON","ELEV(M)","BEGIN","END""#;
 
@@ -40,11 +40,7 @@ fn home(stations: &[impl AsRef<str>], list: &[impl AsRef<str>]) -> TempDir {
 /// Standard output and standard error of a run with the list.
 fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
     let all = [&["obs", "-m", "gust", "--stations", "list.csv"], arguments].concat();
-    let output = shell::run(ISD_DETECT, home, &all);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (stdout, stderr) = (text(output.stdout), text(output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{all:?}: {stderr}");
-    (stdout, stderr)
+    shell::succeeds(ISD_DETECT, home, &all)
 }
 
 /// What a table says of its stations.
@@ -65,7 +61,7 @@ fn beside(table: &RecordBatch) -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn names_and_positions_stand_behind_the_outliers_in_every_format() {
+fn names_and_positions_come_after_the_outliers_in_every_format() {
     let home = home(
         &["010010-99999", "722020-12839", "999999-00001"],
         &[
@@ -155,14 +151,16 @@ fn columns_of_the_list_need_the_list() {
     let home = home(&["010010-99999"], &NONE);
     let home = home.path();
     let arguments = ["obs", "-m", "gust", "--columns", "station_id,country"];
-    let hint = shell::fails(ISD_DETECT, home, &arguments, 2, "country").unwrap();
-    assert!(hint.contains("--stations"), "{hint}");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"
+    [stderr]
+    error: --columns country: no such column of the outliers table
+    hint: --stations isd-history.csv adds it
+    [status 2]
+    ");
     let (csv, _) = succeeds(home, &["--columns", "station_id,country", "--threshold", "9999"]);
     assert_eq!(csv, "station_id,country\n");
-    let (json, _) = succeeds(home, &["--json"]);
-    let summary: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(summary["stations_not_listed"], 1);
-    assert_eq!(summary["parameters"]["stations"], "list.csv");
+    let json = ["obs", "-m", "gust", "--stations", "list.csv", "--json"];
+    assert_snapshot!(shell::shown(ISD_DETECT, home, &json), @r#"{"dataset":"obs","output":null,"parameters":{"measurements":["gust"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel","stations":"list.csv"},"rows":40,"stations":1,"outliers":1,"stations_not_listed":1,"measurements":[{"measurement":"gust","tested":1,"too_short":0,"outliers":1,"stations":1}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]
@@ -171,45 +169,75 @@ fn what_is_no_station_list_is_refused_before_the_work() {
     let home = home.path();
     let good = r#""010010","99999","X","NO","","","+70.9","-8.7","+9","19310101","20250101""#;
     let broken = [
-        ("other.csv", "station,name\n1,X\n".to_owned(), "is no station list"),
-        ("empty.csv", String::new(), "is no station list"),
-        ("binary.csv", "\0\u{1}\u{2}".repeat(5000), "is no station list"),
-        ("cut.csv", format!("{HEADER}\n{good}\n\"010020\",\"99999\"\n"), "cannot be read as a station list"),
-        (
-            "place.csv",
-            format!("{HEADER}\n{good}\n{}\n", good.replace("+70.9", "north")),
-            "line 3: column LAT: found `north`",
-        ),
-        (
-            "end.csv",
-            format!("{HEADER}\n{}\n", good.replace("20250101", "today")),
-            "line 2: column END: found `today`",
-        ),
+        ("other.csv", "station,name\n1,X\n".to_owned()),
+        ("empty.csv", String::new()),
+        ("binary.csv", "\0\u{1}\u{2}".repeat(5000)),
+        ("cut.csv", format!("{HEADER}\n{good}\n\"010020\",\"99999\"\n")),
+        ("place.csv", format!("{HEADER}\n{good}\n{}\n", good.replace("+70.9", "north"))),
+        ("end.csv", format!("{HEADER}\n{}\n", good.replace("20250101", "today"))),
     ];
-    for (name, text, message) in broken {
+    for (name, text) in &broken {
         fs::write(home.join(name), text).unwrap();
-        let arguments = ["obs", "-m", "gust", "--stations", name, "-o", "out.csv"];
-        let hint = shell::fails(ISD_DETECT, home, &arguments, 1, &format!("{name}: {message}")).unwrap();
-        assert!(hint.contains("isd-history.csv"), "{hint}");
     }
-    shell::fails(
-        ISD_DETECT,
-        home,
-        &["obs", "-m", "gust", "--stations", "none.csv"],
-        1,
-        "none.csv: cannot open",
-    );
+    let lists = broken.iter().map(|(name, _)| *name).chain(["none.csv"]);
+    let runs: Vec<_> =
+        lists.map(|name| vec!["obs", "-m", "gust", "--stations", name, "-o", "out.csv"]).collect();
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"
+    > obs -m gust --stations other.csv -o out.csv
+    [stderr]
+    error: other.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations empty.csv -o out.csv
+    [stderr]
+    error: empty.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations binary.csv -o out.csv
+    [stderr]
+    error: binary.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations cut.csv -o out.csv
+    [stderr]
+    error: cut.csv: cannot be read as a station list: Csv error: incorrect number of fields for line 3, expected 11 got 2
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations place.csv -o out.csv
+    [stderr]
+    error: place.csv: line 3: column LAT: found `north`, expected a number
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations end.csv -o out.csv
+    [stderr]
+    error: end.csv: line 2: column END: found `today`, expected a day, YYYYMMDD
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations none.csv -o out.csv
+    [stderr]
+    error: none.csv: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+    ");
     let arguments = ["obs", "-m", "gust", "--stations", "list.csv", "-o", "list.csv"];
-    shell::fails(ISD_DETECT, home, &arguments, 2, "list.csv: lies in what is read");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"
+    [stderr]
+    error: list.csv: lies in what is read
+    hint: give another -o
+    [status 2]
+    ");
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn noaas_own_list_names_its_stations() {
-    let list: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/stations/isd-history.csv");
-    if !list.is_file() {
-        eprintln!("skipped: {} is not there", list.display());
-        return;
-    }
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/stations/isd-history.csv");
     let home = home(&["722020-12839", "007005-99999", "nowhere"], &NONE);
     fs::copy(&list, home.path().join("list.csv")).unwrap();
     succeeds(home.path(), &["-o", "out.parquet"]);

@@ -1,4 +1,4 @@
-//! How far the reading of an archive has come: counts from several threads in, one picture out.
+//! How far the reading of an archive has come: counts from several threads in, totals out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,13 +14,13 @@ pub struct ReadProgress {
 }
 
 impl ReadProgress {
-    /// Files read to their ends, and all.
+    /// Number of files that have been read to their ends, and of all files.
     #[must_use]
     pub fn files(&self) -> (u64, u64) {
         (self.files.load(Relaxed), self.files_total.load(Relaxed))
     }
 
-    /// Bytes read as they are stored, and all.
+    /// Number of stored bytes that have been read, and of all.
     #[must_use]
     pub fn bytes(&self) -> (u64, u64) {
         let total = self.bytes_total.load(Relaxed);
@@ -49,7 +49,7 @@ impl ReadProgress {
         self.bytes.fetch_add(bytes, Relaxed);
     }
 
-    /// What counts the bytes read of an [`Input`](crate::Input).
+    /// The count to which an [`Input`](crate::Input) adds the stored bytes that are read of it.
     pub(super) fn counter(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.bytes)
     }

@@ -1,4 +1,4 @@
-//! Tar archives, plain or gzip: from one file to the rows of its members, one member after another.
+//! Tar archives, plain or gzip: one file in, the rows of its members out, one member after another.
 //!
 //! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
 //! once to know the columns of them all, then for their rows.
@@ -11,24 +11,24 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use bytes::Bytes;
-use rayon::prelude::*;
-
-use crate::archive::Failures;
-use crate::archive::probe::{
-    Probed, check_wanted, layouts, look_at_member, merged_columns, notes, open_member, refuse_other_units,
-};
-use crate::archive::reader::{aligned, read_whole};
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, Tally};
 use isd_dataset::error::DAMAGED;
 use isd_dataset::names::list;
+use rayon::prelude::*;
 
-/// Where POSIX.1-1988 puts the magic of a header.
+use super::beginning::{Probed, look_at_member, open_member};
+use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units};
+use super::discover::{is_beside, is_hidden};
+use super::failures::Failures;
+use super::reader::read_whole;
+use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, SourceInfo, Tally};
+
+/// Byte at which POSIX.1-1988 puts the magic of a header.
 const MAGIC_AT: usize = 257;
 /// A member larger than this is not read into memory.
 const MEMBER_BYTES: u64 = 256 << 20;
-/// Bytes of members that are read at a time, but for one that is larger.
+/// Bytes of the members that are read at a time, unless a single one is larger.
 const TOGETHER_BYTES: usize = 64 << 20;
-/// Members that wait for their turn.
+/// Members that are held ready for the next read.
 const WAITING: usize = 2;
 
 /// Whether a file that begins so is a tar archive.
@@ -40,17 +40,16 @@ type Member = Result<Input>;
 
 /// What the members of an archive hold together, as the files of a directory do.
 pub struct Members {
-    columns: Vec<ColumnInfo>,
+    info: SourceInfo,
     /// Layouts of the members, each once.
     pub layouts: Vec<&'static str>,
-    notes: Vec<String>,
-    /// Members that cannot be read beside the others.
+    /// Paths of members that cannot be read, or not beside the others.
     refused: HashSet<PathBuf>,
 }
 
 impl Members {
-    /// Looks at every member: the archive is read to its end. Where it is `alone`, its members must have all that the
-    /// options ask for.
+    /// Looks at every member: the archive is read to its end. Where it is `alone`, its members must have all measurements
+    /// that the options ask for.
     ///
     /// # Errors
     /// An unreadable archive, or one without a member that can be read.
@@ -79,7 +78,8 @@ impl Members {
             }
         }
         refuse_other_units(&mut probed, failures)?;
-        let (readable, others): (Vec<_>, Vec<_>) = probed.into_iter().partition(|file| file.found.is_some());
+        let (readable, others): (Vec<_>, Vec<_>) =
+            probed.into_iter().partition(|file| file.beginning.is_some());
         refused.extend(others.into_iter().map(|file| file.file.path));
         if readable.is_empty() {
             let found = match unreadable.as_slice() {
@@ -91,12 +91,18 @@ impl Members {
         if alone {
             check_wanted(&readable, options)?;
         }
-        let mut columns = merged_columns(&readable, options);
-        if columns.is_empty() {
+        let mut wanted = columns(&readable, options);
+        if wanted.is_empty() {
             // Files beside the archive may have what was asked for.
-            columns = merged_columns(&readable, &ReadOptions::default());
+            wanted = columns(&readable, &ReadOptions::default());
         }
-        Ok(Self { columns, layouts: layouts(&readable), notes: notes(&readable), refused })
+        let layouts = layouts(&readable);
+        let layout = match *layouts {
+            [layout] => layout,
+            _ => "tar archive of several layouts",
+        };
+        let info = SourceInfo { columns: wanted, layout, notes: notes(&readable), ..SourceInfo::default() };
+        Ok(Self { info, layouts, refused })
     }
 }
 
@@ -120,14 +126,17 @@ impl Queue {
                     }
                 };
                 let (path, hint) = (archive.path().to_path_buf(), Some(DAMAGED.to_owned()));
-                // Nobody listens any more: then nobody misses it.
+                // A queue that was dropped needs no error.
                 let _ = sender.send(Err(Error::Format { path, found, hint }));
             }
         });
         Self { members }
     }
 
-    /// The next few members, none behind the last.
+    /// The next few members; none after the last.
+    ///
+    /// # Errors
+    /// An archive that cannot be read on, or a member that is too large.
     fn next(&mut self) -> Result<Vec<Input>> {
         let mut members = Vec::new();
         let mut bytes = 0;
@@ -169,21 +178,18 @@ impl TarSource {
     /// Reads the next few members; says whether there were any.
     fn advance(&mut self) -> Result<bool> {
         let members = self.queue.next()?;
-        let options = &self.options;
-        let refused = &self.members.refused;
-        let read: Vec<Option<Result<_>>> = members
-            .par_iter()
-            .with_max_len(1)
-            .map(|member| (!refused.contains(&**member.path())).then(|| read_member(member, options)))
-            .collect();
+        let (options, known) = (&self.options, &*self.members);
+        let read_one = |member: &Input| {
+            let refused = known.refused.contains(&**member.path());
+            (!refused).then(|| read_member(member, options, &known.info.columns))
+        };
+        let read: Vec<Option<Result<_>>> = members.par_iter().with_max_len(1).map(read_one).collect();
         for (member, read) in members.iter().zip(read) {
             match read {
                 None => {}
                 Some(Ok((source, batches))) => {
                     self.tally.add(&source.tally());
-                    let columns = &self.members.columns;
-                    self.ready
-                        .extend(batches.into_iter().map(|batch| aligned(batch, source.columns(), columns)));
+                    self.ready.extend(batches);
                 }
                 Some(Err(error)) => self.failures.add(member.path(), error)?,
             }
@@ -192,9 +198,13 @@ impl TarSource {
     }
 }
 
-/// All rows of a member.
-fn read_member(member: &Input, options: &ReadOptions) -> Result<(Box<dyn Source>, Vec<Batch>)> {
-    let (source, batches) = read_whole(open_member(member, options)?)?;
+/// All rows of a member, with these columns.
+fn read_member(
+    member: &Input,
+    options: &ReadOptions,
+    columns: &[ColumnInfo],
+) -> Result<(Box<dyn Source>, Vec<Batch>)> {
+    let (source, batches) = read_whole(open_member(member, options)?, columns)?;
     match batches {
         Some(batches) => Ok((source, batches)),
         None => Err(Error::Format {
@@ -206,23 +216,8 @@ fn read_member(member: &Input, options: &ReadOptions) -> Result<(Box<dyn Source>
 }
 
 impl Source for TarSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.members.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        match *self.members.layouts {
-            [layout] => layout,
-            _ => "tar archive of several layouts",
-        }
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.members.notes
+    fn info(&self) -> &SourceInfo {
+        &self.members.info
     }
 
     fn tally(&self) -> Tally {
@@ -249,8 +244,8 @@ impl Source for TarSource {
     }
 }
 
-/// Hands every regular file of the archive to `each`, until that says no. `last` is where it has come to: a member and
-/// the byte of the archive, unpacked, at which that begins.
+/// Hands every regular file of the archive to `each`, until that returns false. `last` becomes the name of the latest
+/// member and the byte of the archive, unpacked, at which it begins.
 fn read_members(
     input: &Input,
     last: &mut Option<(PathBuf, u64)>,
@@ -265,8 +260,7 @@ fn read_members(
         }
         let name: PathBuf = entry.path()?.into_owned();
         *last = Some((name.clone(), entry.raw_header_position()));
-        let hidden = name.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden || crate::archive::discover::is_beside(&name) {
+        if is_hidden(&name) || is_beside(&name) {
             continue;
         }
         let size = entry.size();

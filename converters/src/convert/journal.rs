@@ -8,56 +8,56 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
+use isd_dataset::block::BlockRecord;
+use isd_dataset::manifest::ManifestOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{FileReport, SourceFile};
 use crate::{ColumnInfo, Error, Result, Tally};
-use isd_dataset::block::BlockRecord;
-use isd_dataset::manifest::ManifestOptions;
 
 /// File name of the journal in the dataset's directory.
 pub const JOURNAL: &str = "_journal.ndjson";
 
-/// Where a dataset comes from, or how far one has come.
+/// Which files a dataset was made of, or how far a conversion has come.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Journal {
-    pub(crate) settings: Settings,
+pub(super) struct Journal {
+    pub(super) settings: Settings,
     /// The files of the archive, in the order in which they are read; none in a dataset that is complete.
-    pub(crate) sources: Vec<SourceRecord>,
+    pub(super) sources: Vec<SourceRecord>,
     /// The files that were read to their ends, by path.
-    pub(crate) files: BTreeMap<String, FileRecord>,
+    pub(super) files: BTreeMap<String, FileRecord>,
     /// The blocks that are complete, by name.
-    pub(crate) blocks: BTreeMap<String, BlockRecord>,
+    pub(super) blocks: BTreeMap<String, BlockRecord>,
 }
 
-/// All that the bytes of a dataset's files depend on, beside the rows.
+/// All that the bytes of a dataset's files depend on besides the rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Settings {
-    pub(crate) tool: String,
-    pub(crate) options: ManifestOptions,
-    pub(crate) row_group_rows: usize,
-    pub(crate) columns: Vec<ColumnInfo>,
+pub(super) struct Settings {
+    pub(super) tool: String,
+    pub(super) options: ManifestOptions,
+    pub(super) row_group_rows: usize,
+    pub(super) columns: Vec<ColumnInfo>,
 }
 
-/// One state of a source file.
+/// A source file as it was when it was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SourceRecord {
-    /// Absolute, so that it means the same wherever the next conversion is started.
-    pub(crate) path: String,
-    pub(crate) bytes: u64,
-    pub(crate) modified_ns: u64,
+pub(super) struct SourceRecord {
+    /// Absolute, so that it names the file wherever the next conversion is started.
+    pub(super) path: String,
+    pub(super) bytes: u64,
+    pub(super) modified_ns: u64,
 }
 
 /// A source file that was read to its end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct FileRecord {
+pub(super) struct FileRecord {
     #[serde(flatten)]
-    pub(crate) source: SourceRecord,
-    pub(crate) rows: u64,
+    pub(super) source: SourceRecord,
+    pub(super) rows: u64,
     /// Rows of each block.
-    pub(crate) blocks: BTreeMap<String, u64>,
+    pub(super) blocks: BTreeMap<String, u64>,
     #[serde(default)]
-    pub(crate) tally: Tally,
+    pub(super) tally: Tally,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -70,8 +70,8 @@ enum Line {
 }
 
 impl Settings {
-    /// How these settings differ from those of another dataset, if they do.
-    pub(crate) fn difference(&self, other: &Self) -> Option<String> {
+    /// How these settings differ from those of another dataset; `None` where they do not.
+    pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.tool != other.tool {
             Some(format!("it was written by {}", other.tool))
         } else if (&self.options, self.row_group_rows) != (&other.options, other.row_group_rows) {
@@ -85,25 +85,26 @@ impl Settings {
 }
 
 impl SourceRecord {
-    pub(crate) fn new(file: &SourceFile) -> Self {
+    pub(super) fn new(file: &SourceFile) -> Self {
+        // Only an empty path, that of a source that is no file, has no absolute one.
         let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
         Self { path: path.to_string_lossy().into_owned(), bytes: file.bytes, modified_ns: file.modified_ns }
     }
 
     /// Whether nothing was written to the file in between, as far as can be told.
-    pub(crate) fn is_unchanged(&self, other: &Self) -> bool {
+    pub(super) fn is_unchanged(&self, other: &Self) -> bool {
         self == other && self.modified_ns != 0
     }
 }
 
 impl FileRecord {
-    pub(crate) fn new(source: SourceRecord, report: &FileReport) -> Self {
+    pub(super) fn new(source: SourceRecord, report: &FileReport) -> Self {
         Self { source, rows: report.rows, blocks: report.blocks.clone(), tally: report.tally.clone() }
     }
 }
 
 impl Journal {
-    pub(crate) fn new(settings: Settings, sources: Vec<SourceRecord>) -> Self {
+    pub(super) fn new(settings: Settings, sources: Vec<SourceRecord>) -> Self {
         Self { settings, sources, files: BTreeMap::new(), blocks: BTreeMap::new() }
     }
 
@@ -111,7 +112,7 @@ impl Journal {
     ///
     /// # Errors
     /// A journal that cannot be read. A last line that was cut short is passed over.
-    pub(crate) fn read(dataset: &Path) -> Result<Option<Self>> {
+    pub(super) fn read(dataset: &Path) -> Result<Option<Self>> {
         let path = dataset.join(JOURNAL);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -124,7 +125,7 @@ impl Journal {
             hint: Some("convert the whole archive again with --overwrite".into()),
         };
         let mut journal: Option<Self> = None;
-        // What follows the last line end was not written to its end.
+        // Text after the last line end is a line that was cut short.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         for (number, line) in whole.lines().enumerate() {
             let line = serde_json::from_str(line).map_err(|error| {
@@ -141,19 +142,19 @@ impl Journal {
         journal.map(Some).ok_or_else(|| broken("is empty".to_owned()))
     }
 
-    pub(crate) fn add_file(&mut self, file: FileRecord) {
+    pub(super) fn add_file(&mut self, file: FileRecord) {
         self.files.insert(file.source.path.clone(), file);
     }
 
-    pub(crate) fn add_block(&mut self, block: BlockRecord) {
+    pub(super) fn add_block(&mut self, block: BlockRecord) {
         self.blocks.insert(block.block.clone(), block);
     }
 
-    /// Writes the journal into the dataset's directory, in the place of one that is there; says how large it is.
+    /// Writes the journal into the dataset's directory, in the place of one that is there; gives its size in bytes.
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub(crate) fn write(&self, dataset: &Path) -> Result<u64> {
+    pub(super) fn write(&self, dataset: &Path) -> Result<u64> {
         let path = dataset.join(JOURNAL);
         let temporary = dataset.join(format!("{JOURNAL}.new"));
         let mut text = Vec::new();
@@ -175,7 +176,7 @@ impl Journal {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub(crate) fn append_file(&mut self, dataset: &Path, file: FileRecord) -> Result<()> {
+    pub(super) fn append_file(&mut self, dataset: &Path, file: FileRecord) -> Result<()> {
         append(dataset, &Line::File(file.clone()), false)?;
         self.add_file(file);
         Ok(())
@@ -185,7 +186,7 @@ impl Journal {
     ///
     /// # Errors
     /// A file that cannot be written.
-    pub(crate) fn append_block(&mut self, dataset: &Path, block: BlockRecord) -> Result<()> {
+    pub(super) fn append_block(&mut self, dataset: &Path, block: BlockRecord) -> Result<()> {
         append(dataset, &Line::Block(block.clone()), true)?;
         self.add_block(block);
         Ok(())

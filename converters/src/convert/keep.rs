@@ -1,39 +1,59 @@
-//! What of an earlier conversion may stay: an archive and the journals of what is there in, blocks to keep out.
+//! Which blocks of an existing dataset stay: an archive and the journals of what is there in, blocks to keep out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::archive::Archive;
-use crate::convert::Course;
-use crate::convert::journal::JOURNAL;
-use crate::convert::journal::{FileRecord, Journal, Settings, SourceRecord};
-use crate::series::Part;
-use crate::{Error, Result};
 use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::block_directory;
 use isd_dataset::write::Target;
 
+use super::journal::{FileRecord, JOURNAL, Journal, Settings, SourceRecord};
+use crate::archive::Archive;
+use crate::series::Selected;
+use crate::{Error, Result};
+
+/// How a dataset came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Course {
+    /// It was written from the start.
+    Whole,
+    /// It was written from the start: no run was found that had completed anything.
+    NothingToResume,
+    /// Blocks that a killed run had completed were kept.
+    Resumed,
+    /// Blocks whose source files had not changed were kept.
+    Updated,
+    /// It was up to date, and nothing was written.
+    Unchanged,
+    /// It was written from the start, though it was to be updated or resumed.
+    Rewritten {
+        /// Why, as a clause: `it was written with other options`.
+        why: String,
+    },
+}
 /// What is known of the archive's files, and which blocks need not be written.
-pub(super) struct Plan {
-    /// For each file of the archive, what it holds, if it was read before and has not changed since.
+pub(super) struct Keep {
+    /// For each file of the archive what it holds; `None` where it was not read before or has changed since.
     pub(super) known: Vec<Option<FileRecord>>,
+    /// Blocks that stay, by name.
     pub(super) kept: BTreeMap<String, Kept>,
     pub(super) course: Course,
     /// Blocks of the dataset that is updated.
     pub(super) before: Vec<String>,
 }
 
-/// A block that stays as it is.
+/// A block that stays as it is: its files are linked or copied.
 pub(super) struct Kept {
     pub(super) record: BlockRecord,
     /// The dataset that it lies in, which is left as it is.
     dataset: PathBuf,
 }
 
-impl Plan {
-    /// Keeps nothing.
-    pub(super) fn whole(files: usize, course: Course) -> Self {
+impl Keep {
+    /// Keeps nothing: all files are read, and all blocks written.
+    pub(super) fn nothing(files: usize, course: Course) -> Self {
         Self { known: vec![None; files], kept: BTreeMap::new(), course, before: Vec::new() }
     }
 
@@ -51,7 +71,7 @@ impl Plan {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self> {
         let Some(dataset) = target.previous() else {
-            return Ok(Self::whole(sources.len(), Course::Whole));
+            return Ok(Self::nothing(sources.len(), Course::Whole));
         };
         let journal = Journal::read(dataset)?.ok_or_else(|| Error::Format {
             path: dataset.to_owned(),
@@ -60,34 +80,34 @@ impl Plan {
         })?;
         check_complete(archive, dataset, sources, &journal)?;
         if let Some(why) = settings.difference(&journal.settings) {
-            return Ok(Self::whole(sources.len(), Course::Rewritten { why }));
+            return Ok(Self::nothing(sources.len(), Course::Rewritten { why }));
         }
         let known = |source: &SourceRecord| {
             let file = journal.files.get(&source.path)?;
             file.source.is_unchanged(source).then(|| file.clone())
         };
-        let mut plan = Self {
+        let mut keep = Self {
             known: sources.iter().map(known).collect(),
             kept: BTreeMap::new(),
             course: Course::Updated,
             before: journal.blocks.keys().cloned().collect(),
         };
         let unchanged: BTreeSet<&str> =
-            plan.known.iter().flatten().map(|file| file.source.path.as_str()).collect();
+            keep.known.iter().flatten().map(|file| file.source.path.as_str()).collect();
         let gone = journal.files.values().filter(|file| !unchanged.contains(&*file.source.path));
         let outdated: BTreeSet<String> = gone.flat_map(|file| file.blocks.keys().cloned()).collect();
         let all_known = unchanged.len() == journal.files.len();
         let blocks = journal.blocks.len();
         for (block, record) in journal.blocks {
             if !outdated.contains(&block) && record.is_whole(dataset) {
-                plan.kept.insert(block, Kept { record, dataset: dataset.to_owned() });
+                keep.kept.insert(block, Kept { record, dataset: dataset.to_owned() });
             }
         }
-        let new = plan.read_new(archive, sources, progress)?;
-        if all_known && !new && plan.kept.len() == blocks {
-            plan.course = Course::Unchanged;
+        let new = keep.read_new(archive, sources, progress)?;
+        if all_known && !new && keep.kept.len() == blocks {
+            keep.course = Course::Unchanged;
         }
-        Ok(plan)
+        Ok(keep)
     }
 
     /// Reads the files that are not known, and no longer keeps the blocks that they hold rows of; says whether there
@@ -99,9 +119,9 @@ impl Plan {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<bool> {
         let mut new = false;
-        // Where every block is written anyway, it is enough to read them then.
+        // Where every block is written anyway, they are read then.
         while !self.kept.is_empty() && self.known.contains(&None) {
-            let mut reader = archive.read(|file, _| self.known.get(file).is_some_and(Option::is_none));
+            let mut reader = archive.read(|file, _| self.known[file].is_none());
             let mut rows = 0;
             let damaged = loop {
                 match reader.next_batch() {
@@ -115,10 +135,8 @@ impl Plan {
             };
             for report in reader.take_finished() {
                 self.kept.retain(|block, _| !report.blocks.contains_key(block));
-                if let Some((known, source)) = self.known.get_mut(report.file).zip(sources.get(report.file)) {
-                    *known = Some(FileRecord::new(source.clone(), &report));
-                    new = true;
-                }
+                self.known[report.file] = Some(FileRecord::new(sources[report.file].clone(), &report));
+                new = true;
             }
             match damaged {
                 Some(damaged) => archive.skip(damaged.file, damaged.error)?,
@@ -128,11 +146,13 @@ impl Plan {
         Ok(new)
     }
 
-    /// Keeps as well what a run that was killed had completed, of the one that came furthest.
+    /// Keeps as well the blocks that a run that was killed had completed; where there are several such runs, those of the
+    /// one with the most rows.
     pub(super) fn resume(&mut self, target: &Target, sources: &[SourceRecord], settings: &Settings) {
         let rows = |journal: &Journal| journal.blocks.values().map(|block| block.rows).sum::<u64>();
         let mut useless = None;
-        let found = target.unfinished().filter_map(|dataset| {
+        let found = target.abandoned().filter_map(|dataset| {
+            // Nothing can be kept of a run whose journal is absent or cannot be read.
             let mut journal = Journal::read(&dataset).ok()??;
             journal.blocks.retain(|_, block| block.is_whole(&dataset));
             if journal.blocks.is_empty() {
@@ -166,10 +186,10 @@ impl Plan {
         self.course = Course::Resumed;
     }
 
-    /// What of the archive has to be read: files that are not known, or hold rows of a block that is to be written.
-    pub(super) fn part(&self) -> Part {
+    /// What has to be read of the archive: files that are not known, or hold rows of a block that is to be written.
+    pub(super) fn selected(&self) -> Selected {
         let needed = |file: &FileRecord| file.blocks.keys().any(|block| !self.kept.contains_key(block));
-        Part {
+        Selected {
             files: self.known.iter().map(|file| file.as_ref().is_none_or(needed)).collect(),
             without: self.kept.keys().cloned().collect(),
         }
@@ -197,7 +217,7 @@ impl Plan {
     }
 
     /// Compares the blocks that were kept with what is known of the files after a pass over them, and no longer keeps
-    /// those of other rows; says whether there were any.
+    /// those that hold other rows; says whether there were any.
     ///
     /// A run that was killed may not have come to a file with more rows of a block that it thought complete, and a file
     /// that was read before may be unreadable now.
@@ -213,7 +233,10 @@ impl Plan {
     }
 }
 
-/// Makes sure that an update does not take rows out only because their files were not named.
+/// Checks that an update does not remove rows only because their files were not named.
+///
+/// # Errors
+/// A file that the dataset was made of and that is not among the sources, though it is there.
 fn check_complete(
     archive: &Archive,
     dataset: &Path,
@@ -243,7 +266,7 @@ fn check_complete(
     })
 }
 
-/// How the files of an archive differ from those of a run that was killed, if they do.
+/// How the files of an archive differ from those of a run that was killed; `None` where they do not.
 fn source_difference(sources: &[SourceRecord], before: &[SourceRecord]) -> Option<String> {
     let mut old: BTreeMap<&str, &SourceRecord> =
         before.iter().map(|source| (source.path.as_str(), source)).collect();

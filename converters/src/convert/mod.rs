@@ -1,4 +1,7 @@
-//! The conversion: from an archive to a complete dataset under its final name, and what it holds.
+//! The conversion: an archive in, a complete dataset under its final name out.
+//!
+//! `keep` decides which blocks of a dataset that is there stay, `sink` writes the others, and `journal` keeps account of
+//! both, so that a conversion can be resumed and a dataset updated.
 
 mod journal;
 mod keep;
@@ -6,25 +9,29 @@ mod sink;
 
 pub use journal::JOURNAL;
 
+pub use keep::Course;
+
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::archive::{Archive, FileReport};
-use crate::convert::journal::{Journal, Settings, SourceRecord};
-use crate::convert::keep::Plan;
-use crate::convert::sink::{DatasetSink, remove_other_blocks};
-use crate::series::{IngestOptions, Ingested, Part, ingest_part};
-use crate::{Error, ReadOptions, Result, Tally};
-use isd_dataset::layout::MANIFEST;
-use isd_dataset::manifest::Duplicates;
-use isd_dataset::manifest::{FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
+use isd_dataset::layout::{MANIFEST, schema};
+use isd_dataset::manifest::{Duplicates, FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 use isd_dataset::time::iso8601;
 use isd_dataset::write::Target;
 
-/// How to convert.
+use journal::{Journal, Settings, SourceRecord};
+use keep::Keep;
+use sink::{DatasetSink, remove_other_blocks};
+
+use crate::archive::Archive;
+use crate::series::{Selected, SeriesOptions, SeriesReport, read_selected};
+use crate::{Error, ReadOptions, Result, Tally};
+
+/// How an archive is converted.
 #[derive(Debug, Clone)]
-#[allow(clippy::struct_excessive_bools)] // Each is a flag by itself.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag by itself")]
 pub struct ConvertOptions {
     /// The source's files or directories: for the manifest, and never to be overwritten.
     pub sources: Vec<PathBuf>,
@@ -51,7 +58,7 @@ pub struct ConvertOptions {
 
 impl Default for ConvertOptions {
     fn default() -> Self {
-        let IngestOptions { duplicates, row_group_rows, sort_bytes, .. } = IngestOptions::new(PathBuf::new());
+        let SeriesOptions { duplicates, row_group_rows, sort_bytes, .. } = SeriesOptions::new(PathBuf::new());
         Self {
             sources: Vec::new(),
             read: ReadOptions::default(),
@@ -71,13 +78,13 @@ impl Default for ConvertOptions {
 pub struct Conversion {
     /// What the dataset holds: its manifest.
     pub manifest: Manifest,
-    /// How it came about.
+    /// Which blocks were kept or written, and why.
     pub course: Course,
     /// Blocks that were written.
     pub blocks_written: u64,
     /// Blocks that were kept as they were.
     pub blocks_kept: u64,
-    /// Blocks of the dataset of before that are no more.
+    /// Blocks of the dataset that was replaced or updated which this one does not have.
     pub blocks_removed: u64,
     /// Whether the rows were out of order and had to be sorted.
     pub sorted: bool,
@@ -87,27 +94,6 @@ pub struct Conversion {
     pub bytes_in: u64,
     /// Size in bytes of the files that were written.
     pub bytes_out: u64,
-}
-
-/// How a dataset came about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Course {
-    /// It was written from the start.
-    Whole,
-    /// It was written from the start: no run was found that had completed anything.
-    NothingToResume,
-    /// Blocks that a killed run had completed were kept.
-    Resumed,
-    /// Blocks whose source files had not changed were kept.
-    Updated,
-    /// It was up to date, and nothing was written.
-    Unchanged,
-    /// It was to be updated or resumed, and was written from the start.
-    Rewritten {
-        /// Why, as a clause: `it was written with other options`.
-        why: String,
-    },
 }
 
 /// Checks that [`convert`] may write a dataset at `target`, without writing anything.
@@ -120,11 +106,11 @@ pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
 
 /// Writes all rows of `archive` as a dataset in the directory `target`.
 ///
-/// Rows may come in any order: see [`ingest`](crate::series()). While one row group is encoded, its columns in parallel
-/// on the ambient rayon pool, the next is read. The dataset takes its name when it is complete; after an error nothing
-/// of it is left, and a dataset that was to be replaced or updated is as it was, at every moment. `progress` is told,
-/// from any thread, how many rows have been read, and, of rows that had to be sorted, then how many have been handed on
-/// for writing; it may begin again.
+/// Rows may come in any order: see [`read_series`](crate::read_series). While one row group is encoded, its columns in
+/// parallel on the ambient rayon pool, the next is read. The dataset appears under its name when it is complete; after
+/// an error nothing of it is left, and a dataset that was to be replaced or updated stays as it was until then.
+/// `progress` is told, from any thread, how many rows have been read; where rows had to be sorted, it is then told how
+/// many have been handed on for writing. It may begin again at 0.
 ///
 /// # Errors
 /// Whatever the archive reports; rows of one key that differ, under [`Duplicates::Error`]; an archive without rows; a
@@ -138,26 +124,26 @@ pub fn convert(
     let mut target = Target::prepare(target, options.overwrite || options.update, &options.sources)?;
     let settings = settings(archive, options);
     let sources: Vec<_> = archive.files().iter().map(SourceRecord::new).collect();
-    let mut plan = if options.update {
-        Plan::update(archive, &target, &sources, &settings, progress)?
+    let mut keep = if options.update {
+        Keep::update(archive, &target, &sources, &settings, progress)?
     } else {
-        Plan::whole(sources.len(), Course::Whole)
+        Keep::nothing(sources.len(), Course::Whole)
     };
-    if options.resume && plan.course != Course::Unchanged {
-        plan.resume(&target, &sources, &settings);
+    if options.resume && keep.course != Course::Unchanged {
+        keep.resume(&target, &sources, &settings);
     }
-    if let (Course::Unchanged, Some(previous)) = (&plan.course, target.previous()) {
-        let blocks_kept = plan.kept.len() as u64;
+    if let (Course::Unchanged, Some(previous)) = (&keep.course, target.previous()) {
+        let blocks_kept = keep.kept.len() as u64;
         let conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
-        target.remove_leftovers();
+        target.remove_abandoned();
         return Ok(conversion);
     }
     if !options.resume {
         // They may hold the space that this run needs.
-        target.remove_leftovers();
+        target.remove_abandoned();
     }
-    let written = write(archive, &target, plan, Journal::new(settings, sources), options, progress)?;
-    target.remove_leftovers();
+    let written = write(archive, &target, keep, Journal::new(settings, sources), options, progress)?;
+    target.remove_abandoned();
     target.publish()?;
     Ok(written)
 }
@@ -166,44 +152,44 @@ pub fn convert(
 fn write(
     archive: &mut Archive,
     target: &Target,
-    mut plan: Plan,
+    mut keep: Keep,
     mut journal: Journal,
     options: &ConvertOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Conversion> {
     let staged = target.directory();
-    let schema = isd_dataset::layout::schema(archive.columns(), options.float32);
-    let ingest_options = IngestOptions {
+    let schema = schema(archive.columns(), options.float32);
+    let series_options = SeriesOptions {
         duplicates: options.duplicates,
         row_group_rows: options.row_group_rows,
         sort_bytes: options.sort_bytes,
         scratch: target.scratch(),
     };
-    plan.place(staged, &mut journal)?;
-    let (ingested, mut journal) = loop {
-        let part = plan.part();
+    keep.place(staged, &mut journal)?;
+    let (report, mut journal) = loop {
+        let selected = keep.selected();
         let mut sink = DatasetSink::new(staged, schema.clone(), journal.clone())?;
-        let ingested = ingest_part(archive, &part, &ingest_options, &mut sink, progress)?;
+        let report = read_selected(archive, &selected, &series_options, &mut sink, progress)?;
         let mut complete = sink.finish()?;
-        forget_unread(&mut complete, &part, &ingested);
-        if !plan.drop_outdated(&complete, &journal.sources) {
-            break (ingested, complete);
+        forget_unread(&mut complete, &selected, &report);
+        if !keep.drop_outdated(&complete, &journal.sources) {
+            break (report, complete);
         }
         journal.files = complete.files;
-        journal.blocks.retain(|block, _| plan.kept.contains_key(block));
+        journal.blocks.retain(|block, _| keep.kept.contains_key(block));
         journal.write(staged)?;
         remove_other_blocks(staged, &journal)?;
     };
     let gone = |block: &&String| !journal.blocks.contains_key(*block);
-    let blocks_removed = plan.before.iter().filter(gone).count() as u64;
-    let read: u64 = ingested.files.iter().filter_map(|report| file_bytes(archive, report)).sum();
-    let written = journal.blocks.values().filter(|block| !plan.kept.contains_key(&block.block));
+    let blocks_removed = keep.before.iter().filter(gone).count() as u64;
+    let read: u64 = report.files.iter().map(|file| archive.files()[file.file].bytes).sum();
+    let written = journal.blocks.values().filter(|block| !keep.kept.contains_key(&block.block));
     let (blocks_written, bytes) =
         written.fold((0, 0), |(blocks, bytes), block| (blocks + 1, bytes + block.parts.iter().sum::<u64>()));
-    // What was left out or is gone has no part in it.
+    // They are needed only to resume.
     journal.sources.clear();
     let manifest = manifest(archive, &journal, options).ok_or_else(|| Error::Format {
-        path: options.sources.first().cloned().unwrap_or_default(),
+        path: options.sources.first().map_or_else(PathBuf::new, Clone::clone),
         found: "holds no observations".into(),
         hint: Some("name a source that has rows".into()),
     })?;
@@ -211,16 +197,16 @@ fn write(
     Ok(Conversion {
         blocks_written,
         blocks_removed,
-        sorted: ingested.sorted,
-        spilled_bytes: ingested.spilled_bytes,
+        sorted: report.sorted,
+        spilled_bytes: report.spilled_bytes,
         bytes_in: read,
         bytes_out,
-        ..Conversion::new(manifest, plan.course, plan.kept.len() as u64)
+        ..Conversion::new(manifest, keep.course, keep.kept.len() as u64)
     })
 }
 
 impl Conversion {
-    /// Nothing was written.
+    /// A conversion that wrote nothing.
     fn new(manifest: Manifest, course: Course, blocks_kept: u64) -> Self {
         Self {
             manifest,
@@ -236,18 +222,14 @@ impl Conversion {
     }
 }
 
-/// Strikes out the files that were to be read and could not be, whatever was known of them.
-fn forget_unread(journal: &mut Journal, part: &Part, ingested: &Ingested) {
-    let read: BTreeSet<usize> = ingested.files.iter().map(|report| report.file).collect();
-    for (index, source) in journal.sources.iter().enumerate() {
-        if part.files.get(index) == Some(&true) && !read.contains(&index) {
+/// Removes from the journal the files that were to be read and could not be, whatever was known of them.
+fn forget_unread(journal: &mut Journal, selected: &Selected, report: &SeriesReport) {
+    let read: BTreeSet<usize> = report.files.iter().map(|file| file.file).collect();
+    for ((index, source), selected) in journal.sources.iter().enumerate().zip(&selected.files) {
+        if *selected && !read.contains(&index) {
             journal.files.remove(&source.path);
         }
     }
-}
-
-fn file_bytes(archive: &Archive, report: &FileReport) -> Option<u64> {
-    Some(archive.files().get(report.file)?.bytes)
 }
 
 fn settings(archive: &Archive, options: &ConvertOptions) -> Settings {
@@ -267,12 +249,12 @@ fn manifest_options(options: &ConvertOptions) -> ManifestOptions {
     options.read.for_manifest(options.duplicates, options.float32)
 }
 
-/// The manifest, or `None` of a dataset without rows.
+/// The manifest; `None` where the dataset has no rows.
 fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> Option<Manifest> {
     let blocks = || journal.blocks.values();
     let first = blocks().map(|block| block.time_range.0).min()?;
     let last = blocks().map(|block| block.time_range.1).max()?;
-    let nulls = |column: usize| blocks().filter_map(|block| block.nulls.get(column)).sum();
+    let nulls = |column: usize| blocks().map(|block| block.nulls[column]).sum();
     let mut tally = Tally::default();
     journal.files.values().for_each(|file| tally.add(&file.tally));
     Some(Manifest {
@@ -307,14 +289,14 @@ fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> O
     })
 }
 
-/// Writes the manifest into the dataset's directory; says how large it is.
+/// Writes the manifest into the dataset's directory; gives its size in bytes.
 fn write_manifest(manifest: &Manifest, directory: &Path) -> Result<u64> {
     let path = directory.join(MANIFEST);
     let failed = |error| Error::io(&path, "cannot write", error);
     let json = manifest.to_json().map_err(|error| failed(error.into()))?;
     fs::File::create_new(&path)
         .and_then(|mut file| {
-            std::io::Write::write_all(&mut file, json.as_bytes())?;
+            file.write_all(json.as_bytes())?;
             file.sync_all()
         })
         .map_err(failed)?;

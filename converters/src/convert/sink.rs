@@ -5,34 +5,33 @@ use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
 
-use crate::archive::FileReport;
-use crate::convert::journal::{FileRecord, Journal, SourceRecord};
-use crate::series::Sink;
-use crate::{Error, Result};
 use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::block_directory;
 use isd_dataset::series_group::SeriesGroup;
 use isd_dataset::write::DatasetWriter;
 
-/// Writes blocks into a dataset that holds some already.
+use super::journal::{FileRecord, Journal};
+use crate::archive::FileReport;
+use crate::series::Sink;
+use crate::{Error, Result};
+
+/// Writes blocks into a dataset that may hold some already.
 pub(super) struct DatasetSink {
     directory: PathBuf,
     schema: SchemaRef,
-    sources: Vec<SourceRecord>,
     writer: DatasetWriter,
     journal: Journal,
-    /// What the journal said when nothing was written yet.
+    /// The journal as it was when nothing was written yet.
     before: Journal,
 }
 
 impl DatasetSink {
-    /// Goes on with the dataset in `directory`, whose journal, as it lies there, is `journal`.
+    /// Goes on with the dataset in `directory`, whose journal on disk is `journal`.
     pub(super) fn new(directory: &Path, schema: SchemaRef, journal: Journal) -> Result<Self> {
         Ok(Self {
             writer: DatasetWriter::new(directory, schema.clone())?,
             directory: directory.to_owned(),
             schema,
-            sources: journal.sources.clone(),
             before: journal.clone(),
             journal,
         })
@@ -59,10 +58,8 @@ impl Sink for DatasetSink {
 
     fn files_read(&mut self, files: &[FileReport]) -> Result<()> {
         for report in files {
-            if let Some(source) = self.sources.get(report.file) {
-                let record = FileRecord::new(source.clone(), report);
-                self.journal.append_file(&self.directory, record)?;
-            }
+            let record = FileRecord::new(self.before.sources[report.file].clone(), report);
+            self.journal.append_file(&self.directory, record)?;
         }
         Ok(())
     }

@@ -1,19 +1,17 @@
 //! NOAA Global Hourly CSV: a header and quoted lines in, observations out.
 //!
 //! Columns are found by name. Each group of raw ISD is one column whose parts are separated by commas within quotes, such
-//! as `"+0020,1"`; one that a file or a line does not have is missing. Of the groups, the mandatory ones, precipitation
-//! (`AA1` to `AA4`) and the total sky coverage (`GF1`) are read.
+//! as `"+0020,1"`; one that a file or a line does not have is missing. The mandatory groups, precipitation (`AA1` to
+//! `AA4`) and the total sky coverage (`GF1`) are read.
 
-use crate::formats::Format;
-use crate::formats::isd_groups::{
+use super::isd_groups::{
     AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
-    UNNUMBERED, summary,
+    UNNUMBERED, station_id, summary,
 };
-use crate::formats::text::{
+use super::text::{
     Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
 };
-use crate::input::{Head, Input};
-use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
+use crate::{ColumnInfo, Format, Head, Input, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
 /// Where each measurement lies, for people.
 const ORIGINS: [&str; MEASUREMENTS.len()] = [
@@ -29,11 +27,11 @@ const ORIGINS: [&str; MEASUREMENTS.len()] = [
 
 const SEPARATOR: u8 = b',';
 
-/// The columns that are read: their places in [`Lines::slots`], and below.
+/// The columns that are read, to whose indexes [`Lines::slots`] refers.
 const COLUMNS: [&str; 12] =
     ["station", "date", "report_type", "wnd", "tmp", "dew", "slp", "aa1", "aa2", "aa3", "aa4", "gf1"];
 const STATION: usize = 0;
-/// The mandatory ones of the groups, each with a measurement that it holds.
+/// The mandatory groups, each with a measurement that it holds.
 const MANDATORY: [(&str, &str); 5] = [
     ("TMP", "air_temperature"),
     ("DEW", "dew_point_temperature"),
@@ -41,7 +39,7 @@ const MANDATORY: [(&str, &str); 5] = [
     ("WND", "wind_direction"),
     ("WND", "wind_speed_rate"),
 ];
-/// How many of them say what the observation is, before those that are its values.
+/// How many of [`COLUMNS`] say what the observation is, before those that hold its values.
 const KEYS: usize = 3;
 
 /// Global Hourly, `STATION.csv` of a year or any selection of its lines.
@@ -54,13 +52,16 @@ impl Format for GlobalHourly {
     }
 
     fn recognises(&self, head: &Head) -> bool {
-        head.lines().next().is_some_and(|line| Lines::new(line, Quality::default()).is_ok())
+        Lines::new(head.first_line(), Quality::default()).is_ok()
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
         let head = input.head()?;
-        let lines = Lines::new(head.lines().next().unwrap_or_default(), options.quality).map_err(|error| {
-            error.of(input, "a file of Global Hourly begins with a header such as \"STATION\",\"DATE\",\"WND\",\"TMP\"")
+        let lines = Lines::new(head.first_line(), options.quality).map_err(|error| {
+            error.of(
+                input,
+                "a file of Global Hourly begins with a header such as \"STATION\",\"DATE\",\"WND\",\"TMP\"",
+            )
         })?;
         Ok(Box::new(TextSource::new(input, lines, options)?))
     }
@@ -91,8 +92,8 @@ impl Lines {
         let last = places.iter().flatten().max().map_or(0, |last| last + 1);
         let mut slots = vec![None; last];
         for (slot, place) in places.into_iter().enumerate() {
-            if let Some(of) = place.and_then(|place| slots.get_mut(place)) {
-                *of = Some(slot);
+            if let Some(place) = place {
+                slots[place] = Some(slot);
             }
         }
         Ok(Self { header, slots, columns: isd_columns(ORIGINS), quality })
@@ -121,8 +122,8 @@ impl LineFormat for Lines {
         let mut count = 0;
         for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {
             count += 1;
-            if let Some(of) = slot.and_then(|slot| found.get_mut(slot)) {
-                *of = field.trim_ascii();
+            if let Some(slot) = *slot {
+                found[slot] = field.trim_ascii();
             }
         }
         if found[STATION].eq_ignore_ascii_case(COLUMNS[STATION].as_bytes()) {
@@ -140,7 +141,8 @@ impl LineFormat for Lines {
             rows.leave_out(UNNUMBERED);
             return Ok(());
         }
-        let station = station_id(station)?;
+        let mut text = [0; 12];
+        let station = station_of(station, &mut text)?;
         let timestamp = iso_micros(date).ok_or_else(|| {
             format!("has the DATE {}, expected a time such as 2017-02-10T14:04:00", shown(date))
         })?;
@@ -159,31 +161,24 @@ impl LineFormat for Lines {
                 .ok_or_else(|| expected("AA1 to AA4", group, "01,0013,9,1"))?;
         }
         sky(gf1, &mut observation, rows).ok_or_else(|| expected("GF1", gf1, "08,99,1"))?;
-        rows.push(str::from_utf8(&station).unwrap_or_default(), timestamp, &observation.values);
+        rows.push(station, timestamp, &observation.values);
         Ok(())
     }
 }
 
-/// `USAF-WBAN` of the eleven characters that are both. Zeros at the front that a spreadsheet took for none are put back.
-fn station_id(field: &[u8]) -> Result<[u8; 12], String> {
-    let wrong =
-        || format!("has the STATION {}, expected 6 characters of USAF and 5 digits of WBAN", shown(field));
-    let mut id = [b'0'; 12];
+/// `USAF-WBAN`, in `text`, of the eleven characters that are both. Zeros at the front that a spreadsheet has removed are
+/// put back.
+fn station_of<'a>(field: &[u8], text: &'a mut [u8; 12]) -> Result<&'a str, String> {
     let numeric = field.iter().all(u8::is_ascii_digit);
     let whole = field.len() == 11 || (numeric && (6..11).contains(&field.len()));
-    let (usaf, wban) =
-        field.split_at_checked(field.len().wrapping_sub(5)).filter(|_| whole).ok_or_else(wrong)?;
-    let capitals = usaf.iter().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
-    if !capitals || !wban.iter().all(u8::is_ascii_digit) {
-        return Err(wrong());
-    }
-    id[6 - usaf.len()..6].copy_from_slice(usaf);
-    id[6] = b'-';
-    id[7..].copy_from_slice(wban);
-    Ok(id)
+    let parts = field.split_at_checked(field.len().wrapping_sub(5)).filter(|_| whole);
+    let parts = parts.filter(|(_, wban)| wban.iter().all(u8::is_ascii_digit));
+    parts.and_then(|(usaf, wban)| station_id(usaf, wban, text)).ok_or_else(|| {
+        format!("has the STATION {}, expected 6 characters of USAF and 5 digits of WBAN", shown(field))
+    })
 }
 
-/// The first parts of a group.
+/// The first parts of a group; `None` where it has fewer.
 fn parts<const N: usize>(group: &[u8]) -> Option<[&[u8]; N]> {
     let mut parts = group.split(|&byte| byte == SEPARATOR);
     let mut found = [b"".as_slice(); N];
@@ -193,12 +188,12 @@ fn parts<const N: usize>(group: &[u8]) -> Option<[&[u8]; N]> {
     Some(found)
 }
 
-/// A number, where it is not the one that means missing.
+/// A number; `None` where it is the one that means missing.
 fn present(number: i64, missing: i64) -> Option<i64> {
     (number != missing).then_some(number)
 }
 
-/// A part that is a code of one character.
+/// A part that is a code of one character; `None` of any other.
 fn code(part: &[u8]) -> Option<u8> {
     match *part {
         [code] => Some(code),
@@ -206,7 +201,8 @@ fn code(part: &[u8]) -> Option<u8> {
     }
 }
 
-/// Takes a group of a value and its quality code; `None` where it is none. An empty one says nothing, here and below.
+/// Takes a group of a value and its quality code; `None` where it is no such group. An empty one has no value, here and
+/// below.
 fn value(
     column: usize,
     group: &[u8],
@@ -221,6 +217,7 @@ fn value(
     Some(())
 }
 
+/// Takes the group of wind: direction, its quality code, type code, speed and its quality code.
 fn wind(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [direction, direction_code, kind, speed, speed_code] = parts(group)?;
@@ -231,16 +228,17 @@ fn wind(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<
     Some(())
 }
 
+/// Takes a group of precipitation: hours, depth, condition and quality code.
 fn liquid_precipitation(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [hours, depth, condition, quality] = parts(group)?;
         let (hours, depth) = (present(integer(hours)?, 99), present(integer(depth)?, 9999));
-        observation.precipitation(hours.unwrap_or_default(), depth, code(condition)?, code(quality)?, rows);
+        observation.precipitation(hours, depth, code(condition)?, code(quality)?, rows);
     }
     Some(())
 }
 
-/// Takes the total coverage; behind it comes the opaque one, and behind that the former's quality code.
+/// Takes the total coverage; after it comes the opaque one, and after that the quality code of the total one.
 fn sky(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<()> {
     if !group.is_empty() {
         let [coverage, _, quality] = parts(group)?;
@@ -249,6 +247,7 @@ fn sky(group: &[u8], observation: &mut Observation, rows: &mut Rows) -> Option<(
     Some(())
 }
 
+/// What is wrong with a group.
 fn expected(name: &str, found: &[u8], example: &str) -> String {
     format!("{name} is {}, expected a group such as {example:?}", shown(found))
 }

@@ -16,12 +16,12 @@ pub const SKY_CONDITION: usize = 5;
 pub const LIQUID_PRECIPITATION_1H: usize = 6;
 pub const LIQUID_PRECIPITATION_6H: usize = 7;
 
-/// What stands for a report's station where it has no number, USAF and WBAN: that of any number of stations.
+/// What USAF and WBAN are in reports of stations without a number, of which there may be many.
 pub const NO_STATION: &[u8] = b"99999999999";
 /// What such reports are counted as.
 pub const UNNUMBERED: &str = "reports without a station number";
 
-/// What a report that is no observation is counted as; `None` of an observation.
+/// What a report is counted as that is a summary and no observation; `None` of an observation.
 ///
 /// Summaries repeat extremes and sums of a day or month under the time of its end.
 #[must_use]
@@ -34,7 +34,7 @@ pub fn summary(report_type: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The values of one observation, as they are found in a record.
+/// The values of one observation while they are taken from a record.
 #[derive(Debug)]
 pub struct Observation {
     /// By [`MEASUREMENTS`], NaN where missing.
@@ -43,7 +43,7 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// An observation without values.
+    /// An observation without values, whose values that failed quality control are dropped or kept as `quality` says.
     #[must_use]
     pub fn new(quality: Quality) -> Self {
         Self { values: [f64::NAN; MEASUREMENTS.len()], quality }
@@ -68,7 +68,7 @@ impl Observation {
     /// Takes direction (`None` where missing or variable) and speed (tenths), each with its quality code.
     ///
     /// In calm air the direction is 0, as in ISD-Lite: where the type code says `C`, or nothing (`9`), and the speed is
-    /// 0. With a missing speed, which reports that lack wind altogether have under type code `C`, it says nothing.
+    /// 0. Where the speed is missing, `C` does not mean calm: reports without any wind have it.
     pub fn wind(
         &mut self,
         (direction, direction_code): (Option<i64>, u8),
@@ -84,22 +84,22 @@ impl Observation {
         }
     }
 
-    /// Takes the liquid precipitation of one group `AA1` to `AA4`: hours, depth in tenths (`None` where missing), and
+    /// Takes the liquid precipitation of one group `AA1` to `AA4`: hours and depth in tenths (`None` where missing), and
     /// the codes of condition and quality.
     ///
     /// Amounts of 1 and of 6 hours are measurements, the first of several groups with a value counts; other periods
     /// are not taken. Under condition 2, a trace too small to measure, the amount is 0, and counted.
     pub fn precipitation(
         &mut self,
-        hours: i64,
+        hours: Option<i64>,
         depth: Option<i64>,
         condition: u8,
         code: u8,
         rows: &mut Rows,
     ) {
         let column = match hours {
-            1 => LIQUID_PRECIPITATION_1H,
-            6 => LIQUID_PRECIPITATION_6H,
+            Some(1) => LIQUID_PRECIPITATION_1H,
+            Some(6) => LIQUID_PRECIPITATION_6H,
             _ => return,
         };
         let known = !self.values[column].is_nan();
@@ -109,6 +109,26 @@ impl Observation {
             rows.trace(MEASUREMENTS[column].name);
         }
     }
+}
+
+/// `USAF-WBAN`, in `text`: both padded with zeros at the front to 6 and 5 characters. `None` where one is empty, longer, or
+/// has other characters than digits and capital letters.
+#[inline]
+pub fn station_id<'a>(usaf: &[u8], wban: &[u8], text: &'a mut [u8; 12]) -> Option<&'a str> {
+    text[6] = b'-';
+    (pad(&mut text[..6], usaf) && pad(&mut text[7..], wban)).then(|| str::from_utf8(text).ok())?
+}
+
+/// Fills `out` with an identifier and zeros before it; `false` where it is empty, longer, or has other characters than
+/// digits and capital letters.
+#[inline]
+pub fn pad(out: &mut [u8], field: &[u8]) -> bool {
+    let valid = !field.is_empty() && field.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
+    let Some(zeros) = out.len().checked_sub(field.len()).filter(|_| valid) else { return false };
+    let (zeros, rest) = out.split_at_mut(zeros);
+    zeros.fill(b'0');
+    rest.copy_from_slice(field);
+    true
 }
 
 #[cfg(test)]

@@ -4,10 +4,8 @@
 //! characters, which are tenths or whole units; -9999 is missing. (The format's description puts the day at positions
 //! 9-11; in the files there is a blank at each of positions 5, 8, 11 and 14.) Hours without a report are absent.
 
-use crate::formats::Format;
-use crate::formats::text::{LineFormat, Rows, TextSource, civil_micros, integer, isd_columns, shown};
-use crate::input::{Head, Input};
-use crate::{ColumnInfo, Error, MEASUREMENTS, ReadOptions, Result, Source};
+use super::text::{LineFormat, Rows, TextSource, civil_micros, integer, isd_columns, shown};
+use crate::{ColumnInfo, Error, Format, Head, Input, MEASUREMENTS, ReadOptions, Result, Source};
 
 /// Where each measurement lies, for people.
 const ORIGINS: [&str; MEASUREMENTS.len()] = [
@@ -58,7 +56,7 @@ impl Format for IsdLite {
     }
 }
 
-/// The station of a file named `USAF-WBAN` or `USAF-WBAN-YEAR`, whatever its extension.
+/// The station of a file named `USAF-WBAN` or `USAF-WBAN-YEAR`, whatever its extension; `None` of other names.
 fn station_of(name: &str) -> Option<&str> {
     let stem = name.split('.').next()?;
     let mut parts = stem.split('-');
@@ -118,7 +116,7 @@ fn parsed(line: &[u8]) -> Result<(i64, [i64; MEASUREMENTS.len()]), String> {
         format!("begins with {}, expected a time such as \"2017 01 31 23\"", shown(&fixed[..KEY]))
     })?;
     let mut stored = [0; MEASUREMENTS.len()];
-    let fields = fixed.get(KEY..).unwrap_or_default().as_chunks::<WIDTH>().0;
+    let fields = fixed[KEY..].as_chunks::<WIDTH>().0;
     for ((stored, field), measurement) in stored.iter_mut().zip(fields).zip(&MEASUREMENTS) {
         *stored = integer(field)
             .ok_or_else(|| format!("{} is {}, expected an integer", measurement.name, shown(field)))?;

@@ -1,20 +1,18 @@
 //! Raw ISD: a report of fixed width a line in, observations out.
 //!
 //! A report is 105 characters of control and mandatory data, and as many more as its first four say: `ADD` and groups of
-//! additional data, then remarks (`REM`), the quality of elements (`EQD`) and original observations (`QNN`). Of the
-//! groups, precipitation (`AA1` to `AA4`) and the total sky coverage (`GF1`, which is also ISD-Lite's sky condition) are
-//! read. A file may hold several stations, in any order, and several reports of a time; they are yielded as they come.
+//! additional data, then remarks (`REM`), the quality of elements (`EQD`) and original observations (`QNN`). The groups of
+//! precipitation (`AA1` to `AA4`) and of the total sky coverage (`GF1`, which is also ISD-Lite's sky condition) are read.
+//! A file may hold several stations, in any order, and several reports of a time; they are yielded as they come.
 //!
 //! Positions, codes and lengths: Federal Climate Complex Data Documentation for Integrated Surface Data (NCEI, 2018).
 
-use crate::formats::Format;
-use crate::formats::isd_groups::{
+use super::isd_groups::{
     AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
-    UNNUMBERED, summary,
+    UNNUMBERED, station_id, summary,
 };
-use crate::formats::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
-use crate::input::{Head, Input};
-use crate::{ColumnInfo, MEASUREMENTS, Quality, ReadOptions, Result, Source};
+use super::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
+use crate::{ColumnInfo, Format, Head, Input, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
 /// Where each measurement lies, for people.
 const ORIGINS: [&str; MEASUREMENTS.len()] = [
@@ -45,7 +43,7 @@ impl Format for IsdRaw {
         let Some((line, _)) = line.split_first_chunk::<MANDATORY>() else { return false };
         let signs =
             [28, 34, 46, 87, 93].into_iter().all(|at| line.get(at).is_some_and(|b| b"+-".contains(b)));
-        signs && digits(&line[..4]).is_some() && station(line).is_ok() && time(line).is_ok()
+        signs && digits(&line[..4]).is_some() && station(line, &mut [0; 12]).is_ok() && time(line).is_ok()
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
@@ -80,7 +78,8 @@ impl LineFormat for Lines {
             rows.leave_out(UNNUMBERED);
             return Ok(());
         }
-        let (station_id, timestamp) = (station(report)?, time(report)?);
+        let mut text = [0; 12];
+        let (station_id, timestamp) = (station(report, &mut text)?, time(report)?);
         let mut observation = Observation::new(self.quality);
         let number = |name, from: usize, to: usize, missing| number(name, &report[from..to], missing);
         let direction = number("wind direction", 60, 63, 999)?;
@@ -94,30 +93,20 @@ impl LineFormat for Lines {
             observation.take(column, number(name, from, from + 5, missing)?, report[from + 5], rows);
         }
         additional(report, variable, &mut observation, rows)?;
-        rows.push(station_text(&station_id), timestamp, &observation.values);
+        rows.push(station_id, timestamp, &observation.values);
         Ok(())
     }
 }
 
-/// `USAF-WBAN` of a report.
+/// `USAF-WBAN` of a report, in `text`.
 #[inline]
-fn station(report: &[u8; MANDATORY]) -> Result<[u8; 12], String> {
+fn station<'a>(report: &[u8; MANDATORY], text: &'a mut [u8; 12]) -> Result<&'a str, String> {
     let (usaf, wban) = (&report[4..10], &report[10..15]);
-    if !usaf.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) || digits(wban).is_none() {
-        return Err(format!(
-            "has the station {}, expected 6 digits or capital letters of USAF and 5 digits of WBAN",
-            shown(&report[4..15])
-        ));
-    }
-    let mut id = [b'-'; 12];
-    id[..6].copy_from_slice(usaf);
-    id[7..].copy_from_slice(wban);
-    Ok(id)
-}
-
-/// The id as text; it is ASCII.
-fn station_text(id: &[u8; 12]) -> &str {
-    str::from_utf8(id).unwrap_or_default()
+    let id = digits(wban).and_then(|_| station_id(usaf, wban, text));
+    id.ok_or_else(|| {
+        let found = shown(&report[4..15]);
+        format!("has the station {found}, expected 6 digits or capital letters of USAF and 5 digits of WBAN")
+    })
 }
 
 #[inline]
@@ -129,7 +118,7 @@ fn time(report: &[u8; MANDATORY]) -> Result<i64, String> {
     })
 }
 
-/// A field's integer, `None` where it is the one that means missing.
+/// A field's integer; `None` where it is the one that means missing.
 #[inline]
 fn number(name: &str, field: &[u8], missing: i64) -> Result<Option<i64>, String> {
     match integer(field) {
@@ -149,7 +138,7 @@ fn additional(
     for (identifier, data) in &mut groups {
         match (identifier, data) {
             ([b'A', b'A', b'1'..=b'4'], &[h1, h2, d1, d2, d3, d4, condition, code]) => {
-                let hours = number("hours of precipitation", &[h1, h2], 99)?.unwrap_or_default();
+                let hours = number("hours of precipitation", &[h1, h2], 99)?;
                 let depth = number("depth of precipitation", &[d1, d2, d3, d4], 9999)?;
                 observation.precipitation(hours, depth, condition, code, rows);
             }
@@ -160,7 +149,7 @@ fn additional(
             _ => {}
         }
     }
-    // Editors take blanks off the ends of lines, which changes no group. A line that ends before any section behind the
+    // Editors take blanks off the ends of lines, which changes no group. A line that ends before any section after the
     // groups, and is shorter than it says, may lack some of them.
     let length = digits(&report[..4]).and_then(|length| usize::try_from(length).ok());
     match length {
@@ -179,7 +168,7 @@ fn additional(
     }
 }
 
-/// The groups of an additional section, each with its identifier, up to the sections behind it.
+/// The groups of an additional section, each with its identifier, up to the sections after it.
 struct Groups<'a> {
     rest: &'a [u8],
     /// Whether no other section followed the last group.
@@ -199,8 +188,8 @@ impl<'a> Iterator for Groups<'a> {
                 self.rest = rest;
                 return Some((identifier, data));
             }
-            // The length of a group that is not known here is not either: the next one that is begins behind it. The
-            // characters of other groups are digits, signs and single letters, so that none looks like an identifier.
+            // Nor is the length known of a group that is not known here: the next known one is searched for. The characters
+            // of other groups are digits, signs and single letters, so that none looks like an identifier.
             self.rest = self.rest.get(1..)?;
         }
         self.at_end = true;
@@ -208,7 +197,7 @@ impl<'a> Iterator for Groups<'a> {
     }
 }
 
-/// Characters of a group behind its identifier; `None` of what is no group, or a rare one: all those that occur in
+/// Characters of a group after its identifier; `None` of what is no group, or a rare one: all those that occur in
 /// published files of several countries and decades are here.
 fn group_length([first, second, number]: [u8; 3]) -> Option<usize> {
     if !number.is_ascii_digit() {

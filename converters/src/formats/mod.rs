@@ -1,4 +1,4 @@
-//! The formats: from an [`Input`] to the [`Source`] that reads it, by its content.
+//! The formats: an [`Input`] in, the [`Source`] that reads it out, by its content or by the name of its format.
 
 pub mod ghcnh;
 mod global_hourly;
@@ -11,28 +11,7 @@ pub mod text;
 
 use std::path::Path;
 
-use crate::input::{Head, Input};
-use crate::{Error, ReadOptions, Result, Source};
-
-/// A format of observations. Each has a module of its own, and a line in [`FORMATS`].
-pub trait Format: Sync {
-    /// What `--format` calls it, such as `isd-lite`.
-    fn name(&self) -> &'static str;
-
-    /// Whether a file that begins so is text, of which the first lines make sense by themselves.
-    fn is_text(&self, _head: &Head) -> bool {
-        true
-    }
-
-    /// Whether a file that begins so is of this format.
-    fn recognises(&self, head: &Head) -> bool;
-
-    /// The file's rows.
-    ///
-    /// # Errors
-    /// A file that cannot be read, or that is not of this format after all.
-    fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>>;
-}
+use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// All formats, the most easily told apart first.
 pub const FORMATS: [&dyn Format; 6] = [
@@ -64,7 +43,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     open_input(&Input::file(path), options)
 }
 
-/// As [`open`], of any input.
+/// Opens a file of observations, or a member of an archive, as [`open`] does.
 ///
 /// # Errors
 /// What the file is or lacks.
@@ -78,7 +57,9 @@ pub fn open_input(input: &Input, options: &ReadOptions) -> Result<Box<dyn Source
 /// A name that no format has, an unreadable file, or one that no format recognises.
 pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Format> {
     if let Some(name) = &options.format {
-        return FORMATS.into_iter().find(|format| format.name() == name).ok_or_else(|| Error::Format {
+        let has_name =
+            |format: &&dyn Format| format.name() == name || format.aliases().contains(&name.as_str());
+        return FORMATS.into_iter().find(has_name).ok_or_else(|| Error::Format {
             path: input.path().to_path_buf(),
             found: format!("cannot be read as {name}, which is no format"),
             hint: Some(format!("the formats are {}", format_names().join(", "))),
@@ -88,13 +69,13 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
 }
 
-/// Names of all formats.
+/// Names of all formats, without their aliases.
 #[must_use]
 pub fn format_names() -> Vec<&'static str> {
     FORMATS.iter().map(|format| format.name()).collect()
 }
 
-/// What to say of a file that no format recognises.
+/// The error of a file that no format recognises.
 fn refused(input: &Input, head: &Head) -> Error {
     let (found, hint) = match head.text.as_slice() {
         [] => ("is empty, expected a file of observations".to_owned(), None),

@@ -2,18 +2,18 @@
 //!
 //! Two forms are known by their headers. The talk's has `station_usaf` and `station_wban`, and its measurements are
 //! ISD's tenths. The other has `station_id`, and its measurements are in their units, as an exported dataset has them.
-//! Columns may come in any order, quoted or not. Other columns are carried under their own names as long as they hold
-//! numbers.
+//! Columns may come in any order, quoted or not. Other columns keep their names, as long as they hold numbers.
 
-use crate::formats::Format;
-use crate::formats::text::{LineFormat, Rows, TextSource, decimal, fields, iso_micros, shown, unix_micros};
-use crate::input::{Head, Input};
-use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Scale, Source};
+use super::isd_groups::pad;
+use super::text::{LineFormat, Rows, TextSource, decimal, fields, iso_micros, shown, unix_micros};
+use crate::{
+    ColumnInfo, Error, Format, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Scale, Source,
+};
 
 const SEPARATOR: u8 = b',';
-/// Columns of a dataset's key, and of its partitions, which are made again.
+/// Columns of a dataset's key and of its partitions, which are no values.
 const KEYS: [&str; 5] = ["station_usaf", "station_wban", "station_id", "timestamp", "block"];
-/// Lines behind the header that say whether a column holds numbers.
+/// Lines after the header that say whether a column holds numbers.
 const SAMPLE_LINES: usize = 1000;
 /// What ISD stores for a missing value.
 const MISSING: f64 = -9999.0;
@@ -26,7 +26,12 @@ pub struct StationCsv;
 
 impl Format for StationCsv {
     fn name(&self) -> &'static str {
-        "talk-csv"
+        "station-csv"
+    }
+
+    /// The name that it had first, after the talk whose file it was written for.
+    fn aliases(&self) -> &'static [&'static str] {
+        &["talk-csv"]
     }
 
     fn recognises(&self, head: &Head) -> bool {
@@ -42,9 +47,9 @@ impl Format for StationCsv {
     }
 }
 
-/// The first line that is not empty.
+/// The first line that is not empty; empty where there is none.
 fn header(head: &Head) -> &[u8] {
-    head.lines().find(|line| !line.is_empty()).unwrap_or_default()
+    head.lines().find(|line| !line.is_empty()).unwrap_or(b"")
 }
 
 /// Column names of a header: those that are known here in their usual spelling, others as they are.
@@ -75,7 +80,7 @@ enum Field {
 enum Stored {
     /// They are values.
     AsWritten,
-    /// Tenths. Where nobody said so but the header, a number with a fraction shows that they are none.
+    /// Tenths. Unless that is `certain`, since the user says so, a number with a fraction shows that they are none.
     Tenths { trace: bool, certain: bool },
 }
 
@@ -89,7 +94,7 @@ struct Header<'a> {
 type ValueColumns = (Vec<(String, usize)>, Vec<String>);
 
 impl Header<'_> {
-    /// The columns that lines are taken to values from: canonical ones first, then those of numbers.
+    /// The columns that hold values: canonical ones first, then others of numbers.
     fn value_columns(&self, sample: &Sample, layout: &[Field]) -> Result<ValueColumns> {
         let mut found = Vec::new();
         for measurement in &MEASUREMENTS {
@@ -118,24 +123,19 @@ impl Header<'_> {
         Ok((found, texts))
     }
 
-    /// How the lines behind the header are read.
+    /// How the lines after the header are read.
     fn lines(&self, head: &Head) -> Result<Lines> {
         let mut layout: Vec<Field> = vec![Field::Skipped; self.names.len()];
-        let mut set = |index: usize, field| {
-            if let Some(place) = layout.get_mut(index) {
-                *place = field;
-            }
-        };
         let usaf = if self.mapped("station_id") { None } else { self.find("station_usaf")? };
         if let Some(usaf) = usaf {
-            set(usaf, Field::Usaf);
+            layout[usaf] = Field::Usaf;
             if let Some(wban) = self.find("station_wban")? {
-                set(wban, Field::Wban);
+                layout[wban] = Field::Wban;
             }
         } else {
-            set(self.required("station_id")?, Field::Id);
+            layout[self.required("station_id")?] = Field::Id;
         }
-        set(self.required("timestamp")?, Field::Time);
+        layout[self.required("timestamp")?] = Field::Time;
 
         let sample = Sample::new(head, self.names.len());
         let (found, texts) = self.value_columns(&sample, &layout)?;
@@ -213,12 +213,12 @@ impl Header<'_> {
         }
     }
 
-    /// Whether the user says where that column lies.
+    /// Whether the user says where a column lies.
     fn mapped(&self, column: &str) -> bool {
         self.options.column_paths.iter().any(|(name, _)| name == column)
     }
 
-    /// The index of a column; one that the user maps must be there.
+    /// The index of a column; `None` where there is none, unless the user says where it lies.
     fn find(&self, column: &str) -> Result<Option<usize>> {
         let mut paths = self.options.column_paths.iter().rev();
         let mapped = paths.find(|(name, _)| name == column).map(|(_, path)| path.as_str());
@@ -247,7 +247,7 @@ impl Header<'_> {
 
 /// What the first lines show of the columns.
 struct Sample {
-    /// By column: whether each of its fields is a number or missing, and whether one has a fraction.
+    /// For each column, whether each of its fields is a number or missing, and whether one has a fraction.
     columns: Vec<(bool, bool)>,
 }
 
@@ -255,7 +255,7 @@ impl Sample {
     fn new(head: &Head, columns: usize) -> Self {
         let mut sample = Self { columns: vec![(true, false); columns] };
         let lines: Vec<&[u8]> = head.lines().filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
-        // The last line of a head may be cut within a number, which would read as another.
+        // The last line of a head may be cut within a number, which would then be another number.
         let cut = !head.text.ends_with(b"\n") && lines.len() > 2 && lines.len() < SAMPLE_LINES;
         for line in lines.iter().take(lines.len() - usize::from(cut)).skip(1) {
             for ((numeric, fraction), field) in sample.columns.iter_mut().zip(fields(line, SEPARATOR)) {
@@ -277,7 +277,7 @@ impl Sample {
     }
 }
 
-/// A field's number times 10^-`shift`, NaN where it is missing, `None` where it is none.
+/// A field's number times 10^-`shift`; NaN where it is missing, `None` where it is no number.
 #[inline]
 fn number(field: &[u8], shift: u32) -> Option<f64> {
     let field = field.trim_ascii();
@@ -295,7 +295,7 @@ struct Lines {
     header: Vec<u8>,
     layout: Vec<Field>,
     columns: Vec<ColumnInfo>,
-    /// By column.
+    /// How the numbers of each of `columns` become values.
     stored: Vec<Stored>,
     notes: Vec<String>,
 }
@@ -333,7 +333,7 @@ impl LineFormat for Lines {
             let found = fields(line, SEPARATOR).count();
             return Err(format!("has {found} fields, expected {} as the header", self.layout.len()));
         }
-        let time = time.unwrap_or_default();
+        let time = time.ok_or("internal error: no field is the time")?;
         let micros = iso_micros(time).or_else(|| unix_micros(time)).ok_or_else(|| {
             format!(
                 "timestamp is {}, expected a time such as 2017-01-31 23:00:00 or Unix seconds",
@@ -341,14 +341,12 @@ impl LineFormat for Lines {
             )
         })?;
         match (usaf, id) {
-            (Some(usaf), _) => {
-                let mut text = [0; 12];
-                rows.begin(usaf_wban(usaf, wban, &mut text)?, micros);
-            }
-            (None, id) => match str::from_utf8(id.unwrap_or_default()) {
+            (Some(usaf), _) => rows.begin(usaf_wban(usaf, wban, &mut [0; 12])?, micros),
+            (None, Some(id)) => match str::from_utf8(id) {
                 Ok(id) if !id.is_empty() => rows.begin(id, micros),
-                _ => return Err(format!("station_id is {}, expected text", shown(id.unwrap_or_default()))),
+                _ => return Err(format!("station_id is {}, expected text", shown(id))),
             },
+            (None, None) => return Err("internal error: no field is the station".into()),
         }
         for (field, kind) in fields(line, SEPARATOR).zip(&self.layout) {
             if let Field::Value(column) = kind {
@@ -362,16 +360,14 @@ impl LineFormat for Lines {
 impl Lines {
     #[inline]
     fn value(&self, column: usize, field: &[u8], rows: &mut Rows) -> Result<(), String> {
-        let (Some(info), Some(stored)) = (self.columns.get(column), self.stored.get(column)) else {
-            return Ok(());
-        };
+        let info = &self.columns[column];
         let value = number(field, 0).ok_or_else(|| {
             format!("{} is {}, expected a number; -m picks other columns", info.name, shown(field))
         })?;
         if value == MISSING || value.is_nan() {
             return Ok(());
         }
-        match *stored {
+        match self.stored[column] {
             Stored::AsWritten => rows.set(column, value),
             Stored::Tenths { trace: true, .. } if value == TRACE => {
                 rows.trace(&info.name);
@@ -384,36 +380,34 @@ impl Lines {
                     shown(field)
                 ));
             }
-            Stored::Tenths { .. } => rows.set(column, number(field, 1).unwrap_or(f64::NAN)),
+            Stored::Tenths { .. } => {
+                rows.set(column, number(field, 1).ok_or("internal error: a number is none in tenths")?);
+            }
         }
         Ok(())
     }
 }
 
-/// `USAF-WBAN`, or the USAF alone where there is no column of WBANs, padded with zeros.
+/// `USAF-WBAN` in `text`, or the USAF alone where there is no column of WBANs, padded with zeros.
 fn usaf_wban<'a>(usaf: &[u8], wban: Option<&[u8]>, text: &'a mut [u8; 12]) -> Result<&'a str, String> {
-    let (front, back) = text.split_at_mut(6);
-    if !pad(front, usaf) {
+    text[6] = b'-';
+    if !pad(&mut text[..6], whole(usaf)) {
         return Err(format!("station_usaf is {}, expected up to 6 digits or capital letters", shown(usaf)));
     }
     let length = match wban {
         None => 6,
-        // No number means that there is none, which ISD writes so.
-        Some(wban) if pad(&mut back[1..], if wban.is_empty() { b"99999" } else { wban }) => 12,
+        // ISD writes 99999 for a station without a WBAN.
+        Some(b"") => {
+            text[7..].copy_from_slice(b"99999");
+            12
+        }
+        Some(wban) if pad(&mut text[7..], whole(wban)) => 12,
         Some(wban) => return Err(format!("station_wban is {}, expected up to 5 digits", shown(wban))),
     };
-    text[6] = b'-';
-    Ok(str::from_utf8(&text[..length]).unwrap_or_default())
+    str::from_utf8(&text[..length]).map_err(|_| "internal error: a station is no text".into())
 }
 
-/// Writes an identifier with zeros before it; `false` of what is none or too long.
-fn pad(out: &mut [u8], field: &[u8]) -> bool {
-    // A column of integers with gaps becomes one of floats in data frames.
-    let field = field.strip_suffix(b".0").unwrap_or(field);
-    let valid = !field.is_empty() && field.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase());
-    let Some(zeros) = out.len().checked_sub(field.len()).filter(|_| valid) else { return false };
-    let (zeros, rest) = out.split_at_mut(zeros);
-    zeros.fill(b'0');
-    rest.copy_from_slice(field);
-    true
+/// An identifier without the fraction that it gets where a column of integers with gaps becomes one of floats.
+fn whole(field: &[u8]) -> &[u8] {
+    field.strip_suffix(b".0").unwrap_or(field)
 }

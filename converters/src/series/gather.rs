@@ -1,62 +1,42 @@
-//! From batches in order to row groups of whole stations, with order checked and duplicate keys resolved.
+//! Row groups: batches in order in; groups of whole stations out, their order checked and no key twice.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, Float64Array};
-
-use crate::{Batch, Error, Result, StationRun};
 use isd_dataset::layout::{block_of, block_prefix};
 use isd_dataset::manifest::Duplicates;
 use isd_dataset::series_group::{BatchValues, Dropped, Piece, SeriesGroup};
 
-/// Key of a row and where it stands.
-#[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) station_id: Arc<str>,
-    pub(crate) timestamp: i64,
-    pub(crate) path: Arc<Path>,
-    pub(crate) row: u64,
-}
+use super::conflicts::{Key, Stop};
+use super::selected::kept;
+use crate::{Batch, Error, Result};
 
-/// What a batch was to a [`Gatherer`].
+/// Takes batches in order and gives row groups of whole stations.
 #[derive(Debug)]
-#[must_use]
-pub(crate) enum Pushed {
-    /// It was taken.
-    InOrder,
-    /// A row of it comes before one that was taken earlier.
-    OutOfOrder,
-    /// Two rows of one key differ, and [`Duplicates::Error`] does not have that.
-    Conflict(Box<[Key; 2]>),
-}
-
-/// Takes batches in order and gives row groups.
-#[derive(Debug)]
-pub(crate) struct Gatherer {
-    columns: usize,
+pub(super) struct Gatherer {
     row_group_rows: usize,
     duplicates: Duplicates,
     /// Key of the last row.
     previous: Option<Key>,
     /// Whole stations of one block, fewer than a row group.
-    whole: Series,
+    whole: Gathered,
     /// The station whose rows are still coming.
-    current: Series,
+    current: Gathered,
     ready: VecDeque<SeriesGroup>,
     finished: bool,
 }
 
+/// Rows of some consecutive stations, and what was left out of them.
 #[derive(Debug, Default)]
-struct Series {
+struct Gathered {
     pieces: Vec<Piece>,
     rows: usize,
     dropped: Dropped,
 }
 
-/// How the keys of a batch follow each other and the one before.
+/// How the keys of a batch follow each other and the key before them.
 enum Keys {
     Ascend,
     Repeat,
@@ -64,52 +44,48 @@ enum Keys {
 }
 
 impl Gatherer {
-    /// For batches of `columns` value columns and row groups of at most `row_group_rows` rows, unless one station
-    /// alone has more.
-    pub(crate) fn new(columns: usize, row_group_rows: usize, duplicates: Duplicates) -> Self {
+    /// Gives row groups of at most `row_group_rows` rows, unless one station alone has more.
+    pub(super) fn new(row_group_rows: usize, duplicates: Duplicates) -> Self {
         Self {
-            columns,
             row_group_rows,
             duplicates,
             previous: None,
-            whole: Series::default(),
-            current: Series::default(),
+            whole: Gathered::default(),
+            current: Gathered::default(),
             ready: VecDeque::new(),
             finished: false,
         }
     }
 
     /// The next finished row group.
-    pub(crate) fn pop(&mut self) -> Option<SeriesGroup> {
+    pub(super) fn pop(&mut self) -> Option<SeriesGroup> {
         self.ready.pop_front()
     }
 
-    /// Takes the next batch. What comes behind a batch that was not taken is void.
+    /// Takes the next batch. After an error no other batch may be given.
     ///
     /// # Errors
-    /// A row without a station, or a batch that contradicts itself.
-    pub(crate) fn push(&mut self, mut batch: Batch) -> Result<Pushed> {
-        self.check_shape(&batch)?;
-        let Some(last) = last_key(&batch) else { return Ok(Pushed::InOrder) };
+    /// A row without a station, one that comes before one that was taken earlier, or one that differs from another of its
+    /// key under [`Duplicates::Error`].
+    pub(super) fn push(&mut self, mut batch: Batch) -> Result<(), Stop> {
+        let Some(run) = batch.stations.iter().rfind(|run| run.rows > 0) else { return Ok(()) };
+        let last = Key::of(&batch, run, batch.rows() - 1);
         let dropped = match self.keys(&batch)? {
-            Keys::Descend => return Ok(Pushed::OutOfOrder),
-            Keys::Ascend => Vec::new(),
-            Keys::Repeat => match self.resolve(&mut batch) {
-                Ok(dropped) => dropped,
-                Err(conflict) => return Ok(Pushed::Conflict(conflict)),
-            },
+            Keys::Descend => return Err(Stop::OutOfOrder),
+            Keys::Ascend => vec![Dropped::default(); batch.stations.len()],
+            Keys::Repeat => self.resolve(&mut batch)?,
         };
         let mut station = self.previous.replace(last).map(|key| key.station_id);
         let Batch { stations, timestamps, columns, .. } = batch;
         let values = Arc::new(BatchValues { timestamps: timestamps.into(), columns });
         let mut start = 0;
-        for (index, run) in stations.into_iter().enumerate() {
+        for (run, dropped) in stations.into_iter().zip(dropped) {
             let rows = run.rows;
             if rows > 0 && station.as_ref() != Some(&run.station_id) {
                 self.end_station(&run.station_id);
                 station = Some(Arc::clone(&run.station_id));
             }
-            self.current.dropped.add(dropped.get(index).copied().unwrap_or_default());
+            self.current.dropped.add(dropped);
             if rows == 0 {
                 continue;
             }
@@ -119,22 +95,22 @@ impl Gatherer {
             }
             start += rows;
         }
-        Ok(Pushed::InOrder)
+        Ok(())
     }
 
     /// Whether [`Gatherer::finish`] was called.
-    pub(crate) fn is_finished(&self) -> bool {
+    pub(super) fn is_finished(&self) -> bool {
         self.finished
     }
 
     /// Says that no batch follows.
-    pub(crate) fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.finished = true;
         self.end_station("");
         self.flush();
     }
 
-    /// The station before `next` is complete.
+    /// Takes the current station as complete, before the station `next`.
     fn end_station(&mut self, next: &str) {
         let current = std::mem::take(&mut self.current);
         current.pieces.into_iter().for_each(|piece| self.whole.append(piece));
@@ -144,15 +120,18 @@ impl Gatherer {
         }
     }
 
-    /// The whole stations so far become a row group.
+    /// Makes a row group of the whole stations so far.
     fn flush(&mut self) {
         let Some(station) = self.whole.last_station() else { return };
         let block = block_of(station);
-        let Series { pieces, dropped, .. } = std::mem::take(&mut self.whole);
+        let Gathered { pieces, dropped, .. } = std::mem::take(&mut self.whole);
         self.ready.push_back(SeriesGroup { block, pieces, dropped });
     }
 
-    /// Compares all neighbours among the keys.
+    /// How the keys follow each other.
+    ///
+    /// # Errors
+    /// A row whose station has no name.
     fn keys(&self, batch: &Batch) -> Result<Keys> {
         let mut previous = self.previous.as_ref().map(|key| (&*key.station_id, key.timestamp));
         let mut repeat = false;
@@ -174,7 +153,7 @@ impl Gatherer {
                 Some(Ordering::Equal) => repeat = true,
                 _ => {}
             }
-            // No early end, so that the loop is one of vectors.
+            // The loop has no early end, so that it is compiled for vectors.
             let (mut down, mut same) = (false, false);
             for (a, b) in times.iter().zip(&times[1..]) {
                 down |= a > b;
@@ -189,18 +168,21 @@ impl Gatherer {
         Ok(if repeat { Keys::Repeat } else { Keys::Ascend })
     }
 
-    /// Leaves one row of each key in the batch, none where the last row gathered is the one that stays; says for each
-    /// run what it lost.
-    fn resolve(&mut self, batch: &mut Batch) -> Result<Vec<Dropped>, Box<[Key; 2]>> {
+    /// Leaves one row of each key in the batch, none where the last row gathered is the one that stays. Says what each
+    /// run lost.
+    ///
+    /// # Errors
+    /// Two rows of one key that differ, where neither may be dropped.
+    fn resolve(&mut self, batch: &mut Batch) -> Result<Vec<Dropped>, Stop> {
         let mut keep = vec![true; batch.rows()];
         let mut dropped = vec![Dropped::default(); batch.stations.len()];
-        // The row that stays so far; `None` is the last one gathered.
+        // The row of the current key that stays so far; `None` means the last one gathered.
         let mut staying: Option<usize> = None;
         let mut before = self.previous.as_ref().map(|key| (Arc::clone(&key.station_id), key.timestamp));
         let mut replaced = false;
         let mut row = 0;
         for (run, dropped) in batch.stations.iter().zip(&mut dropped) {
-            // A run of which no row is wanted does not part those beside it, which may be of one station.
+            // Runs before and after one without rows may be of one station.
             if run.rows == 0 {
                 continue;
             }
@@ -216,7 +198,11 @@ impl Gatherer {
                     dropped.duplicates += 1;
                     match (self.duplicates, staying) {
                         (Duplicates::Error, _) => {
-                            return Err(Box::new([self.key(batch, run, staying), key(batch, run, row)]));
+                            let earlier = staying.map(|row| Key::of(batch, run, row));
+                            let earlier = earlier.or_else(|| self.previous.clone());
+                            let earlier =
+                                earlier.ok_or_else(|| Error::internal("a row repeats the key of none"))?;
+                            return Err(Stop::Conflict(Box::new([earlier, Key::of(batch, run, row)])));
                         }
                         (Duplicates::First, _) => {
                             keep[row] = false;
@@ -238,7 +224,8 @@ impl Gatherer {
         Ok(dropped)
     }
 
-    /// Whether a row of the batch has the values of another, or of the last one gathered.
+    /// Whether a row of the batch has the values of the one that stays, which is the last one gathered where that is
+    /// `None`.
     fn says_the_same(&self, batch: &Batch, staying: Option<usize>, row: usize) -> bool {
         let columns = batch.columns.iter();
         match staying {
@@ -249,38 +236,9 @@ impl Gatherer {
             }),
         }
     }
-
-    fn key(&self, batch: &Batch, run: &StationRun, row: Option<usize>) -> Key {
-        match (row, &self.previous) {
-            (None, Some(previous)) => previous.clone(),
-            (row, _) => key(batch, run, row.unwrap_or_default()),
-        }
-    }
-
-    /// A source that breaks the contract of [`Batch`] is reported, not trusted.
-    fn check_shape(&self, batch: &Batch) -> Result<()> {
-        let rows = batch.rows();
-        let in_runs: usize = batch.stations.iter().map(|run| run.rows).sum();
-        let even = batch.columns.len() == self.columns
-            && in_runs == rows
-            && batch.columns.iter().all(|column| column.len() == rows);
-        if even {
-            return Ok(());
-        }
-        Err(Error::Row {
-            path: batch.path.to_path_buf(),
-            row: batch.first_row,
-            found: format!(
-                "the batch that begins here has {rows} times, {in_runs} rows in station runs, and columns of {:?} rows; expected {} columns, all of one length",
-                batch.columns.iter().map(Array::len).collect::<Vec<_>>(),
-                self.columns
-            ),
-            hint: Some("this is a mistake in the source's reader: please report it".into()),
-        })
-    }
 }
 
-impl Series {
+impl Gathered {
     /// Adds a piece, as part of the last one where it continues the same batch.
     fn append(&mut self, piece: Piece) {
         self.rows += piece.rows;
@@ -295,7 +253,7 @@ impl Series {
         }
     }
 
-    /// Takes the last row away.
+    /// Removes the last row.
     fn drop_last(&mut self) {
         let Some(piece) = self.pieces.last_mut() else { return };
         self.rows -= 1;
@@ -316,47 +274,10 @@ impl Series {
     }
 }
 
-/// Key of the last row.
-fn last_key(batch: &Batch) -> Option<Key> {
-    let run = batch.stations.iter().rfind(|run| run.rows > 0)?;
-    Some(key(batch, run, batch.rows().checked_sub(1)?))
-}
-
-fn key(batch: &Batch, run: &StationRun, row: usize) -> Key {
-    Key {
-        station_id: Arc::clone(&run.station_id),
-        timestamp: batch.timestamps.get(row).copied().unwrap_or_default(),
-        path: Arc::clone(&batch.path),
-        row: batch.first_row + row as u64,
-    }
-}
-
 /// Whether two values are the same to the bit, or both missing.
 fn same(a: &Float64Array, i: usize, b: &Float64Array, j: usize) -> bool {
     match (a.is_null(i), b.is_null(j)) {
         (false, false) => a.value(i).to_bits() == b.value(j).to_bits(),
         (missing, other) => missing == other,
-    }
-}
-
-/// The rows marked in `keep`, copied, so that nothing holds the others in memory. The runs stay as many, some of them
-/// empty.
-pub(crate) fn kept(batch: &Batch, keep: &[bool]) -> Batch {
-    let chosen = |column: &Float64Array| -> Float64Array {
-        column.iter().zip(keep).filter_map(|(value, &keep)| keep.then_some(value)).collect()
-    };
-    let mut rest = keep;
-    let stations = batch.stations.iter().map(|run| {
-        let (own, behind) = rest.split_at(run.rows.min(rest.len()));
-        rest = behind;
-        StationRun { station_id: Arc::clone(&run.station_id), rows: own.iter().filter(|&&keep| keep).count() }
-    });
-    let times = batch.timestamps.iter().zip(keep).filter_map(|(&time, &keep)| keep.then_some(time));
-    Batch {
-        path: Arc::clone(&batch.path),
-        first_row: batch.first_row,
-        stations: stations.collect(),
-        timestamps: times.collect(),
-        columns: batch.columns.iter().map(chosen).collect(),
     }
 }

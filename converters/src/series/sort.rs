@@ -1,4 +1,4 @@
-//! Sorting what may be larger than memory: batches in, sorted runs out, in memory or on disk.
+//! Sorting what may be larger than memory: batches in, segments of sorted rows out, in memory or on disk.
 
 use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Write};
@@ -13,46 +13,45 @@ use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use rayon::prelude::*;
 
-use crate::series::unsorted_rows::{Rows, Stations};
+use super::rows_in_memory::{RowsInMemory, StationNumbers};
 use crate::{Batch, Error, Result};
 
-/// Bytes of a run that are read at a time, about.
+/// Bytes of a segment that are read at a time, about.
 pub(super) const FRAME_BYTES: usize = 128 << 10;
 
-/// Collects rows up to a limit, and writes them to disk as a sorted run when there are more.
+/// Collects rows up to a limit, and writes them to disk as a sorted segment when there are more.
 pub(super) struct Sorter {
-    stations: Stations,
+    stations: StationNumbers,
     columns: usize,
     memory: usize,
-    /// Rows that are held in memory.
+    /// Rows that are held in memory at most.
     limit: usize,
-    rows: Rows,
-    runs: Vec<Run>,
+    rows: RowsInMemory,
+    segments: Vec<Segment>,
     scratch: Scratch,
 }
 
-/// What a [`Sorter`] gives: runs in the order in which their rows came.
+/// What a [`Sorter`] gives.
 pub(super) struct Sorted {
-    pub(super) stations: Stations,
+    pub(super) stations: StationNumbers,
     pub(super) columns: usize,
     /// Bytes that merging may take.
     pub(super) memory: usize,
-    pub(super) runs: Vec<Run>,
+    /// In the order in which their rows came.
+    pub(super) segments: Vec<Segment>,
     pub(super) spilled_bytes: u64,
     pub(super) scratch: Scratch,
 }
 
 /// Rows in order.
-pub(super) enum Run {
-    Memory {
-        rows: Rows,
-        order: Vec<u32>,
-    },
+pub(super) enum Segment {
+    /// Rows, and the order in which they are to be taken.
+    Memory { rows: RowsInMemory, order: Vec<u32> },
     /// One file after another.
     Disk(Vec<PathBuf>),
 }
 
-/// The directory of the runs, removed with all that is left in it.
+/// The directory of the segments, removed with all that is left in it.
 pub(super) struct Scratch {
     directory: PathBuf,
     made: bool,
@@ -61,22 +60,22 @@ pub(super) struct Scratch {
 
 impl Sorter {
     pub(super) fn new(columns: usize, memory: usize, scratch: &Path) -> Self {
-        let limit = (memory / Rows::row_bytes(columns)).clamp(1, u32::MAX as usize);
+        let limit = (memory / RowsInMemory::row_bytes(columns)).clamp(1, u32::MAX as usize);
         Self {
-            stations: Stations::default(),
+            stations: StationNumbers::default(),
             columns,
             memory,
             limit,
-            rows: Rows::with_capacity(columns, limit),
-            runs: Vec::new(),
+            rows: RowsInMemory::with_capacity(columns, limit),
+            segments: Vec::new(),
             scratch: Scratch { directory: scratch.to_owned(), made: false, files: 0 },
         }
     }
 
-    /// Takes the next rows. Nothing of the batch is held on to.
+    /// Copies the rows of the next batch.
     ///
     /// # Errors
-    /// A batch that contradicts itself, or a run that cannot be written.
+    /// A segment that cannot be written.
     pub(super) fn push(&mut self, batch: &Batch) -> Result<()> {
         let mut start = 0;
         while start < batch.rows() {
@@ -93,18 +92,18 @@ impl Sorter {
     /// All rows, the last of them in memory.
     pub(super) fn finish(mut self) -> Sorted {
         let order = self.rows.order(&self.stations.ranks());
-        self.runs.push(Run::Memory { rows: self.rows, order });
+        self.segments.push(Segment::Memory { rows: self.rows, order });
         Sorted {
             stations: self.stations,
             columns: self.columns,
             memory: self.memory,
             spilled_bytes: self.scratch.bytes(),
-            runs: self.runs,
+            segments: self.segments,
             scratch: self.scratch,
         }
     }
 
-    /// Writes the rows in memory as a run.
+    /// Writes the rows in memory as a segment.
     fn spill(&mut self) -> Result<()> {
         let order = self.rows.order(&self.stations.ranks());
         // Several threads write a piece each, of whole frames.
@@ -113,11 +112,11 @@ impl Sorter {
         let pieces: Vec<(&[u32], PathBuf)> =
             order.chunks(piece).map(|piece| Ok((piece, self.scratch.file()?))).collect::<Result<_>>()?;
         pieces.par_iter().with_max_len(1).try_for_each(|(piece, path)| {
-            let mut writer = RunWriter::create(path, self.columns)?;
+            let mut writer = SegmentWriter::create(path, self.columns)?;
             piece.chunks(frame).try_for_each(|frame| writer.write(self.rows.pick(frame)))?;
             writer.finish()
         })?;
-        self.runs.push(Run::Disk(pieces.into_iter().map(|(_, path)| path).collect()));
+        self.segments.push(Segment::Disk(pieces.into_iter().map(|(_, path)| path).collect()));
         self.rows.clear();
         Ok(())
     }
@@ -135,18 +134,18 @@ impl Scratch {
             self.made = true;
         }
         self.files += 1;
-        Ok(self.directory.join(format!("run-{:06}.arrows", self.files)))
+        Ok(self.path(self.files))
     }
 
-    /// Bytes of the files that are there.
+    fn path(&self, number: usize) -> PathBuf {
+        self.directory.join(format!("run-{number:06}.arrows"))
+    }
+
+    /// Bytes of those of its files that are there.
     fn bytes(&self) -> u64 {
-        let entries = fs::read_dir(&self.directory).ok().filter(|_| self.made);
-        entries
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| entry.metadata().ok())
-            .map(|m| m.len())
+        (1..=self.files)
+            .filter_map(|number| fs::metadata(self.path(number)).ok())
+            .map(|file| file.len())
             .sum()
     }
 }
@@ -154,30 +153,30 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         for number in 1..=self.files {
-            let _ = fs::remove_file(self.directory.join(format!("run-{number:06}.arrows")));
+            let _ = fs::remove_file(self.path(number));
         }
         if self.made {
-            // One that holds something else is not ours.
+            // A directory that holds other files stays.
             let _ = fs::remove_dir(&self.directory);
         }
     }
 }
 
-/// Rows of a frame, which is what is read of a run at a time.
+/// Rows of a frame, which is what is read of a segment at a time.
 pub(super) fn frame_rows(columns: usize) -> usize {
-    (FRAME_BYTES / Rows::row_bytes(columns)).max(1)
+    (FRAME_BYTES / RowsInMemory::row_bytes(columns)).max(1)
 }
 
 /// Writes sorted rows to a file.
-pub(super) struct RunWriter {
+pub(super) struct SegmentWriter {
     path: PathBuf,
     schema: SchemaRef,
     writer: StreamWriter<BufWriter<File>>,
 }
 
-impl RunWriter {
+impl SegmentWriter {
     pub(super) fn create(path: &Path, columns: usize) -> Result<Self> {
-        let failed = |error| run_error(path, error);
+        let failed = |error| segment_error(path, error);
         let file = File::create_new(path).map_err(|error| failed(error.into()))?;
         let mut fields =
             vec![Field::new("station", DataType::UInt32, false), Field::new("time", DataType::Int64, false)];
@@ -190,7 +189,7 @@ impl RunWriter {
         Ok(Self { path: path.to_owned(), schema, writer })
     }
 
-    pub(super) fn write(&mut self, rows: Rows) -> Result<()> {
+    pub(super) fn write(&mut self, rows: RowsInMemory) -> Result<()> {
         let mut arrays: Vec<ArrayRef> = vec![
             Arc::new(UInt32Array::new(rows.stations.into(), None)),
             Arc::new(Int64Array::new(rows.times.into(), None)),
@@ -199,40 +198,40 @@ impl RunWriter {
         arrays.extend(columns.map(|column| Arc::new(Float64Array::new(column.into(), None)) as ArrayRef));
         RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .and_then(|batch| self.writer.write(&batch))
-            .map_err(|error| run_error(&self.path, error))
+            .map_err(|error| segment_error(&self.path, error))
     }
 
     pub(super) fn finish(self) -> Result<()> {
         self.writer
             .into_inner()
             .and_then(|mut buffer| Ok(buffer.flush()?))
-            .map_err(|error| run_error(&self.path, error))
+            .map_err(|error| segment_error(&self.path, error))
     }
 }
 
-/// Reads a run frame by frame.
-pub(super) enum RunReader {
-    Memory { rows: Rows, order: Vec<u32>, at: usize },
+/// Reads a segment frame by frame.
+pub(super) enum SegmentReader {
+    Memory { rows: RowsInMemory, order: Vec<u32>, at: usize },
     Disk { files: std::vec::IntoIter<PathBuf>, open: Option<(PathBuf, StreamReader<BufReader<File>>)> },
 }
 
-impl RunReader {
-    pub(super) fn new(run: Run) -> Self {
-        match run {
-            Run::Memory { rows, order } => Self::Memory { rows, order, at: 0 },
-            Run::Disk(files) => Self::Disk { files: files.into_iter(), open: None },
+impl SegmentReader {
+    pub(super) fn new(segment: Segment) -> Self {
+        match segment {
+            Segment::Memory { rows, order } => Self::Memory { rows, order, at: 0 },
+            Segment::Disk(files) => Self::Disk { files: files.into_iter(), open: None },
         }
     }
 
-    /// The next rows, at least one; `None` behind the last. Files that have been read are removed.
-    pub(super) fn next(&mut self) -> Result<Option<Rows>> {
+    /// The next rows, at least one; `None` after the last. Files that have been read are removed.
+    pub(super) fn next(&mut self) -> Result<Option<RowsInMemory>> {
         match self {
             Self::Memory { rows, order, at } => {
                 let end = order.len().min(*at + frame_rows(rows.columns.len()));
                 let picked = &order[*at..end];
                 *at = end;
                 if picked.is_empty() {
-                    *rows = Rows::default();
+                    *rows = RowsInMemory::default();
                     return Ok(None);
                 }
                 Ok(Some(rows.pick(picked)))
@@ -242,7 +241,7 @@ impl RunReader {
                     if let Some(frame) = reader.next() {
                         return frame
                             .map(|frame| Some(of_frame(&frame)))
-                            .map_err(|error| run_error(path, error));
+                            .map_err(|error| segment_error(path, error));
                     }
                     let _ = fs::remove_file(&*path);
                 }
@@ -250,25 +249,25 @@ impl RunReader {
                 let reader = File::open(&path)
                     .map_err(ArrowError::from)
                     .and_then(|file| StreamReader::try_new(BufReader::new(file), None))
-                    .map_err(|error| run_error(&path, error))?;
+                    .map_err(|error| segment_error(&path, error))?;
                 *open = Some((path, reader));
             },
         }
     }
 }
 
-/// The rows of a frame that [`RunWriter`] wrote.
-fn of_frame(frame: &RecordBatch) -> Rows {
+/// The rows of a frame that [`SegmentWriter`] wrote.
+fn of_frame(frame: &RecordBatch) -> RowsInMemory {
     let columns = frame.columns().iter().skip(2);
-    Rows {
+    RowsInMemory {
         stations: frame.column(0).as_primitive::<UInt32Type>().values().to_vec(),
         times: frame.column(1).as_primitive::<Int64Type>().values().to_vec(),
         columns: columns.map(|column| column.as_primitive::<Float64Type>().values().to_vec()).collect(),
     }
 }
 
-/// The operating system's reason where that is what it was, so that a full disk is called one.
-fn run_error(path: &Path, error: ArrowError) -> Error {
+/// The error of a segment; the operating system's own where there is one, so that a full disk is called one.
+fn segment_error(path: &Path, error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, source) => {
             Error::Io { path: path.to_owned(), action: "cannot write or read back while sorting", source }

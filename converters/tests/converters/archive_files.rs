@@ -6,7 +6,7 @@ use arrow::array::Array;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use isd_converters::archive::{Archive, discover};
-use isd_converters::{Duplicates, Error, IngestOptions, ReadOptions, Sink, ingest, inspect};
+use isd_converters::{Duplicates, Error, ReadOptions, SeriesOptions, Sink, inspect, read_series};
 use isd_dataset::series_group::SeriesGroup;
 use tempfile::TempDir;
 
@@ -239,11 +239,11 @@ fn rows_of_one_key_are_named_by_their_lines() {
         pack(&packed, &[("first.csv", HOURLY), ("a.csv", &text.replace("010010", "020020"))]);
         for path in [plain, packed] {
             let mut archive = Archive::open(&[path], &ReadOptions::default(), true).unwrap();
-            let options = IngestOptions {
+            let options = SeriesOptions {
                 duplicates: Duplicates::Error,
-                ..IngestOptions::new(home.path().join("scratch"))
+                ..SeriesOptions::new(home.path().join("scratch"))
             };
-            let error = ingest(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
+            let error = read_series(&mut archive, &options, &mut Nothing, &|_| ()).unwrap_err();
             let message = error.to_string();
             assert!(message.contains(&format!("a.csv: line {second}: station 0")), "{message}");
             assert!(message.contains(&format!("first in line {first}; expected")), "{message}");
@@ -397,4 +397,38 @@ fn a_file_larger_than_it_looks_keeps_its_place() {
     let expected = [("010010-99999", 48), ("500000-99999", (256 << 10) + 5), ("724940-23234", 48)];
     assert_eq!(stations, expected.map(|(id, rows)| (id.to_owned(), rows)));
     assert_eq!(reader.take_finished().iter().map(|report| report.rows).sum::<u64>(), (256 << 10) + 5 + 96);
+}
+
+#[test]
+fn files_directories_patterns_and_lists() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    fs::create_dir_all(root.join("2015/.cache")).unwrap();
+    for name in ["2015/b.gz", "2015/a.gz", "2015/README", "2015/isd-history.csv", "2015/.cache/x", "c.csv"] {
+        fs::write(root.join(name), "").unwrap();
+    }
+    let names = |sources: &[PathBuf], list: &str| {
+        let found = discover(sources, &mut list.as_bytes()).unwrap();
+        let files = found.files.iter().map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
+        (files.collect::<Vec<_>>(), found.passed_over.len())
+    };
+    assert_eq!(names(&[root.join("2015")], ""), (vec!["2015/a.gz".into(), "2015/b.gz".into()], 2));
+    assert_eq!(names(&[root.join("2015/*.gz")], "").0.len(), 2);
+    // Each once, however often it is named.
+    assert_eq!(names(&[root.join("c.csv"), root.to_owned()], "").0, ["c.csv", "2015/a.gz", "2015/b.gz"]);
+    let list = format!("{}\r\n\n{}\n", root.join("c.csv").display(), root.join("2015/a.gz").display());
+    assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
+    let list = format!("{}\0{}\0", root.join("c.csv").display(), root.join("2015/a.gz").display());
+    assert_eq!(names(&["-".into()], &list).0, ["c.csv", "2015/a.gz"]);
+    for (source, expected) in [
+        (root.join("absent"), "absent"),
+        (root.join("*.hdf5"), "matches no file"),
+        (root.join("2015/.cache"), "x"),
+        (root.join("[").join("a"), "is no pattern"),
+    ] {
+        match discover(std::slice::from_ref(&source), &mut "".as_bytes()) {
+            Err(error) => assert!(error.to_string().contains(expected), "{error}"),
+            Ok(found) => assert!(found.files[0].ends_with(expected), "{found:?}"),
+        }
+    }
 }

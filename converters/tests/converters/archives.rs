@@ -103,13 +103,13 @@ pub struct Everything {
 pub fn read(source: &mut dyn Source) -> Result<Everything> {
     let all = read_rows(source)?;
     // A grid does not know how many of its cells are observations.
-    assert!(source.rows().is_none_or(|rows| rows == all.timestamps.len() as u64));
+    assert!(source.info().rows.is_none_or(|rows| rows == all.timestamps.len() as u64));
     Ok(all)
 }
 
 /// As [`read`], of a source whose number of rows may turn out to be another.
 pub fn read_rows(source: &mut dyn Source) -> Result<Everything> {
-    let names: Vec<String> = source.columns().iter().map(|column| column.name.clone()).collect();
+    let names: Vec<String> = source.info().columns.iter().map(|column| column.name.clone()).collect();
     let mut all = Everything {
         stations: Vec::new(),
         timestamps: Vec::new(),

@@ -16,8 +16,9 @@ use crate::samples::{Read, input, options, read_all, try_read};
 use crate::texts::{gzip, shared};
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn a_published_parquet_file() {
-    let Some(path) = shared("ghcnh/DUM00000001.pqt") else { return };
+    let path = shared("ghcnh/DUM00000001.pqt");
     let read = read_all(&Input::file(&path), &options());
     let rows: Vec<_> = (0..read.rows()).map(|row| read.row(row)).collect();
     assert_eq!((read.layout, read.names()), ("GHCNh Parquet", COLUMNS.to_vec()));
@@ -162,29 +163,36 @@ fn parquet_files_that_cannot_be_read_are_refused() {
     assert_eq!(error.hint().as_deref(), Some("unpack it with `gunzip` first"));
 }
 
-/// Text is damaged elsewhere, with that of the other formats.
+/// Damages a file in many ways. Text is damaged elsewhere, with that of the other formats.
+fn damage(content: &[u8], rounds: usize) {
+    let mut random = Random(18_730_101);
+    for _ in 0..rounds {
+        let mut damaged = content.to_vec();
+        for _ in 0..=random.below(4) {
+            let at = random.below(damaged.len().max(1));
+            match random.below(8) {
+                0 => damaged.truncate(at),
+                1 => drop(damaged.drain(at..(at + 9).min(damaged.len()))),
+                _ => damaged.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8)),
+            }
+        }
+        let _ = try_read(&input(damaged), &ReadOptions { format: Some("ghcnh".into()), ..options() });
+    }
+}
+
 #[test]
 fn damaged_files_give_an_error_or_rows() {
-    let mut random = Random(18_730_101);
     let small = parquet(vec![
         ("STATION", texts(&[Some("A"); 100])),
         ("DATE", texts(&[Some("2023-01-12T08:50:00"); 100])),
         ("temperature", doubles(&[Some(1.5); 100])),
         ("temperature_Quality_Code", texts(&[Some("1"); 100])),
     ]);
-    let published = shared("ghcnh/DUM00000001.pqt").map(|path| fs::read(path).unwrap());
-    for (content, rounds) in [(small, 4000), (published.unwrap_or_default(), 200)] {
-        for _ in 0..rounds {
-            let mut damaged = content.clone();
-            for _ in 0..=random.below(4) {
-                let at = random.below(damaged.len().max(1));
-                match random.below(8) {
-                    0 => damaged.truncate(at),
-                    1 => drop(damaged.drain(at..(at + 9).min(damaged.len()))),
-                    _ => damaged.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << random.below(8)),
-                }
-            }
-            let _ = try_read(&input(damaged), &ReadOptions { format: Some("ghcnh".into()), ..options() });
-        }
-    }
+    damage(&small, 4000);
+}
+
+#[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
+fn a_damaged_published_file_gives_an_error_or_rows() {
+    damage(&fs::read(shared("ghcnh/DUM00000001.pqt")).unwrap(), 200);
 }

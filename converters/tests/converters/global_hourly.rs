@@ -241,8 +241,9 @@ fn headers_that_lack_a_column_are_refused_with_its_name() {
 
 /// Counts and sums of the values as stored were made by Python's csv module.
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn a_published_file() {
-    let Some(path) = shared("global-hourly/00702699999.csv") else { return };
+    let path = shared("global-hourly/00702699999.csv");
     let read = read_all(&Input::file(&path), &options());
     let rows: Vec<_> = (0..read.rows()).map(|row| read.row(row)).collect();
     assert_eq!((rows.len(), read.stations()), (6843, vec!["007026-99999"]));

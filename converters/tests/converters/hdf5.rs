@@ -44,7 +44,7 @@ fn extra_columns_follow_and_measurements_limit() {
     });
     let names = |options: &ReadOptions| {
         let source = open(&archive.path, options).unwrap();
-        source.columns().iter().map(|column| column.name.clone()).collect::<Vec<_>>()
+        source.info().columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>()
     };
     let all = names(&ReadOptions::default());
     assert_eq!(all[0], "wind_speed_rate");

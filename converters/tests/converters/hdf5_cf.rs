@@ -30,11 +30,11 @@ fn packed_integers_are_unpacked_exactly() {
         dataset(file, "sky_condition", &stored, Storage::Gzip(64));
     });
     let mut source = open(&archive.path, &ReadOptions::default()).unwrap();
-    let air = &source.columns()[0];
+    let air = &source.info().columns[0];
     assert_eq!((air.units.as_deref(), air.long_name.as_deref()), (Some("degC"), Some("dry bulb")));
     assert_eq!(air.resolution.as_deref(), Some("0.1"));
-    assert_eq!(source.columns()[1].resolution.as_deref(), Some("0.01"));
-    assert_eq!(source.columns()[2].resolution.as_deref(), Some("1"));
+    assert_eq!(source.info().columns[1].resolution.as_deref(), Some("0.01"));
+    assert_eq!(source.info().columns[2].resolution.as_deref(), Some("1"));
     let all = read(source.as_mut()).unwrap();
     for (row, &stored) in stored.iter().enumerate() {
         let air = (stored != -32_768).then(|| format!("{stored}e-1").parse::<f64>().unwrap());
@@ -75,13 +75,13 @@ fn unwritten_rows_are_missing_or_refused() {
 fn unscaled_measurements_are_noted_and_isd_scale_is_described() {
     let archive = archive(Storage::Contiguous);
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(source.layout(), "flat HDF5");
-    assert!(source.notes()[0].contains("without a scale_factor, for air_temperature, wind_speed_rate;"));
-    assert!(source.notes()[0].contains("--scale isd"));
-    assert_eq!(source.columns()[0].units, None);
+    assert_eq!(source.info().layout, "flat HDF5");
+    assert!(source.info().notes[0].contains("without a scale_factor, for air_temperature, wind_speed_rate;"));
+    assert!(source.info().notes[0].contains("--scale isd"));
+    assert_eq!(source.info().columns[0].units, None);
     let source = open(&archive.path, &isd()).unwrap();
-    assert!(source.notes().is_empty());
-    let column = &source.columns()[1];
+    assert!(source.info().notes.is_empty());
+    let column = &source.info().columns[1];
     assert_eq!((column.units.as_deref(), column.resolution.as_deref()), (Some("m s-1"), Some("0.1")));
 }
 

@@ -102,9 +102,9 @@ fn a_column_along_the_way_does_not_keep_the_others_from_being_read() {
     });
     let mut source = open(&packed.path, &ReadOptions::default()).unwrap();
     assert!(
-        source.notes().iter().any(|note| note.contains("extra (is compressed with blosc")),
+        source.info().notes.iter().any(|note| note.contains("extra (is compressed with blosc")),
         "{:?}",
-        source.notes()
+        source.info().notes
     );
     assert_eq!(read(source.as_mut()).unwrap().columns.len(), 1);
 }

@@ -45,10 +45,10 @@ fn a_group_a_station() {
     assert_eq!(all.columns[2], ("visibility".into(), some([nan, 7.0, 8.0, nan, nan, nan])));
     assert_eq!(all.columns.len(), 3);
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(source.layout(), "HDF5 with a group for each station");
-    let said = |words: &str| source.notes().iter().any(|note| note.contains(words));
-    assert!(said("named after the groups"), "{:?}", source.notes());
-    assert!(said("groups left out") && said("empty"), "{:?}", source.notes());
+    assert_eq!(source.info().layout, "HDF5 with a group for each station");
+    let said = |words: &str| source.info().notes.iter().any(|note| note.contains(words));
+    assert!(said("named after the groups"), "{:?}", source.info().notes);
+    assert!(said("groups left out") && said("empty"), "{:?}", source.info().notes);
 
     let one = ReadOptions { measurements: vec!["visibility".into()], ..ReadOptions::default() };
     let one = read_path(&archive.path, &one).unwrap();
@@ -113,7 +113,7 @@ fn thousands_of_groups() {
         }
     });
     let mut source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(source.rows(), Some(6000));
+    assert_eq!(source.info().rows, Some(6000));
     let mut batches = 0;
     while let Some(batch) = source.next_batch().unwrap() {
         batches += 1;
@@ -174,9 +174,13 @@ fn pandas_frames_in_the_fixed_format() {
         );
     });
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(source.layout(), "pandas frame in HDF5");
+    assert_eq!(source.info().layout, "pandas frame in HDF5");
     assert!(
-        source.notes().iter().any(|note| note.ends_with("named after the groups that hold them: weather"))
+        source
+            .info()
+            .notes
+            .iter()
+            .any(|note| note.ends_with("named after the groups that hold them: weather"))
     );
     let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
     assert_eq!(all.stations, [("weather".to_owned(), 3)]);
@@ -248,7 +252,7 @@ fn pickled_stations_are_refused_and_not_merged() {
         pickled(file, "KSFO", 1, "remarks");
     });
     let source = open(&archive.path, &options).unwrap();
-    assert!(source.notes().contains(&"left out, since pandas pickled them: remarks".to_owned()));
+    assert!(source.info().notes.contains(&"left out, since pandas pickled them: remarks".to_owned()));
     assert_eq!(read_path(&archive.path, &options).unwrap().stations, [("KSFO".to_owned(), 3)]);
 }
 

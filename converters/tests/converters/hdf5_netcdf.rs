@@ -133,7 +133,7 @@ fn expected() -> Everything {
 fn everything(path: &std::path::Path, options: &ReadOptions) -> Result<(Everything, Tally, Vec<String>)> {
     let mut source = open(path, options)?;
     let all = read(source.as_mut())?;
-    Ok((all, source.tally(), source.notes().to_vec()))
+    Ok((all, source.tally(), source.info().notes.clone()))
 }
 
 #[test]
@@ -156,9 +156,10 @@ fn grids_read_the_same_however_they_are_stored() {
 fn converted_columns_keep_a_resolution_only_where_it_is_exact() {
     let archive = weather(GRIDS[0]);
     let source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(source.layout(), "netCDF-4 grid of stations and times");
+    assert_eq!(source.info().layout, "netCDF-4 grid of stations and times");
     let about: Vec<_> = source
-        .columns()
+        .info()
+        .columns
         .iter()
         .map(|column| (column.units.as_deref(), column.resolution.as_deref()))
         .collect();
@@ -355,7 +356,7 @@ fn hadisd() {
     });
     let (all, tally, notes) = everything(&archive.path, &ReadOptions::default()).unwrap();
     assert_eq!(read_path(&archive.path, &ReadOptions::default()).unwrap(), all);
-    assert_eq!(open(&archive.path, &ReadOptions::default()).unwrap().layout(), "HadISD in netCDF-4");
+    assert_eq!(open(&archive.path, &ReadOptions::default()).unwrap().info().layout, "HadISD in netCDF-4");
     assert_eq!(all.stations, [("010010-99999".to_owned(), 4)]);
     // 1931-01-01 is 14,245 days before 1970.
     assert_eq!(all.timestamps[2], (-14_245 * 24 + 5) * 3_600_000_000);
@@ -421,7 +422,7 @@ fn what_may_be_several_measurements_is_none_until_the_user_says_which() {
     // No conversion is known: the values stay as they are, and so do their units.
     assert_eq!(all.columns[1], ("sea_level_pressure".to_owned(), vec![Some(29.9); 6]));
     assert!(notes.iter().any(|note| note.contains("sea_level_pressure (inHg, not hPa)")), "{notes:?}");
-    let units = open(&archive.path, &options).unwrap().columns()[1].units.clone();
+    let units = open(&archive.path, &options).unwrap().info().columns[1].units.clone();
     assert_eq!(units.as_deref(), Some("inHg"));
 }
 

@@ -1,33 +1,23 @@
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use isd_converters::{ReadOptions, Scale, open};
 
 use crate::archives::{read, read_path};
-
-/// A file of the shared data, or `None` with a message where there are none.
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/hdf5").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    println!("skipped: {} is absent", path.display());
-    None
-}
+use crate::texts::shared;
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_published_archive_and_the_pandas_table_agree() {
-    let (Some(flat), Some(table)) = (shared("isdlite.hdf5"), shared("isdlite-pandas-table.h5")) else {
-        return;
-    };
+    let (flat, table) = (shared("hdf5/isdlite.hdf5"), shared("hdf5/isdlite-pandas-table.h5"));
     for scale in [Scale::Attributes, Scale::Isd] {
         let options = ReadOptions { scale, ..ReadOptions::default() };
         let flat = read_path(&flat, &options).unwrap();
         assert_eq!(flat.timestamps.len(), 993_786);
         assert_eq!(flat.stations.len(), 63);
         let mut source = open(&table, &options).unwrap();
-        assert_eq!(source.layout(), "pandas table in HDF5");
+        assert_eq!(source.info().layout, "pandas table in HDF5");
         assert_eq!(read(source.as_mut()).unwrap(), read_path(&table, &options).unwrap());
         let table = read_path(&table, &options).unwrap();
         assert_eq!(table.timestamps.len(), 52_346);
@@ -84,8 +74,9 @@ const NO_ARCHIVE: Outcome =
     Err("is no archive known here: expected columns such as station_usaf and timestamp");
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn files_of_other_writers_are_read_or_refused_in_one_line() {
-    let Some(root) = shared("third-party") else { return };
+    let root = shared("hdf5/third-party");
     let mut files = 0;
     for directory in std::fs::read_dir(&root).unwrap() {
         for file in std::fs::read_dir(directory.unwrap().path()).unwrap() {
@@ -191,14 +182,10 @@ for path in sys.argv[1:]:
 "#;
 
 #[test]
+#[cfg_attr(no_h5py, ignore = "needs ../shared/data and a Python with h5py: ISD_PYTHON names one")]
 fn converted_values_are_those_that_h5py_reads() {
-    let Some(root) = shared("third-party") else { return };
+    let root = shared("hdf5/third-party");
     let python = std::env::var("ISD_PYTHON").unwrap_or_else(|_| "python3".into());
-    if !Command::new(&python).args(["-c", "import h5py"]).output().is_ok_and(|output| output.status.success())
-    {
-        println!("skipped: {python} cannot import h5py (ISD_PYTHON names one that can)");
-        return;
-    }
     let converted = OUTCOMES.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(name, _)| root.join(name));
     let paths: Vec<PathBuf> = converted.collect();
     let output = Command::new(&python).arg("-c").arg(H5PY).args(&paths).output().unwrap();

@@ -66,7 +66,7 @@ fn members_are_columns_and_the_row_label_is_none() {
     for at in ["isdlite", "somewhere"] {
         let archive = by_column(at);
         let source = open(&archive.path, &ReadOptions::default()).unwrap();
-        assert_eq!(source.layout(), "pandas table in HDF5");
+        assert_eq!(source.info().layout, "pandas table in HDF5");
         let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
         assert_eq!(all.stations, [("000010".to_owned(), 250), ("000011".to_owned(), 250)]);
         assert_eq!(all.timestamps[499], 499 * 3_600_000_000);
@@ -151,7 +151,7 @@ fn the_codes_of_a_pandas_category_are_not_taken_for_values() {
     assert!(error.hint().unwrap().contains("plain strings"));
     let archive = write(["quality", "other"]);
     let mut source = open(&archive.path, &ReadOptions::default()).unwrap();
-    assert!(source.notes().iter().any(|note| note.contains("quality (a pandas category")));
+    assert!(source.info().notes.iter().any(|note| note.contains("quality (a pandas category")));
     assert_eq!(crate::archives::read(source.as_mut()).unwrap().columns.len(), 1);
 }
 

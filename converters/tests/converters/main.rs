@@ -16,13 +16,14 @@ mod hdf5_groups; // groups that are archives: one a station, pandas frames in th
 mod hdf5_netcdf; // netCDF-4: grids, ragged arrays, single stations, HadISD
 mod hdf5_real; // the same on published data and on files of other writers, where they are at hand
 mod hdf5_table; // pandas tables in HDF5, as compounds
-mod ingest; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod interrupted; // runs that are killed or find the disk full, and what the next one makes of what they left
 mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the same as their HDF5 twin
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
 mod samples; // files held in memory, and rows as maps
-mod talk_csv; // CSV with a header: the talk's tenths and physical values
+mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
+mod station_csv; // CSV with a header: the talk's tenths and physical values
+mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::Float64Array;
 use isd_converters::archive::Archive;
-use isd_converters::{Batch, ColumnInfo, Error, Result, Source, StationRun};
+use isd_converters::{Batch, ColumnInfo, Error, Result, Source, SourceInfo, StationRun};
 
 /// One observation: station, microseconds, one value a column.
 pub type Row = (String, i64, Vec<Option<f64>>);
@@ -13,7 +13,7 @@ pub type Row = (String, i64, Vec<Option<f64>>);
 /// Yields the given rows in batches of a fixed size.
 #[derive(Clone)]
 pub struct MemorySource {
-    columns: Vec<ColumnInfo>,
+    info: SourceInfo,
     rows: Vec<Row>,
     batch_rows: usize,
     next: usize,
@@ -32,7 +32,13 @@ impl MemorySource {
             long_name: None,
             resolution: Some("0.1".to_owned()),
         };
-        Self { columns: columns.iter().map(column).collect(), rows, batch_rows, next: 0, fails_at: None }
+        let info = SourceInfo {
+            columns: columns.iter().map(column).collect(),
+            rows: Some(rows.len() as u64),
+            layout: "memory",
+            ..SourceInfo::default()
+        };
+        Self { info, rows, batch_rows, next: 0, fails_at: None }
     }
 
     pub fn archive(self) -> Archive {
@@ -45,20 +51,8 @@ impl MemorySource {
 }
 
 impl Source for MemorySource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        Some(self.rows.len() as u64)
-    }
-
-    fn layout(&self) -> &'static str {
-        "memory"
-    }
-
-    fn notes(&self) -> &[String] {
-        &[]
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
@@ -82,7 +76,7 @@ impl Source for MemorySource {
                 .map(|run| StationRun { station_id: Arc::from(run[0].0.as_str()), rows: run.len() })
                 .collect(),
             timestamps: rows.iter().map(|row| row.1).collect(),
-            columns: (0..self.columns.len())
+            columns: (0..self.info.columns.len())
                 .map(|column| rows.iter().map(|row| row.2[column]).collect::<Float64Array>())
                 .collect(),
         };

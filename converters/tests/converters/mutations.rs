@@ -42,8 +42,8 @@ fn samples() -> [(&'static str, &'static str, Vec<u8>); 6] {
     [
         ("isd-lite", "724060-93721-2017", lite.into()),
         ("isd-raw", "reports", raw.into()),
-        ("talk-csv", "talk.csv", talk.into()),
-        ("talk-csv", "export.csv", export.into()),
+        ("station-csv", "talk.csv", talk.into()),
+        ("station-csv", "export.csv", export.into()),
         ("ghcnh", "ghcnh.psv", ghcnh.into()),
         ("global-hourly", "hourly.csv", hourly.into()),
     ]

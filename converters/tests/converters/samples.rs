@@ -50,7 +50,7 @@ pub fn input(content: impl AsRef<[u8]>) -> Input {
 pub fn try_read(input: &Input, options: &ReadOptions) -> Result<Read> {
     let mut source = open_input(input, options)?;
     let all = read_rows(source.as_mut())?;
-    Ok(Read { layout: source.layout(), known_rows: source.rows(), all, tally: source.tally() })
+    Ok(Read { layout: source.info().layout, known_rows: source.info().rows, all, tally: source.tally() })
 }
 
 /// Reads an input that must be readable.

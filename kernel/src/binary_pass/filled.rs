@@ -1,37 +1,40 @@
-//! A series without its gaps: values, filled forward, with the row and time of each.
+//! A series without its gaps: its values, filled forward, with the row and the time of each.
 
 use crate::Series;
-use crate::decimal_pass::Windowing;
 use crate::packing::grid_decimals;
-use crate::series::{Reach, Values};
+use crate::series::{Fill, Values};
+use crate::window::{SeriesWindows, Span};
 
 /// Buffers that a series is filled into.
 #[derive(Debug, Default)]
-pub(crate) struct Buffers {
+pub(super) struct Buffers {
     values: Vec<f64>,
     rows: Vec<usize>,
     times: Vec<i64>,
 }
 
-/// The filled values of a series.
+/// The filled values of a series: those of the rows from the first observed one on, missing rows that are not filled left
+/// out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Filled<'a> {
+pub(super) struct Filled<'a> {
+    /// The values, all finite.
     pub values: &'a [f64],
-    /// The time of each, where the window reaches over a time.
+    /// The time of each value in microseconds if the window is a length of time, else empty.
     pub times: &'a [i64],
-    /// The row of each, unless they follow each other.
+    /// The row of each value; `None` if they follow each other from `first` on.
     rows: Option<&'a [usize]>,
+    /// The first observed row.
     first: usize,
-    /// Decimals of the grid that all observed values are on, if there is one.
+    /// Number of decimals of the grid that all observed values are on, if there is one.
     pub grid: Option<u32>,
 }
 
 impl<'a> Filled<'a> {
-    /// Fills the series; `first` is its first observed row.
+    /// Fills the series, whose first observed row is `first`.
     pub fn new(
         series: &'a Series<'_>,
         first: usize,
-        windowing: Windowing<'_>,
+        windows: SeriesWindows<'a>,
         buffers: &'a mut Buffers,
     ) -> Self {
         let Buffers { values, rows, times } = buffers;
@@ -39,10 +42,12 @@ impl<'a> Filled<'a> {
         let grid = series
             .observed()
             .try_fold(0, |grid: u32, row| Some(grid_decimals(series.values.get(row))?.max(grid)));
-        let timed = series.times.filter(|_| windowing.rolling.needs_time());
-        if matches!(windowing.reach, Reach::Unlimited) {
+        if matches!(windows.fill, Fill::Unlimited) {
             fill_all(series, first, values);
-            let times = timed.and_then(|times| times.get(first..)).unwrap_or_default();
+            let times = match windows.span {
+                Span::Time { times, .. } => &times[first..],
+                Span::Rows(_) => &[],
+            };
             return Self { values, times, rows: None, first, grid };
         }
         rows.clear();
@@ -51,12 +56,14 @@ impl<'a> Filled<'a> {
         for row in first..series.values.len() {
             if series.is_observed(row) {
                 last = row;
-            } else if !windowing.reach.bridges(last, row) {
+            } else if !windows.fill.bridges(last, row) {
                 continue;
             }
             values.push(series.values.get(last));
             rows.push(row);
-            times.extend(timed.map(|times| times[row]));
+            if let Span::Time { times: all, .. } = windows.span {
+                times.push(all[row]);
+            }
         }
         Self { values, times, rows: Some(rows), first, grid }
     }
@@ -67,7 +74,7 @@ impl<'a> Filled<'a> {
     }
 }
 
-/// Fills every row from the first observed one.
+/// Appends the value of every row from `first`, which was observed, on; that of a missing row is the last observed one.
 fn fill_all(series: &Series<'_>, first: usize, filled: &mut Vec<f64>) {
     let Values::Doubles(values) = series.values else {
         let mut last = first;

@@ -1,26 +1,27 @@
-//! The loops that round any values to integers of a unit that suits them: slices in, slices out.
+//! The loops that round the values of a block to integers of a unit that suits them: slices in, slices out.
 #![allow(
     clippy::inline_always,
     reason = "a loop is compiled for an instruction set by being inlined into its function"
 )]
 
-use crate::cpu::in_lanes;
+use crate::cpu::for_each_instruction_set;
 use crate::prefix::sums::ROUNDER;
 
-in_lanes!(range_of = range_of_plain(values: &[f64]) -> (f64, f64));
+for_each_instruction_set!(range_of = range_of_plain(values: &[f64]) -> (f64, f64));
 
-/// The least and the largest of finite values.
+/// The least and the largest of finite values; (∞, -∞) of no values.
 #[inline(always)]
 fn range_of_plain(values: &[f64]) -> (f64, f64) {
+    // Every 16th value is compared with the others of its column only, so that 16 comparisons do not wait for each other.
     let mut least = [f64::INFINITY; 16];
     let mut largest = [f64::NEG_INFINITY; 16];
     let (chunks, rest) = values.as_chunks::<16>();
-    let mut take = |lane: usize, value: f64| {
-        least[lane] = if value < least[lane] { value } else { least[lane] };
-        largest[lane] = if value > largest[lane] { value } else { largest[lane] };
+    let mut take = |column: usize, value: f64| {
+        least[column] = if value < least[column] { value } else { least[column] };
+        largest[column] = if value > largest[column] { value } else { largest[column] };
     };
     for chunk in chunks {
-        chunk.iter().enumerate().for_each(|(lane, value)| take(lane, *value));
+        chunk.iter().enumerate().for_each(|(column, value)| take(column, *value));
     }
     for value in rest {
         take(0, *value);
@@ -28,36 +29,51 @@ fn range_of_plain(values: &[f64]) -> (f64, f64) {
     (least.into_iter().fold(f64::INFINITY, f64::min), largest.into_iter().fold(f64::NEG_INFINITY, f64::max))
 }
 
-in_lanes!(quantise = quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) -> ());
+for_each_instruction_set!(to_integers = to_integers_plain(values: &[f64], center: f64, per_unit: f64, integers: &mut [i64]) -> ());
 
-/// Takes each value as the integer nearest its distance from the center, of which there are `per_unit` in a unit; below
-/// 2^51.
+/// Writes for each value the integer nearest its distance from the center, of which there are `per_unit` in a unit of the
+/// values; below 2^51.
 #[inline(always)]
-fn quantise_plain(values: &[f64], center: f64, per_unit: f64, units: &mut [i64]) {
-    for (value, unit) in values.iter().zip(units) {
+fn to_integers_plain(values: &[f64], center: f64, per_unit: f64, integers: &mut [i64]) {
+    for (value, integer) in values.iter().zip(integers) {
         let shifted = (value - center) * per_unit + ROUNDER;
-        *unit = (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
+        *integer = (shifted.to_bits() as i64).wrapping_sub(ROUNDER.to_bits() as i64);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::with_each_instruction_set;
+
+    /// Values with one that is not like the others.
+    fn values(len: u32, at: usize, special: f64) -> Vec<f64> {
+        let mut values: Vec<f64> = (0..len).map(|i| f64::from(i * 37 % 211) / 10.0).collect();
+        if let Some(value) = values.get_mut(at) {
+            *value = special;
+        }
+        values
+    }
 
     #[test]
     fn every_instruction_set_gives_what_the_plain_one_gives() {
-        for len in [0, 1, 2, 7, 63, 64, 65, 1000] {
-            let finite: Vec<f64> = (0..len).map(|i| f64::from(i * 37 % 211) / 10.0).collect();
-            assert_eq!(range_of(&finite), range_of_plain(&finite));
-            let least = finite.iter().copied().fold(f64::INFINITY, f64::min);
-            assert_eq!(range_of(&finite).0, least);
-            let (mut fast, mut plain) = (vec![0; finite.len()], vec![0; finite.len()]);
-            quantise(&finite, 5.0, 100.0, &mut fast);
-            quantise_plain(&finite, 5.0, 100.0, &mut plain);
-            assert_eq!(fast, plain);
-            for (value, unit) in finite.iter().zip(fast) {
-                assert!(((value - 5.0) * 100.0 - unit as f64).abs() <= 0.500_01);
+        with_each_instruction_set(|set| {
+            for len in [0, 1, 2, 7, 63, 64, 65, 1000] {
+                for (at, special) in [(0, 0.1), (5, 0.05), (3, 600.0), (8, 1e12), (4, -0.0)] {
+                    let values = values(len, at, special);
+                    assert_eq!(range_of(&values), range_of_plain(&values), "{set}");
+                    let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+                    let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                    assert_eq!(range_of(&values), (least, largest));
+                    let (mut found, mut plain) = (vec![0; values.len()], vec![0; values.len()]);
+                    to_integers(&values, 5.0, 100.0, &mut found);
+                    to_integers_plain(&values, 5.0, 100.0, &mut plain);
+                    assert_eq!(found, plain, "{set}");
+                    for (value, integer) in values.iter().zip(found) {
+                        assert!(((value - 5.0) * 100.0 - integer as f64).abs() <= 0.500_01);
+                    }
+                }
             }
-        }
+        });
     }
 }

@@ -1,20 +1,21 @@
-//! Unevaluated sums of two doubles: about 104 bits in, the double nearest the exact value out, or word that these do not
-//! decide it.
+//! Numbers of about 104 bits, kept as the sum of two doubles: integers in, the double nearest the exact value of a quotient
+//! or a root out, or `None` where 104 bits do not tell which that is.
 //!
-//! Sums and products are exact by Knuth's and Dekker's algorithms (Dekker 1971, "A floating-point technique for
+//! Sums and products of doubles are exact by Knuth's and Dekker's algorithms (Dekker 1971, "A floating-point technique for
 //! extending the available precision"); quotient and root take one step of Newton's iteration from the double's own.
 
-/// Relative error of any result below, many times over: each operation keeps 2^-100.
+/// Bound of the relative error of a few operations below, each of which errs by less than 2^-100.
 const ERROR: f64 = 1.0 / (1_u128 << 95) as f64;
 
 /// `high + low`, where `low` is at most half a unit in the last place of `high`. Neither may over- or underflow.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Pair {
+pub(crate) struct DoubleDouble {
     high: f64,
     low: f64,
 }
 
-impl Pair {
+impl DoubleDouble {
+    /// Zero.
     pub const ZERO: Self = Self { high: 0.0, low: 0.0 };
 
     /// The sum of two doubles, exactly (Knuth).
@@ -37,7 +38,7 @@ impl Pair {
         Self { high, low }
     }
 
-    /// An integer, exact below 2^106.
+    /// An integer; exact if it is below 2^106.
     pub fn of(integer: i128) -> Self {
         // Processors convert 64 bits; 128 are a function of a library, and most integers have no more than these.
         if integer.unsigned_abs() < 1 << 62 {
@@ -51,6 +52,7 @@ impl Pair {
         Self::sum(high, low)
     }
 
+    /// The sum.
     pub fn plus(self, other: Self) -> Self {
         let Self { high, low } = Self::sum(self.high, other.high);
         let lower = Self::sum(self.low, other.low);
@@ -58,20 +60,23 @@ impl Pair {
         Self::sum(high, low + lower.low)
     }
 
+    /// The product.
     pub fn times(self, other: Self) -> Self {
         let Self { high, low } = Self::product(self.high, other.high);
         Self::sum(high, low + (self.high * other.low + self.low * other.high))
     }
 
-    /// The product with a power of two.
+    /// The product with a power of two, exactly.
     pub fn scaled(self, power: f64) -> Self {
         Self { high: self.high * power, low: self.low * power }
     }
 
+    /// The number with the other sign.
     pub fn negated(self) -> Self {
         self.scaled(-1.0)
     }
 
+    /// The quotient by a divisor that is not 0.
     pub fn over(self, divisor: Self) -> Self {
         let quotient = self.high / divisor.high;
         let product = Self::product(quotient, divisor.high);
@@ -79,7 +84,7 @@ impl Pair {
         Self::sum(quotient, rest / divisor.high)
     }
 
-    /// The square root of what is positive.
+    /// The square root of a positive number.
     pub fn root(self) -> Self {
         let root = self.high.sqrt();
         let square = Self::product(root, root);
@@ -87,17 +92,18 @@ impl Pair {
         Self::sum(root, rest / (2.0 * root))
     }
 
-    /// The magnitude, to a double.
+    /// The magnitude, rounded to a double.
     pub fn magnitude(self) -> f64 {
         self.high.abs()
     }
 
+    /// Whether the number is larger than 0.
     pub fn is_positive(self) -> bool {
         self.high > 0.0
     }
 
-    /// The double nearest the exact value, which lies within `more` and the error of a few operations, relative to this
-    /// one; none where two doubles are too near to say.
+    /// The double nearest the exact value, given that this number is off by at most the share `more` of itself and by the
+    /// error of a few operations; `None` where two doubles are so near that either may be the nearest.
     pub fn nearest(self, more: f64) -> Option<f64> {
         let Self { high, low } = self;
         let gap = (high.next_up() - high).min(high - high.next_down());
@@ -111,12 +117,12 @@ mod tests {
 
     #[test]
     fn a_result_is_the_nearest_double_or_none() {
-        let of = Pair::of;
+        let of = DoubleDouble::of;
         assert_eq!(of(51).over(of(10)).nearest(0.0), Some(5.1));
         assert_eq!(of(2).root().nearest(0.0), Some(2_f64.sqrt()));
         assert_eq!(of(1 << 80).nearest(0.0), Some(2_f64.powi(80)));
         for integer in [(1 << 62) - 1, 1 << 62, (1 << 62) + 1, (1 << 62) - (1 << 8), 1 - (1 << 62), -7, 0] {
-            let Pair { high, low } = of(integer);
+            let DoubleDouble { high, low } = of(integer);
             assert_eq!((high, high as i128 + low as i128), (integer as f64, integer));
         }
         assert_eq!(of((3 << 53) + 1).nearest(0.0), Some(3.0 * 2_f64.powi(53)));
@@ -129,6 +135,6 @@ mod tests {
         let (a, b) = (of(power), of(1 << 100));
         assert_eq!(a.plus(b).plus(b.negated()), a);
         assert_eq!(of(3_i128.pow(33)).times(of(3_i128.pow(33))), a);
-        assert_eq!(Pair::ZERO.plus(a), a);
+        assert_eq!(DoubleDouble::ZERO.plus(a), a);
     }
 }

@@ -1,15 +1,14 @@
-//! The decision itself, in integers: moments of one window in, the verdict and correctly rounded statistics out.
+//! The decision itself, in integers: the sums of one window in, the verdict and correctly rounded statistics out.
 //!
-//! Every row that the fast passes cannot rule out comes here. With n values of sum S and sum of
-//! squares Q, all integers times one unit, and a divisor m = n - ddof, the row's integer x is an
-//! outlier if `(n x - S)^2 m > threshold^2 n (n Q - S^2)` and
-//! `(n x - S)^2 unit^2 > threshold^2 n^2 min_std^2`.
+//! Every row that the rule-out loop lets pass comes here. With n values of sum S and sum of squares Q, all as integers of
+//! one unit, and a divisor m = n - ddof, the row's integer x is an outlier if
+//! `(n x - S)^2 m > threshold^2 n (n Q - S^2)` and `(n x - S)^2 unit^2 > threshold^2 n^2 min_std^2`.
 
 pub(crate) mod double_double;
 mod in_pairs;
 
 use num_bigint::{BigInt, BigUint};
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use num_traits::{One, Signed, Zero};
 
 use crate::packing::GRID_FACTORS;
 use crate::{Decimal, RollingTest};
@@ -17,36 +16,36 @@ use crate::{Decimal, RollingTest};
 /// What the integers of a series are multiples of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
-    /// `10^-decimals`: the series is on a decimal grid.
-    Decimal(u32),
+    /// `10^-decimals` for that many decimals: the series is on a decimal grid.
+    TenToMinus(u32),
     /// `2^exponent`: the values are taken as the binary fractions that they are.
-    Binary(i32),
+    TwoTo(i32),
 }
 
 impl Unit {
-    /// The unit as a fraction.
+    /// The unit as numerator and denominator.
     fn fraction(self) -> (BigUint, BigUint) {
         match self {
-            Self::Decimal(decimals) => (BigUint::one(), BigUint::from(10_u32).pow(decimals)),
-            Self::Binary(exponent) if exponent >= 0 => (BigUint::one() << exponent as u32, BigUint::one()),
-            Self::Binary(exponent) => (BigUint::one(), BigUint::one() << exponent.unsigned_abs()),
+            Self::TenToMinus(decimals) => (BigUint::one(), BigUint::from(10_u32).pow(decimals)),
+            Self::TwoTo(exponent) if exponent >= 0 => (BigUint::one() << exponent as u32, BigUint::one()),
+            Self::TwoTo(exponent) => (BigUint::one(), BigUint::one() << exponent.unsigned_abs()),
         }
     }
 }
 
-/// Moments of a window and the tested value, as integers of one [`Unit`].
+/// The sums of a window and the tested value, as integers of one [`Unit`].
 #[derive(Debug, Clone)]
-pub(crate) struct Window<I> {
+pub(crate) struct TestedWindow<I> {
     /// Number of values.
     pub n: usize,
     /// Sum of the values.
     pub sum: I,
     /// Sum of their squares.
     pub squares: I,
-    /// The tested value.
+    /// The tested value. Mean and standard deviation do not depend on it.
     pub x: I,
-    /// What is added to each value of the window and to `x` for the real one: moments are often
-    /// taken about a number near the values.
+    /// What is added to each value of the window and to `x` for the real one: sums are often taken of differences from a
+    /// number near the values.
     pub origin: I,
 }
 
@@ -57,29 +56,29 @@ pub(crate) struct Statistics {
     pub mean: f64,
     /// Standard deviation of the window.
     pub std: f64,
-    /// `(x - mean) / max(std, min_std)`; infinite where that is 0.
+    /// `(x - mean) / max(std, min_std)`; infinite where the divisor is 0.
     pub zscore: f64,
 }
 
-impl Window<i64> {
-    /// Whether the row is an outlier; its statistics if it is.
+impl TestedWindow<i64> {
+    /// Decides whether the row is an outlier: its statistics if it is, `None` if it is not.
     ///
     /// Most rows that come here are decided in 128 bits; the others in as many as it takes.
     pub fn decide(&self, unit: Unit, test: &RollingTest) -> Option<Statistics> {
         match self.exceeds(unit, test) {
             Some(false) => None,
             Some(true) => {
-                let quick = self.quick_statistics(unit, test);
-                Some(quick.unwrap_or_else(|| self.widen().statistics(unit, test)))
+                let in_pairs = self.statistics_in_pairs(unit, test);
+                Some(in_pairs.unwrap_or_else(|| self.widen().statistics(unit, test)))
             }
             None => self.widen().decide(unit, test),
         }
     }
 
-    /// The verdict, or `None` where 128 bits do not hold it.
+    /// Whether the row is an outlier; `None` where 128 bits do not tell.
     fn exceeds(&self, unit: Unit, test: &RollingTest) -> Option<bool> {
         let n = self.n as i128;
-        let m = n - test.freedom() as i128;
+        let m = n - test.ddof() as i128;
         if m <= 0 {
             return Some(false);
         }
@@ -92,18 +91,29 @@ impl Window<i64> {
         if product(left, m)? <= product(right, spread)? {
             return Some(false);
         }
-        let floor = test.floor();
-        if floor.is_zero() {
+        let min_std = test.min_std();
+        if min_std.is_zero() {
             return Some(true);
         }
-        let Unit::Decimal(decimals) = unit else { return None };
-        let units = i128::from(floor.mantissa()) * 10_i128.pow(decimals);
-        let left = product(scaled.checked_abs()?, 10_i128.pow(floor.decimals()))?;
+        let Unit::TenToMinus(decimals) = unit else { return None };
+        let units = i128::from(min_std.mantissa()) * 10_i128.pow(decimals);
+        let left = product(scaled.checked_abs()?, 10_i128.pow(min_std.decimals()))?;
         Some(left > product(product(threshold, n)?, units)?)
     }
 
-    pub fn widen(&self) -> Window<BigInt> {
-        Window {
+    /// `n x - S`.
+    fn deviation(&self) -> i128 {
+        self.n as i128 * i128::from(self.x) - i128::from(self.sum)
+    }
+
+    /// `n Q - S^2`, which is `n^2` times the population variance.
+    fn spread(&self) -> i128 {
+        self.n as i128 * i128::from(self.squares) - i128::from(self.sum).pow(2)
+    }
+
+    /// The same window in integers of any size.
+    pub fn widen(&self) -> TestedWindow<BigInt> {
+        TestedWindow {
             n: self.n,
             sum: self.sum.into(),
             squares: self.squares.into(),
@@ -122,27 +132,27 @@ fn product(a: i128, b: i128) -> Option<i128> {
     if length(a) + length(b) < i128::BITS { Some(a.wrapping_mul(b)) } else { a.checked_mul(b) }
 }
 
-impl Window<BigInt> {
-    /// Whether the row is an outlier; its statistics if it is.
+impl TestedWindow<BigInt> {
+    /// Decides whether the row is an outlier: its statistics if it is, `None` if it is not.
     pub fn decide(&self, unit: Unit, test: &RollingTest) -> Option<Statistics> {
-        if self.n <= test.freedom() {
+        if self.n <= test.ddof() {
             return None;
         }
         let (numerator, denominator) = unit.fraction();
         let (threshold, scale) = fraction(test.threshold());
-        let (floor, floor_scale) = fraction(test.floor());
+        let (min_std, min_std_scale) = fraction(test.min_std());
         let deviation = self.deviation();
         let left = (&deviation * &scale).pow(2);
         let right = threshold.pow(2) * self.n;
-        if &left * (self.n - test.freedom()) <= &right * self.spread() {
+        if &left * (self.n - test.ddof()) <= &right * self.spread() {
             return None;
         }
-        let left = left * (floor_scale * numerator).pow(2);
-        let right = right * self.n * (floor * denominator).pow(2);
+        let left = left * (min_std_scale * numerator).pow(2);
+        let right = right * self.n * (min_std * denominator).pow(2);
         (left > right).then(|| self.statistics(unit, test))
     }
 
-    /// `n x - S`.
+    /// `|n x - S|`.
     fn deviation(&self) -> BigUint {
         (&self.x * self.n - &self.sum).abs().into_parts().1
     }
@@ -152,18 +162,19 @@ impl Window<BigInt> {
         (&self.squares * self.n - &self.sum * &self.sum).into_parts().1
     }
 
+    /// The statistics of a row whose window holds more than `ddof` values.
     fn statistics(&self, unit: Unit, test: &RollingTest) -> Statistics {
         let (numerator, denominator) = unit.fraction();
         let n = BigUint::from(self.n);
-        let m = BigUint::from(self.n - test.freedom());
+        let m = BigUint::from(self.n - test.ddof());
         let spread = self.spread();
         let deviation = self.deviation();
-        let (floor, floor_scale) = fraction(test.floor());
+        let (min_std, min_std_scale) = fraction(test.min_std());
         // Which of std and min_std is larger is decided without rounding either.
-        let floor_wins =
-            (&floor * &denominator).pow(2) * &n * &m > &spread * (&floor_scale * &numerator).pow(2);
-        let magnitude = if floor_wins {
-            nearest(&(deviation * numerator * floor_scale), &(n * denominator * floor))
+        let min_std_is_larger =
+            (&min_std * &denominator).pow(2) * &n * &m > &spread * (&min_std_scale * &numerator).pow(2);
+        let magnitude = if min_std_is_larger {
+            nearest(&(deviation * numerator * min_std_scale), &(n * denominator * min_std))
         } else if spread.is_zero() {
             f64::INFINITY
         } else {
@@ -172,7 +183,7 @@ impl Window<BigInt> {
         let below = (&self.x * self.n - &self.sum).is_negative();
         Statistics {
             mean: self.mean(unit),
-            std: self.std(unit, test.freedom()),
+            std: self.std(unit, test.ddof()),
             zscore: if below { -magnitude } else { magnitude },
         }
     }
@@ -192,36 +203,45 @@ impl Window<BigInt> {
     }
 }
 
-/// A decimal as a fraction.
+/// A decimal as numerator and denominator.
 fn fraction(decimal: Decimal) -> (BigUint, BigUint) {
     (BigUint::from(decimal.mantissa()), BigUint::from(10_u32).pow(decimal.decimals()))
 }
 
-/// A value as an integer of some unit.
+/// A value without rounding, as an integer of some unit.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Integer {
-    /// A mantissa of magnitude below 2^53, times a power of two.
-    Binary(i64, i32),
-    /// Any other.
+pub(crate) enum ExactValue {
+    /// A mantissa of magnitude below 2^53, times a power of two: mantissa, exponent.
+    Scaled(i64, i32),
+    /// Any other integer.
     Large(BigInt),
 }
 
-/// A finite value as a multiple of `10^-decimals` where `grid` says that it is on that grid, else as the binary fraction
-/// that a double is.
-pub(crate) fn integer_of(value: f64, grid: Option<u32>) -> Integer {
+/// A finite value as a multiple of `10^-decimals` where `grid` says that it is on the grid of so many decimals, else as the
+/// binary fraction that a double is.
+pub(crate) fn exact_value(value: f64, grid: Option<u32>) -> ExactValue {
     let Some(decimals) = grid else {
         let (mantissa, exponent) = parts(value);
-        return Integer::Binary(mantissa, exponent);
+        return ExactValue::Scaled(mantissa, exponent);
     };
     let integer = (value * GRID_FACTORS[decimals as usize]).round();
     if integer.abs() < 9_007_199_254_740_992.0 {
-        return Integer::Binary(integer as i64, 0);
+        return ExactValue::Scaled(integer as i64, 0);
     }
-    // Beyond 2^53 the product is not exact: take the decimal from the shortest text that is this double.
-    let text = value.to_string();
+    ExactValue::Large(integer_of_text(value, decimals as usize))
+}
+
+/// The decimal of at most so many decimals that a finite double is written as, times `10^decimals`. Beyond 2^53 the product
+/// of the double itself is not exact.
+fn integer_of_text(value: f64, decimals: usize) -> BigInt {
+    // A finite double is written as a sign if it is negative, digits, and perhaps a point and more digits.
+    let text = value.abs().to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let digits = format!("{whole}{fraction:0<width$}", width = decimals as usize);
-    Integer::Large(digits.parse().unwrap_or_default())
+    // The value is on the grid, so that there are no more digits after the point than those taken.
+    let fraction = fraction.bytes().chain(std::iter::repeat(b'0')).take(decimals);
+    let digits = whole.bytes().chain(fraction).map(|digit| digit - b'0');
+    let magnitude = digits.fold(BigInt::zero(), |integer, digit| integer * 10 + digit);
+    if value < 0.0 { -magnitude } else { magnitude }
 }
 
 /// Mantissa and exponent of a finite double: it equals `mantissa * 2^exponent`.
@@ -252,14 +272,15 @@ fn nearest_root(numerator: &BigUint, denominator: &BigUint) -> f64 {
     rounded(&root, inexact, -(half as i64))
 }
 
-/// `integer * 2^exponent`, rounded once to the nearest double; `inexact` says that a little more
-/// than `integer` was meant.
+/// `integer * 2^exponent`, rounded once to the nearest double; `inexact` says that a little more than `integer` was meant.
 fn rounded(integer: &BigUint, inexact: bool, exponent: i64) -> f64 {
     let drop = integer.bits().saturating_sub(64);
     let top = integer >> drop;
     let sticky = inexact || (&top << drop) != *integer;
+    // At most 64 bits are left: one digit of that size, or no digit, which is how 0 is kept.
+    let top = top.iter_u64_digits().next().unwrap_or(0);
     // 64 bits with the lowest standing for all below it round correctly to 53.
-    let leading = top.to_u64().unwrap_or(u64::MAX) | u64::from(sticky);
+    let leading = top | u64::from(sticky);
     scale_by_power_of_two(leading as f64, exponent + drop as i64)
 }
 
@@ -276,15 +297,20 @@ fn scale_by_power_of_two(mut x: f64, mut exponent: i64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{RollingTestBuilder, Window};
 
-    fn window(values: &[i64], x: i64) -> Window<i64> {
+    fn window(values: &[i64], x: i64) -> TestedWindow<i64> {
         let sum = values.iter().sum();
         let squares = values.iter().map(|v| v * v).sum();
-        Window { n: values.len(), sum, squares, x, origin: 0 }
+        TestedWindow { n: values.len(), sum, squares, x, origin: 0 }
+    }
+
+    fn builder(threshold: &str) -> RollingTestBuilder {
+        RollingTest::builder().window(Window::Rows(4)).threshold(threshold.parse().unwrap())
     }
 
     fn test(threshold: &str) -> RollingTest {
-        RollingTest::new(4, threshold.parse().unwrap()).unwrap()
+        builder(threshold).build().unwrap()
     }
 
     #[test]
@@ -301,24 +327,24 @@ mod tests {
     fn a_deviation_on_the_threshold_is_no_outlier_and_one_unit_more_is() {
         // Mean 10, population standard deviation 1.
         let values = [9, 9, 11, 11];
-        assert_eq!(window(&values, 16).decide(Unit::Decimal(0), &test("6")), None);
-        let s = window(&values, 17).decide(Unit::Decimal(0), &test("6")).unwrap();
+        assert_eq!(window(&values, 16).decide(Unit::TenToMinus(0), &test("6")), None);
+        let s = window(&values, 17).decide(Unit::TenToMinus(0), &test("6")).unwrap();
         assert_eq!((s.mean, s.std, s.zscore), (10.0, 1.0, 7.0));
-        let s = window(&values, 3).decide(Unit::Decimal(1), &test("6")).unwrap();
+        let s = window(&values, 3).decide(Unit::TenToMinus(1), &test("6")).unwrap();
         assert_eq!((s.mean, s.std, s.zscore), (1.0, 0.1, -7.0));
-        assert_eq!(window(&values, 71).decide(Unit::Decimal(1), &test("61")), None);
-        assert!(window(&values, 72).decide(Unit::Decimal(1), &test("61")).is_some());
+        assert_eq!(window(&values, 71).decide(Unit::TenToMinus(1), &test("61")), None);
+        assert!(window(&values, 72).decide(Unit::TenToMinus(1), &test("61")).is_some());
     }
 
     #[test]
-    fn a_constant_window_makes_every_change_an_outlier_unless_a_floor_says_how_much() {
+    fn a_constant_window_makes_every_change_an_outlier_unless_min_std_says_how_much() {
         let values = [50, 50, 50, 50];
-        assert_eq!(window(&values, 50).decide(Unit::Decimal(1), &test("6")), None);
-        let s = window(&values, 49).decide(Unit::Decimal(1), &test("6")).unwrap();
+        assert_eq!(window(&values, 50).decide(Unit::TenToMinus(1), &test("6")), None);
+        let s = window(&values, 49).decide(Unit::TenToMinus(1), &test("6")).unwrap();
         assert_eq!((s.mean, s.std, s.zscore), (5.0, 0.0, f64::NEG_INFINITY));
-        let floored = test("6").min_std("0.1".parse().unwrap());
-        assert_eq!(window(&values, 56).decide(Unit::Decimal(1), &floored), None);
-        let s = window(&values, 57).decide(Unit::Decimal(1), &floored).unwrap();
+        let floored = builder("6").min_std("0.1".parse().unwrap()).build().unwrap();
+        assert_eq!(window(&values, 56).decide(Unit::TenToMinus(1), &floored), None);
+        let s = window(&values, 57).decide(Unit::TenToMinus(1), &floored).unwrap();
         assert_eq!(s.zscore, 7.0);
     }
 
@@ -326,10 +352,10 @@ mod tests {
     fn narrow_and_wide_integers_decide_alike() {
         let values = [3, 1, 4, 1];
         for x in -60..60 {
-            for floor in ["0", "0.25", "7"] {
-                let test = test("2.5").min_std(floor.parse().unwrap());
+            for min_std in ["0", "0.25", "7"] {
+                let test = builder("2.5").min_std(min_std.parse().unwrap()).build().unwrap();
                 let narrow = window(&values, x);
-                for unit in [Unit::Decimal(0), Unit::Decimal(2)] {
+                for unit in [Unit::TenToMinus(0), Unit::TenToMinus(2)] {
                     assert_eq!(
                         narrow.exceeds(unit, &test),
                         Some(narrow.widen().decide(unit, &test).is_some())
@@ -343,18 +369,20 @@ mod tests {
     fn what_128_bits_do_not_hold_is_decided_in_more() {
         let big = 1_i64 << 30;
         let values = [big, -big, big, -big];
-        let test = RollingTest::new(4, "999999999999.999".parse().unwrap()).unwrap();
-        assert_eq!(window(&values, big).exceeds(Unit::Decimal(0), &test), None);
-        assert_eq!(window(&values, big).decide(Unit::Decimal(0), &test), None);
+        let test = test("999999999999.999");
+        assert_eq!(window(&values, big).exceeds(Unit::TenToMinus(0), &test), None);
+        assert_eq!(window(&values, big).decide(Unit::TenToMinus(0), &test), None);
     }
 
     #[test]
     fn values_are_the_integers_of_their_grid_or_binary_fractions() {
-        assert_eq!(integer_of(-12.25, Some(2)), Integer::Binary(-1225, 0));
+        assert_eq!(exact_value(-12.25, Some(2)), ExactValue::Scaled(-1225, 0));
         let large = BigInt::from(225_179_981_368_524_850_i64);
-        assert_eq!(integer_of(2_251_799_813_685_248.5, Some(2)), Integer::Large(large));
-        assert_eq!(integer_of(0.75, None), Integer::Binary(3 << 51, -53));
-        assert_eq!(integer_of(-5e-324, None), Integer::Binary(-1, -1074));
+        assert_eq!(exact_value(2_251_799_813_685_248.5, Some(2)), ExactValue::Large(large));
+        assert_eq!(exact_value(-1e20, Some(2)), ExactValue::Large(-BigInt::from(10).pow(22)));
+        assert_eq!(exact_value(1e300, Some(3)), ExactValue::Large(BigInt::from(10).pow(303)));
+        assert_eq!(exact_value(0.75, None), ExactValue::Scaled(3 << 51, -53));
+        assert_eq!(exact_value(-5e-324, None), ExactValue::Scaled(-1, -1074));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Prefix sums of integers, the windows that lie in them, and the loop that rules rows out by those.
+//! Prefix sums of integers: the sums themselves, the windows that are differences of two of them, and the loop that rules
+//! rows out by those.
 
-pub(crate) mod rule_out;
+mod rule_out;
 pub(crate) mod sums;
 pub(crate) mod windows;

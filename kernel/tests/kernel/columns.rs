@@ -2,8 +2,8 @@
 
 use arrow_array::{Array, Float64Array, TimestampMicrosecondArray};
 use isd_kernel::{
-    Extent, FillLimit, Outlier, Rolling, Scratch, Series, SeriesError, TimesError, arrow as arrays,
-    rolling_outliers,
+    FillLimit, Outlier, Rolling, Scratch, Series, SeriesError, TimesError, Window, arrow as arrays,
+    rolling_outliers, with_each_instruction_set,
 };
 use proptest::prelude::*;
 
@@ -50,27 +50,27 @@ fn check(
             assert_eq!(at, (None, None), "row {row} without a value");
             continue;
         }
-        let end = next + usize::from(rolling.includes_current());
+        let end = next + usize::from(rolling.include_current());
         next += 1;
-        let window: Vec<f64> = match rolling.extent() {
-            Extent::Rows(rows) => {
+        let window: Vec<f64> = match rolling.window() {
+            Window::Rows(rows) => {
                 held[end.saturating_sub(rows)..end].iter().map(|(_, value)| *value).collect()
             }
-            Extent::Micros(micros) => {
+            Window::Micros(micros) => {
                 let first = times[row] - micros;
                 let inside =
-                    |at: usize| times[at] > first || times[at] == first && !rolling.includes_current();
+                    |at: usize| times[at] > first || times[at] == first && !rolling.include_current();
                 held[..end].iter().filter(|(at, _)| inside(*at)).map(|(_, value)| *value).collect()
             }
         };
-        if window.len() < rolling.least_count() {
+        if window.len() < rolling.min_periods() {
             assert_eq!(at, (None, None), "row {row} with {} values", window.len());
             continue;
         }
         let (Some(mean), Some(std)) = at else { panic!("row {row} has no statistics: {at:?}") };
         assert!(model::is_mean(mean, &window, decimal), "row {row}: {mean} is not the mean of {window:?}");
         assert!(
-            model::is_std(std, &window, rolling.freedom(), decimal),
+            model::is_std(std, &window, rolling.ddof(), decimal),
             "row {row}: {std} is not the deviation of {window:?}, {rolling:?}"
         );
     }
@@ -84,19 +84,27 @@ proptest! {
         let times = times(values.len());
         let column = TimestampMicrosecondArray::from(times.clone());
         let (rolling, lengths) = (test.rolling(), [values.len()]);
-        let means = arrays::rolling_mean(&array(&values), Some(&column), &lengths, rolling).unwrap();
-        let stds = arrays::rolling_std(&array(&values), Some(&column), &lengths, rolling).unwrap();
+        let mut all = Vec::new();
+        with_each_instruction_set(|set| {
+            let means = arrays::rolling_mean(&array(&values), Some(&column), &lengths, rolling).unwrap();
+            let stds = arrays::rolling_std(&array(&values), Some(&column), &lengths, rolling).unwrap();
+            all.push((set, means, stds));
+        });
+        let (_, means, stds) = all.swap_remove(0);
         check(&values, &times, rolling, &means, &stds);
+        for (set, other_means, other_stds) in all {
+            prop_assert_eq!((&other_means, &other_stds), (&means, &stds), "{}", set);
+        }
     }
 
     #[test]
     fn a_filled_value_is_the_last_one_observed(values in series(), before in 0..70_usize, test in options()) {
         let times = times(values.len());
-        let expected = array(&filled(&values, &times, test.limit()));
+        let expected = array(&filled(&values, &times, test.fill_limit()));
         let padded: Float64Array =
             std::iter::repeat_n(Some(7.0), before).chain(values.iter().copied()).chain([Some(1.0)]).collect();
         let slice = padded.slice(before, values.len());
-        let found = arrays::forward_fill(&slice, Some(&times.into()), &[values.len()], test.limit()).unwrap();
+        let found = arrays::forward_fill(&slice, Some(&times.into()), &[values.len()], test.fill_limit()).unwrap();
         prop_assert_eq!(found, expected);
     }
 
@@ -107,7 +115,7 @@ proptest! {
         let array = array(&values);
         let series = arrays::series(&array, Some(&times)).unwrap();
         rolling_outliers(series, &test, &mut Scratch::default(), &mut outliers);
-        let filled = arrays::forward_fill(&array, Some(&times), &lengths, test.limit()).unwrap();
+        let filled = arrays::forward_fill(&array, Some(&times), &lengths, test.fill_limit()).unwrap();
         let means = arrays::rolling_mean(&filled, Some(&times), &lengths, test.rolling()).unwrap();
         let stds = arrays::rolling_std(&filled, Some(&times), &lengths, test.rolling()).unwrap();
         for outlier in outliers {
@@ -121,7 +129,7 @@ proptest! {
 #[test]
 fn what_the_kernels_do_not_take_is_named() {
     let values = array(&[Some(1.0), Some(2.0), Some(3.0)]);
-    let time = Rolling::within(5).unwrap().validated().unwrap();
+    let time = Rolling::builder().window(Window::Micros(5)).build().unwrap();
     let times = |times: &[i64]| TimestampMicrosecondArray::from(times.to_vec());
     assert_eq!(
         arrays::rolling_mean(&values, None, &[3], &time),
@@ -145,12 +153,12 @@ fn what_the_kernels_do_not_take_is_named() {
 
 #[test]
 fn long_windows_leave_nothing_of_what_has_left_them() {
-    // Ten thousand tiny values behind a huge one, in windows that cross blocks: doubles would keep the huge one's rounding.
+    // Ten thousand tiny values after a huge one, in windows that cross blocks: doubles would keep the huge one's rounding.
     for scale in [1.0, 1.0 / 3.0] {
         let mut values: Vec<f64> = (0..20_000).map(|i| f64::from(i % 7) * scale).collect();
         values[1500] = 1.3e17;
         values[9000] = -1e12;
-        let rolling = Rolling::rows(3000).unwrap().validated().unwrap();
+        let rolling = Rolling::builder().window(Window::Rows(3000)).build().unwrap();
         let (mut means, mut stds, mut alone) = (Vec::new(), Vec::new(), Vec::new());
         let scratch = &mut Scratch::default();
         isd_kernel::rolling_mean(Series::new(&values), &rolling, scratch, &mut means).unwrap();

@@ -1,12 +1,13 @@
 //! What went wrong with rolling statistics elsewhere, as reported there: each case with its story.
 //!
 //! Windows end at the row itself, as in the reports. Their moments are those of `rolling_mean` and `rolling_std`, and
-//! those that `rolling_outliers` reports for a value behind the row.
+//! those that `rolling_outliers` reports for a value after the row.
 
 use arrow_array::Float64Array;
 use isd_kernel::arrow::{rolling_mean, rolling_std};
 use isd_kernel::{
-    Decimal, FillLimit, Outcome, Outlier, RollingTest, Scratch, Series, Validity, rolling_outliers,
+    Decimal, FillLimit, Outcome, Outlier, RollingTest, RollingTestBuilder, Scratch, Series, Validity, Window,
+    rolling_outliers,
 };
 
 /// Mean and standard deviation of a window.
@@ -31,25 +32,26 @@ fn rolling(rows: usize, ddof: usize) -> Rolling {
     Rolling { rows, min_periods: rows, ddof, threshold: 0 }
 }
 
-/// The same for long series of values that are all far from the one behind them, which alone is reported.
+/// Full windows over long series, for which only a value very far from the others, such as [`AFTER`], is reported.
 fn long_rolling(rows: usize, ddof: usize) -> Rolling {
     Rolling { threshold: 1_000_000, ..rolling(rows, ddof) }
 }
 
-/// On the decimal grid of any weather, and no mean of the windows below.
-const BEHIND: f64 = 700_000_001.0;
+/// Put after the values for its window's moments to be reported: on the decimal grid of any weather, and no mean of the
+/// windows below.
+const AFTER: f64 = 700_000_001.0;
 
 impl Rolling {
     fn test(self) -> RollingTest {
-        let test = RollingTest::new(self.rows, Decimal::whole(self.threshold)).unwrap();
-        let test = test.min_periods(self.min_periods).ddof(self.ddof).fill_limit(Some(FillLimit::Micros(1)));
-        test.validated().unwrap()
+        let test = RollingTest::builder().window(Window::Rows(self.rows));
+        let test = test.threshold(Decimal::whole(self.threshold)).min_periods(self.min_periods);
+        test.ddof(self.ddof).fill_limit(FillLimit::Micros(1)).build().unwrap()
     }
 
     /// The moments of the window that ends with the last of these values.
     fn last(self, values: &[f64]) -> Option<Moments> {
         let mut values = values.to_vec();
-        values.push(BEHIND);
+        values.push(AFTER);
         let found = outliers(&values, &self.test());
         let last = found.last().filter(|outlier| outlier.row == values.len() - 1)?;
         Some(Moments { mean: last.mean, std: last.std })
@@ -58,8 +60,8 @@ impl Rolling {
     /// The moments of the window that ends at each row, of which the kernel's steps and its test tell the same.
     fn all(self, values: &[f64]) -> Vec<Option<Moments>> {
         let array = Float64Array::from(values.to_vec());
-        let window = isd_kernel::Rolling::rows(self.rows).unwrap().include_current(true);
-        let window = window.min_periods(self.min_periods).ddof(self.ddof).validated().unwrap();
+        let window = isd_kernel::Rolling::builder().window(Window::Rows(self.rows)).include_current(true);
+        let window = window.min_periods(self.min_periods).ddof(self.ddof).build().unwrap();
         let means = rolling_mean(&array, None, &[values.len()], &window).unwrap();
         let deviations = rolling_std(&array, None, &[values.len()], &window).unwrap();
         let all = means.iter().zip(&deviations).map(|(mean, std)| Some(Moments { mean: mean?, std: std? }));
@@ -113,7 +115,7 @@ fn random(seed: u64) -> impl FnMut() -> f64 {
     }
 }
 
-/// pandas #42064: behind one value of 1000, windows of nothing but zeros had a deviation of 4e-6 for good.
+/// pandas #42064: after one value of 1000, windows of nothing but zeros had a deviation of 4e-6 for good.
 #[test]
 fn a_large_value_leaves_no_residue_among_zeros() {
     let mut values = vec![0.0; 300];
@@ -123,7 +125,7 @@ fn a_large_value_leaves_no_residue_among_zeros() {
     assert!(found[10..].iter().all(|std| *std == Some(0.0)), "{found:?}");
 }
 
-/// pandas #44640: a single -1 among zeros left 2e-8 behind in windows of 3 and of 6, not in those of 4: their quotient
+/// pandas #44640: a single -1 among zeros left 2e-8 in windows of 3 and of 6, not in those of 4: their quotient
 /// was 6.6e8 where it should have been undefined.
 #[test]
 fn windows_of_any_size_forget_alike() {
@@ -135,9 +137,9 @@ fn windows_of_any_size_forget_alike() {
     }
 }
 
-/// pandas #54518: behind two values of 1e17, any two values in the thousands had a deviation of 0.
+/// pandas #54518: after two values of 1e17, any two values in the thousands had a deviation of 0.
 #[test]
-fn small_differences_behind_huge_values_are_seen() {
+fn small_differences_after_huge_values_are_seen() {
     let values = [1.2e3, 1.3e17, 1.5e17, 1995.0, 1990.0];
     let found = rolling(2, 1).std(&values);
     assert_eq!(found[4], Some(12.5_f64.sqrt()));
@@ -241,7 +243,7 @@ fn no_variance_is_negative() {
     assert_eq!(rolling(20, 1).all(&values[10..])[19..], whole[29..]);
 }
 
-/// Polars #5197: seven times 3.3 behind four times 1.2 had a deviation of NaN.
+/// Polars #5197: seven times 3.3 after four times 1.2 had a deviation of NaN.
 #[test]
 fn a_step_between_constants_is_forgotten() {
     let values = [[1.2; 4].as_slice(), &[3.3; 7]].concat();
@@ -285,27 +287,28 @@ fn large_constants_have_no_deviation() {
 
 /// Polars #21677: a 1 and a 1e-7 before zeros left a mean of 1e-17 and a variance of -7e-17, whose root is NaN.
 #[test]
-fn tiny_values_behind_a_larger_one_leave_nothing() {
+fn tiny_values_after_a_larger_one_leave_nothing() {
     let values = [[1.0, 1e-7].as_slice(), &[0.0; 8]].concat();
     let found = rolling(5, 1).all(&values);
     assert_near(found[5], definition(&values[1..6], 1));
     assert!(found[6..].iter().all(|m| *m == Some(Moments { mean: 0.0, std: 0.0 })), "{found:?}");
 }
 
-/// Polars #23115: in a column with a null, one NaN turned all means behind it into NaN. Here both count as missing.
+/// Polars #23115: in a column with a null, one NaN turned all means after it into NaN. Here both count as missing.
 #[test]
 fn a_nan_does_not_stick() {
     let values = [0.0, 1.0, 3.0, f64::NAN, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0];
     let without_first = [0b1111_1110, 0b11];
     let test = Rolling { min_periods: 1, ..rolling(3, 0) }.test();
-    let series = Series::new(&values).with_validity(Validity::new(&without_first, 0, 10)).unwrap();
+    let series =
+        Series::new(&values).with_validity(Some(Validity::new(&without_first, 0, 10).unwrap())).unwrap();
     let found = outliers_of(series, values.len(), &test);
     let means: Vec<(usize, f64)> = found.iter().map(|outlier| (outlier.row, outlier.mean)).collect();
     let expected = [(2, 1.0), (4, 2.0), (5, 3.0), (6, 14.0 / 3.0), (7, 6.0), (8, 7.0), (9, 8.0)];
     assert_eq!(means, expected);
 }
 
-/// Of the kind of Polars #24738: an infinity that a sliding sum adds and then takes off leaves NaN, for that is what
+/// As in Polars #24738: an infinity that a sliding sum adds and then takes off leaves NaN, for that is what
 /// inf - inf is. Wherever one stands, and however often, the windows are those of the finite values.
 #[test]
 fn an_infinity_does_not_stick() {
@@ -369,10 +372,10 @@ fn the_squares_of_large_values_do_not_swallow_the_variance() {
 #[test]
 fn a_window_that_ends_at_the_row_holds_it() {
     let values: Vec<f64> = (0..10).map(f64::from).collect();
-    let means = |test: RollingTest| -> Vec<(usize, f64, usize)> {
-        outliers(&values, &test.validated().unwrap()).iter().map(|o| (o.row, o.mean, o.count)).collect()
+    let means = |test: RollingTestBuilder| -> Vec<(usize, f64, usize)> {
+        outliers(&values, &test.build().unwrap()).iter().map(|o| (o.row, o.mean, o.count)).collect()
     };
-    let test = || RollingTest::new(5, Decimal::whole(0)).unwrap();
+    let test = || RollingTest::builder().window(Window::Rows(5)).threshold(Decimal::ZERO);
     let before: Vec<_> = (5..10).map(|row| (row, row as f64 - 3.0, 5)).collect();
     let with_itself: Vec<_> = (4..10).map(|row| (row, row as f64 - 2.0, 5)).collect();
     assert_eq!(means(test()), before);
@@ -386,5 +389,5 @@ fn values_that_are_not_finite_are_no_error() {
     let values = [123.0, f64::NAN, f64::INFINITY, 123.0, f64::NEG_INFINITY, 123.0];
     let expected = Some(Moments { mean: 123.0, std: 0.0 });
     assert_eq!(Rolling { min_periods: 2, ..rolling(6, 0) }.last(&values), expected);
-    assert_eq!(outliers(&[f64::INFINITY; 40], &RollingTest::default().validated().unwrap()), []);
+    assert_eq!(outliers(&[f64::INFINITY; 40], &RollingTest::default()), []);
 }

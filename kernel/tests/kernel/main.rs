@@ -4,6 +4,7 @@
 
 mod columns; // filled columns and rolling statistics against the model
 mod field; // what went wrong with rolling statistics elsewhere
+mod instruction_sets; // what this machine cannot test
 mod model; // the brute-force model
 mod outliers; // outliers against the model
 mod strategies; // random series and options

@@ -1,6 +1,6 @@
 //! The brute-force model: SPEC section 3 word by word, window by window, in rational arithmetic.
 
-use isd_kernel::{Extent, FillLimit, RollingTest};
+use isd_kernel::{FillLimit, RollingTest, Window};
 use num_bigint::BigInt;
 
 /// A value as an integer: thousandths on a decimal grid, else multiples of `2^-1100`, which hold any double.
@@ -124,7 +124,7 @@ fn close(a: &BigInt, b: &BigInt) -> bool {
 /// Every tested row of one series, in order.
 pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> Vec<Decision> {
     let values: Vec<Option<f64>> = values.iter().map(|v| v.filter(|v| v.is_finite())).collect();
-    if values.iter().flatten().count() < test.least_count() + 1 {
+    if values.iter().flatten().count() < test.min_periods() + 1 {
         return Vec::new();
     }
     let decimal = values.iter().flatten().all(|v| on_grid(*v));
@@ -135,7 +135,7 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
             last = Some(row);
         }
         let Some(from) = last else { continue };
-        let bridged = match test.limit() {
+        let bridged = match test.fill_limit() {
             None => true,
             Some(FillLimit::Rows(rows)) => row - from <= rows,
             Some(FillLimit::Micros(micros)) => times[row] - times[from] <= micros,
@@ -147,7 +147,7 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
     let decimal_fraction =
         |d: isd_kernel::Decimal| (BigInt::from(d.mantissa()), BigInt::from(10).pow(d.decimals()));
     let (threshold, threshold_scale) = decimal_fraction(test.threshold());
-    let (floor, floor_scale) = decimal_fraction(test.floor());
+    let (floor, floor_scale) = decimal_fraction(test.min_std());
     let unit = scale(decimal);
     let sums = Sums::of(filled.iter().map(|(_, value)| value));
     let mut found = Vec::new();
@@ -155,28 +155,28 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
     for i in 0..filled.len() {
         let (row, x) = &filled[i];
         let observed = values[*row].is_some();
-        if !observed && !test.tests_filled() {
+        if !observed && !test.test_filled() {
             continue;
         }
-        let end = i + usize::from(test.includes_current());
+        let end = i + usize::from(test.include_current());
         begin = match test.window() {
-            Extent::Rows(rows) => end.saturating_sub(rows),
-            Extent::Micros(micros) => {
+            Window::Rows(rows) => end.saturating_sub(rows),
+            Window::Micros(micros) => {
                 let first = i128::from(times[*row]) - i128::from(micros);
-                let before = |at: usize| i128::from(times[at]) < first + i128::from(test.includes_current());
+                let before = |at: usize| i128::from(times[at]) < first + i128::from(test.include_current());
                 (begin..end).find(|at| !before(filled[*at].0)).unwrap_or(end)
             }
         };
         let window = begin..end;
         let n = window.len();
-        if n < test.least_count() || n <= test.freedom() {
+        if n < test.min_periods() || n <= test.ddof() {
             continue;
         }
         // n (x - mean), and n^2 (n - ddof) times the variance.
         let (sum, squares) =
             if n > LONG { sums.moments(window) } else { moments(filled[window].iter().map(|(_, v)| v)) };
         let deviation = x * n - &sum;
-        let m = n - test.freedom();
+        let m = n - test.ddof();
         let left = (&deviation * &threshold_scale).pow(2);
         let right = threshold.pow(2) * squares;
         let against_std = &left * m;

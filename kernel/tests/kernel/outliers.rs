@@ -2,21 +2,30 @@
 
 use arrow_array::{Array, Float64Array};
 use isd_kernel::{
-    Extent, FillLimit, Outlier, RollingTest, Scratch, Series, Validity, arrow as arrays, rolling_outliers,
+    FillLimit, Outlier, RollingTest, RollingTestBuilder, Scratch, Series, Validity, Window, arrow as arrays,
+    rolling_outliers, with_each_instruction_set,
 };
 use proptest::prelude::*;
 
 use crate::model;
-use crate::strategies::{HOUR, options, series, times};
+use crate::strategies::{HOUR, including_if_exceedable, options, series, times};
 
+/// The outliers, which must be the same with every instruction set that this processor has.
 fn detect(values: &[Option<f64>], test: &RollingTest) -> Vec<Outlier> {
     let array: Float64Array = values.iter().copied().collect();
-    let nulls = array.nulls().and_then(|n| Validity::new(n.validity(), n.offset(), n.len()));
+    let nulls = array.nulls().map(|n| Validity::new(n.validity(), n.offset(), n.len()).unwrap());
     let times = times(values.len());
     let series = Series::new(array.values()).with_validity(nulls).unwrap().with_times(Some(&times)).unwrap();
-    let mut found = Vec::new();
-    rolling_outliers(series, test, &mut Scratch::default(), &mut found);
-    found
+    let mut all: Vec<Vec<Outlier>> = Vec::new();
+    with_each_instruction_set(|set| {
+        let mut found = Vec::new();
+        rolling_outliers(series, test, &mut Scratch::default(), &mut found);
+        if let Some(plain) = all.first() {
+            assert_eq!(found, *plain, "{set}: {test:?} on {values:?}");
+        }
+        all.push(found);
+    });
+    all.swap_remove(0)
 }
 
 fn rows(found: &[Outlier]) -> Vec<(usize, bool)> {
@@ -31,16 +40,16 @@ fn assert_like_model(values: &[Option<f64>], test: &RollingTest) {
 /// Where the window that ends before `end` begins.
 fn begin_of_window(test: &RollingTest, times: &[i64], end: usize) -> usize {
     match test.window() {
-        Extent::Rows(rows) => end.saturating_sub(rows),
-        Extent::Micros(micros) if test.includes_current() => {
+        Window::Rows(rows) => end.saturating_sub(rows),
+        Window::Micros(micros) if test.include_current() => {
             times.iter().position(|time| *time > times[end - 1] - micros).unwrap()
         }
-        Extent::Micros(micros) => times.iter().position(|time| *time >= times[end] - micros).unwrap(),
+        Window::Micros(micros) => times.iter().position(|time| *time >= times[end] - micros).unwrap(),
     }
 }
 
-fn test_of(window: usize, threshold: &str) -> RollingTest {
-    RollingTest::new(window, threshold.parse().unwrap()).unwrap()
+fn test_of(window: usize, threshold: &str) -> RollingTestBuilder {
+    RollingTest::builder().window(Window::Rows(window)).threshold(threshold.parse().unwrap())
 }
 
 /// What the values of a long series are.
@@ -52,8 +61,8 @@ enum Kind {
     Single,
     /// Doubles of full precision.
     Arbitrary,
-    /// The same, with stretches that are a million million times larger.
-    Worlds,
+    /// Doubles of full precision, with stretches that are a million million times larger.
+    FarApart,
 }
 
 /// A series of blocks and blocks: a slow wave under noise, with stuck stretches, spikes and gaps.
@@ -80,8 +89,8 @@ fn long_series(seed: u64, len: usize, kind: Kind, gaps: bool) -> Vec<Option<f64>
                     (value * factor).round() / factor
                 }
                 Kind::Single => f64::from(((value * 10.0).round() / 10.0) as f32),
-                Kind::Worlds if i / 1100 % 3 == 1 => value * 1e12,
-                Kind::Arbitrary | Kind::Worlds => value / 3.0,
+                Kind::FarApart if i / 1100 % 3 == 1 => value * 1e12,
+                Kind::Arbitrary | Kind::FarApart => value / 3.0,
             };
         }
         values.push(Some(last));
@@ -97,27 +106,26 @@ proptest! {
         (seed, len, gaps) in (any::<u64>(), 1500..9000_usize, any::<bool>()),
         kind in prop::sample::select(vec![
             Kind::Decimals(0), Kind::Decimals(1), Kind::Decimals(1), Kind::Decimals(2), Kind::Decimals(3), Kind::Single,
-            Kind::Arbitrary, Kind::Worlds,
+            Kind::Arbitrary, Kind::FarApart,
         ]),
         window in prop_oneof![4 => 1..60_usize, 1 => 60..1000_usize, 1 => 1000..5000_usize],
         timed in any::<bool>(),
         test in options(),
     ) {
         let values = long_series(seed, len, kind, gaps);
-        // Options that were drawn for a short window, over a long one.
-        let rolling = if timed {
-            RollingTest::within(window as i64 * 2 * HOUR, test.threshold())
-        } else {
-            RollingTest::new(window, test.threshold())
-        };
+        // The options were drawn for a short window; this one is long.
+        let size = if timed { Window::Micros(window as i64 * 2 * HOUR) } else { Window::Rows(window) };
         let most = if timed { 40 } else { window };
-        let test = rolling.unwrap()
-            .ddof(test.freedom().min(most - 1))
-            .min_periods(test.least_count().clamp(test.freedom() + 1, most.max(test.freedom() + 1)).min(most))
-            .min_std(test.floor())
-            .include_current(test.includes_current())
-            .test_filled(test.tests_filled())
-            .fill_limit(test.limit());
+        let ddof = test.ddof().min(most - 1);
+        let builder = RollingTest::builder()
+            .window(size)
+            .threshold(test.threshold())
+            .ddof(ddof)
+            .min_periods(test.min_periods().clamp(ddof + 1, most))
+            .min_std(test.min_std())
+            .test_filled(test.test_filled())
+            .fill_limit(test.fill_limit());
+        let test = including_if_exceedable(builder, test.include_current());
         let found = rows(&detect(&values, &test));
         let expected = model::outliers(&values, &times(len), &test);
         prop_assert!(found == expected, "{:?} but {:?}: {:?}", found, expected, test);
@@ -161,17 +169,19 @@ proptest! {
         (seed, len) in (any::<u64>(), 1500..9000_usize),
         window in prop_oneof![2 => 1..70_usize, 1 => 70..1000_usize, 1 => 1000..5000_usize],
         threshold in prop::sample::select(vec!["0", "0.003", "1", "2", "6", "60"]),
-        floor in prop::sample::select(vec!["0", "0", "0.5", "40"]),
+        min_std in prop::sample::select(vec!["0", "0", "0.5", "40"]),
         (current, ddof) in (any::<bool>(), 0..2_usize),
         timed in any::<bool>(),
     ) {
         let values = far_from_the_first(seed, len);
-        let test = if timed {
-            RollingTest::within(window as i64 * 2 * HOUR, threshold.parse().unwrap()).unwrap()
-        } else {
-            test_of(window.max(2), threshold)
-        };
-        let test = test.min_std(floor.parse().unwrap()).include_current(current).ddof(ddof);
+        let window =
+            if timed { Window::Micros(window as i64 * 2 * HOUR) } else { Window::Rows(window.max(2)) };
+        let builder = RollingTest::builder()
+            .window(window)
+            .threshold(threshold.parse().unwrap())
+            .min_std(min_std.parse().unwrap())
+            .ddof(ddof);
+        let test = including_if_exceedable(builder, current);
         let found = rows(&detect(&values, &test));
         let expected = model::outliers(&values, &times(len), &test);
         prop_assert!(found == expected, "{} but {}: {:?}", found.len(), expected.len(), test);
@@ -224,24 +234,32 @@ proptest! {
         // Doubles hold these, and their means, well enough for a check in doubles.
         let fits = |v: &f64| *v == 0.0 || (1e-100..1e6).contains(&v.abs());
         let values: Vec<_> = values.into_iter().map(|v| v.filter(fits)).collect();
-        let test = test.fill_limit(None);
+        let builder = RollingTest::builder()
+            .window(test.window())
+            .threshold(test.threshold())
+            .min_std(test.min_std())
+            .include_current(test.include_current())
+            .test_filled(test.test_filled())
+            .ddof(test.ddof())
+            .min_periods(test.min_periods());
+        let test = builder.build().unwrap();
         let mut filled: Vec<f64> = Vec::new();
         let lead = values.iter().position(Option::is_some).unwrap_or(values.len());
         for v in &values[lead..] {
             filled.push(v.unwrap_or_else(|| *filled.last().unwrap()));
         }
         for o in detect(&values, &test) {
-            let end = o.row - lead + usize::from(test.includes_current());
+            let end = o.row - lead + usize::from(test.include_current());
             let window = &filled[..end][begin_of_window(&test, &times(values.len())[lead..], end)..];
             let n = window.len() as f64;
             let mean = window.iter().sum::<f64>() / n;
             let m2: f64 = window.iter().map(|v| (v - mean).powi(2)).sum();
-            let std = (m2 / (n - test.freedom() as f64)).sqrt();
+            let std = (m2 / (n - test.ddof() as f64)).sqrt();
             prop_assert_eq!(o.count, window.len());
             prop_assert_eq!(o.value, filled[o.row - lead]);
             prop_assert!((o.mean - mean).abs() <= 1e-9 * mean.abs().max(1.0), "{o:?} mean {mean}");
             prop_assert!((o.std - std).abs() <= 1e-6 * std.max(1.0), "{o:?} std {std}");
-            let scale = o.std.max(test.floor().to_f64());
+            let scale = o.std.max(test.min_std().to_f64());
             let z = (o.value - o.mean) / scale;
             // What the subtraction in doubles loses, the division by a small deviation magnifies.
             let lost = 4.0 * f64::EPSILON * o.mean.abs().max(o.value.abs()) / scale;
@@ -269,7 +287,8 @@ fn long_series_cross_blocks_without_a_seam() {
     for window in [1, 30, 1023, 1024, 1025, 3000] {
         for current in [false, true] {
             for limit in [None, Some(FillLimit::Rows(5))] {
-                let test = test_of(window, "3.5").include_current(current).fill_limit(limit).min_periods(1);
+                let test =
+                    including_if_exceedable(test_of(window, "3.5").fill_limit(limit).min_periods(1), current);
                 let found = detect(&values, &test);
                 assert_eq!(rows(&found), model::outliers(&values, &times(values.len()), &test), "{test:?}");
                 assert!(window < 30 || !found.is_empty());
@@ -293,7 +312,7 @@ fn levels_far_from_the_first_value_are_decided_exactly() {
             for value in values.iter_mut().flatten() {
                 *value = (*value * 10.0).round() / 10.0;
             }
-            let test = test_of(window, "6");
+            let test = test_of(window, "6").build().unwrap();
             assert_like_model(&values, &test);
             let last = values.len() - 1;
             assert!(rows(&detect(&values, &test)).contains(&(last, false)), "{level} {window}");
@@ -307,7 +326,7 @@ fn a_late_value_off_the_grid_decides_for_the_whole_series() {
     let mut values: Vec<Option<f64>> = vec![Some(0.1), Some(0.3), Some(0.1), Some(0.3)];
     values.push(Some(0.4));
     values.extend(std::iter::repeat_n(Some(0.4), 5000));
-    let test = test_of(4, "2");
+    let test = test_of(4, "2").build().unwrap();
     assert_like_model(&values, &test);
     assert!(!rows(&detect(&values, &test)).contains(&(4, false)));
     values.push(Some(0.1 + 0.2));

@@ -1,6 +1,6 @@
 //! Series, times and options drawn at random, for the kernel's tests and those of its adapters.
 
-use isd_kernel::{Extent, FillLimit, RollingTest};
+use isd_kernel::{FillLimit, OptionsError, RollingTest, RollingTestBuilder, Window};
 use proptest::prelude::*;
 
 pub const HOUR: i64 = 3_600_000_000;
@@ -74,42 +74,53 @@ pub fn series() -> impl Strategy<Value = Vec<Option<f64>>> {
     })
 }
 
+/// Options of every kind that make a test.
 pub fn options() -> impl Strategy<Value = RollingTest> {
     let threshold = prop::sample::select(vec!["0", "0.5", "1.5", "2", "3", "6", "6.1"]);
-    let floor = prop::sample::select(vec!["0", "0", "0", "0.1", "0.25", "3"]);
+    let min_std = prop::sample::select(vec!["0", "0", "0", "0.1", "0.25", "3"]);
     let limit = prop_oneof![
         3 => Just(None),
         1 => (1..6_usize).prop_map(|n| Some(FillLimit::Rows(n))),
         1 => (1..9_i64).prop_map(|n| Some(FillLimit::Micros(n * HOUR))),
     ];
-    let rows = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)].prop_map(Extent::Rows);
+    let rows = prop_oneof![1..12_usize, 1..100_usize, Just(30_usize)].prop_map(Window::Rows);
     // A window of time holds any number of values: none, or all of a series.
     let hours = prop_oneof![3 => 1..40_i64, 1 => 1..400_i64, 1 => Just(1_000_000)];
-    let time = (hours, -1..2_i64).prop_map(|(hours, more)| Extent::Micros(hours * HOUR + more));
+    let time = (hours, -1..2_i64).prop_map(|(hours, more)| Window::Micros(hours * HOUR + more));
     (
         prop_oneof![3 => rows, 2 => time],
         threshold,
-        floor,
+        min_std,
         limit,
         any::<bool>(),
         any::<bool>(),
         0..3_usize,
         any::<prop::sample::Index>(),
     )
-        .prop_map(|(window, threshold, floor, limit, current, filled, ddof, least)| {
-            let threshold = threshold.parse().unwrap();
-            let (test, longest, usual) = match window {
-                Extent::Rows(rows) => (RollingTest::new(rows, threshold), rows, rows),
-                Extent::Micros(micros) => (RollingTest::within(micros, threshold), 40, 10),
+        .prop_map(|(window, threshold, min_std, limit, current, filled, ddof, least)| {
+            let longest = match window {
+                Window::Rows(rows) => rows,
+                Window::Micros(_) => 40,
             };
             let ddof = ddof.min(longest - 1);
-            let least = if least.index(3) == 0 { ddof + 1 + least.index(longest - ddof) } else { usual };
-            test.unwrap()
-                .min_std(floor.parse().unwrap())
+            let min_periods = (least.index(3) == 0).then(|| ddof + 1 + least.index(longest - ddof));
+            let test = RollingTest::builder()
+                .window(window)
+                .threshold(threshold.parse().unwrap())
+                .min_std(min_std.parse().unwrap())
                 .fill_limit(limit)
-                .include_current(current)
                 .test_filled(filled)
                 .ddof(ddof)
-                .min_periods(least)
+                .min_periods(min_periods);
+            including_if_exceedable(test, current)
         })
+}
+
+/// The test of these options, over windows that include the tested value if that is asked for and some value can exceed the
+/// threshold then.
+pub fn including_if_exceedable(test: RollingTestBuilder, include_current: bool) -> RollingTest {
+    match test.clone().include_current(include_current).build() {
+        Err(OptionsError::Unreachable { .. }) => test.build().unwrap(),
+        test => test.unwrap(),
+    }
 }

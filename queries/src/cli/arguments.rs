@@ -60,6 +60,7 @@ const EXAMPLES: &str = "Examples:
   isd-query --table obs=observations/ \"select max(wind_speed_rate) from obs where station_id like '7220%'\"
   isd-query outliers.parquet --format ndjson < monthly.sql";
 
+/// `NAME=VALUE`, neither empty.
 fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
@@ -67,9 +68,10 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// A format by its name.
 fn format(name: &str) -> Result<Format, String> {
     Format::named(name).ok_or_else(|| {
-        let names = Format::NAMES.map(|(name, _)| name);
+        let names = Format::ALL.map(Format::name);
         format!("expected one of {}", names.join(", "))
     })
 }

@@ -4,14 +4,14 @@ use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use isd_queries::Error;
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 
 use super::Stop;
 use super::arguments::Arguments;
 
 const EXAMPLE: &str = "isd-query TABLE \"select count(*) from outliers\"";
 
-/// What to run, and on what.
+/// The statements to run, and their tables.
 #[derive(Debug)]
 pub struct Input {
     /// Paths, with names where the user gave them.
@@ -19,17 +19,24 @@ pub struct Input {
     text: Text,
 }
 
+/// What the command line gives to run.
 #[derive(Debug)]
 enum Text {
+    /// Statements.
     Sql(String),
+    /// The name of a query.
     Named(String),
-    /// Nobody gave any: on a terminal it is asked for.
+    /// Nothing: on a terminal it is asked for.
     Ask,
 }
 
 impl Input {
-    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL.
-    pub fn of(arguments: &Arguments) -> Result<Self, Stop> {
+    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL. Reads the SQL from
+    /// a file or standard input where the command line does not hold it.
+    ///
+    /// # Errors
+    /// Words after the SQL, SQL given twice, none or that cannot be read, and parameters without a named query.
+    pub fn from_arguments(arguments: &Arguments) -> Result<Self, Stop> {
         let mut tables: Vec<(Option<String>, PathBuf)> =
             arguments.tables.iter().map(|(name, path)| (Some(name.clone()), path.into())).collect();
         let mut words = arguments.words.iter();
@@ -67,14 +74,17 @@ impl Input {
     }
 
     /// The SQL, with the values of its parameters; none where it is to be asked for.
+    ///
+    /// # Errors
+    /// [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
     pub fn statements(
         &self,
-        library: &Library,
+        named_queries: &NamedQueries,
         params: &[(String, String)],
     ) -> Result<Option<String>, Error> {
         match &self.text {
             Text::Sql(sql) => Ok(Some(sql.clone())),
-            Text::Named(name) => library.find(name)?.bind(params).map(Some),
+            Text::Named(name) => named_queries.find(name)?.bind(params).map(Some),
             Text::Ask => Ok(None),
         }
     }
@@ -85,6 +95,9 @@ fn is_sql(word: &str) -> bool {
 }
 
 /// The text of a file with SQL.
+///
+/// # Errors
+/// [`Error::File`] when it cannot be read as UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session, SessionOptions, TableSource};
 
 use self::arguments::Arguments;
 use self::input::Input;
-use self::run::{Ended, Engine, Target};
+use self::run::{Destination, Ended, Runner};
 use self::shell::Shell;
 
 /// Why a run ends without an answer.
@@ -65,51 +65,50 @@ pub fn main() -> ExitCode {
         }
         Err(Stop::Interrupted) => 130,
     };
-    // What could not be written was said, or nobody reads it.
+    // A failure was reported already, or nobody reads standard output.
     let _ = io::stdout().flush();
-    // Threads of a query that was stopped may be within a batch still: nothing is taken down under them.
+    // A query that was stopped and has not noticed yet has files in the making.
+    isd_dataset::unfinished::remove_all();
+    // Its threads may still be within a batch: nothing that they use is taken down.
     signal_hook::low_level::exit(status)
 }
 
 fn run(arguments: &Arguments) -> Result<(), Stop> {
-    let mut library = Library::built_in()?;
+    let mut named_queries = NamedQueries::built_in()?;
     if let Some(directory) = &arguments.queries {
-        library = library.with_directory(directory)?;
+        named_queries = named_queries.with_directory(directory)?;
     }
     if arguments.list {
-        return Ok(list::write(&library)?);
+        return Ok(list::write(&named_queries)?);
     }
-    let input = Input::of(arguments)?;
-    let target = target(arguments)?;
-    let engine = Engine::start(arguments.threads)?;
+    let input = Input::from_arguments(arguments)?;
+    let destination = destination(arguments)?;
+    let runner = Runner::start(arguments.threads)?;
     let started = Instant::now();
 
     let options = SessionOptions::default()
         .with_threads(arguments.threads)
         .with_memory_limit(arguments.memory_limit.or_else(arguments::default_memory_limit));
     let mut session = Session::new(&options)?;
-    register(&engine, &mut session, &input)?;
+    register(&runner, &mut session, &input)?;
 
     let session = Arc::new(session);
-    let Some(sql) = input.statements(&library, &arguments.params)? else {
-        let (format, output) = match target {
-            Target::Stdout { format, .. } => (format, None),
-            Target::File { path, format } => (format, Some(path)),
+    let Some(sql) = input.statements(&named_queries, &arguments.params)? else {
+        let (format, output) = match destination {
+            Destination::Stdout { format, .. } => (format, None),
+            Destination::File { path, format } => (format, Some(path)),
         };
-        let ended = Shell::new(&engine, session.clone(), &library, format, output).run();
-        session.remove_spills();
-        return Ok(ended?);
+        return Ok(Shell::new(&runner, session, &named_queries, format, output).run()?);
     };
     let statements = session.parse(&sql)?;
-    if statements.len() > 1 && target.holds_one_result() {
+    if statements.len() > 1 && destination.holds_one_result() {
         let hint = "give one statement, or another --format into standard output";
         return Err(Stop::usage(
             format!("{} statements, but the output holds one result", statements.len()),
             hint,
         ));
     }
-    let Ended::Rows(rows) = engine.run(&session, statements, target)? else {
-        session.remove_spills();
+    let Ended::Rows(rows) = runner.run(&session, statements, destination)? else {
         return Err(Stop::Interrupted);
     };
     if !arguments.quiet {
@@ -120,30 +119,31 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Where results go, and as what: a terminal gets tables, a pipe CSV, a file what its extension says.
-fn target(arguments: &Arguments) -> Result<Target, Stop> {
+/// Where results go, and in which format: a terminal gets tables, a pipe CSV, a file the format of its extension.
+fn destination(arguments: &Arguments) -> Result<Destination, Stop> {
     let format = arguments.format;
     if let Some(path) = &arguments.output {
         let hint = "use .csv, .tsv, .json, .ndjson, .md, .txt, .parquet or .arrow, or give --format";
         let format = format.or_else(|| Format::of(path));
         let format = format
             .ok_or_else(|| Stop::usage(format!("{}: the extension names no format", path.display()), hint))?;
-        return Ok(Target::File { path: path.clone(), format });
+        return Ok(Destination::File { path: path.clone(), format });
     }
     let terminal = io::stdout().is_terminal();
     let format = format.unwrap_or(if terminal { Format::Table } else { Format::Csv });
     if terminal && format.is_binary() {
         return Err(Stop::usage("a terminal cannot show this format", "write it to a file: -o FILE"));
     }
-    Ok(Target::Stdout { format, screen: run::screen() })
+    Ok(Destination::Stdout { format, screen: run::screen() })
 }
 
-fn register(engine: &Engine, session: &mut Session, input: &Input) -> Result<(), Stop> {
+/// Opens the tables that the command line names; two without a name must not get the same.
+fn register(runner: &Runner, session: &mut Session, input: &Input) -> Result<(), Stop> {
     let mut unnamed: Vec<(String, &std::path::Path)> = Vec::new();
     for (name, path) in &input.tables {
         let source = TableSource::detect(path)?;
         let registered =
-            engine.wait(session.register(name.as_deref(), &source)).ok_or(Stop::Interrupted)??;
+            runner.wait(session.register(name.as_deref(), &source)).ok_or(Stop::Interrupted)??;
         if name.is_some() {
             continue;
         }
@@ -164,17 +164,19 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.render().to_string();
-    let mut paragraphs = text.split("\n\n");
-    let found = fold(paragraphs.next().unwrap_or_default().trim_start_matches("error: "));
-    let tip = paragraphs.map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
+    let (found, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+    let found = fold(found.trim_start_matches("error: "));
+    let tip = rest.split("\n\n").map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
     report(&found, Some(tip.as_deref().unwrap_or("isd-query --help lists what can be given")));
     ExitCode::from(2)
 }
 
+/// The text with every run of white space as one space.
 fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Says on standard error what went wrong, and what to do about it.
 fn report(found: &str, hint: Option<&str>) {
     let hint = hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
     // There is nowhere else to say it.

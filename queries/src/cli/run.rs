@@ -3,35 +3,37 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, Write};
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use isd_queries::output::{Format, OutputFile, ResultWriter};
+use isd_dataset::output_file::OutputFile;
+use isd_queries::output::{Format, ResultWriter};
 use isd_queries::{Answer, Error, Session, Statement};
 use tokio::runtime::Runtime;
 
 use super::interrupt::Interrupt;
 
-/// Address space of a worker's stack, of which only the part in use takes memory. The engine guards most of
-/// its recursions, but not all: 2 MiB end a sum of 3,000 terms.
+/// Bytes of address space for a worker's stack, of which only the part in use takes memory. The engine guards most of its
+/// recursions, but not all: a sum of 3,000 terms overflows 2 MiB.
 const STACK_BYTES: usize = 64 << 20;
 
-/// How long a query that is stopped may take to notice.
+/// How long a query that is stopped may take to notice before its threads are left to it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where results go.
 #[derive(Debug, Clone)]
-pub enum Target {
+pub enum Destination {
     /// To standard output, a table cut to that many characters a line.
     Stdout { format: Format, screen: Option<usize> },
     /// Into a file.
     File { path: PathBuf, format: Format },
 }
 
-impl Target {
-    /// Whether a second result would not fit behind the first.
+impl Destination {
+    /// Whether a second result cannot follow the first.
     pub fn holds_one_result(&self) -> bool {
         match self {
             Self::Stdout { format, .. } => format.is_binary() || *format == Format::Json,
@@ -51,56 +53,61 @@ pub fn screen() -> Option<usize> {
 
 /// How a run of statements ended.
 pub enum Ended {
-    /// All results were written; they had so many rows.
+    /// All results were written; they had so many rows together.
     Rows(u64),
     /// By Ctrl-C.
     Stopped,
 }
 
 /// The threads that queries run on.
-pub struct Engine {
-    /// None only when it ends.
-    runtime: RefCell<Option<Runtime>>,
+pub struct Runner {
+    /// Never dropped: that would wait for a query that was stopped to notice.
+    runtime: ManuallyDrop<RefCell<Runtime>>,
     threads: Option<NonZeroUsize>,
     interrupt: Interrupt,
 }
 
-impl Engine {
+impl Runner {
     /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
+    ///
+    /// # Errors
+    /// [`Error::Engine`] when the system does not allow it.
     pub fn start(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
-        let runtime = RefCell::new(Some(runtime(threads)?));
+        let runtime = ManuallyDrop::new(RefCell::new(runtime(threads)?));
         Ok(Self { runtime, threads, interrupt: Interrupt::install()? })
     }
 
-    /// What Ctrl-C was pressed for.
+    /// What knows of Ctrl-C.
     pub fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
-    /// Waits for what needs no deep stack; none where Ctrl-C came first.
+    /// Waits for work that needs no deep stack; none where Ctrl-C came first.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let work = std::pin::pin!(work);
-        self.runtime.borrow().as_ref()?.block_on(self.interrupt.unless_pressed(work))
+        self.runtime.borrow().block_on(self.interrupt.unless_pressed(work))
     }
 
     /// Runs statements one after the other.
+    ///
+    /// # Errors
+    /// That of the first statement that fails; the results before it are written.
     pub fn run(
         &self,
         session: &Arc<Session>,
         statements: Vec<Statement>,
-        target: Target,
+        destination: Destination,
     ) -> Result<Ended, Error> {
-        let running = self.runtime.borrow();
-        let Some(runtime) = running.as_ref() else { return Ok(Ended::Stopped) };
+        let runtime = self.runtime.borrow();
         let session = session.clone();
         let mut work = runtime.spawn(async move {
             let mut rows = 0;
             let mut written = false;
             for statement in statements {
                 let answer = session.execute(statement).await?;
-                // A view, say, has no result.
+                // Some statements, such as that which makes a view, have no result.
                 let has_columns = !answer.schema().fields().is_empty();
-                rows += write_to(&target, answer, written && has_columns).await?;
+                rows += write_to(&destination, answer, written && has_columns).await?;
                 written |= has_columns;
             }
             Ok(rows)
@@ -109,16 +116,14 @@ impl Engine {
             let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
             return rows.map(Ended::Rows);
         }
-        drop(running);
+        drop(runtime);
         work.abort();
         let asked = Instant::now();
-        // Until what it began to write is gone.
+        // Until the file that it began to write is gone.
         while !work.is_finished() {
             if asked.elapsed() > PATIENCE {
                 // It is within a batch that takes its time: it may keep its threads, the next query gets others.
-                if let Some(old) = self.runtime.replace(Some(self::runtime(self.threads)?)) {
-                    old.shutdown_background();
-                }
+                self.runtime.replace(self::runtime(self.threads)?).shutdown_background();
                 break;
             }
             std::thread::sleep(Duration::from_millis(5));
@@ -127,7 +132,7 @@ impl Engine {
     }
 }
 
-/// The threads of an engine.
+/// The threads of a runner.
 fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.thread_stack_size(STACK_BYTES);
@@ -137,25 +142,17 @@ fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
     builder.build().map_err(|e| Error::Engine(e.to_string()))
 }
 
-impl Drop for Engine {
-    fn drop(&mut self) {
-        // Who stopped a query does not want to wait for the threads to notice.
-        if let Some(runtime) = self.runtime.get_mut().take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-async fn write_to(target: &Target, answer: Answer, follows: bool) -> Result<u64, Error> {
-    match target {
-        Target::Stdout { format, screen } => {
+/// Writes an answer, after an empty line where it follows another; returns its number of rows.
+async fn write_to(destination: &Destination, answer: Answer, follows: bool) -> Result<u64, Error> {
+    match destination {
+        Destination::Stdout { format, screen } => {
             let mut out = io::stdout();
             if follows && *format != Format::Ndjson {
                 out.write_all(b"\n")?;
             }
             write(answer, out, *format, *screen).await
         }
-        Target::File { path, format } => {
+        Destination::File { path, format } => {
             let file = OutputFile::create(path)?;
             let rows = write(answer, BufWriter::new(file.file()), *format, None).await?;
             file.finish()?;

@@ -19,7 +19,7 @@ fn great_circle_km(latitude_1: f64, longitude_1: f64, latitude_2: f64, longitude
     2.0 * EARTH_RADIUS_KM * haversine.sqrt().min(1.0).asin()
 }
 
-/// `great_circle_km(lat1, lon1, lat2, lon2)`; null where an argument is.
+/// `great_circle_km(lat1, lon1, lat2, lon2)`: positions in degrees, distance in km; null where an argument is.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct GreatCircle {
     signature: Signature,

@@ -1,4 +1,4 @@
-//! In: a column in the order of its window; out: the same with nulls filled from the last value.
+//! In: a column in the order of its window; out: that column with nulls filled from the last value before them.
 
 use std::ops::Range;
 
@@ -11,8 +11,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::PhysicalExpr;
 
-/// `forward_fill(x [, rows]) over (partition by … order by …)`: leading nulls stay; with `rows`, so does what
-/// lies further behind the last value.
+/// `forward_fill(x [, rows]) over (partition by … order by …)`: nulls before the first value stay; with `rows`, so do nulls
+/// more than so many rows after the last value.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct ForwardFill {
     signature: Signature,
@@ -51,10 +51,12 @@ impl WindowUDFImpl for ForwardFill {
     }
 }
 
-/// The fill of one partition, row by row, so that it runs in the memory of a batch.
+/// Fills one partition, row by row, so that it runs in the memory of a batch.
 #[derive(Debug)]
 struct Filler {
+    /// The most rows after a value that it fills; without limit where none.
     limit: Option<usize>,
+    /// The last value, which is not null.
     last: Option<ScalarValue>,
     /// Rows since `last`.
     age: usize,

@@ -1,10 +1,10 @@
-//! In: columns of a query; out: what weather people ask of them and SQL would say clumsily.
+//! In: columns of a query; out: the functions that plain SQL lacks for series of observations.
 //!
-//! | function | what it gives |
+//! | function | what it returns |
 //! |---|---|
-//! | `great_circle_km(lat1, lon1, lat2, lon2)` | the distance of two positions, given in degrees |
-//! | `forward_fill(x [, rows]) over (…)` | the last value that was not missing, at most so many rows back |
-//! | `rolling_zscore(x, window [, min_periods]) over (…)` | how far `x` lies from the values before it |
+//! | `great_circle_km(lat1, lon1, lat2, lon2)` | the distance in km of two positions in degrees |
+//! | `forward_fill(x [, rows]) over (…)` | the last value that was not null, at most so many rows before |
+//! | `rolling_zscore(x, window [, min_periods]) over (…)` | the distance of `x` from the mean of the values before it, in standard deviations |
 
 mod distance;
 mod fill;
@@ -29,7 +29,11 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
 }
 
-/// The `index`-th argument of a window function, where it is given: a number of rows, from 1.
+/// The argument of a window function at `index`, a number of rows from 1; none where it is not given. `what` names the
+/// argument in errors.
+///
+/// # Errors
+/// An argument that is no such number.
 fn row_count(
     function: &str,
     what: &str,

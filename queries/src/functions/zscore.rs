@@ -1,23 +1,25 @@
-//! In: a series in the order of its window; out: what `isd-detect` would find its z-scores to be.
+//! In: a series in the order of its window; out: its z-scores as `isd-detect` computes them.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
-use datafusion::common::{Result, ScalarValue, exec_datafusion_err, exec_err, plan_datafusion_err, plan_err};
+use datafusion::common::{
+    Result, ScalarValue, exec_datafusion_err, exec_err, internal_err, plan_datafusion_err, plan_err,
+};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{LimitEffect, PartitionEvaluator, Signature, Volatility, WindowUDFImpl};
 use datafusion::physical_plan::PhysicalExpr;
 use isd_kernel::arrow::rolling_outliers;
-use isd_kernel::{Decimal, Outcome, RollingTest};
+use isd_kernel::{Decimal, Outcome, RollingTest, Window};
 
 /// `rolling_zscore(x, window [, min_periods]) over (partition by station_id order by timestamp)`.
 ///
 /// The series is filled forward; the z-score of an observed value is its distance from the mean of the `window`
 /// filled values before it, in their population standard deviations: the double nearest the exact result,
-/// ±infinity where those values are all the same. Null where `x` is, where fewer than `min_periods` (by default
-/// `window`) values lie before it, and for a whole series of fewer than `min_periods` + 1 observed values.
+/// ±infinity where those values are all equal and it is another. It is null where `x` is, where fewer than `min_periods`
+/// (by default `window`) values lie before it, and for a whole series of fewer than `min_periods` + 1 observed values.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) struct RollingZscore {
     signature: Signature,
@@ -55,10 +57,13 @@ impl WindowUDFImpl for RollingZscore {
     fn partition_evaluator(&self, arguments: PartitionEvaluatorArgs) -> Result<Box<dyn PartitionEvaluator>> {
         let count = |what, index| super::row_count(self.name(), what, arguments.input_exprs(), index);
         let Some(window) = count("the window", 1)? else { return plan_err!("rolling_zscore takes a window") };
-        let min_periods = count("min_periods", 2)?.unwrap_or(window);
+        let min_periods = count("min_periods", 2)?;
         // With a threshold of 0 the test reports whatever is not the mean.
-        let test = RollingTest::new(window, Decimal::ZERO)
-            .and_then(|test| test.min_periods(min_periods).validated())
+        let test = RollingTest::builder()
+            .window(Window::Rows(window))
+            .threshold(Decimal::ZERO)
+            .min_periods(min_periods)
+            .build()
             .map_err(|e| plan_datafusion_err!("rolling_zscore: {e}"))?;
         Ok(Box::new(Scorer { test, scores: None, next: 0 }))
     }
@@ -73,11 +78,13 @@ impl WindowUDFImpl for RollingZscore {
     }
 }
 
-/// The scores of one partition, computed when it is there to its end: a query holds one series at a time.
+/// Scores one partition, a series, when all of it has been read: a query holds one series at a time.
 #[derive(Debug)]
 struct Scorer {
     test: RollingTest,
+    /// The scores of the series, once they are computed.
     scores: Option<Float64Array>,
+    /// The row whose score is asked for next.
     next: usize,
 }
 
@@ -93,15 +100,20 @@ impl Scorer {
         }
         let is_observed = |row: &usize| values.is_valid(*row) && values.value(*row).is_finite();
         let first = (0..values.len()).find(is_observed).unwrap_or(values.len());
-        // From the first value on all rows are filled, so that the windows grow by one a row. What the test does
-        // not report is the mean.
-        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.least_count();
+        // From the first value on all rows are filled, so that the windows grow by one a row. The test reports every value
+        // but those that are their window's mean.
+        let is_mean = |row: &usize| is_observed(row) && row.saturating_sub(first) >= self.test.min_periods();
         let mut scores: Vec<Option<f64>> =
             (0..values.len()).map(|row| is_mean(&row).then_some(0.0)).collect();
         for outlier in found {
-            if let Some(score) = scores.get_mut(outlier.row) {
-                *score = Some(outlier.zscore);
-            }
+            let Some(score) = scores.get_mut(outlier.row) else {
+                return internal_err!(
+                    "rolling_zscore: an outlier in row {} of {}",
+                    outlier.row,
+                    values.len()
+                );
+            };
+            *score = Some(outlier.zscore);
         }
         Ok(scores.into())
     }
@@ -121,13 +133,16 @@ impl PartitionEvaluator for Scorer {
         Ok(Arc::new(self.score(values)?))
     }
 
-    /// Called once the series is complete, for one row after the other.
+    /// The score of the next row. The engine calls it for one row after the other once the series is complete.
     fn evaluate(&mut self, values: &[ArrayRef], _range: &Range<usize>) -> Result<ScalarValue> {
         let scores = match self.scores.take() {
             Some(scores) => scores,
             None => self.score(values)?,
         };
-        let score = (self.next < scores.len() && scores.is_valid(self.next)).then(|| scores.value(self.next));
+        if self.next >= scores.len() {
+            return internal_err!("rolling_zscore: asked for row {} of {}", self.next, scores.len());
+        }
+        let score = scores.is_valid(self.next).then(|| scores.value(self.next));
         self.next += 1;
         self.scores = Some(scores);
         Ok(ScalarValue::Float64(score))

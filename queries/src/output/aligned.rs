@@ -12,58 +12,69 @@ use crate::error::Result;
 /// Rows that are looked at before the widths of the columns are settled.
 const MEASURED_ROWS: usize = 10_000;
 
-/// A column is not cut to fewer characters than this to make room for others.
+/// A column is not cut to fewer characters than this to make place for others.
 const LEAST_WIDTH: usize = 12;
 
+/// Spaces between two columns.
 const GAP: usize = 2;
 
-/// An aligned table in the making: its head is held back until the widths are known.
+/// An aligned table that is being written: its first rows wait until the widths are known.
 #[derive(Debug)]
 pub(super) struct Aligned {
     schema: SchemaRef,
     /// Characters in a line of the screen, if the table must fit.
     screen: Option<usize>,
-    head: Vec<RecordBatch>,
-    head_rows: usize,
-    layout: Option<Layout>,
+    waiting: Vec<RecordBatch>,
+    /// Settled after [`MEASURED_ROWS`], or at the end.
+    columns: Option<Columns>,
 }
 
 /// The columns that are shown.
 #[derive(Debug)]
-struct Layout {
+struct Columns {
+    /// Characters in a cell of each.
     widths: Vec<usize>,
-    /// Whether a cell of the column was cut.
-    cut: Vec<bool>,
+    /// Whether the column is numbers, which are aligned to the right.
+    right: Vec<bool>,
+    /// Whether a cell of the column was cut; none where cells are written whole.
+    cut: Option<Vec<bool>>,
 }
 
 impl Aligned {
     pub fn new(schema: SchemaRef, screen: Option<usize>) -> Self {
-        Self { schema, screen, head: Vec::new(), head_rows: 0, layout: None }
+        Self { schema, screen, waiting: Vec::new(), columns: None }
     }
 
     /// The lines that the rows of a batch complete.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<String> {
-        if self.layout.is_some() {
-            return self.rows(batch);
+        if let Some(columns) = &mut self.columns {
+            let mut text = String::new();
+            columns.align_rows(&mut text, batch)?;
+            return Ok(text);
         }
-        self.head_rows += batch.num_rows();
-        self.head.push(batch.clone());
-        if self.head_rows >= MEASURED_ROWS { self.settle() } else { Ok(String::new()) }
+        self.waiting.push(batch.clone());
+        let rows: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
+        if rows < MEASURED_ROWS {
+            return Ok(String::new());
+        }
+        let (columns, text) = self.settle()?;
+        self.columns = Some(columns);
+        Ok(text)
     }
 
-    /// The lines held back, and what did not fit.
+    /// The lines that wait, and which columns did not fit. A result without columns has no lines.
     pub fn finish(mut self) -> Result<String> {
-        let mut text = String::new();
-        if self.layout.is_none() && !self.schema.fields().is_empty() {
-            text = self.settle()?;
+        if self.schema.fields().is_empty() {
+            return Ok(String::new());
         }
-        let Some(layout) = &self.layout else { return Ok(text) };
-        let names = |keep: &dyn Fn(usize) -> bool| -> Vec<&str> {
-            let fields = self.schema.fields().iter().enumerate();
-            fields.filter(|(column, _)| keep(*column)).map(|(_, field)| field.name().as_str()).collect()
+        let (columns, mut text) = match self.columns.take() {
+            Some(columns) => (columns, String::new()),
+            None => self.settle()?,
         };
-        let cut = names(&|column| layout.cut.get(column).is_some_and(|cut| *cut));
-        let left_out = names(&|column| column >= layout.widths.len());
+        let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let (shown, left_out) = names.split_at(columns.widths.len());
+        let cut = shown.iter().zip(columns.cut.iter().flatten()).filter(|(_, cut)| **cut);
+        let cut: Vec<&str> = cut.map(|(name, _)| *name).collect();
         let mut notes = Vec::new();
         if !cut.is_empty() {
             notes.push(format!("shortened: {}", cut.join(", ")));
@@ -79,13 +90,13 @@ impl Aligned {
         Ok(text)
     }
 
-    /// Decides on the widths; returns header and head.
-    fn settle(&mut self) -> Result<String> {
+    /// Decides on the widths; returns the header and the rows that waited, too.
+    fn settle(&mut self) -> Result<(Columns, String)> {
         let fields = self.schema.fields();
         let names: Vec<String> = fields.iter().map(|f| printable(f.name())).collect();
         let mut widths: Vec<usize> = names.iter().map(|name| name.width()).collect();
-        let head = std::mem::take(&mut self.head);
-        for batch in &head {
+        let waiting = std::mem::take(&mut self.waiting);
+        for batch in &waiting {
             for row in cells(batch, "null")? {
                 for (width, cell) in widths.iter_mut().zip(&row?) {
                     *width = (*width).max(cell.width());
@@ -97,41 +108,46 @@ impl Aligned {
             fit(&mut widths, &shrinks, screen);
         }
         let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
-        self.layout = Some(Layout { cut: vec![false; widths.len()], widths });
+        let right = fields.iter().map(|field| field.data_type().is_numeric()).collect();
+        let cut = self.screen.map(|_| vec![false; widths.len()]);
+        let mut columns = Columns { widths, right, cut };
         let mut text = String::new();
-        self.align(&mut text, names);
-        self.align(&mut text, rules);
-        for batch in &head {
-            text.push_str(&self.rows(batch)?);
+        columns.align(&mut text, names);
+        columns.align(&mut text, rules);
+        for batch in &waiting {
+            columns.align_rows(&mut text, batch)?;
         }
-        Ok(text)
+        Ok((columns, text))
     }
+}
 
-    fn rows(&mut self, batch: &RecordBatch) -> Result<String> {
-        let mut text = String::new();
+impl Columns {
+    /// A line for each row of a batch.
+    fn align_rows(&mut self, text: &mut String, batch: &RecordBatch) -> Result<()> {
         for row in cells(batch, "null")? {
-            self.align(&mut text, row?);
+            self.align(text, row?);
         }
-        Ok(text)
+        Ok(())
     }
 
-    /// One line: numbers to the right, the rest to the left, two spaces between columns, none at the end.
+    /// One line: numbers to the right, the rest to the left, no spaces at the end. Cells of columns that are not shown are
+    /// left out.
     fn align(&mut self, text: &mut String, cells: Vec<String>) {
-        let Some(Layout { widths, cut }) = &mut self.layout else { return };
         let start = text.len();
-        let columns = cells.into_iter().zip(widths).zip(cut).zip(self.schema.fields());
-        for (column, (((mut cell, width), cut), field)) in columns.enumerate() {
-            // Without a screen a wider value that comes late is written whole.
-            if self.screen.is_some() && cell.width() > *width {
+        for (column, (mut cell, (width, right))) in
+            cells.into_iter().zip(self.widths.iter().zip(&self.right)).enumerate()
+        {
+            // Where cells are written whole, one that comes late may be wider than its column.
+            if let Some(cut) = &mut self.cut
+                && cell.width() > *width
+            {
                 cell = shortened(&cell, *width);
-                *cut = true;
+                cut[column] = true;
             }
             let padding = " ".repeat(width.saturating_sub(cell.width()));
-            let right = field.data_type().is_numeric();
-            text.push_str(if column == 0 { "" } else { "  " });
-            text.push_str(if right { &padding } else { "" });
-            text.push_str(&cell);
-            text.push_str(if right { "" } else { &padding });
+            let gap = " ".repeat(if column == 0 { 0 } else { GAP });
+            let (left, right) = if *right { (padding, String::new()) } else { (String::new(), padding) };
+            text.extend([gap, left, cell, right]);
         }
         let end = text.trim_end_matches(' ').len().max(start);
         text.truncate(end);
@@ -139,7 +155,8 @@ impl Aligned {
     }
 }
 
-/// Takes width from the widest texts first, then leaves out columns from the right; one always stays.
+/// Cuts a table to the width of the screen: takes width from the widest texts first, which `shrinks` marks, then leaves out
+/// columns from the right; one always stays.
 fn fit(widths: &mut Vec<usize>, shrinks: &[bool], screen: usize) {
     let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
     while total(widths) > screen {
@@ -177,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn widest_texts_give_way_first_then_columns() {
+    fn widest_texts_are_cut_first_then_columns_left_out() {
         let fitted = |widths: &[usize], shrinks: &[bool], screen| {
             let mut widths = widths.to_vec();
             fit(&mut widths, shrinks, screen);

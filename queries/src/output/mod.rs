@@ -1,7 +1,6 @@
 //! In: record batches of one schema; out: their rows in one of eight formats.
 
 mod aligned;
-mod file;
 mod text;
 
 use std::collections::HashSet;
@@ -19,8 +18,6 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-pub use self::file::OutputFile;
-
 use self::aligned::Aligned;
 use self::text::{cells, ndjson, no_text, printable, separated};
 use crate::error::{Error, Result, one_line};
@@ -28,11 +25,11 @@ use crate::error::{Error, Result, one_line};
 /// How a result is written. Times in text are ISO 8601 with their zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Columns aligned for people, numbers to the right, `null` where there is no value.
+    /// Columns aligned for people, numbers to the right; a null is `null`.
     Table,
     /// A header, then comma-separated values; a null is an empty field, a list or struct is its text.
     Csv,
-    /// The same with tabs.
+    /// A header, then values with tabs between them; otherwise as [`Format::Csv`].
     Tsv,
     /// An array of JSON objects; a null, and a NaN or infinity, which JSON does not have, is `null`.
     Json,
@@ -40,29 +37,44 @@ pub enum Format {
     Ndjson,
     /// A table in Markdown; a null is an empty cell.
     Markdown,
-    /// A Parquet file, zstd.
+    /// A Parquet file, compressed with zstd.
     Parquet,
     /// An Arrow IPC file.
     Arrow,
 }
 
 impl Format {
-    /// Every format with its name, which is also the extension of its files but for `md` and `txt`.
-    pub const NAMES: [(&'static str, Self); 8] = [
-        ("table", Self::Table),
-        ("csv", Self::Csv),
-        ("tsv", Self::Tsv),
-        ("json", Self::Json),
-        ("ndjson", Self::Ndjson),
-        ("markdown", Self::Markdown),
-        ("parquet", Self::Parquet),
-        ("arrow", Self::Arrow),
+    /// Every format.
+    pub const ALL: [Self; 8] = [
+        Self::Table,
+        Self::Csv,
+        Self::Tsv,
+        Self::Json,
+        Self::Ndjson,
+        Self::Markdown,
+        Self::Parquet,
+        Self::Arrow,
     ];
+
+    /// The format's name, which is also the extension of its files but for `md` and `txt`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Csv => "csv",
+            Self::Tsv => "tsv",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Markdown => "markdown",
+            Self::Parquet => "parquet",
+            Self::Arrow => "arrow",
+        }
+    }
 
     /// The format of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, format)| *format)
+        Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
     /// The format that a file's extension names.
@@ -76,20 +88,22 @@ impl Format {
         }
     }
 
-    /// Whether it is no text: not for a terminal, and one result a file.
+    /// Whether it is binary: a terminal cannot show it, and a file holds one result.
     #[must_use]
     pub fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
     }
 }
 
-/// Writes the batches of one result; nothing is held back but the head of an aligned table and a Parquet row group.
+/// Writes the batches of one result as they come; only the first rows of an aligned table and a Parquet row group wait in
+/// memory.
 pub struct ResultWriter<W: Write + Send> {
     schema: SchemaRef,
     rows: u64,
     body: Body<W>,
 }
 
+/// A format's own state, with the output.
 enum Body<W: Write + Send> {
     Table(W, Aligned),
     Separated { out: W, separator: u8, header_written: bool },
@@ -178,7 +192,7 @@ impl<W: Write + Send> ResultWriter<W> {
         Ok(())
     }
 
-    /// Writes what was held back, and the header of a result without rows; returns the number of rows.
+    /// Writes what waits in memory, and the header of a result without rows; returns the number of rows.
     ///
     /// # Errors
     /// As [`ResultWriter::write`].
@@ -237,7 +251,7 @@ fn markdown_row(text: &mut String, cells: Vec<String>) {
     text.push_str("|\n");
 }
 
-/// The schema as other tools know it: the engine's string views are strings.
+/// The schema in types that all tools know: string and binary views, which the engine makes, become strings and binary.
 fn plain(schema: &SchemaRef) -> SchemaRef {
     let fields = schema.fields().iter().map(|field| match field.data_type() {
         DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
@@ -247,6 +261,7 @@ fn plain(schema: &SchemaRef) -> SchemaRef {
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<Arc<Field>>>(), schema.metadata().clone()))
 }
 
+/// The batch with its columns cast to a schema that [`plain`] made.
 fn as_plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
         if column.data_type() == field.data_type() {
@@ -261,7 +276,7 @@ fn as_plain(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     RecordBatch::try_new_with_options(schema.clone(), columns, &options).map_err(|e| no_text(&e))
 }
 
-/// A writer's failure: the output's, or that of a type which the format does not have.
+/// Why a binary format could not be written: the output failed, or the format has no such type.
 fn failed(error: &ParquetError) -> Error {
     let found = match error {
         ParquetError::External(source) => {

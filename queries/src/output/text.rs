@@ -9,7 +9,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use crate::error::{Error, Result, one_line};
 
-/// The rows of a batch as printable text, one cell a column.
+/// The rows of a batch as printable text, one cell a column; a null is the text `null`.
 pub(super) fn cells(batch: &RecordBatch, null: &str) -> Result<impl Iterator<Item = Result<Vec<String>>>> {
     let options = FormatOptions::default().with_display_error(false).with_null(null);
     let formatters = batch
@@ -25,7 +25,7 @@ pub(super) fn cells(batch: &RecordBatch, null: &str) -> Result<impl Iterator<Ite
     Ok(rows.into_iter())
 }
 
-/// A value must not move the cursor, break the line or colour the terminal.
+/// The text with control characters escaped: a value must not move the cursor, break the line or colour the terminal.
 pub(super) fn printable(text: &str) -> String {
     if !text.contains(char::is_control) {
         return text.to_owned();
@@ -41,7 +41,8 @@ pub(super) fn printable(text: &str) -> String {
     shown
 }
 
-/// Values with a separator between them, quoted where they hold it.
+/// Rows as lines of values with a separator between them; values that hold it are quoted, nulls are empty. The first line
+/// holds the names where `header` says so.
 pub(super) fn separated(batch: &RecordBatch, separator: u8, header: bool) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let flat = flatten(batch)?;
@@ -52,7 +53,7 @@ pub(super) fn separated(batch: &RecordBatch, separator: u8, header: bool) -> Res
     Ok(bytes)
 }
 
-/// Lists and structs as their text: a field holds nothing deeper.
+/// The batch with lists and structs as their text, since a CSV field holds one value.
 fn flatten(batch: &RecordBatch) -> Result<RecordBatch> {
     if !batch.schema().fields().iter().any(|f| f.data_type().is_nested()) {
         return Ok(batch.clone());
@@ -77,7 +78,7 @@ fn flatten(batch: &RecordBatch) -> Result<RecordBatch> {
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(|e| no_text(&e))
 }
 
-/// One JSON object a line.
+/// One JSON object a line; a null is `null`.
 pub(super) fn ndjson(batch: &RecordBatch) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let builder = arrow::json::WriterBuilder::new().with_explicit_nulls(true);
@@ -87,6 +88,7 @@ pub(super) fn ndjson(batch: &RecordBatch) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A value that has no text in the format.
 pub(super) fn no_text(error: &ArrowError) -> Error {
     let found = format!("a value of the result cannot be written: {}", one_line(&error.to_string()));
     Error::Run { found, hint: Some("cast that column in the query: `CAST(… AS varchar)`".into()) }

@@ -1,8 +1,7 @@
-//! In: a dataset's table and the filters of a query; out: the same table, its files picked by station as well.
+//! In: a dataset's table and the filters of a query; out: a table that reads the files of the stations asked for.
 //!
-//! A dataset keeps a station under `block=`, the first two characters of its id. A query that names stations
-//! need not list, let alone open, the files of other blocks; the engine alone would look into the statistics
-//! of every one of them.
+//! A dataset keeps a station under `block=`, the first two characters of its id. A query that names stations need not
+//! open the files of other blocks; without this the engine would read the statistics of each of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,14 +16,7 @@ use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator, TableProviderFilterPushDown, lit};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
-
-/// The Hive key of a dataset.
-pub(super) const BLOCK: &str = "block";
-
-const STATION_ID: &str = "station_id";
-
-/// Characters of a station's id that make its block.
-const BLOCK_LENGTH: usize = 2;
+use isd_dataset::layout::{BLOCK, STATION_ID, block_of, block_prefix};
 
 /// The files of a dataset.
 #[derive(Debug)]
@@ -50,7 +42,7 @@ impl TableProvider for BlockTable {
         let mut filters = filters.to_vec();
         let blocks: Vec<Expr> = filters
             .iter()
-            .filter_map(blocks_of)
+            .filter_map(blocks_asked_for)
             .map(|blocks| col(BLOCK).in_list(blocks.into_iter().map(lit).collect(), false))
             .collect();
         filters.extend(blocks);
@@ -62,8 +54,8 @@ impl TableProvider for BlockTable {
     }
 }
 
-/// The blocks outside of which no row can pass the filter, where it says.
-fn blocks_of(filter: &Expr) -> Option<BTreeSet<String>> {
+/// The blocks outside of which no row passes the filter; none where rows of any block may.
+fn blocks_asked_for(filter: &Expr) -> Option<BTreeSet<String>> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
             let station = match (left.as_ref(), right.as_ref()) {
@@ -71,28 +63,29 @@ fn blocks_of(filter: &Expr) -> Option<BTreeSet<String>> {
                 (station, column) if is_station(column) => station,
                 _ => return None,
             };
-            Some(BTreeSet::from([block_of(text(station)?)?]))
+            Some(BTreeSet::from([plain_block(text(station)?)?]))
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            let mut blocks = blocks_of(left)?;
-            blocks.append(&mut blocks_of(right)?);
+            let mut blocks = blocks_asked_for(left)?;
+            blocks.append(&mut blocks_asked_for(right)?);
             Some(blocks)
         }
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::And, right }) => {
-            match (blocks_of(left), blocks_of(right)) {
+            match (blocks_asked_for(left), blocks_asked_for(right)) {
                 (Some(a), Some(b)) => Some(&a & &b),
                 (a, b) => a.or(b),
             }
         }
         Expr::InList(InList { expr, list, negated: false }) if is_station(expr) => {
-            list.iter().map(|station| block_of(text(station)?)).collect()
+            list.iter().map(|station| plain_block(text(station)?)).collect()
         }
         Expr::Like(Like { negated: false, expr, pattern, escape_char: None, case_insensitive: false })
             if is_station(expr) =>
         {
             let literal = text(pattern)?.split(['%', '_', '\\']).next()?;
-            // Of a pattern that ends within the block, `7%`, nothing follows.
-            (literal.chars().count() >= BLOCK_LENGTH).then(|| block_of(literal)).flatten().map(|b| [b].into())
+            // What follows a literal within the block, as in `7%`, decides on the block, too.
+            let decides = block_prefix(&format!("{literal}0")) == block_prefix(literal);
+            decides.then(|| plain_block(literal)).flatten().map(|block| [block].into())
         }
         _ => None,
     }
@@ -109,10 +102,10 @@ fn text(expr: &Expr) -> Option<&str> {
     }
 }
 
-/// The block of a station, unless its directory's name is encoded: then the files' statistics must do.
-fn block_of(station: &str) -> Option<String> {
-    let block: String = station.chars().take(BLOCK_LENGTH).collect();
-    block.chars().all(|c| c.is_ascii_alphanumeric()).then_some(block)
+/// The block of a station; none where the name of its directory is escaped, so that the files' statistics must do.
+fn plain_block(station: &str) -> Option<String> {
+    let block = block_of(station);
+    (block == block_prefix(station)).then_some(block)
 }
 
 #[cfg(test)]
@@ -120,7 +113,7 @@ mod tests {
     use super::*;
 
     fn blocks(filter: &Expr) -> Option<Vec<String>> {
-        blocks_of(filter).map(|blocks| blocks.into_iter().collect())
+        blocks_asked_for(filter).map(|blocks| blocks.into_iter().collect())
     }
 
     #[test]

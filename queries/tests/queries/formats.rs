@@ -1,9 +1,10 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
+use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{answer, dataset, outliers, outliers_file, write_parquet};
+use crate::support::{answer, dataset, outliers, outliers_file, place, shown, write_parquet};
 
 /// Every statement must give this from every format that an outliers file may have.
 const SQL: &str = "select station_id, timestamp, measurement, value, zscore, window_count, filled,
@@ -145,25 +146,79 @@ fn closed_pipe_is_no_failure() {
 
 #[test]
 fn every_text_format_writes_the_same_rows() {
-    let (_directory, path) = outliers_file();
+    let place = place();
     let sql = "select station_id, zscore, nullif(measurement, 'wind_speed_rate') as other, 'a|b' as text
                from outliers order by station_id, timestamp limit 2";
-    let written = |format: &str| answer(&path, sql, &["--format", format]);
-    assert_eq!(
-        written("tsv"),
-        "station_id\tzscore\tother\ttext\n010010-99999\t17.0\t\ta|b\n010010-99999\tinf\t\ta|b\n"
-    );
-    assert_eq!(
-        written("json"),
-        "[\n{\"station_id\":\"010010-99999\",\"zscore\":17.0,\"other\":null,\"text\":\"a|b\"},\n\
-         {\"station_id\":\"010010-99999\",\"zscore\":null,\"other\":null,\"text\":\"a|b\"}\n]\n"
-    );
-    assert_eq!(
-        written("markdown"),
-        "| station_id | zscore | other | text |\n| --- | ---: | --- | --- |\n\
-         | 010010-99999 | 17.0 |  | a\\|b |\n| 010010-99999 | inf |  | a\\|b |\n"
-    );
-    assert_eq!(answer(&path, "select 1 as x where false", &["--format", "json"]), "[]\n");
+    let written = |format: &str| shown(&place, &["outliers.parquet", sql, "--format", format]);
+    assert_snapshot!(written("table"), @"
+    station_id    zscore  other  text
+    ------------  ------  -----  ----
+    010010-99999    17.0  null   a|b
+    010010-99999     inf  null   a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("csv"), @"
+    station_id,zscore,other,text
+    010010-99999,17.0,,a|b
+    010010-99999,inf,,a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("tsv"), @"
+    station_id	zscore	other	text
+    010010-99999	17.0		a|b
+    010010-99999	inf		a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("json"), @r#"
+    [
+    {"station_id":"010010-99999","zscore":17.0,"other":null,"text":"a|b"},
+    {"station_id":"010010-99999","zscore":null,"other":null,"text":"a|b"}
+    ]
+    [stderr]
+    2 rows, [TIME]
+    "#);
+    assert_snapshot!(written("ndjson"), @r#"
+    {"station_id":"010010-99999","zscore":17.0,"other":null,"text":"a|b"}
+    {"station_id":"010010-99999","zscore":null,"other":null,"text":"a|b"}
+    [stderr]
+    2 rows, [TIME]
+    "#);
+    assert_snapshot!(written("markdown"), @r"
+    | station_id | zscore | other | text |
+    | --- | ---: | --- | --- |
+    | 010010-99999 | 17.0 |  | a\|b |
+    | 010010-99999 | inf |  | a\|b |
+    [stderr]
+    2 rows, [TIME]
+    ");
+}
+
+#[test]
+fn result_without_rows_in_every_text_format() {
+    let place = place();
+    let formats = ["table", "csv", "tsv", "json", "ndjson", "markdown"];
+    let written = formats.map(|format| {
+        let arguments = ["outliers.parquet", "select 1 as x where false", "--format", format, "--quiet"];
+        format!("> {format}\n{}", shown(&place, &arguments))
+    });
+    assert_snapshot!(written.concat(), @"
+    > table
+    x
+    -
+    > csv
+    x
+    > tsv
+    x
+    > json
+    []
+    > ndjson
+    > markdown
+    | x |
+    | ---: |
+    ");
 }
 
 #[test]
@@ -183,7 +238,7 @@ fn extension_picks_the_format_and_the_file_reads_back() {
 }
 
 #[test]
-fn parquet_that_is_written_is_at_home_elsewhere() {
+fn written_parquet_has_types_that_all_tools_know() {
     let (directory, path) = dataset();
     let copy = directory.path().join("copy.parquet");
     let sql = "select station_id, timestamp, wind_speed_rate, station_id || '' as text from observations";
@@ -196,18 +251,19 @@ fn parquet_that_is_written_is_at_home_elsewhere() {
 
 #[test]
 fn failed_query_leaves_no_file() {
-    let (directory, path) = outliers_file();
-    let target = directory.path().join("result.csv");
+    let place = place();
+    let target = place.path().join("result.csv");
     std::fs::write(&target, "before").unwrap();
-    let arguments = [
-        path.to_str().unwrap(),
-        "select cast(station_id as int) from outliers",
-        "-o",
-        target.to_str().unwrap(),
-    ];
-    assert!(!crate::support::run(&arguments).status.success());
+    let files = || std::fs::read_dir(place.path()).unwrap().count();
+    let before = files();
+    let sql = "select cast(station_id as int) from outliers";
+    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "-o", "result.csv"]), @"
+    [stderr]
+    error: Cast error: Cannot cast string '010010-99999' to value of Int32 type
+    [status 1]
+    ");
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "before");
-    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left beside it");
+    assert_eq!(files(), before, "a file is left beside it");
 }
 
 #[test]

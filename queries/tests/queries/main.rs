@@ -11,8 +11,10 @@ mod errors;
 mod formats;
 /// Distances, forward fill and z-scores.
 mod functions;
-/// Queries with names and parameters.
+/// Signals that end a query: the status, and files that must not be left.
+#[cfg(unix)]
 mod interrupted;
+/// Queries with names and parameters.
 mod named;
 /// The prompt.
 #[cfg(unix)]

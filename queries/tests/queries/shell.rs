@@ -30,12 +30,11 @@ struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command line there, which begins with `isd-query`; its history is kept below `state`. None where
-    /// there is no `script`.
-    fn open(arguments: &str, state: &Path) -> Option<Self> {
+    /// Starts a command line there, which begins with `isd-query`; its history is kept below `state`.
+    fn open(arguments: &str, state: &Path) -> Self {
         // In place of the shell: one that waited for it would take Ctrl-C for an end of its own.
         let command = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
-        let child = Command::new("script")
+        let mut child = Command::new("script")
             .args(["-q", "-e", "-c", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
             .env("TERM", "xterm")
@@ -43,11 +42,8 @@ impl Terminal {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn();
-        let Ok(mut child) = child else {
-            println!("skipped: there is no `script` to make a terminal with");
-            return None;
-        };
+            .spawn()
+            .unwrap();
         let (send, shown) = channel();
         let mut output = child.stdout.take().unwrap();
         std::thread::spawn(move || {
@@ -59,7 +55,7 @@ impl Terminal {
             }
         });
         let keys = child.stdin.take().unwrap();
-        Some(Self { child, keys, shown, screen: String::new() })
+        Self { child, keys, shown, screen: String::new() }
     }
 
     fn press(&mut self, keys: &str) {
@@ -91,15 +87,16 @@ impl Terminal {
     }
 }
 
-/// What the terminal shows for these lines typed at the prompt; none where there is no `script`.
-fn typed(arguments: &str, lines: &[&str]) -> Option<String> {
+/// What the terminal shows for these lines typed at the prompt.
+fn typed(arguments: &str, lines: &[&str]) -> String {
     let state = TempDir::new().unwrap();
-    let mut terminal = Terminal::open(arguments, state.path())?;
+    let mut terminal = Terminal::open(arguments, state.path());
     terminal.press(&(lines.join("\n") + "\n"));
-    Some(terminal.ends())
+    terminal.ends()
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn statements_and_commands_are_answered_at_the_prompt() {
     let (_directory, path) = outliers_file();
     let lines = [
@@ -112,7 +109,7 @@ fn statements_and_commands_are_answered_at_the_prompt() {
         ".nonsense",
         ".quit",
     ];
-    let Some(screen) = typed(path.to_str().unwrap(), &lines) else { return };
+    let screen = typed(path.to_str().unwrap(), &lines);
     assert!(screen.contains("tables: outliers."), "{screen}");
     assert!(screen.contains("n\r\n-\r\n5\r\n"), "{screen}");
     assert!(screen.contains("outliers: station_id, timestamp, measurement, "), "{screen}");
@@ -122,22 +119,24 @@ fn statements_and_commands_are_answered_at_the_prompt() {
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn results_go_to_a_file_and_back_to_the_screen() {
     let (directory, path) = outliers_file();
     let file = directory.path().join("counted.csv");
     let output = format!(".output {}", file.display());
     let lines =
         [&output, "select count(*) as n from outliers;", ".output", "select 6 * 7 as answer;", ".quit"];
-    let Some(screen) = typed(path.to_str().unwrap(), &lines) else { return };
+    let screen = typed(path.to_str().unwrap(), &lines);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "n\n5\n");
     assert!(screen.contains("answer\r\n------\r\n    42\r\n"), "{screen}");
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn words_are_completed_and_come_back_in_the_next_session() {
     let (_directory, path) = outliers_file();
     let state = TempDir::new().unwrap();
-    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path());
     terminal.waits_for("isd> ");
     terminal.press(".sch\t outl\t\r");
     terminal.waits_for("rolling_mean");
@@ -151,7 +150,7 @@ fn words_are_completed_and_come_back_in_the_next_session() {
 
     let kept = std::fs::read_to_string(state.path().join("isd/query_history")).unwrap();
     assert!(kept.contains("\nselect count(*) as n, max(o.zscore) as most\\nfrom outliers o;\n"), "{kept}");
-    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path()).unwrap();
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path());
     terminal.waits_for("isd> ");
     terminal.press(&format!("{UP}\r"));
     terminal.waits_for("n  most\r\n-  ----\r\n5   inf\r\n");
@@ -161,10 +160,11 @@ fn words_are_completed_and_come_back_in_the_next_session() {
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn ctrl_c_stops_a_query_or_drops_the_line_but_not_the_shell() {
     let (_directory, path) = outliers_file();
     let state = TempDir::new().unwrap();
-    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path());
     terminal.waits_for("isd> ");
     terminal.press("select count(*),\rnonsense");
     terminal.waits_for("nonsense");
@@ -199,11 +199,12 @@ fn stop(terminal: &mut Terminal, endless: &str, after: Duration) {
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn history_without_a_place_is_said_once_and_stops_nothing() {
     let (_directory, path) = outliers_file();
     let state = TempDir::new().unwrap();
     std::fs::write(state.path().join("isd"), "a file where a directory should be").unwrap();
-    let Some(mut terminal) = Terminal::open(path.to_str().unwrap(), state.path()) else { return };
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path());
     terminal.waits_for("note: the history is not kept: ");
     terminal.waits_for("isd> ");
     terminal.press("select 6 * 7 as answer;\r");
@@ -218,11 +219,12 @@ fn history_without_a_place_is_said_once_and_stops_nothing() {
 }
 
 #[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn output_into_a_pipe_gets_plain_lines() {
     let (_directory, path) = outliers_file();
     let state = TempDir::new().unwrap();
     let arguments = format!("{} | cat", path.display());
-    let Some(mut terminal) = Terminal::open(&arguments, state.path()) else { return };
+    let mut terminal = Terminal::open(&arguments, state.path());
     terminal.waits_for("isd> ");
     terminal.press("select count(*) as n\rfrom outliers;\r");
     terminal.waits_for("...> ");

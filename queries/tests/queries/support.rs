@@ -56,7 +56,7 @@ pub fn write_parquet(path: &Path, batch: &RecordBatch) {
     writer.close().unwrap();
 }
 
-/// The same, and the file says that it is sorted by its first two columns, as those of a dataset do.
+/// Writes a Parquet file which says that it is sorted by its first two columns, as the files of a dataset do.
 pub fn write_sorted_parquet(path: &Path, batch: &RecordBatch) {
     let ascending = |column_idx| SortingColumn { column_idx, descending: false, nulls_first: false };
     let properties =
@@ -69,37 +69,47 @@ pub fn write_sorted_parquet(path: &Path, batch: &RecordBatch) {
 }
 
 /// NOAA's list as it is downloaded: a position of (0, 0), a complete line, one without height, one without anything.
+const STATIONS: [&str; 5] = [
+    "\"USAF\",\"WBAN\",\"STATION NAME\",\"CTRY\",\"STATE\",\"ICAO\",\"LAT\",\"LON\",\"ELEV(M)\",\"BEGIN\",\"END\"",
+    "\"007018\",\"99999\",\"WXPOD 7018\",\"\",\"\",\"\",\"+00.000\",\"+000.000\",\"+7018.0\",\"20130710\",\"20130730\"",
+    "\"010010\",\"99999\",\"JAN MAYEN(NOR-NAVY)\",\"NO\",\"\",\"ENJA\",\"+70.933\",\"-008.667\",\"+0009.0\",\"19310101\",\"20170924\"",
+    "\"722010\",\"12836\",\"KEY WEST INTL\",\"US\",\"FL\",\"KEYW\",\"+24.555\",\"-081.752\",\"-0999.0\",\"19730101\",\"20170925\"",
+    "\"A00001\",\"99999\",\"NOWHERE\",\"US\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"",
+];
+
+/// A directory with a table of each kind: `outliers.parquet`, the dataset `observations` as `isd-convert` lays it out (two
+/// WMO blocks, three stations, a manifest) and the station list `isd-history.csv`.
+pub fn place() -> TempDir {
+    let place = TempDir::new().unwrap();
+    write_parquet(&place.path().join("outliers.parquet"), &outliers());
+    let dataset = place.path().join("observations");
+    write_parquet(&dataset.join("block=01/part-00000.parquet"), &observations("010010-99999", 0, 6));
+    write_parquet(&dataset.join("block=72/part-00000.parquet"), &observations("722010-12836", 10, 9));
+    write_parquet(&dataset.join("block=72/part-00001.parquet"), &observations("723150-03812", 20, 3));
+    std::fs::write(dataset.join("_isd.json"), "{\"rows\": 18}").unwrap();
+    std::fs::write(place.path().join("isd-history.csv"), STATIONS.join("\n") + "\n").unwrap();
+    place
+}
+
+/// A [`place`] and the path of its station list.
 pub fn station_list() -> (TempDir, PathBuf) {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("isd-history.csv");
-    let lines = [
-        "\"USAF\",\"WBAN\",\"STATION NAME\",\"CTRY\",\"STATE\",\"ICAO\",\"LAT\",\"LON\",\"ELEV(M)\",\"BEGIN\",\"END\"",
-        "\"007018\",\"99999\",\"WXPOD 7018\",\"\",\"\",\"\",\"+00.000\",\"+000.000\",\"+7018.0\",\"20130710\",\"20130730\"",
-        "\"010010\",\"99999\",\"JAN MAYEN(NOR-NAVY)\",\"NO\",\"\",\"ENJA\",\"+70.933\",\"-008.667\",\"+0009.0\",\"19310101\",\"20170924\"",
-        "\"722010\",\"12836\",\"KEY WEST INTL\",\"US\",\"FL\",\"KEYW\",\"+24.555\",\"-081.752\",\"-0999.0\",\"19730101\",\"20170925\"",
-        "\"A00001\",\"99999\",\"NOWHERE\",\"US\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"",
-    ];
-    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
-    (directory, path)
+    let place = place();
+    let path = place.path().join("isd-history.csv");
+    (place, path)
 }
 
-/// A directory with `outliers.parquet`.
+/// A [`place`] and the path of its outliers.
 pub fn outliers_file() -> (TempDir, PathBuf) {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("outliers.parquet");
-    write_parquet(&path, &outliers());
-    (directory, path)
+    let place = place();
+    let path = place.path().join("outliers.parquet");
+    (place, path)
 }
 
-/// A dataset as `isd-convert` lays it out: two WMO blocks, three stations, a manifest.
+/// A [`place`] and the path of its dataset.
 pub fn dataset() -> (TempDir, PathBuf) {
-    let directory = TempDir::new().unwrap();
-    let path = directory.path().join("observations");
-    write_parquet(&path.join("block=01/part-00000.parquet"), &observations("010010-99999", 0, 6));
-    write_parquet(&path.join("block=72/part-00000.parquet"), &observations("722010-12836", 10, 9));
-    write_parquet(&path.join("block=72/part-00001.parquet"), &observations("723150-03812", 20, 3));
-    std::fs::write(path.join("_isd.json"), "{\"rows\": 18}").unwrap();
-    (directory, path)
+    let place = place();
+    let path = place.path().join("observations");
+    (place, path)
 }
 
 /// Runs `isd-query` with these arguments and nothing on standard input.
@@ -108,8 +118,15 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
+    run_in(Path::new("."), arguments, input)
+}
+
+fn run_in(directory: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_isd-query"))
         .args(arguments)
+        .current_dir(directory)
+        // Help is wrapped to it.
+        .env_remove("COLUMNS")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -118,6 +135,50 @@ pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
     // A run that is refused at once closes its input: that is its right.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     child.wait_with_output().unwrap()
+}
+
+/// All that a run in a directory shows, for a snapshot: standard output; standard error, where there is any, after a line
+/// `[stderr]`; the status, where it is not 0, in a line `[status 1]`. What differs from run to run is replaced: the directory
+/// by `[DIR]`, the version by `[VERSION]`, the time of `5 rows, 0.02 s` by `[TIME]`, the name of a temporary file.
+pub fn shown(directory: &TempDir, arguments: &[&str]) -> String {
+    let output = run_in(directory.path(), arguments, "");
+    let mut text = String::from_utf8(output.stdout).unwrap();
+    // A snapshot does not tell whether it ends in a line break.
+    assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    if !errors.is_empty() {
+        assert!(errors.ends_with('\n'), "{errors:?}");
+        text += "[stderr]\n";
+        text.extend(errors.lines().map(|line| without_time(line) + "\n"));
+    }
+    if !output.status.success() {
+        text += &format!("[status {}]\n", output.status.code().unwrap());
+    }
+    let version = concat!("isd-query ", env!("CARGO_PKG_VERSION"));
+    let text =
+        text.replace(directory.path().to_str().unwrap(), "[DIR]").replace(version, "isd-query [VERSION]");
+    without_temporary_name(&text)
+}
+
+/// The text with the name of an output file in the making, such as `.isd-JDzCng.tmp`, as `[TEMPORARY]`.
+fn without_temporary_name(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(".isd-") else { return text.to_owned() };
+    let (_, after) = rest.split_once(".tmp").unwrap();
+    format!("{before}[TEMPORARY]{after}")
+}
+
+/// [`shown`] of several statements on one table, each after a line with its text.
+pub fn shown_each(directory: &TempDir, table: &str, statements: &[&str]) -> String {
+    let one = |sql: &&str| format!("> {sql}\n{}", shown(directory, &[table, sql, "--quiet"]));
+    statements.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+fn without_time(line: &str) -> String {
+    let is_time = |text: &str| text.strip_suffix(" s").is_some_and(|number| number.parse::<f64>().is_ok());
+    match line.rsplit_once(", ") {
+        Some((rows, time)) if is_time(time) => format!("{rows}, [TIME]"),
+        _ => line.to_owned(),
+    }
 }
 
 /// Standard output of a run that must succeed and say nothing else.

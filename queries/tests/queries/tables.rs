@@ -1,27 +1,30 @@
+use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{
-    answer, dataset, failure, observations, outliers, outliers_file, run, station_list, stdout, write_parquet,
-};
+use crate::support::{answer, dataset, observations, outliers, place, shown, station_list, write_parquet};
 
 #[test]
 fn several_tables_are_named_by_what_they_are() {
-    let (_a, outliers) = outliers_file();
-    let (_b, observations) = dataset();
-    let (_c, stations) = station_list();
     let sql = "select count(*) as n from outliers join stations using (station_id)
                join observations using (station_id, timestamp)";
-    let tables = [&outliers, &observations, &stations].map(|path| path.to_str().unwrap());
-    assert_eq!(stdout(&[tables[0], tables[1], tables[2], sql, "--quiet"]), "n\n2\n");
+    assert_snapshot!(shown(&place(), &["outliers.parquet", "observations", "isd-history.csv", sql]), @"
+    n
+    2
+    [stderr]
+    1 row, [TIME]
+    ");
 }
 
 #[test]
 fn tables_have_the_names_they_are_given() {
-    let (_a, outliers) = outliers_file();
-    let (_b, observations) = dataset();
-    let (a, b) = (format!("found={}", outliers.display()), format!("obs={}", observations.display()));
     let sql = "select (select count(*) from found) as found, (select count(*) from obs) as obs";
-    assert_eq!(stdout(&["--table", &a, "--table", &b, sql, "--quiet"]), "found,obs\n5,18\n");
+    let arguments = ["--table", "found=outliers.parquet", "--table", "obs=observations", sql];
+    assert_snapshot!(shown(&place(), &arguments), @"
+    found,obs
+    5,18
+    [stderr]
+    1 row, [TIME]
+    ");
 }
 
 #[test]
@@ -34,25 +37,43 @@ fn other_files_are_called_as_they_are() {
 
 #[test]
 fn two_tables_of_one_name_are_refused() {
-    let (_a, first) = outliers_file();
-    let (_b, second) = outliers_file();
-    let stderr = failure(&[first.to_str().unwrap(), second.to_str().unwrap(), "select 1"], 2);
-    assert!(stderr.contains("are both `outliers`\nhint: name one of them: --table"), "{stderr}");
+    let place = place();
+    write_parquet(&place.path().join("other.parquet"), &outliers());
+    assert_snapshot!(shown(&place, &["outliers.parquet", "other.parquet", "select 1"]), @"
+    [stderr]
+    error: outliers.parquet and other.parquet are both `outliers`
+    hint: name one of them: --table NAME=PATH
+    [status 2]
+    ");
 }
 
 #[test]
 fn patterns_match_files_of_one_format() {
-    let (_directory, path) = dataset();
+    let (place, path) = dataset();
     let pattern = path.join("block=7*/*.parquet");
     let sql = "select count(*) as n, count(distinct station_id) as stations from observations";
     assert_eq!(answer(&pattern, sql, &[]), "n,stations\n12,2\n");
     assert_eq!(answer(&path.join("block=7*"), sql, &[]), "n,stations\n12,2\n");
-    let none = failure(&[path.join("block=9*").to_str().unwrap(), "select 1"], 1);
-    assert!(none.contains("block=9*: no file matches\nhint: "), "{none}");
-    std::fs::write(path.join("a.csv"), "x\n1\n").unwrap();
-    std::fs::write(path.join("b.ndjson"), "{\"x\": 1}\n").unwrap();
-    let mixed = failure(&[path.join("[ab].*").to_str().unwrap(), "select 1"], 1);
-    assert!(mixed.contains("b.ndjson: is of another format than "), "{mixed}");
+    assert_snapshot!(shown(&place, &["observations/block=9*", "select 1"]), @"
+    [stderr]
+    error: observations/block=9*: no file matches
+    hint: quote the pattern, and check the path
+    [status 1]
+    ");
+    std::fs::write(place.path().join("a.csv"), "x\n1\n").unwrap();
+    std::fs::write(place.path().join("b.ndjson"), "{\"x\": 1}\n").unwrap();
+    assert_snapshot!(shown(&place, &["[ab].*", "select 1"]), @"
+    [stderr]
+    error: b.ndjson: is of another format than a.csv
+    hint: let the pattern match files of one format
+    [status 1]
+    ");
+    assert_snapshot!(shown(&place, &["[ab.*", "select 1"]), @"
+    [stderr]
+    error: [ab.*: not a pattern: invalid range pattern at character 1
+    hint: write [[] for a bracket
+    [status 1]
+    ");
 }
 
 #[test]
@@ -63,8 +84,12 @@ fn files_of_a_pattern_with_other_types_are_named() {
     let texts = arrow::compute::cast(batch.column(3), &arrow::datatypes::DataType::Utf8).unwrap();
     let other = arrow::array::RecordBatch::try_from_iter([("value", texts)]).unwrap();
     write_parquet(&directory.path().join("b.parquet"), &other);
-    let stderr = failure(&[directory.path().join("*.parquet").to_str().unwrap(), "select 1"], 1);
-    assert!(stderr.contains("b.parquet: its columns differ"), "{stderr}");
+    assert_snapshot!(shown(&directory, &["*.parquet", "select 1"]), @"
+    [stderr]
+    error: b.parquet: its columns differ from the other files': Schema error: Fail to merge schema field 'value' because the from data_type = Utf8View does not equal Float64
+    hint: all files of a table have the same columns and types
+    [status 1]
+    ");
 }
 
 #[test]
@@ -82,21 +107,31 @@ fn station_list_has_ids_types_and_unknown_positions() {
 
 #[test]
 fn damaged_station_list_names_line_and_column() {
-    let (_directory, path) = station_list();
-    let text = std::fs::read_to_string(&path).unwrap().replace("+24.555", "north");
-    std::fs::write(&path, text).unwrap();
-    let stderr = failure(&[path.to_str().unwrap(), "select * from stations"], 1);
-    assert!(stderr.contains("line 4, column LAT: found `north`, expected a number"), "{stderr}");
+    let (place, path) = station_list();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let broken = |text: String| {
+        std::fs::write(&path, text).unwrap();
+        shown(&place, &["isd-history.csv", "select * from stations"])
+    };
+    assert_snapshot!(broken(text.replace("+24.555", "north")), @"
+    [stderr]
+    error: isd-history.csv: cannot be read as a station list: line 4, column LAT: found `north`, expected a number
+    hint: download isd-history.csv again
+    [status 1]
+    ");
+    assert_snapshot!(broken(text.replace("\"20170925\"", "20170925,1")), @"
+    [stderr]
+    error: isd-history.csv: cannot be read as a station list: Csv error: incorrect number of fields for line 4, expected 11 got 12
+    hint: download isd-history.csv again
+    [status 1]
+    ");
 }
 
 #[test]
+#[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_whole_list_of_noaa_is_read() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let path = path.join("../../shared/data/stations/isd-history.csv");
-    if !path.is_file() {
-        println!("skipped: {} is not there", path.display());
-        return;
-    }
     let sql = "select count(*) as n, count(distinct station_id) as ids, count(latitude) as placed,
                min(latitude) >= -90 and max(longitude) <= 180 as sane, max(length(station_id)) as longest from stations";
     let answer = answer(&path, sql, &[]);
@@ -165,11 +200,24 @@ fn windows_over_a_dataset_need_no_sort() {
 
 #[test]
 fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
-    let output = run(&["outliers.parquet"]);
-    assert_eq!(output.status.code(), Some(2), "standard input is empty");
-    let stderr = failure(&["nowhere.parquet", "select 1"], 1);
-    assert!(stderr.starts_with("error: nowhere.parquet: cannot open: "), "{stderr}");
-    let (_directory, path) = outliers_file();
-    let stderr = failure(&[path.to_str().unwrap(), "select 1", "select 2"], 2);
-    assert!(stderr.contains("comes after the SQL\nhint: "), "{stderr}");
+    let place = place();
+    // Standard input, which is empty, holds no SQL.
+    assert_snapshot!(shown(&place, &["nowhere.parquet"]), @r#"
+    [stderr]
+    error: the SQL is empty
+    hint: isd-query TABLE "select count(*) from outliers"
+    [status 2]
+    "#);
+    assert_snapshot!(shown(&place, &["nowhere.parquet", "select 1"]), @"
+    [stderr]
+    error: nowhere.parquet: cannot open: No such file or directory (os error 2)
+    hint: check the path; TABLE comes first, then SQL
+    [status 1]
+    ");
+    assert_snapshot!(shown(&place, &["outliers.parquet", "select 1", "select 2"]), @"
+    [stderr]
+    error: `select 2` comes after the SQL
+    hint: tables come first, then SQL
+    [status 2]
+    ");
 }

@@ -8,18 +8,11 @@ mod psv;
 mod quality;
 mod variables;
 
-use crate::formats::Format;
-use crate::formats::ghcnh::psv::PsvLines;
-use crate::formats::text::TextSource;
-use crate::input::{Head, Input};
-use crate::{Error, ReadOptions, Result, Source};
+use psv::PsvLines;
 
-/// Names of the column that holds the station, of version 1.0 and 1.1.
-const STATION_NAMES: [&str; 2] = ["station_id", "station"];
-/// Names of the columns that hold a time in both.
-const TIME_NAMES: [&str; 5] = ["year", "month", "day", "hour", "minute"];
-/// Name of the column that holds it in version 1.1 too, and alone in files by year.
-const DATE_NAME: &str = "date";
+use super::text::TextSource;
+use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
+
 const PARQUET_MAGIC: &[u8] = b"PAR1";
 
 /// GHCNh, as text or Parquet.
@@ -35,7 +28,7 @@ impl Format for Ghcnh {
         !head.text.starts_with(PARQUET_MAGIC)
     }
 
-    /// Any Parquet file: only its end says which columns it has.
+    /// Whether it is GHCNh's text, or any Parquet file: only the end of one says which columns it has.
     fn recognises(&self, head: &Head) -> bool {
         head.text.starts_with(PARQUET_MAGIC) || psv::recognises(head)
     }
@@ -52,8 +45,7 @@ impl Format for Ghcnh {
             }
             return parquet::open(input, options);
         }
-        let header = head.lines().next().unwrap_or_default();
-        let lines = PsvLines::new(header, options).map_err(|error| {
+        let lines = PsvLines::new(head.first_line(), options).map_err(|error| {
             error.of(input, "a file of GHCNh begins with a header of names between pipes")
         })?;
         Ok(Box::new(TextSource::new(input, lines, options)?))

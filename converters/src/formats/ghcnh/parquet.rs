@@ -6,22 +6,21 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use arrow::array::TimestampMicrosecondArray;
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use isd_dataset::guard::guarded;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::reader::ChunkReader;
 
-use crate::formats::ghcnh::variables::{Flag, NOTES, VARIABLES, Variable, columns};
-use crate::formats::ghcnh::{DATE_NAME, STATION_NAMES, TIME_NAMES};
+use super::variables::{FLAGS, Flag, NOTES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns};
 use crate::formats::text::{Rows, civil_micros, iso_micros, shared_stations};
-use crate::input::Input;
-use crate::{Batch, ColumnInfo, Error, Quality, ReadOptions, Result, Source, Tally};
-use isd_dataset::guard::guarded;
+use crate::{Batch, Error, Input, Quality, ReadOptions, Result, Source, SourceInfo, Tally};
 
 /// Rows decoded at a time: a hundred columns of them stay small.
 const BATCH_ROWS: usize = 1 << 14;
@@ -46,10 +45,10 @@ fn open_chunks<R: ChunkReader + 'static>(
 ) -> Result<Box<dyn Source>> {
     let metadata = guarded(|| ArrowReaderMetadata::load(&chunks, ArrowReaderOptions::new()))
         .map_err(|reason| damaged(input, &reason))?;
-    let plan = Plan::new(input, metadata.schema(), options)?;
+    let fields = ReadFields::new(input, metadata.schema(), options)?;
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).ok();
     let reader = guarded(|| {
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), plan.read.iter().copied());
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), fields.read.iter().copied());
         ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
             .with_projection(mask)
             .with_batch_size(BATCH_ROWS)
@@ -61,12 +60,16 @@ fn open_chunks<R: ChunkReader + 'static>(
     Ok(Box::new(ParquetSource {
         input: input.clone(),
         reader,
-        columns: wanted.iter().filter_map(|&index| known.get(index).cloned()).collect(),
+        info: SourceInfo {
+            columns: wanted.iter().map(|&index| known[index].clone()).collect(),
+            rows,
+            layout: "GHCNh Parquet",
+            notes: NOTES.map(str::to_owned).to_vec(),
+            ..SourceInfo::default()
+        },
         wanted,
-        plan,
-        rows,
+        fields,
         first_row: 0,
-        notes: NOTES.map(str::to_owned).to_vec(),
         tally: Tally::default(),
         station: None,
     }))
@@ -81,94 +84,61 @@ fn damaged(input: &Input, reason: &str) -> Error {
 }
 
 /// Which columns are read, by their index in the file.
-struct Plan {
+struct ReadFields {
     station: usize,
     time: Time<usize>,
-    values: Vec<Value>,
+    variables: Vec<VariablePlaces>,
     /// All of them, ascending: the columns of every batch.
     read: Vec<usize>,
+    /// Whether values that failed quality control stay.
     keep: bool,
 }
 
-/// What says the time.
-enum Time<T> {
-    Parts([T; TIME_NAMES.len()]),
-    Date(T),
-}
-
-struct Value {
-    /// Its place in [`VARIABLES`].
-    index: usize,
-    variable: Variable,
-    number: usize,
-    measurement: Option<usize>,
-    quality: Option<usize>,
-    source: Option<usize>,
-}
-
-impl Plan {
+impl ReadFields {
     fn new(input: &Input, schema: &Schema, options: &ReadOptions) -> Result<Self> {
         let find =
             |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-        let refused = || Error::Format {
+        let Places { station, time, variables: all } = Places::find(find).map_err(|_| Error::Format {
             path: input.path().to_path_buf(),
             found: "is a Parquet file with other columns than GHCNh's".into(),
             hint: Some(
                 "isd-detect reads any Parquet file with station_id, timestamp and values as it is".into(),
             ),
-        };
-        let station = STATION_NAMES.into_iter().find_map(find).ok_or_else(refused)?;
-        let time = match TIME_NAMES.map(find) {
-            [Some(year), Some(month), Some(day), Some(hour), Some(minute)] => {
-                Time::Parts([year, month, day, hour, minute])
-            }
-            _ => Time::Date(find(DATE_NAME).ok_or_else(refused)?),
-        };
-        if VARIABLES.iter().all(|variable| find(variable.name).is_none()) {
-            return Err(refused());
-        }
+        })?;
         let keep = options.quality == Quality::Keep;
-        let mut values = Vec::new();
-        for (index, variable) in VARIABLES.into_iter().enumerate() {
-            let value = |name: &str| value_column(input, schema, find(name));
-            let Some(number) = value(variable.name)?.filter(|_| options.reads(variable.column)) else {
-                continue;
-            };
-            let flag = |flag: Flag, wanted: bool| {
-                if wanted { value(&format!("{}{}", variable.name, flag.suffix())) } else { Ok(None) }
-            };
-            values.push(Value {
-                index,
-                variable,
-                number,
-                measurement: flag(Flag::Measurement, !variable.is_plain())?,
-                quality: flag(Flag::Quality, !keep)?,
-                source: flag(Flag::Source, !keep)?,
-            });
-        }
+        let mut variables = Vec::new();
         let mut read = vec![station];
-        match time {
-            Time::Parts(parts) => read.extend(parts),
-            Time::Date(date) => read.push(date),
-        }
-        for value in &values {
-            read.push(value.number);
-            read.extend([value.measurement, value.quality, value.source].into_iter().flatten());
+        read.extend(time.places());
+        for VariablePlaces { index, value, flags: [measurement, quality, source] } in all {
+            let variable = &VARIABLES[index];
+            if !has_values(input, schema, value)? || !options.reads(variable.column) {
+                continue;
+            }
+            let flag = |place: Option<usize>, wanted: bool| match place.filter(|_| wanted) {
+                Some(place) => Ok(has_values(input, schema, place)?.then_some(place)),
+                None => Ok(None),
+            };
+            let flags =
+                [flag(measurement, !variable.is_plain())?, flag(quality, !keep)?, flag(source, !keep)?];
+            read.push(value);
+            read.extend(flags.iter().flatten());
+            variables.push(VariablePlaces { index, value, flags });
         }
         read.sort_unstable();
         read.dedup();
-        Ok(Self { station, time, values, read, keep })
+        Ok(Self { station, time, variables, read, keep })
     }
 }
 
-/// A column of numbers, texts or both; `None` where it is absent or all missing.
-fn value_column(input: &Input, schema: &Schema, column: Option<usize>) -> Result<Option<usize>> {
-    let Some((index, field)) = column.and_then(|index| Some((index, schema.fields().get(index)?))) else {
-        return Ok(None);
-    };
+/// Whether a column holds numbers or texts, which one that is all missing need not.
+///
+/// # Errors
+/// A column of another type.
+fn has_values(input: &Input, schema: &Schema, column: usize) -> Result<bool> {
+    let field = schema.field(column);
     match field.data_type() {
-        DataType::Null => Ok(None),
-        kind if kind.is_numeric() || is_text(kind) => Ok(Some(index)),
+        DataType::Null => Ok(false),
+        kind if kind.is_numeric() || is_text(kind) => Ok(true),
         other => Err(Error::Column {
             path: input.path().to_path_buf(),
             column: field.name().clone(),
@@ -190,32 +160,18 @@ fn is_text(kind: &DataType) -> bool {
 struct ParquetSource {
     input: Input,
     reader: ParquetRecordBatchReader,
-    plan: Plan,
+    fields: ReadFields,
     /// Indexes of the columns that are yielded.
     wanted: Vec<usize>,
-    columns: Vec<ColumnInfo>,
-    rows: Option<u64>,
+    info: SourceInfo,
     first_row: u64,
-    notes: Vec<String>,
     tally: Tally,
     station: Option<Arc<str>>,
 }
 
 impl Source for ParquetSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        self.rows
-    }
-
-    fn layout(&self) -> &'static str {
-        "GHCNh Parquet"
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -239,10 +195,10 @@ impl Source for ParquetSource {
 impl ParquetSource {
     fn rows_of(&self, batch: &RecordBatch) -> Result<Rows> {
         let columns = Columns { source: self, batch };
-        let stations = columns.texts(self.plan.station)?;
+        let stations = columns.texts(self.fields.station)?;
         let times = columns.times()?;
-        let values =
-            self.plan.values.iter().map(|value| columns.values(value)).collect::<Result<Vec<_>>>()?;
+        let variables = &self.fields.variables;
+        let values = variables.iter().map(|places| columns.values(places)).collect::<Result<Vec<_>>>()?;
         let mut rows = Rows::new(VARIABLES.len());
         for row in 0..batch.num_rows() {
             let station = text(Some(&stations), row).trim_ascii();
@@ -253,26 +209,19 @@ impl ParquetSource {
                 self.row_error(row, format!("has the time {:?}, which there is not", times.name(row)))
             })?;
             rows.begin(station, timestamp);
-            for (value, read) in self.plan.values.iter().zip(&values) {
+            for (places, read) in variables.iter().zip(&values) {
+                let variable = &VARIABLES[places.index];
                 let number = match &read.numbers {
                     Numbers::Numbers(numbers) => number(numbers, row),
-                    Numbers::Texts(texts) => value
-                        .variable
-                        .number(text(Some(texts), row))
-                        .map_err(|found| self.row_error(row, found))?,
+                    Numbers::Texts(texts) => {
+                        variable.number(text(Some(texts), row)).map_err(|found| self.row_error(row, found))?
+                    }
                 };
-                if number.is_nan() && value.variable.is_plain() {
+                if number.is_nan() && variable.is_plain() {
                     continue;
                 }
-                let flag = |flag: Flag| {
-                    let texts = match flag {
-                        Flag::Measurement => &read.measurement,
-                        Flag::Quality => &read.quality,
-                        Flag::Source => &read.source,
-                    };
-                    text(texts.as_ref(), row).trim_ascii()
-                };
-                value.variable.store(&mut rows, value.index, number, flag, self.plan.keep);
+                let flag = |flag: Flag| text(read.flags[flag as usize].as_ref(), row).trim_ascii();
+                variable.store(&mut rows, places.index, number, flag, self.fields.keep);
             }
         }
         Ok(rows)
@@ -293,9 +242,8 @@ struct Columns<'a> {
 /// A variable's columns.
 struct ReadValue {
     numbers: Numbers,
-    measurement: Option<StringArray>,
-    quality: Option<StringArray>,
-    source: Option<StringArray>,
+    /// By [`Flag`].
+    flags: [Option<StringArray>; FLAGS],
 }
 
 enum Numbers {
@@ -304,7 +252,7 @@ enum Numbers {
 }
 
 enum Times {
-    Parts(Box<[Int64Array; TIME_NAMES.len()]>),
+    Fields(Box<[Int64Array; TIME_FIELDS]>),
     Texts(StringArray),
     Stamps(TimestampMicrosecondArray),
 }
@@ -312,7 +260,7 @@ enum Times {
 impl Columns<'_> {
     /// The column of that index in the file.
     fn column(&self, index: usize) -> Result<(&ArrayRef, &Field)> {
-        let place = self.source.plan.read.binary_search(&index).ok();
+        let place = self.source.fields.read.binary_search(&index).ok();
         let found = place.and_then(|place| {
             Some((self.batch.columns().get(place)?, self.batch.schema_ref().fields().get(place)?))
         });
@@ -337,27 +285,25 @@ impl Columns<'_> {
         Ok(self.cast(index, &DataType::Utf8)?.as_string::<i32>().clone())
     }
 
-    fn values(&self, value: &Value) -> Result<ReadValue> {
-        let (_, field) = self.column(value.number)?;
-        let flag = |index: Option<usize>| index.map(|index| self.texts(index)).transpose();
-        Ok(ReadValue {
-            numbers: if is_text(field.data_type()) {
-                Numbers::Texts(self.texts(value.number)?)
-            } else {
-                let numbers = self.cast(value.number, &DataType::Float64)?;
-                Numbers::Numbers(numbers.as_primitive::<Float64Type>().clone())
-            },
-            measurement: flag(value.measurement)?,
-            quality: flag(value.quality)?,
-            source: flag(value.source)?,
-        })
+    fn values(&self, places: &VariablePlaces) -> Result<ReadValue> {
+        let numbers = if is_text(self.column(places.value)?.1.data_type()) {
+            Numbers::Texts(self.texts(places.value)?)
+        } else {
+            let numbers = self.cast(places.value, &DataType::Float64)?;
+            Numbers::Numbers(numbers.as_primitive::<Float64Type>().clone())
+        };
+        let mut flags = [None, None, None];
+        for (texts, place) in flags.iter_mut().zip(places.flags) {
+            *texts = place.map(|place| self.texts(place)).transpose()?;
+        }
+        Ok(ReadValue { numbers, flags })
     }
 
     fn times(&self) -> Result<Times> {
         let integers =
             |index: usize| Ok(self.cast(index, &DataType::Int64)?.as_primitive::<Int64Type>().clone());
-        match self.source.plan.time {
-            Time::Parts([year, month, day, hour, minute]) => Ok(Times::Parts(Box::new([
+        match self.source.fields.time {
+            Time::Fields([year, month, day, hour, minute]) => Ok(Times::Fields(Box::new([
                 integers(year)?,
                 integers(month)?,
                 integers(day)?,
@@ -382,9 +328,10 @@ impl Columns<'_> {
 }
 
 impl Times {
+    /// The time of a row, in microseconds since 1970; `None` where there is no such time.
     fn at(&self, row: usize) -> Option<i64> {
         match self {
-            Self::Parts(parts) => {
+            Self::Fields(parts) => {
                 let [year, month, day, hour, minute] = parts.each_ref().map(|part| integer(part, row));
                 civil_micros(year?, month?, day?, hour?, minute?, 0)
             }
@@ -393,10 +340,10 @@ impl Times {
         }
     }
 
-    /// What a row has for a time, for messages.
+    /// The time of a row as the file has it, for messages.
     fn name(&self, row: usize) -> String {
         match self {
-            Self::Parts(parts) => parts
+            Self::Fields(parts) => parts
                 .each_ref()
                 .map(|part| integer(part, row).map_or_else(|| "null".to_owned(), |part| part.to_string()))
                 .join(" "),
@@ -406,15 +353,17 @@ impl Times {
     }
 }
 
+/// The number of a row; `None` where it is null.
 fn integer(numbers: &Int64Array, row: usize) -> Option<i64> {
     numbers.is_valid(row).then(|| numbers.value(row))
 }
 
+/// The number of a row; NaN where it is null.
 fn number(numbers: &Float64Array, row: usize) -> f64 {
     if numbers.is_valid(row) { numbers.value(row) } else { f64::NAN }
 }
 
-/// A text; empty where there is none.
+/// The text of a row; empty where there is none.
 fn text(texts: Option<&StringArray>, row: usize) -> &[u8] {
     texts.filter(|texts| texts.is_valid(row)).map_or(b"", |texts| texts.value(row).as_bytes())
 }

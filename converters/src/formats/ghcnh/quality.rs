@@ -4,8 +4,8 @@ use crate::formats::text::digits;
 
 /// Whether a value with that code failed quality control.
 ///
-/// A lower-case letter is the verdict of GHCNh's own checks; anything else is the code of the source (its number),
-/// whose meaning differs from one to the other. A code of several characters fails where one of them does.
+/// A lower-case letter is the result of GHCNh's own checks; anything else is a code of the source, which is given by its
+/// number, and means something else in each source. A code of several characters fails where one of them does.
 pub fn failed(code: &[u8], source: &[u8], precipitation: bool) -> bool {
     code.iter().any(|&code| {
         matches!(code, b'a'..=b'f' | b'h' | b'i' | b'k'..=b'p' | b'r'..=b'x' | b'z')
@@ -24,7 +24,7 @@ fn failed_by_source(source: Option<i64>, precipitation: bool) -> &'static [u8] {
     }
 }
 
-/// Parquet copies made by way of floating point have `343.0`.
+/// The number of a source; `None` where there is none. Parquet copies made by way of floating point have `343.0`.
 fn source_number(source: &[u8]) -> Option<i64> {
     digits(source.strip_suffix(b".0").unwrap_or(source))
 }

@@ -1,10 +1,19 @@
-//! The numeric variables of GHCNh: their names in its files in, columns with units and the meaning of values out.
+//! The columns of GHCNh's files: their names in, columns with units and the meaning of their values out.
 
 use std::borrow::Cow;
 
-use crate::formats::ghcnh::quality;
+use super::quality;
 use crate::formats::text::{Rows, decimal, shown};
 use crate::{ColumnInfo, Measurement};
+
+/// Names of the column that holds the station, in versions 1.0 and 1.1.
+const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+/// Number of columns that hold a time together.
+pub const TIME_FIELDS: usize = 5;
+/// Names of the columns that hold the parts of a time, in both versions.
+const TIME_NAMES: [&str; TIME_FIELDS] = ["year", "month", "day", "hour", "minute"];
+/// Name of the column that holds a whole time, in version 1.1; files by year have no other.
+const DATE_NAME: &str = "date";
 
 /// A numeric variable of GHCNh.
 #[derive(Debug, Clone, Copy)]
@@ -18,10 +27,10 @@ pub struct Variable {
     kind: Kind,
 }
 
-/// How a variable's values are to be taken.
+/// What a variable's numbers mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// As they are.
+    /// Numbers are values.
     Plain,
     /// 999 and `VRB` are no direction; a calm has direction 0, as in ISD-Lite.
     Direction,
@@ -29,10 +38,88 @@ enum Kind {
     Precipitation,
 }
 
+/// What says the time of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Time<T> {
+    /// Year, month, day, hour and minute, each by itself.
+    Fields([T; TIME_FIELDS]),
+    /// A whole time.
+    Date(T),
+}
+
+impl Time<usize> {
+    /// The time with `to` of each place in its place.
+    pub fn map(self, to: impl Fn(usize) -> usize) -> Self {
+        match self {
+            Self::Fields(fields) => Self::Fields(fields.map(to)),
+            Self::Date(date) => Self::Date(to(date)),
+        }
+    }
+
+    /// The places of all columns.
+    pub fn places(&self) -> &[usize] {
+        match self {
+            Self::Fields(fields) => fields,
+            Self::Date(date) => std::slice::from_ref(date),
+        }
+    }
+}
+
+/// Which columns of a file hold the station, the time and the variables, counted from 0.
+pub struct Places {
+    pub station: usize,
+    pub time: Time<usize>,
+    pub variables: Vec<VariablePlaces>,
+}
+
+/// Which columns of a file hold one of [`VARIABLES`] and its flags.
+pub struct VariablePlaces {
+    /// Its index in [`VARIABLES`].
+    pub index: usize,
+    pub value: usize,
+    /// By [`Flag`]; `None` of those that the file lacks.
+    pub flags: [Option<usize>; FLAGS],
+}
+
+impl Places {
+    /// Finds all columns. `place` gives the place of the column of a name, in lower case.
+    ///
+    /// # Errors
+    /// A column that the file lacks, and what was expected.
+    pub fn find(place: impl Fn(&str) -> Option<usize>) -> Result<Self, (&'static str, &'static str)> {
+        let station = STATION_NAMES.into_iter().find_map(&place);
+        let station = station.ok_or(("Station_ID", "Station_ID or STATION"))?;
+        let time = match TIME_NAMES.map(&place) {
+            [Some(year), Some(month), Some(day), Some(hour), Some(minute)] => {
+                Time::Fields([year, month, day, hour, minute])
+            }
+            _ => Time::Date(place(DATE_NAME).ok_or(("DATE", "Year, Month, Day, Hour and Minute, or DATE"))?),
+        };
+        let variables = VARIABLES.iter().enumerate().filter_map(|(index, variable)| {
+            let flag = |flag: Flag| place(&variable.flag_name(flag));
+            let flags = [Flag::Measurement, Flag::Quality, Flag::Source].map(flag);
+            Some(VariablePlaces { index, value: place(variable.name)?, flags })
+        });
+        let variables: Vec<_> = variables.collect();
+        if variables.is_empty() {
+            return Err(("temperature", "it or another variable of GHCNh"));
+        }
+        Ok(Self { station, time, variables })
+    }
+}
+
+/// Whether a field is a name of the column that holds the station.
+pub fn is_station_name(field: &[u8]) -> bool {
+    STATION_NAMES.iter().any(|name| field.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Number of [`Flag`]s.
+pub const FLAGS: usize = 3;
+
 /// One of the columns that follow a variable's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
-    /// How it was measured, and calm, variable and trace.
+    /// How it was measured, and whether wind is calm or variable or an amount of precipitation a trace.
     Measurement,
     /// Whether it passed quality control.
     Quality,
@@ -40,18 +127,7 @@ pub enum Flag {
     Source,
 }
 
-impl Flag {
-    /// What the column's name has behind the variable's.
-    pub const fn suffix(self) -> &'static str {
-        match self {
-            Self::Measurement => "_measurement_code",
-            Self::Quality => "_quality_code",
-            Self::Source => "_source_code",
-        }
-    }
-}
-
-/// All of them: ISD's measurements first, in canonical order, then the others as the files have them.
+/// All numeric variables: ISD's measurements first, in canonical order, then the others as the files have them.
 ///
 /// `precipitation_5_minute`, `precipitation_15_minute` and `ceiling_height` came with version 1.1.0. Left out are texts
 /// (present weather, `sky_condition`, remarks) and the heights of cloud layers, which are lists and no series.
@@ -91,7 +167,7 @@ pub const NOTES: [&str; 2] = [
     "sky_condition is a text in GHCNh and left out; so are present weather and cloud layers",
 ];
 
-/// One of ISD's measurements, whose units and name [`Variable::info`] takes from there.
+/// A variable that is one of ISD's measurements, whose units and long name [`Variable::info`] takes.
 const fn measured(name: &'static str, column: &'static str, kind: Kind) -> Variable {
     Variable { name, column, units: None, long_name: "", kind }
 }
@@ -104,13 +180,23 @@ const fn precipitation(name: &'static str, long_name: &'static str) -> Variable 
     Variable { name, column: name, units: Some("mm"), long_name, kind: Kind::Precipitation }
 }
 
-/// The columns of [`VARIABLES`], the same for every file.
+/// The columns of [`VARIABLES`], which are those of every file.
 pub fn columns() -> Vec<ColumnInfo> {
     VARIABLES.iter().map(Variable::info).collect()
 }
 
 impl Variable {
-    /// Values are decimals of no fixed number of digits, so that they have no resolution.
+    /// Name of the column that holds a flag of the variable.
+    pub fn flag_name(&self, flag: Flag) -> String {
+        let suffix = match flag {
+            Flag::Measurement => "measurement_code",
+            Flag::Quality => "quality_code",
+            Flag::Source => "source_code",
+        };
+        format!("{}_{suffix}", self.name)
+    }
+
+    /// What is known of the variable's column. It has no resolution: values are decimals of no fixed number of digits.
     fn info(&self) -> ColumnInfo {
         let measurement = Measurement::named(self.column);
         ColumnInfo {
@@ -122,10 +208,10 @@ impl Variable {
         }
     }
 
-    /// A value as text; NaN where it is missing.
+    /// The number that a text holds; NaN where it is missing.
     ///
     /// # Errors
-    /// What is no number.
+    /// What is wrong with a text that is no number.
     pub fn number(&self, text: &[u8]) -> Result<f64, String> {
         let text = text.trim_ascii();
         if text.is_empty() {
@@ -142,14 +228,14 @@ impl Variable {
             || (self.kind == Kind::Direction && text.eq_ignore_ascii_case(b"VRB"))
     }
 
-    /// Whether a missing number says all, so that the flags need not be looked at.
+    /// Whether a missing number is a missing value whatever its flags are.
     pub fn is_plain(&self) -> bool {
         self.kind == Kind::Plain
     }
 
     /// Sets the value of the row begun last, or counts why it has none.
     ///
-    /// `number` is as the file has it, or NaN; `flag` gives the variable's flags, empty where there are none.
+    /// `number` is the one in the file, NaN where there is none; `flag` gives the variable's flags, empty where absent.
     pub fn store<'a>(
         &self,
         rows: &mut Rows,
@@ -180,7 +266,7 @@ impl Variable {
     fn value<'a>(&self, number: f64, flag: impl Fn(Flag) -> &'a [u8]) -> (f64, bool) {
         let number = if number == -9999.0 { f64::NAN } else { number };
         match self.kind {
-            // A direction that is reported holds, even of a wind that varies.
+            // A direction that is reported counts, even where the wind varies.
             Kind::Direction if number.is_nan() || number == 999.0 => {
                 (if flag(Flag::Measurement).starts_with(b"C") { 0.0 } else { f64::NAN }, false)
             }
@@ -194,7 +280,7 @@ impl Variable {
     }
 }
 
-/// A code as the summary counts it. Parquet copies made by way of floating point have `5.0`.
+/// A code as the tally names it. Parquet copies made by way of floating point have `5.0`.
 fn code_name(code: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(code.strip_suffix(b".0").unwrap_or(code))
 }

@@ -1,11 +1,11 @@
 //! Archives in HDF5: a file in, a [`Source`] of its rows out.
 //!
-//! Data flows one way: `superblock` (is it HDF5, and all there) -> `native` or `libhdf5` (one of two
-//! readers behind `file`'s traits) -> `layout` (which of `netcdf`, `table`, `fixed` and the flat one it
-//! is) -> `catalog` (which columns it has) -> `plan` (which of them are read and how they are unpacked)
-//! -> `reader`, `grid` or `parts` (batches, through `stored`'s loops).
+//! Data flows one way: `library` (whether the file is HDF5 and complete; its datasets and stored bytes, by one of two
+//! libraries) -> `layouts` (which columns it has, and which of them are stations and times) -> `rows` (which columns
+//! are read, and batches of them). `cf` says what stored numbers and times mean.
 
 #[cfg(test)]
+#[path = "../../../tests/unit/hdf5_against_h5py.rs"]
 mod against_h5py;
 mod cf;
 mod layouts;
@@ -15,17 +15,14 @@ mod rows;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::formats::hdf5::layouts::Layout;
-use crate::formats::hdf5::layouts::catalog::{Extent, Scope};
-use crate::formats::hdf5::library::{Hdf5File, Reason};
-use crate::formats::hdf5::rows::fields::Storage;
-use crate::formats::hdf5::rows::plan::Plan;
+use layouts::{Layout, Scope};
+use library::{Hdf5File, Reason};
+use rows::{Adapted, DatasetFields, GroupsSource, LARGE_CHUNK_ROWS, ReadPlan, Traces};
 
-use crate::formats::Format;
 use crate::input::{Head, Input};
-use crate::{Error, Hdf5Reader, ReadOptions, Result, Scale, Source};
+use crate::{Error, Format, Hdf5Reader, ReadOptions, Result, Scale, Source};
 
-/// Most that is kept of decoded chunks which several batches share.
+/// Bytes that are kept of decoded chunks which several batches share, at most.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
 
 /// HDF5 in all the layouts that [`open`] knows.
@@ -48,7 +45,7 @@ impl Format for Hdf5 {
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
         let source = open(input.on_disk()?, options)?;
         Ok(match options.scale {
-            Scale::Isd => Box::new(rows::traces::Traces::new(source)),
+            Scale::Isd => Box::new(Adapted { source, adapter: Traces::default() }),
             Scale::Attributes => source,
         })
     }
@@ -76,29 +73,20 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     library::superblock::check(path)?;
     let layout = layout_of(path, options, 0)?;
     let (scope, catalog) = match layout {
-        (_, Layout::Parts(groups)) => {
-            return Ok(Box::new(rows::parts::PartsSource::new(path, groups, options)?));
-        }
+        (_, Layout::Groups(groups)) => return Ok(Box::new(GroupsSource::new(path, groups, options)?)),
         (scope, Layout::One(catalog)) => (scope, catalog),
     };
-    let mut plan = rows::plan::plan(&scope, catalog.as_ref())?;
+    let mut plan = rows::plan(&scope, catalog.as_ref())?;
     let shared = shared_chunk_bytes(&plan);
     if shared > 0
         && let (scope, Layout::One(catalog)) = layout_of(path, options, shared)?
     {
-        plan = rows::plan::plan(&scope, catalog.as_ref())?;
+        plan = rows::plan(&scope, catalog.as_ref())?;
     }
-    source(path, plan)
+    rows::source(path, plan)
 }
 
-/// The source that reads by a plan.
-fn source(path: &Path, plan: Plan) -> Result<Box<dyn Source>> {
-    Ok(match plan.extent {
-        Extent::Rows(_) => Box::new(rows::reader::Hdf5Source::new(path, plan)),
-        Extent::Grid { .. } => Box::new(rows::grid::GridSource::new(path, plan)?),
-    })
-}
-
+/// The layout of the file at `path`, whose reader keeps up to `cache_bytes` of decoded chunks.
 fn layout_of(path: &Path, options: &ReadOptions, cache_bytes: usize) -> Result<(Scope, Layout)> {
     let file = open_file(path, options.hdf5_reader, cache_bytes).map_err(|reason| Error::Format {
         path: path.to_owned(),
@@ -119,15 +107,16 @@ fn open_file(path: &Path, reader: Hdf5Reader, cache_bytes: usize) -> Result<Arc<
     }
 }
 
-/// Bytes of the chunks, one of each dataset, that are larger than a batch; 0 where none is.
-fn shared_chunk_bytes(plan: &Plan) -> usize {
-    let large = plan.storages.iter().filter_map(|storage| {
-        let elements =
-            Storage::chunk_elements(storage).filter(|&elements| elements > rows::reader::LARGE_CHUNK_ROWS)?;
-        Some(elements.saturating_mul(storage.dataset.element().size() as u64))
-    });
+/// Bytes of one chunk of each dataset whose chunks are larger than a batch; 0 where there is none, or where they are too
+/// many to be kept.
+fn shared_chunk_bytes(plan: &ReadPlan) -> usize {
+    let chunk_bytes = |fields: &DatasetFields| {
+        let elements = fields.chunk_elements().filter(|&elements| elements > LARGE_CHUNK_ROWS)?;
+        Some(elements.saturating_mul(fields.dataset.element().size() as u64))
+    };
+    let large = plan.datasets.iter().filter_map(chunk_bytes);
     let bytes = large.fold(0_u64, u64::saturating_add);
-    // A cache that does not hold them all would decode each of them anew for every batch and keep
-    // what it has in memory for nothing.
+    // A cache that does not hold them all would decode each of them anew for every batch, and its
+    // memory would be of no use.
     if bytes <= SHARED_CHUNK_BYTES { bytes as usize } else { 0 }
 }

@@ -5,16 +5,16 @@ use std::iter::FusedIterator;
 /// The fields of a line, in order; a line without a separator is one field.
 ///
 /// Quotes around a field are taken off and may hold separators; a quote that is doubled within them stays doubled,
-/// since nothing is copied. Line ends within quotes are not known here: a format of lines has none.
+/// since nothing is copied. A line end within quotes ends the line: a format of lines has none.
 #[must_use]
 pub fn fields(line: &[u8], separator: u8) -> Fields<'_> {
     Fields { rest: Some(line), separator }
 }
 
-/// What [`fields`] yields.
+/// Yields the fields of a line, for [`fields`].
 #[derive(Debug, Clone)]
 pub struct Fields<'a> {
-    /// What follows the last separator; `None` behind the last field.
+    /// What follows the last separator; `None` after the last field.
     rest: Option<&'a [u8]>,
     separator: u8,
 }
@@ -31,15 +31,15 @@ impl<'a> Iterator for Fields<'a> {
             return Some(field);
         }
         let end = rest.iter().position(|&byte| byte == self.separator);
-        self.rest = end.and_then(|end| rest.get(end + 1..));
-        Some(end.and_then(|end| rest.get(..end)).unwrap_or(rest))
+        self.rest = end.map(|end| &rest[end + 1..]);
+        Some(end.map_or(rest, |end| &rest[..end]))
     }
 }
 
 impl FusedIterator for Fields<'_> {}
 
 impl<'a> Fields<'a> {
-    /// The field behind an opening quote; `None` where no quote closes it before a separator or the end of the line.
+    /// The field after an opening quote; `None` where no quote closes it before a separator or the end of the line.
     fn quoted(&mut self, quoted: &'a [u8]) -> Option<&'a [u8]> {
         let mut at = 0;
         loop {
@@ -54,29 +54,6 @@ impl<'a> Fields<'a> {
                     return quoted.get(..end);
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_and_empty_fields() {
-        for (line, expected) in [
-            ("", vec![""]),
-            (",", vec!["", ""]),
-            ("a,b", vec!["a", "b"]),
-            ("a,,", vec!["a", "", ""]),
-            ("\"a\",\"b,c\",\"\"", vec!["a", "b,c", ""]),
-            ("\"a\"\"b\",c", vec!["a\"\"b", "c"]),
-            ("\"a,b", vec!["\"a", "b"]),
-            ("\"a\"b,c", vec!["\"a\"b", "c"]),
-            ("a\"b\",c", vec!["a\"b\"", "c"]),
-        ] {
-            let expected: Vec<&[u8]> = expected.into_iter().map(str::as_bytes).collect();
-            assert_eq!(fields(line.as_bytes(), b',').collect::<Vec<_>>(), expected, "{line}");
         }
     }
 }

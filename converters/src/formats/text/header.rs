@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::Error;
-use crate::formats::text::fields;
-use crate::input::Input;
+use super::fields::fields;
+use crate::{Error, Input};
 
-/// Names of columns, in any case and order.
+/// The header of a file.
 #[derive(Debug)]
 pub struct Header {
     line: Vec<u8>,
-    /// Names in lower case; of equal ones the first.
+    /// Place of each name, in lower case; where a name is there twice, of the first.
     places: HashMap<String, usize>,
     columns: usize,
 }
@@ -25,7 +24,7 @@ pub struct HeaderError {
 }
 
 impl Header {
-    /// The header in that line.
+    /// Reads the header in a line.
     #[must_use]
     pub fn of(line: &[u8], separator: u8) -> Self {
         let mut places = HashMap::new();
@@ -44,27 +43,27 @@ impl Header {
         self.columns
     }
 
-    /// Place of the column of that name, in lower case.
+    /// Place of the column of that name, in lower case; `None` where there is none.
     #[must_use]
     pub fn place(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// Place of a column without which nothing can be read.
+    /// Place of a column, named in lower case, without which nothing can be read.
     ///
     /// # Errors
-    /// None has that name, in lower case.
+    /// No column has that name.
     pub fn needed(&self, name: &str) -> Result<usize, HeaderError> {
         self.place(name).ok_or_else(|| HeaderError::lacks(&name.to_ascii_uppercase(), "it"))
     }
 
-    /// Whether a line is this header once more, as where files were put one behind the other.
+    /// Whether a line is this header once more, as where files were put one after the other.
     #[must_use]
     pub fn is_repeated_in(&self, line: &[u8]) -> bool {
         line == self.line
     }
 
-    /// What to say of a line that is a header too, but another one.
+    /// What is wrong with a line that is a header, too, but another one of so many columns.
     #[must_use]
     pub fn differs(&self, columns: usize) -> String {
         format!(
@@ -75,7 +74,7 @@ impl Header {
 }
 
 impl HeaderError {
-    /// A column that is not there.
+    /// The error of a column that is not there.
     #[must_use]
     pub fn lacks(column: &str, expected: &str) -> Self {
         Self { column: column.to_owned(), found: format!("is not in the header, expected {expected}") }

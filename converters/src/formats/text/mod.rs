@@ -1,10 +1,10 @@
 //! Text formats: a [`LineFormat`] that reads single lines in, a [`Source`] of a file of such lines out.
 //!
-//! The file is read in blocks of whole lines, and the lines of a block are read in parallel.
+//! The file is read in buffers of whole lines, and the lines of a buffer are read in parallel.
 
-mod blocks;
 mod fields;
 mod header;
+mod line_buffers;
 mod number;
 mod positions;
 mod rows;
@@ -14,28 +14,30 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use isd_dataset::error::{DAMAGED, is_damage};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
-use crate::formats::text::blocks::{Blocks, LINE_BYTES};
-pub use crate::formats::text::fields::{Fields, fields};
-pub use crate::formats::text::header::{Header, HeaderError};
-pub use crate::formats::text::number::{decimal, integer};
-pub use crate::formats::text::positions::{field_at, field_starts};
-pub use crate::formats::text::rows::Rows;
-pub(crate) use crate::formats::text::rows::shared as shared_stations;
-pub use crate::formats::text::time::{civil_micros, digits, iso_micros, unix_micros};
+pub use fields::{Fields, fields};
+pub use header::{Header, HeaderError};
+use line_buffers::{LINE_BYTES, LineBuffers};
+pub use number::{decimal, integer};
+pub use positions::{field_at, field_starts};
+pub use rows::Rows;
+pub(crate) use rows::shared as shared_stations;
+pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::{Input, without_mark};
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, Tally};
-use isd_dataset::error::{DAMAGED, is_damage};
+use crate::{
+    Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, SourceInfo, Tally,
+};
 
-/// Bytes of a block whose lines one task reads.
+/// Bytes of a buffer whose lines one task reads.
 const TASK_BYTES: usize = 256 << 10;
-/// Room is not made for more rows than there would be of lines as short as this.
+/// Bytes of the shortest line for whose rows memory is reserved.
 const SHORT_LINE_BYTES: usize = 16;
 
-/// What the lines of a text format hold. It is made from the file's first line where that is a header.
+/// How the lines of one file are read. Where the first line is a header, the value is made from it.
 pub trait LineFormat: Send + Sync {
     /// Name of the layout, such as `ISD-Lite`.
     fn layout(&self) -> &'static str;
@@ -48,7 +50,7 @@ pub trait LineFormat: Send + Sync {
         Vec::new()
     }
 
-    /// Columns that every published file of the format has and this one lacks, each with a measurement of it.
+    /// Columns that every published file of the format has and this one lacks, each with a measurement that it holds.
     fn lacking(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
     }
@@ -66,8 +68,8 @@ pub fn shown(bytes: &[u8]) -> String {
     format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
-/// The columns of ISD's measurements, as a text format yields them that knows their physical units. `origins` say where
-/// each lies in a line.
+/// The columns of ISD's measurements, for a text format that gives them in their physical units. `origins` say where each
+/// lies in a line.
 #[must_use]
 pub fn isd_columns(origins: [&str; MEASUREMENTS.len()]) -> Vec<ColumnInfo> {
     MEASUREMENTS.iter().zip(origins).map(|(measurement, origin)| isd_column(measurement, origin)).collect()
@@ -87,14 +89,12 @@ fn isd_column(measurement: &Measurement, origin: &str) -> ColumnInfo {
 pub struct TextSource<F> {
     input: Input,
     format: F,
-    blocks: Blocks,
-    /// The block behind the one whose rows were yielded last, or why it cannot be read.
+    buffers: LineBuffers,
+    /// The buffer after the one whose rows were yielded last, or why it cannot be read.
     ahead: Option<io::Result<Option<Vec<u8>>>>,
     /// Indexes of the format's columns that are yielded.
     wanted: Vec<usize>,
-    columns: Vec<ColumnInfo>,
-    notes: Vec<String>,
-    lacking: Vec<String>,
+    info: SourceInfo,
     tally: Tally,
     /// Lines whose rows were yielded.
     lines: u64,
@@ -112,23 +112,22 @@ impl<F: LineFormat> TextSource<F> {
         let wanted = options.wanted(input.path(), known)?;
         let columns = wanted.iter().map(|&index| known[index].clone()).collect();
         let lacking = format.lacking().into_iter().filter(|(_, measurement)| options.reads(measurement));
+        let lacking_name = |(column, measurement): (&str, &str)| {
+            if column == measurement { column.to_owned() } else { format!("{column} ({measurement})") }
+        };
         Ok(Self {
-            blocks: Blocks::new(input.reader()?),
+            buffers: LineBuffers::new(input.reader()?),
             ahead: None,
             input: input.clone(),
-            notes: format.notes(),
-            lacking: lacking
-                .map(|(column, measurement)| {
-                    if column == measurement {
-                        column.to_owned()
-                    } else {
-                        format!("{column} ({measurement})")
-                    }
-                })
-                .collect(),
+            info: SourceInfo {
+                columns,
+                rows: None,
+                layout: format.layout(),
+                notes: format.notes(),
+                lacking: lacking.map(lacking_name).collect(),
+            },
             format,
             wanted,
-            columns,
             tally: Tally::default(),
             lines: 0,
             rows: 0,
@@ -136,28 +135,25 @@ impl<F: LineFormat> TextSource<F> {
         })
     }
 
-    /// What to say of a block that cannot be read to its end, and so not at all.
+    /// The error of a buffer that cannot be read to its end, and so not at all.
     fn unreadable(&self, error: &io::Error) -> Error {
         Error::Line {
             path: self.input.path().to_path_buf(),
-            line: self.lines + self.blocks.lost_lines() + 1,
+            line: self.lines + self.buffers.lost_lines() + 1,
             found: format!("cannot read on from here: {error}"),
             hint: is_damage(error).then(|| DAMAGED.to_owned()),
         }
     }
 
-    /// The rows of the next block. While they are read, the block behind it is decompressed.
+    /// The rows of the next buffer, `None` after the last. While they are read, the buffer after it is decompressed.
     fn next_rows(&mut self) -> Result<Option<Rows>> {
-        let block = match self.ahead.take() {
-            Some(block) => block,
-            None => self.blocks.next(),
-        };
-        let Some(block) = block.map_err(|error| self.unreadable(&error))? else { return Ok(None) };
-        let (parts, ahead) = rayon::join(|| parts(&self.format, &block), || self.blocks.next());
+        let buffer = self.ahead.take().unwrap_or_else(|| self.buffers.next());
+        let Some(buffer) = buffer.map_err(|error| self.unreadable(&error))? else { return Ok(None) };
+        let (read, ahead) = rayon::join(|| read_lines(&self.format, &buffer), || self.buffers.next());
         self.ahead = Some(ahead);
         let mut all = Rows::new(self.format.columns().len());
-        all.reserve(parts.iter().map(|(rows, ..)| rows.len()).sum());
-        for (rows, lines, failure) in parts {
+        all.reserve(read.iter().map(|(rows, ..)| rows.len()).sum());
+        for (rows, lines, failure) in read {
             self.lines += lines;
             if let Some(found) = failure {
                 let path = self.input.path().to_path_buf();
@@ -170,14 +166,14 @@ impl<F: LineFormat> TextSource<F> {
 }
 
 /// Rows of consecutive lines, the number of those lines, and what is wrong with the last of them.
-type Part = (Rows, u64, Option<String>);
+type ReadLines = (Rows, u64, Option<String>);
 
-/// The rows of a block of whole lines, read in parallel.
-fn parts<F: LineFormat>(format: &F, block: &[u8]) -> Vec<Part> {
-    pieces(block).into_par_iter().map(|piece| part(format, piece)).collect()
+/// The rows of a buffer of whole lines, read in parallel.
+fn read_lines<F: LineFormat>(format: &F, buffer: &[u8]) -> Vec<ReadLines> {
+    pieces(buffer).into_par_iter().map(|piece| read_piece(format, piece)).collect()
 }
 
-fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
+fn read_piece<F: LineFormat>(format: &F, piece: &[u8]) -> ReadLines {
     let mut rows = Rows::new(format.columns().len());
     rows.reserve(row_limit(piece));
     let mut count = 0;
@@ -194,7 +190,7 @@ fn part<F: LineFormat>(format: &F, piece: &[u8]) -> Part {
 fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     memchr_iter(b'\n', piece).chain(unended(piece)).map(move |end| {
-        let line = piece.get(start..end).unwrap_or_default();
+        let line = &piece[start..end];
         start = end + 1;
         without_mark(line.strip_suffix(b"\r").unwrap_or(line))
     })
@@ -212,24 +208,8 @@ fn read_line<F: LineFormat>(format: &F, line: &[u8], rows: &mut Rows) -> Result<
 }
 
 impl<F: LineFormat> Source for TextSource<F> {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.format.layout()
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.notes
-    }
-
-    fn lacking(&self) -> &[String] {
-        &self.lacking
+    fn info(&self) -> &SourceInfo {
+        &self.info
     }
 
     fn tally(&self) -> Tally {
@@ -240,11 +220,11 @@ impl<F: LineFormat> Source for TextSource<F> {
         if *path != **self.input.path() {
             return None;
         }
-        let mut blocks = Blocks::new(self.input.reader().ok()?);
+        let mut buffers = LineBuffers::new(self.input.reader().ok()?);
         let (mut before, mut number) = (0, 0);
-        while let Some(block) = blocks.next().ok()? {
+        while let Some(buffer) = buffers.next().ok()? {
             let mut rows = Rows::new(self.format.columns().len());
-            for line in lines(&block) {
+            for line in lines(&buffer) {
                 number += 1;
                 read_line(&self.format, line, &mut rows).ok()?;
                 if before + rows.len() as u64 > row {
@@ -260,7 +240,7 @@ impl<F: LineFormat> Source for TextSource<F> {
         while let Some(rows) = self.next_rows()? {
             let count = rows.len();
             let (mut stations, timestamps, columns, mut tally) = rows.into_parts(&self.wanted);
-            let read = |name: &str| self.columns.iter().any(|column| column.name == name);
+            let read = |name: &str| self.info.columns.iter().any(|column| column.name == name);
             tally.rejected.retain(|name, _| read(name));
             tally.traces.retain(|name, _| read(name));
             self.tally.add(&tally);
@@ -277,26 +257,25 @@ impl<F: LineFormat> Source for TextSource<F> {
     }
 }
 
-/// Whole lines of about [`TASK_BYTES`] each.
-fn pieces(block: &[u8]) -> Vec<&[u8]> {
+/// The buffer cut into whole lines of about [`TASK_BYTES`] together.
+fn pieces(buffer: &[u8]) -> Vec<&[u8]> {
     let mut pieces = Vec::new();
-    let mut rest = block;
+    let mut rest = buffer;
     while !rest.is_empty() {
-        let tail = rest.get(TASK_BYTES..).unwrap_or_default();
-        let end = memchr(b'\n', tail).map_or(rest.len(), |end| TASK_BYTES + end + 1);
-        let (piece, after) = rest.split_at(end);
+        let line_end = rest.get(TASK_BYTES..).and_then(|tail| memchr(b'\n', tail));
+        let (piece, after) = rest.split_at(line_end.map_or(rest.len(), |end| TASK_BYTES + end + 1));
         pieces.push(piece);
         rest = after;
     }
     pieces
 }
 
-/// The end of a last line without a line end.
+/// Where the last line ends, if it has no line end; else `None`.
 fn unended(piece: &[u8]) -> Option<usize> {
     (!piece.ends_with(b"\n")).then_some(piece.len())
 }
 
-/// Rows that a piece holds at most, as long as its lines are no shorter than any format's.
+/// Rows that whole lines hold at most, unless they are shorter than any format's.
 fn row_limit(piece: &[u8]) -> usize {
     (memchr_iter(b'\n', piece).count() + 1).min(piece.len() / SHORT_LINE_BYTES)
 }

@@ -1,12 +1,13 @@
-//! Observations being gathered from lines: station, time and values of one line after another in, a batch out.
+//! Observations gathered from lines: station, time and values of one line after another in, columns out.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
 
-use crate::{StationRun, Tally};
 use isd_dataset::column::nullable;
+
+use crate::{StationRun, Tally};
 
 /// Rows of some lines of a file.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl Rows {
         }
     }
 
-    /// Makes room for that many rows more.
+    /// Reserves memory for that many rows more.
     pub(super) fn reserve(&mut self, rows: usize) {
         self.timestamps.reserve(rows);
         for column in &mut self.columns {
@@ -42,7 +43,8 @@ impl Rows {
         self.key(station_id, timestamp);
         let mut values = values.iter();
         for column in &mut self.columns {
-            column.push(values.next().copied().filter(|value| value.is_finite()).unwrap_or(f64::NAN));
+            let value = values.next().copied().filter(|value| value.is_finite());
+            column.push(value.unwrap_or(f64::NAN));
         }
     }
 
@@ -66,7 +68,7 @@ impl Rows {
     /// Sets a value of the row begun last. NaN and infinities count as missing.
     pub fn set(&mut self, column: usize, value: f64) {
         if value.is_finite()
-            && let Some(last) = self.columns.get_mut(column).and_then(|column| column.last_mut())
+            && let Some(last) = self.columns[column].last_mut()
         {
             *last = value;
         }
@@ -113,16 +115,13 @@ impl Rows {
         self.tally.add(&other.tally);
     }
 
-    /// Stations, times and the columns at these indexes.
+    /// Stations, times, the columns at these indexes, each of which is given once, and what was left out.
     pub(crate) fn into_parts(
-        self,
+        mut self,
         wanted: &[usize],
     ) -> (Vec<StationRun>, Vec<i64>, Vec<Float64Array>, Tally) {
-        let mut columns: Vec<Option<Vec<f64>>> = self.columns.into_iter().map(Some).collect();
-        let arrays = wanted
-            .iter()
-            .map(|&index| nullable(columns.get_mut(index).and_then(Option::take).unwrap_or_default()))
-            .collect();
+        let arrays = wanted.iter().map(|&index| nullable(std::mem::take(&mut self.columns[index])));
+        let arrays = arrays.collect();
         (self.stations, self.timestamps, arrays, self.tally)
     }
 }
@@ -136,7 +135,7 @@ fn count(counts: &mut BTreeMap<String, u64>, key: &str) {
     }
 }
 
-/// The station as every batch of a file holds it, so that equal ids are one string.
+/// Makes equal station ids one string, across the batches of a file: `last` is the last one of the batch before.
 pub(crate) fn shared(stations: &mut [StationRun], last: &mut Option<Arc<str>>) {
     for run in stations {
         match last {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use isd_queries::output::Format;
 
+/// What `.help` prints.
 pub const HELP: &str = "\
 .tables            the tables and their columns
 .schema [TABLE]    the columns of a table, or of all, with their types
@@ -38,10 +39,10 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command in a text, none where it is SQL.
+    /// The command in a text; none where the text is SQL.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A sentence that says what is wrong with the command.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         let text = text.trim().trim_end_matches(';').trim_end();
         if let Some(named) = text.strip_prefix('@') {
@@ -76,7 +77,7 @@ impl Command {
         Ok(Some(command))
     }
 
-    /// `top-stations n=5`.
+    /// The command in `top-stations n=5`, the text after an `@`.
     fn named(text: &str) -> Result<Self, String> {
         let mut words = text.split_whitespace();
         let name = words.next().ok_or("@ needs the name of a query")?.to_owned();

@@ -3,7 +3,7 @@
 use std::io;
 
 use isd_queries::Session;
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 use rustyline::completion::Completer;
 use rustyline::config::{BellStyle, CompletionType, Config};
 use rustyline::error::ReadlineError;
@@ -25,9 +25,9 @@ pub struct Editor {
 }
 
 impl Editor {
-    /// An editor on the terminal; none where the terminal is none that it could work on.
-    pub fn open(session: &Session, library: &Library) -> Option<Self> {
-        // Those that rustyline would read plain lines from: ours do that, too, and know Ctrl-C.
+    /// An editor on the terminal; none where it cannot work on that terminal, so that plain lines must do.
+    pub fn open(session: &Session, named_queries: &NamedQueries) -> Option<Self> {
+        // From these rustyline would read plain lines. Our own reader of plain lines knows Ctrl-C.
         let is_plain = |terminal: &str| ["dumb", "cons25", "emacs"].contains(&terminal);
         if std::env::var("TERM").is_ok_and(|terminal| is_plain(&terminal)) {
             return None;
@@ -40,7 +40,7 @@ impl Editor {
         editor.set_helper(Some(Assistant(Vocabulary {
             tables: tables.collect(),
             functions: session.functions(),
-            library: library.clone(),
+            named_queries: named_queries.clone(),
         })));
         let (file, note) = HistoryFile::load(history::default_path(), editor.history_mut());
         if let Some(note) = note {
@@ -50,9 +50,12 @@ impl Editor {
     }
 
     /// The next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
+    ///
+    /// # Errors
+    /// The terminal cannot be read.
     pub fn next(&mut self, interrupt: &Interrupt) -> io::Result<Option<String>> {
         loop {
-            // Pressed again for a query that was stopped already.
+            // It may have been pressed again for a query that was stopped already.
             interrupt.take();
             let text = match self.editor.readline(PROMPT) {
                 Ok(text) => text,
@@ -65,7 +68,7 @@ impl Editor {
             if text.is_empty() {
                 continue;
             }
-            // At once: a session may end in other ways than by `.quit`.
+            // Written at once: a session may end in other ways than by `.quit`.
             if self.editor.add_history_entry(text).is_ok_and(|is_new| is_new)
                 && let Some(note) = self.file.keep(self.editor.history_mut())
             {

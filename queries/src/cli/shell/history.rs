@@ -14,38 +14,39 @@ pub const LENGTH: usize = 2_000;
 /// without, having said so once.
 #[derive(Debug)]
 pub struct HistoryFile {
-    /// None where nothing is kept (any more).
+    /// None where nothing is kept, or no longer.
     path: Option<PathBuf>,
 }
 
 impl HistoryFile {
-    /// Takes up what earlier sessions kept; with it comes what there is to say when that failed.
+    /// Adds what earlier sessions kept to the history; returns with the file what there is to say when that failed.
     pub fn load(path: Option<PathBuf>, history: &mut impl History) -> (Self, Option<String>) {
+        let loaded = path.as_deref().map_or(Ok(()), |path| history.load(path));
         let mut file = Self { path };
-        let failed = file.path.as_deref().and_then(|path| history.load(path).err());
-        let failed = failed.filter(|error| !is_not_found(error));
-        let note = failed.map(|error| file.give_up(&error));
+        // A first session has no file yet.
+        let note = loaded.err().filter(|error| !is_not_found(error)).and_then(|error| file.give_up(&error));
         (file, note)
     }
 
-    /// Writes what came to the history since, behind what other sessions wrote; returns what there is to say when
+    /// Writes what came to the history since, after what other sessions wrote; returns what there is to say when
     /// that failed.
     pub fn keep(&mut self, history: &mut impl History) -> Option<String> {
         let path = self.path.as_deref()?;
         let kept = make_parent(path).map_err(ReadlineError::Io).and_then(|()| history.append(path));
-        kept.err().map(|error| self.give_up(&error))
+        kept.err().and_then(|error| self.give_up(&error))
     }
 
-    fn give_up(&mut self, error: &ReadlineError) -> String {
-        let path = self.path.take().unwrap_or_default();
-        format!("the history is not kept: {}: {error}", path.display())
+    /// Keeps nothing from here on; returns the note that says why, the first time.
+    fn give_up(&mut self, error: &ReadlineError) -> Option<String> {
+        let path = self.path.take()?;
+        Some(format!("the history is not kept: {}: {error}", path.display()))
     }
 }
 
-/// Where the history of this user is kept: with the state of programs, as the XDG base directories have it, or
-/// with the local data of applications on Windows.
+/// The file that this user's history is kept in: among the state of programs, as the XDG base directory specification has
+/// it, on Windows among the local data of applications; none where the user has no home.
 pub fn default_path() -> Option<PathBuf> {
-    // A relative path is to be ignored, says the specification.
+    // The specification has relative paths ignored.
     let directory = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = if cfg!(windows) { directory("LOCALAPPDATA") } else { directory("XDG_STATE_HOME") };
     let state = state.or_else(|| Some(std::env::home_dir()?.join(".local").join("state")))?;
@@ -83,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_comes_back_with_its_lines() {
+    fn history_comes_back_with_its_lines() {
         let directory = TempDir::new().unwrap();
         let path = directory.path().join("isd").join("query_history");
         let (mut file, mut history, note) = loaded(&path);
-        assert_eq!(note, None, "a file that is not there yet is none to speak of");
+        assert_eq!(note, None, "a file that is not there yet is no failure");
         history.add("select 1,\n  'a\\n'\nfrom outliers;").unwrap();
         assert_eq!(file.keep(&mut history), None);
         // Another session writes at the same time.

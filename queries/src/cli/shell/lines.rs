@@ -9,9 +9,13 @@ use crate::cli::interrupt::Interrupt;
 
 /// What asks for a statement or a command.
 pub const PROMPT: &str = "isd> ";
+/// What asks for the next line of a statement.
 const CONTINUED: &str = "...> ";
 
 /// Asks for the next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
+///
+/// # Errors
+/// Standard input cannot be read, or standard error not be written.
 pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
     let mut text = String::new();
     loop {
@@ -21,7 +25,7 @@ pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
         let mut line = String::new();
         if io::stdin().lock().read_line(&mut line)? == 0 {
             writeln!(io::stderr())?;
-            // What is left is a statement without its end, which nobody asked to run.
+            // The text is empty or a statement without its end, which nobody asked to run.
             return Ok(None);
         }
         if interrupt.take() {

@@ -13,17 +13,17 @@ use std::time::Instant;
 
 use self::command::{Command, HELP};
 use self::editor::Editor;
-use super::run::{Ended, Engine, Target, screen};
+use super::run::{Destination, Ended, Runner, screen};
 use super::{list, report};
-use isd_queries::named::Library;
+use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session};
 
 /// A prompt with its tables and settings.
 pub struct Shell<'a> {
-    engine: &'a Engine,
+    runner: &'a Runner,
     session: Arc<Session>,
-    library: &'a Library,
+    named_queries: &'a NamedQueries,
     format: Format,
     /// Where results go instead of the screen.
     output: Option<PathBuf>,
@@ -31,24 +31,25 @@ pub struct Shell<'a> {
 }
 
 impl<'a> Shell<'a> {
+    /// A prompt that has not asked yet; results go to `output`, where given, as `format` says.
     pub fn new(
-        engine: &'a Engine,
+        runner: &'a Runner,
         session: Arc<Session>,
-        library: &'a Library,
+        named_queries: &'a NamedQueries,
         format: Format,
         output: Option<PathBuf>,
     ) -> Self {
-        Self { engine, session, library, format, output, timing: true }
+        Self { runner, session, named_queries, format, output, timing: true }
     }
 
     /// Reads and answers until the input ends or `.quit`.
     pub fn run(mut self) -> Result<(), Error> {
         say(&format!("tables: {}. SQL ends with `;`, .help lists commands\n", self.table_names()));
         let mut editor =
-            if io::stdout().is_terminal() { Editor::open(&self.session, self.library) } else { None };
+            if io::stdout().is_terminal() { Editor::open(&self.session, self.named_queries) } else { None };
         while let Some(text) = match &mut editor {
-            Some(editor) => editor.next(self.engine.interrupt())?,
-            None => lines::next(self.engine.interrupt())?,
+            Some(editor) => editor.next(self.runner.interrupt())?,
+            None => lines::next(self.runner.interrupt())?,
         } {
             match self.answer(&text) {
                 Ok(true) => {}
@@ -60,7 +61,7 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Carries out what was typed; false when that is the end.
+    /// Carries out what was typed; false when that ends the session.
     fn answer(&mut self, text: &str) -> Result<bool, Error> {
         match Command::parse(text) {
             Ok(Some(Command::Quit)) => return Ok(false),
@@ -89,7 +90,7 @@ impl<'a> Shell<'a> {
                 "select table_name, column_name, data_type, is_nullable from information_schema.columns
                      where table_schema = 'public' order by table_name, ordinal_position",
             ),
-            Command::Queries => print(&list::text(self.library)),
+            Command::Queries => print(&list::text(self.named_queries)),
             Command::Timing(on) => {
                 self.timing = on.unwrap_or(!self.timing);
                 print(&format!("timing is {}\n", if self.timing { "on" } else { "off" }))
@@ -98,13 +99,7 @@ impl<'a> Shell<'a> {
                 self.format = format;
                 Ok(())
             }
-            Command::Mode(None) => {
-                let name = Format::NAMES
-                    .iter()
-                    .find(|(_, format)| *format == self.format)
-                    .map_or("", |(name, _)| name);
-                print(&format!("{name}\n"))
-            }
+            Command::Mode(None) => print(&format!("{}\n", self.format.name())),
             Command::Output(path) => {
                 self.output = path;
                 Ok(())
@@ -114,7 +109,7 @@ impl<'a> Shell<'a> {
                 self.query(&sql)
             }
             Command::Named { name, params } => {
-                let sql = self.library.find(&name)?.bind(&params)?;
+                let sql = self.named_queries.find(&name)?.bind(&params)?;
                 self.query(&sql)
             }
             Command::Quit => Ok(()),
@@ -123,24 +118,24 @@ impl<'a> Shell<'a> {
 
     fn query(&mut self, sql: &str) -> Result<(), Error> {
         let statements = self.session.parse(sql)?;
-        let target = match &self.output {
+        let destination = match &self.output {
             // The extension says how; a name without one takes the mode.
             Some(path) => {
-                Target::File { path: path.clone(), format: Format::of(path).unwrap_or(self.format) }
+                Destination::File { path: path.clone(), format: Format::of(path).unwrap_or(self.format) }
             }
-            None => Target::Stdout { format: self.format, screen: screen() },
+            None => Destination::Stdout { format: self.format, screen: screen() },
         };
-        if statements.len() > 1 && target.holds_one_result() {
+        if statements.len() > 1 && destination.holds_one_result() {
             let found = format!("{} statements, but the output holds one result", statements.len());
             report(&found, Some("give one statement at a time"));
             return Ok(());
         }
-        if matches!(&target, Target::Stdout { format, .. } if format.is_binary()) {
+        if matches!(&destination, Destination::Stdout { format, .. } if format.is_binary()) {
             report("a terminal cannot show this format", Some(".output FILE writes it to a file"));
             return Ok(());
         }
         let started = Instant::now();
-        match self.engine.run(&self.session, statements, target)? {
+        match self.runner.run(&self.session, statements, destination)? {
             Ended::Rows(rows) if self.timing => {
                 let plural = if rows == 1 { "" } else { "s" };
                 say(&format!("{rows} row{plural}, {:.2} s\n", started.elapsed().as_secs_f64()));
@@ -157,14 +152,17 @@ impl<'a> Shell<'a> {
     }
 }
 
+/// Writes to standard output.
 fn print(text: &str) -> Result<(), Error> {
     io::stdout().write_all(text.as_bytes()).map_err(Error::from)
 }
 
+/// Says on standard error what the user should know.
 fn note(text: &str) {
     say(&format!("note: {text}\n"));
 }
 
+/// Writes to standard error.
 fn say(text: &str) {
     // Nobody listens to standard error: nothing is lost.
     let _ = io::stderr().write_all(text.as_bytes());

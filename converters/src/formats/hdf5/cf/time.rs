@@ -1,11 +1,11 @@
-//! From stored times to microseconds since 1970: a CF `units` attribute such as `hours since
-//! 1970-01-01` in, exact UTC microseconds out.
+//! From stored times to microseconds since 1970: numbers and a CF `units` attribute such as `hours since 1970-01-01` in,
+//! exact UTC microseconds out.
 //!
 //! CF Conventions 1.11, section 4.4; only calendars that agree with UTC's Gregorian one are taken.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 
-use crate::formats::hdf5::cf::Number;
+use crate::formats::hdf5::library::Number;
 
 /// 0001-01-01T00:00:00Z in microseconds since 1970.
 const FIRST: i64 = -62_135_596_800_000_000;
@@ -49,10 +49,10 @@ impl TimeUnits {
         let found = || format!("units are '{units}', expected such as 'seconds since 1970-01-01'");
         let words = units.trim();
         let (unit, since) = match words.to_ascii_lowercase().find(" since ") {
-            Some(at) => (words.get(..at), words.get(at + " since ".len()..)),
-            None => (Some(words), None),
+            Some(at) => (&words[..at], Some(&words[at + " since ".len()..])),
+            None => (words, None),
         };
-        let (numerator, denominator) = unit_length(unit.unwrap_or_default().trim()).ok_or_else(found)?;
+        let (numerator, denominator) = unit_length(unit.trim()).ok_or_else(found)?;
         let epoch = match since {
             Some(time) => parse_time(time.trim(), proleptic).ok_or_else(found)?,
             None => 0,
@@ -67,9 +67,8 @@ impl TimeUnits {
 
     /// Microseconds since 1970 of a stored number, rounded to the nearest.
     ///
-    /// Floating point does not hold every time: 01:00 in days since 1900 may come out a microsecond
-    /// early. A time that is nearer to a whole second than stored numbers are to each other is that
-    /// second.
+    /// Floating point does not hold every time: 01:00 in days since 1900 may come out a microsecond early. A time that
+    /// is nearer to a whole second than stored numbers are to each other is that second.
     ///
     /// # Errors
     /// What is wrong with a number that is not finite, lies outside the years 1 to 9999, or stands

@@ -3,28 +3,28 @@
 //! Factors are exact by definition: the international nautical mile is 1852 m, the mile 1609.344 m,
 //! the inch 25.4 mm, 0 degC is 273.15 K.
 
+use super::ExactDecimal;
 use crate::Measurement;
-use crate::formats::hdf5::cf::Decimal;
 
 /// An exact linear conversion: (value + `shift`) × `numerator` / `denominator`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Conversion {
     /// Added first.
-    pub shift: Decimal,
+    pub shift: ExactDecimal,
     /// Multiplies the sum.
     pub numerator: i64,
     /// Divides the product.
     pub denominator: i64,
 }
 
-/// What is to be done with values in some units to have them in the measurement's own.
+/// How units of a file relate to those of the measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Units {
     /// They are the measurement's units, perhaps spelled differently.
     Same,
-    /// They are known.
+    /// Values are converted from them.
     Convert(Conversion),
-    /// They are not.
+    /// There is no known conversion from them.
     Unknown,
 }
 
@@ -78,7 +78,7 @@ const KNOWN: [Known; 17] = [
 ];
 
 const fn shifted(shift: i64, digits: u32, numerator: i64, denominator: i64) -> Units {
-    Units::Convert(Conversion { shift: Decimal { mantissa: shift, digits }, numerator, denominator })
+    Units::Convert(Conversion { shift: ExactDecimal { mantissa: shift, digits }, numerator, denominator })
 }
 
 const fn times(numerator: i64, denominator: i64) -> Units {

@@ -1,14 +1,19 @@
-//! What a layout says of a file: its columns by name, which dimension of each runs over rows or
-//! stations, and where the stations and times are.
+//! What a layout says of a file: an open group in; out come its columns by name, which dimension of each runs over rows
+//! or stations, and where the stations and times are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::formats::hdf5::library::{Attribute, Hdf5Dataset, Hdf5File, Reason, Scalar};
+use crate::formats::hdf5::library::{
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Number, Reason, Scalar,
+};
 use crate::{Error, ReadOptions, Result};
 
 /// Columns that make a row's key.
 pub const KEYS: [&str; 4] = ["station_usaf", "station_wban", "station_id", "timestamp"];
+
+/// How the attribute `NAME` of a dataset begins that stands for a dimension and holds nothing.
+const BARE_DIMENSION: &str = "This is a netCDF dimension but not a netCDF variable";
 
 /// A group of an open file in which an archive is looked for.
 #[derive(Clone)]
@@ -29,12 +34,31 @@ impl Scope {
         if self.group.is_empty() { name.into() } else { format!("{}/{name}", self.group) }
     }
 
-    /// The same in a group below.
+    /// The scope of a group below this one.
     pub fn below(&self, group: &str) -> Self {
         Self { group: self.place(group), ..self.clone() }
     }
 
-    /// The dataset of that name in the group; in a group below the root, else one at that path in the file.
+    /// The group's path as the libraries take it.
+    fn group_path(&self) -> &str {
+        if self.group.is_empty() { "/" } else { &self.group }
+    }
+
+    /// Names of what the group holds; none where it cannot be listed, so that what can be read of a damaged file is.
+    pub fn members(&self) -> Members {
+        self.file.members(self.group_path()).unwrap_or_default()
+    }
+
+    /// The group's own attribute of that name, where there is one that can be read.
+    pub fn attribute(&self, name: &str) -> Option<Attribute> {
+        self.file.attribute(self.group_path(), name).ok().flatten()
+    }
+
+    /// The dataset of that name and where it lies: in the group, else, where the name is a path, in the file. `None`
+    /// where there is none.
+    ///
+    /// # Errors
+    /// A dataset that cannot be opened.
     pub fn dataset(&self, name: &str) -> Result<Option<(String, Arc<dyn Hdf5Dataset>)>> {
         let name = name.trim_matches('/');
         let mut places = vec![self.place(name)];
@@ -51,23 +75,23 @@ impl Scope {
         Ok(None)
     }
 
-    /// Where the user says that a column lies, or its own name.
+    /// Where the user says that a column lies; its own name where the user does not say.
     pub fn name_of<'a>(&'a self, column: &'a str) -> &'a str {
         self.mapped(column).unwrap_or(column)
     }
 
-    /// Where the user says that a column lies.
+    /// Where the user says that a column lies; `None` where the user does not say.
     pub fn mapped(&self, column: &str) -> Option<&str> {
         let mut paths = self.options.column_paths.iter().rev();
         paths.find(|(name, _)| name == column).map(|(_, path)| path.as_str())
     }
 
-    /// What is wrong with the file as a whole.
+    /// The error of a file that is wrong as a whole.
     pub fn format_error(&self, found: impl Into<String>, hint: Option<&str>) -> Error {
         Error::Format { path: self.path.clone(), found: found.into(), hint: hint.map(Into::into) }
     }
 
-    /// What is wrong with a column.
+    /// The error of a column.
     pub fn column_error(&self, column: &str, found: impl Into<String>, hint: Option<String>) -> Error {
         Error::Column { path: self.path.clone(), column: column.into(), found: found.into(), hint }
     }
@@ -109,9 +133,8 @@ pub struct Entry {
     pub dataset: Arc<dyn Hdf5Dataset>,
     /// Its dimensions.
     pub axes: Axes,
-    /// Elements that make one row: more than one for the columns of a block and the characters of a
-    /// string.
-    pub lanes: u64,
+    /// Elements that make one row: more than one for the columns of a block and the characters of a string.
+    pub row_elements: u64,
     /// Bytes from the start of a row.
     pub offset: usize,
     /// Type of its values.
@@ -125,18 +148,35 @@ pub struct Entry {
 impl Entry {
     /// A dataset that is a column by itself, its first dimension running over rows.
     pub fn whole(place: String, dataset: Arc<dyn Hdf5Dataset>) -> Self {
-        use crate::formats::hdf5::library::Element;
         let scalar = match dataset.element() {
             Element::Scalar(scalar) => scalar.clone(),
             Element::Record { .. } => Scalar::Other("compound".into()),
         };
         let axes = Axes { station: None, time: Some(0) };
-        Self { place, dataset, axes, lanes: 1, offset: 0, scalar, own_attributes: true, time_units: None }
+        Self {
+            place,
+            dataset,
+            axes,
+            row_elements: 1,
+            offset: 0,
+            scalar,
+            own_attributes: true,
+            time_units: None,
+        }
     }
 
-    /// The column's own attribute.
+    /// The column's own attribute of that name; `None` where there is none.
     pub fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
         if self.own_attributes { self.dataset.attribute(name) } else { Ok(None) }
+    }
+
+    /// The column's own attribute of that name; `None` where there is none.
+    ///
+    /// # Errors
+    /// An attribute that cannot be read, as an error of the file of `scope`.
+    pub fn attribute_in(&self, scope: &Scope, name: &str) -> Result<Option<Attribute>> {
+        let error = |reason| scope.column_error(&self.place, format!("attribute {name}: {reason}"), None);
+        self.attribute(name).map_err(error)
     }
 
     /// The text of the column's own attribute, where it has one that can be read.
@@ -144,14 +184,20 @@ impl Entry {
         self.attribute(name).ok().flatten()?.text().map(str::to_owned)
     }
 
-    /// Length of the dimension that runs over rows.
+    /// Length of the dimension that runs over rows; 1 where there is none.
     pub fn rows(&self) -> u64 {
-        self.axes.time.and_then(|axis| self.dataset.shape().get(axis)).copied().unwrap_or(1)
+        self.axes.time.and_then(|axis| self.dataset.shape().get(axis)).map_or(1, |&length| length)
+    }
+
+    /// Whether the dataset stands for a netCDF dimension and holds nothing (netCDF-4 file format, "Dimensions without
+    /// variables").
+    pub fn is_bare_dimension(&self) -> bool {
+        self.text("NAME").is_some_and(|name| name.starts_with(BARE_DIMENSION))
     }
 
     /// Bytes of one row.
     pub fn row_bytes(&self) -> usize {
-        self.dataset.element().size() * self.lanes as usize
+        self.dataset.element().size() * self.row_elements as usize
     }
 
     /// Whether it has a value for every row, or every station and time.
@@ -169,7 +215,7 @@ impl Entry {
         };
         let axes = [self.axes.station, self.axes.time];
         let others = shape.iter().enumerate().filter(|(axis, _)| !axes.contains(&Some(*axis)));
-        lengths && others.map(|(_, &length)| length).product::<u64>() == self.lanes
+        lengths && others.map(|(_, &length)| length).product::<u64>() == self.row_elements
     }
 }
 
@@ -182,9 +228,9 @@ pub enum Stations {
     One(Arc<str>),
     /// All rows are taken for those of one, named after their group, as long as they are a single series.
     Group(Arc<str>),
-    /// So many rows of each follow each other.
+    /// The rows of each follow each other, that many of them.
     Runs(Vec<(Arc<str>, u64)>),
-    /// A column holds the number of the station, counted from the second.
+    /// A column holds the number of the station among these, counted from the number given.
     Indexed(Box<Entry>, i128, Arc<[Arc<str>]>),
     /// The stations of a grid.
     Axis(Arc<[Arc<str>]>),
@@ -209,11 +255,13 @@ pub trait Catalog: Send + Sync {
     /// Name of the layout, such as `flat HDF5`.
     fn layout(&self) -> &'static str;
 
-    /// The column at a path in the file, or of that name.
+    /// The column at a path in the file, or of that name; `None` where there is none.
+    ///
+    /// # Errors
+    /// A column that is there but cannot be opened.
     fn find(&self, path: &str) -> Result<Option<Entry>>;
 
-    /// Names of all columns, for messages and for what is carried along; empty where the file
-    /// cannot be listed.
+    /// Names of all columns, for messages and for what is carried along; empty where the file cannot be listed.
     fn names(&self) -> Vec<String>;
 
     /// Names of columns that are there but cannot be read, for messages.
@@ -238,10 +286,7 @@ pub trait Catalog: Send + Sync {
 
     /// Stored numbers that mean missing, and those in place of values that quality control removed,
     /// which the layout knows besides the file's attributes.
-    fn sentinels(
-        &self,
-        _entry: &Entry,
-    ) -> (Vec<crate::formats::hdf5::cf::Number>, Vec<crate::formats::hdf5::cf::Number>) {
+    fn sentinels(&self, _entry: &Entry) -> (Vec<Number>, Vec<Number>) {
         (Vec::new(), Vec::new())
     }
 
@@ -249,9 +294,4 @@ pub trait Catalog: Send + Sync {
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
-}
-
-/// The path of a file without directories and extension: the last resort for a station's name.
-pub fn stem(path: &Path) -> String {
-    path.file_stem().map_or_else(|| "station".into(), |stem| stem.to_string_lossy().trim().to_owned())
 }

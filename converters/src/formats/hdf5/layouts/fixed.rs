@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::formats::hdf5::layouts::catalog::{Axes, Catalog, Entry, Scope, Stations};
-use crate::formats::hdf5::layouts::table::datetime_units;
-use crate::formats::hdf5::layouts::texts;
+use super::catalog::{Axes, Catalog, Entry, Scope, Stations};
+use super::table::datetime_units;
+use super::texts;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset, Scalar};
 use crate::{Measurement, Result};
 
@@ -42,11 +42,10 @@ impl Frame {
             return Err(scope.format_error(found, Some("write it with df.reset_index().to_hdf(path, key='isdlite', format='table', data_columns=True)")));
         };
         let mut index = Entry::whole(place, index);
+        let kind = index.attribute_in(scope, "kind")?;
+        index.time_units = kind.and_then(|kind| datetime_units(kind.text()?));
+        let index_name = index.text("name");
         index.own_attributes = false;
-        index.time_units =
-            index.dataset.attribute("kind").ok().flatten().and_then(|kind| datetime_units(kind.text()?));
-        let index_name = index.dataset.attribute("name").ok().flatten();
-        let index_name = index_name.and_then(|name| name.text().map(str::to_owned));
         let (mut columns, mut pickled) = (Vec::new(), Vec::new());
         for block in 0.. {
             let Some((place, values)) = scope.dataset(&format!("block{block}_values"))? else { break };
@@ -68,7 +67,7 @@ impl Frame {
         Ok(Some(Self { columns, index, index_name, pickled, pickled_names, stations: Stations::Columns }))
     }
 
-    /// The same frame, all rows of one station.
+    /// The frame with all its rows taken for those of one station.
     pub fn of_station(self, station: &str) -> Self {
         Self { stations: Stations::of_group(station), ..self }
     }
@@ -91,23 +90,23 @@ fn block_columns(
     values: &Arc<dyn Hdf5Dataset>,
     names: Vec<String>,
 ) -> Result<Vec<(String, Entry)>> {
-    let lanes = names.len() as u64;
-    if values.shape().len() != 2 || values.shape().get(1) != Some(&lanes) {
-        let found = format!("has the shape {:?}, expected rows of {lanes} columns", values.shape());
+    let row_elements = names.len() as u64;
+    if values.shape().len() != 2 || values.shape().get(1) != Some(&row_elements) {
+        let found = format!("has the shape {:?}, expected rows of {row_elements} columns", values.shape());
         return Err(scope.column_error(place, found, Some(AS_TABLE.into())));
     }
-    let kind = values.attribute("value_type").ok().flatten();
-    let time_units = kind.as_ref().and_then(|kind| datetime_units(kind.text()?));
+    let whole = Entry::whole(place.into(), Arc::clone(values));
+    let time_units = whole.attribute_in(scope, "value_type")?.and_then(|kind| datetime_units(kind.text()?));
     let size = values.element().size();
     let entry = |(i, name): (usize, String)| {
         let entry = Entry {
             place: format!("{place}: {name}"),
             axes: Axes { station: None, time: Some(0) },
-            lanes,
+            row_elements,
             offset: i * size,
             own_attributes: false,
             time_units,
-            ..Entry::whole(place.into(), Arc::clone(values))
+            ..whole.clone()
         };
         (name, entry)
     };

@@ -1,10 +1,10 @@
-//! What netCDF variables mean, by their attributes and names: times, stations, measurements, flags.
+//! What netCDF variables mean: their attributes and names in; times, stations, measurements and flags out.
 
-use crate::formats::hdf5::cf::Number;
-use crate::formats::hdf5::layouts::catalog::{Entry, Scope};
-use crate::formats::hdf5::layouts::netcdf::Variable;
-use crate::formats::hdf5::layouts::texts;
-use crate::formats::hdf5::library::{Attribute, Scalar};
+use super::catalog::{Entry, Scope};
+use super::texts;
+use super::variables::Variable;
+use crate::Result;
+use crate::formats::hdf5::library::{Attribute, Number, Scalar};
 
 /// What HadISD stores for a missing value: in floating point, and in integers.
 pub const HADISD_MISSING: (Number, Number) = (Number::F64(-1e30), Number::Int(-999));
@@ -84,12 +84,12 @@ const OTHERS: [&str; 12] = [
     "water",
 ];
 
-/// HadISD is known by the names of its variables.
+/// Whether the names of the variables are those of HadISD.
 pub fn is_hadisd(variables: &[Variable]) -> bool {
     ["temperatures", "dewpoints", "windspeeds"].iter().all(|name| variables.iter().any(|v| v.name == *name))
 }
 
-/// HadISD's variable of a measurement.
+/// Name of HadISD's variable that holds a measurement; `None` where it has none.
 pub fn hadisd_variable(measurement: &str) -> Option<&'static str> {
     HADISD.iter().find(|(name, _)| *name == measurement).map(|(_, variable)| *variable)
 }
@@ -97,11 +97,6 @@ pub fn hadisd_variable(measurement: &str) -> Option<&'static str> {
 /// Whether the variable holds numbers.
 pub fn is_number(variable: &Variable) -> bool {
     matches!(variable.entry.scalar, Scalar::Number(_))
-}
-
-/// Whether the variable stands for a dimension and holds nothing.
-pub fn is_bare(variable: &Variable) -> bool {
-    variable.entry.text("NAME").is_some_and(|name| name.starts_with("This is a netCDF dimension"))
 }
 
 /// Whether the variable's units are such as `hours since 1970-01-01`.
@@ -131,7 +126,7 @@ pub fn is_position(variable: &Variable) -> bool {
     position(&variable.name) || variable.entry.text("standard_name").is_some_and(|name| position(&name))
 }
 
-/// Whether the variable holds codes that say something of another.
+/// Whether the variable holds codes that qualify another.
 pub fn is_flag(variable: &Variable) -> bool {
     let has = |name: &str| matches!(variable.entry.attribute(name), Ok(Some(_)));
     ["flag_values", "flag_masks", "flag_meanings"].iter().any(|name| has(name))
@@ -146,17 +141,17 @@ pub fn is_flag(variable: &Variable) -> bool {
 /// Whether the variable is the measurement by its standard name, and nothing else by its description.
 pub fn measures(variable: &Variable, measurement: &str) -> bool {
     let Some((_, names)) = STANDARD_NAMES.iter().find(|(name, _)| *name == measurement) else { return false };
-    let text = |name: &str| variable.entry.text(name).unwrap_or_default().to_ascii_lowercase();
-    let described = [text("cell_methods"), text("long_name")];
-    names.contains(&text("standard_name").as_str())
+    let text = |name: &str| variable.entry.text(name).map(|text| text.to_ascii_lowercase());
+    let described: Vec<String> = [text("cell_methods"), text("long_name")].into_iter().flatten().collect();
+    text("standard_name").is_some_and(|name| names.contains(&&*name))
         && !OTHERS.iter().any(|word| described.iter().any(|text| text.contains(word)))
 }
 
 /// Index of the variable that holds the times of the rows.
 ///
-/// What the user names; else, of those with such units and at most one dimension longer than 1 (or
-/// two, where there are no others), the one called `time`, with that standard name or axis, or with
-/// the word in its name, the first of equals.
+/// The one that the user names; else one whose units are such and that has at most one dimension longer than 1 (or
+/// two, where there are no others): preferably called `time`, then with that standard name or axis, then with the word
+/// in its name, the first of equals. `None` where there is none.
 pub fn time(scope: &Scope, variables: &[Variable]) -> Option<usize> {
     if let Some(mapped) = scope.mapped("timestamp") {
         let mapped = mapped.trim_matches('/');
@@ -189,7 +184,7 @@ pub fn time(scope: &Scope, variables: &[Variable]) -> Option<usize> {
     candidates.min_by_key(|(at, variable)| (rank(variable), *at)).map(|(at, _)| at)
 }
 
-/// Index of the variable that names the stations.
+/// Index of the variable that names the stations; `None` where none does.
 pub fn station(scope: &Scope, variables: &[Variable]) -> Option<usize> {
     if let Some(mapped) = scope.mapped("station_id") {
         let mapped = mapped.trim_matches('/');
@@ -197,11 +192,11 @@ pub fn station(scope: &Scope, variables: &[Variable]) -> Option<usize> {
         return variables.iter().position(|v| v.entry.place == mapped || v.entry.place == place);
     }
     let rank = |variable: &Variable| {
-        let text = |name: &str| variable.entry.text(name).unwrap_or_default();
-        if text("cf_role") == "timeseries_id" {
+        let text = |name: &str| variable.entry.text(name);
+        if text("cf_role").as_deref() == Some("timeseries_id") {
             return Some(0);
         }
-        if matches!(text("standard_name").as_str(), "platform_id" | "station_id" | "station_wmo_id") {
+        if matches!(text("standard_name").as_deref(), Some("platform_id" | "station_id" | "station_wmo_id")) {
             return Some(1);
         }
         let name = variable.name.to_ascii_lowercase();
@@ -210,18 +205,17 @@ pub fn station(scope: &Scope, variables: &[Variable]) -> Option<usize> {
     let candidates = variables.iter().enumerate().filter(|(_, variable)| {
         let dataset = &*variable.entry.dataset;
         texts::are_names(dataset)
-            && !is_bare(variable)
+            && !variable.entry.is_bare_dimension()
             && texts::dimensions(dataset).iter().filter(|&&length| length > 1).count() <= 1
     });
     candidates.filter_map(|(at, variable)| Some((rank(variable)?, at))).min().map(|(_, at)| at)
 }
 
-/// The attribute of the group that names its only station, and that name.
+/// The attribute of the group that names its only station, as a message calls it, and that name; `None` where there is
+/// none.
 pub fn station_attribute(scope: &Scope) -> Option<(String, String)> {
     let text = |name: &str| -> Option<String> {
-        let group = if scope.group.is_empty() { "/" } else { &scope.group };
-        let attribute = scope.file.attribute(group, name).ok().flatten()?;
-        match &attribute {
+        match &scope.attribute(name)? {
             Attribute::Numbers(numbers) => match numbers.as_slice() {
                 [Number::Int(number)] => Some(format!("{number:06}")),
                 _ => None,
@@ -237,17 +231,21 @@ pub fn station_attribute(scope: &Scope) -> Option<(String, String)> {
     match facility {
         Some(facility) => {
             // Some write `E13: Lamont, Oklahoma`.
-            let facility = facility.split([':', ' ']).next().unwrap_or_default().to_owned();
+            let facility = facility.split_once([':', ' ']).map_or(&*facility, |(facility, _)| facility);
             Some(("the attributes site_id and facility_id".into(), format!("{site}{facility}")))
         }
         None => Some(("the attribute site_id".into(), site)),
     }
 }
 
-/// Number of the first station in an indexed ragged array.
-pub fn first_index(entry: &Entry) -> i128 {
-    match entry.attribute("start_index").ok().flatten().and_then(|attribute| attribute.number()) {
+/// Number of the first station in an indexed ragged array: 0 unless the attribute `start_index` says another.
+///
+/// # Errors
+/// An attribute that cannot be read.
+pub fn first_index(scope: &Scope, entry: &Entry) -> Result<i128> {
+    let attribute = entry.attribute_in(scope, "start_index")?;
+    Ok(match attribute.and_then(|attribute| attribute.number()) {
         Some(Number::Int(first)) => first,
         _ => 0,
-    }
+    })
 }

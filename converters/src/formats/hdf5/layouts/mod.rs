@@ -1,37 +1,42 @@
 //! The layouts of an archive: an open HDF5 file in, the catalog of its columns out, or the groups
 //! that are archives of their own.
 
-pub mod catalog;
+mod catalog;
 mod fixed;
-pub mod meaning;
-pub mod netcdf;
+mod meaning;
+mod netcdf;
 mod pickle;
-pub mod table;
+mod station_part;
+mod table;
 mod texts;
+mod variables;
 
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::formats::hdf5::layouts::catalog::{Catalog, Entry, KEYS, Scope, Stations};
-use crate::formats::hdf5::layouts::fixed::Frame;
-use crate::formats::hdf5::layouts::netcdf::NetCdf;
-use crate::formats::hdf5::layouts::table::Table;
+use isd_dataset::names::list;
+
+pub use catalog::{Catalog, Entry, Extent, KEYS, Scope, Stations};
+use fixed::Frame;
+use netcdf::NetCdf;
+pub use station_part::StationPart;
+use table::Table;
+
 use crate::formats::hdf5::library::{Element, Hdf5Dataset};
 use crate::{Error, Result};
-use isd_dataset::names::list;
 
 /// Where the archive of the talk has its table.
 const TALK_TABLE: &str = "isdlite/table";
 /// Groups within groups that are looked into.
 const DEPTH: usize = 6;
 
-/// What a file is.
+/// What a file holds.
 pub enum Layout {
     /// One archive.
     One(Box<dyn Catalog>),
-    /// Groups that are archives, each with the station that it is of unless its columns say so.
-    Parts(Vec<(Scope, String)>),
+    /// Groups that are archives, each with the name of its station, which counts unless its columns name stations.
+    Groups(Vec<(Scope, String)>),
 }
 
 /// Recognises the layout of a file.
@@ -55,17 +60,17 @@ pub fn recognise(scope: &Scope) -> Result<Layout> {
     }
     let groups = groups(scope, DEPTH);
     let kinds: Vec<Result<Option<Kind>>> = groups.par_iter().map(kind).collect();
-    let (mut parts, mut tables, mut broken) = (Vec::new(), Vec::new(), None);
+    let (mut archives, mut tables, mut broken) = (Vec::new(), Vec::new(), None);
     for (group, kind) in groups.into_iter().zip(kinds) {
         match kind {
             Ok(Some(kind)) => {
                 if kind == Kind::TableOfStations {
                     tables.push(group.place("table"));
                 }
-                parts.push(group);
+                archives.push(group);
             }
             Ok(None) => {}
-            // Of interest only where nothing else is the archive.
+            // It is reported only where no group is an archive.
             Err(error) => broken = broken.or(Some(error)),
         }
     }
@@ -73,16 +78,15 @@ pub fn recognise(scope: &Scope) -> Result<Layout> {
         let found = format!("holds several tables, expected one: {}", list(&tables));
         return Err(scope.format_error(found, Some("write the one to convert to a file of its own")));
     }
-    if parts.is_empty() {
+    if archives.is_empty() {
         return Err(broken.unwrap_or_else(|| unknown(scope)));
     }
-    Ok(Layout::Parts(named(parts)))
+    Ok(Layout::Groups(named(archives)))
 }
 
-/// All groups below one, those that hold no archive as well.
+/// All groups below one, also those that hold no archive.
 fn groups(scope: &Scope, depth: usize) -> Vec<Scope> {
-    let members = scope.file.members(if scope.group.is_empty() { "/" } else { &scope.group });
-    let names = members.map(|members| members.groups).unwrap_or_default();
+    let names = scope.members().groups;
     // PyTables keeps the indexes of a table in groups beside it.
     let below = names.iter().filter(|name| !name.starts_with("_i_")).map(|name| scope.below(name));
     below
@@ -93,15 +97,16 @@ fn groups(scope: &Scope, depth: usize) -> Vec<Scope> {
         .collect()
 }
 
-/// What a group is by itself.
+/// What an archive in a group is.
 #[derive(PartialEq, Eq)]
 enum Kind {
     TableOfStations,
     Other,
 }
 
+/// What the archive in a group is; `None` where it holds none.
 fn kind(group: &Scope) -> Result<Option<Kind>> {
-    let Some(catalog) = part(group, "")? else { return Ok(None) };
+    let Some(catalog) = group_catalog(group, "")? else { return Ok(None) };
     let table = matches!(group.dataset("table")?, Some((_, dataset)) if is_compound(&*dataset));
     let of_stations = table && matches!(catalog.stations(), Stations::Columns);
     Ok(Some(if of_stations { Kind::TableOfStations } else { Kind::Other }))
@@ -111,11 +116,12 @@ fn is_compound(dataset: &dyn Hdf5Dataset) -> bool {
     matches!(dataset.element(), Element::Record { .. })
 }
 
-/// The archive in a group of the file, which is of one station unless its columns say so.
+/// The archive in a group of the file, or `None` where there is none. Its rows are those of `station` unless its columns
+/// name stations.
 ///
 /// # Errors
 /// A group that is an archive but cannot be read.
-pub fn part(scope: &Scope, station: &str) -> Result<Option<Box<dyn Catalog>>> {
+pub fn group_catalog(scope: &Scope, station: &str) -> Result<Option<Box<dyn Catalog>>> {
     let has_station = |catalog: &dyn Catalog| -> Result<bool> {
         for key in ["station_usaf", "station_id"] {
             if catalog.find(scope.name_of(key))?.is_some() {
@@ -144,13 +150,13 @@ pub fn part(scope: &Scope, station: &str) -> Result<Option<Box<dyn Catalog>>> {
 
 /// Groups with the stations that they stand for: the group's own name where that tells them apart,
 /// else its path; sorted by it.
-fn named(parts: Vec<Scope>) -> Vec<(Scope, String)> {
-    let own = |scope: &Scope| scope.group.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut names: Vec<String> = parts.iter().map(own).collect();
+fn named(archives: Vec<Scope>) -> Vec<(Scope, String)> {
+    let own = |scope: &Scope| scope.group.rsplit_once('/').map_or(&*scope.group, |(_, name)| name).to_owned();
+    let mut names: Vec<String> = archives.iter().map(own).collect();
     names.sort();
     let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
     let name = |scope: &Scope| if distinct { own(scope) } else { scope.group.replace('/', "-") };
-    let mut named: Vec<(Scope, String)> = parts
+    let mut named: Vec<(Scope, String)> = archives
         .into_iter()
         .map(|scope| {
             let name = name(&scope);
@@ -161,7 +167,7 @@ fn named(parts: Vec<Scope>) -> Vec<(Scope, String)> {
     named
 }
 
-/// Why a file is of no layout.
+/// The error of a file that is of no layout.
 fn unknown(scope: &Scope) -> Error {
     let names = match scope.file.members("/") {
         Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
@@ -216,13 +222,12 @@ impl Catalog for Flat {
             let characters = dataset.shape().iter().skip(texts::dimensions(&*dataset).len()).product();
             let entry = Entry::whole(place, Arc::clone(&dataset));
             let several = dataset.shape().len() > 1;
-            Entry { lanes: if several { characters } else { 1 }, ..entry }
+            Entry { row_elements: if several { characters } else { 1 }, ..entry }
         }))
     }
 
     fn names(&self) -> Vec<String> {
-        let group = if self.scope.group.is_empty() { "/" } else { &self.scope.group };
-        self.scope.file.members(group).map(|members| members.datasets).unwrap_or_default()
+        self.scope.members().datasets
     }
 
     fn stations(&self) -> Stations {

@@ -1,48 +1,21 @@
 //! netCDF-4 with CF conventions: the variables of a group in, the catalog of its columns out.
 //!
-//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their
-//! own (orthogonal or incomplete multidimensional arrays), follow each other (contiguous ragged), are
-//! numbered by a variable (indexed ragged), are named for every row, or there is one. CF Conventions
-//! 1.11, chapter 9 and appendix H.
+//! Found by a variable of times (`units = "... since ..."`). Stations lie along a dimension of their own (orthogonal or
+//! incomplete multidimensional arrays), follow each other (contiguous ragged), are numbered by a variable (indexed
+//! ragged), are named for every row, or there is one. CF Conventions 1.11, chapter 9 and appendix H.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use crate::formats::hdf5::cf::Number;
-use crate::formats::hdf5::layouts::catalog::{Axes, Catalog, Entry, Extent, Scope, Stations, stem};
-use crate::formats::hdf5::layouts::meaning;
-use crate::formats::hdf5::layouts::meaning::{HADISD_FLAGGED, HADISD_MISSING};
-use crate::formats::hdf5::layouts::texts;
-use crate::formats::hdf5::library::Scalar;
-use crate::formats::hdf5::rows::stored;
-use crate::formats::hdf5::rows::stored::StationPart;
-use crate::{MEASUREMENTS, Result};
 use isd_dataset::names::list;
 
-/// A variable and the dimension scales of its dimensions.
-pub struct Variable {
-    /// Its name in the group.
-    pub name: String,
-    /// The variable; its axes are known once time and stations are.
-    pub entry: Entry,
-    dimensions: Vec<Dimension>,
-}
-
-/// A dimension: its name, where the file says it, and its length.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Dimension {
-    name: Option<String>,
-    length: u64,
-}
-
-impl Dimension {
-    /// By name where both have one, else by length.
-    fn is(&self, other: &Self) -> bool {
-        match (&self.name, &other.name) {
-            (Some(a), Some(b)) => a == b,
-            _ => self.length == other.length,
-        }
-    }
-}
+use super::catalog::{Catalog, Entry, Extent, Scope, Stations};
+use super::meaning::{self, HADISD_FLAGGED, HADISD_MISSING};
+use super::station_part::StationPart;
+use super::texts;
+use super::variables::{Dimension, Variable, axes, variables};
+use crate::formats::hdf5::library::{Number, Scalar, StoredNumbers};
+use crate::{MEASUREMENTS, Result};
 
 /// The variables of a group and what they mean.
 pub struct NetCdf {
@@ -64,8 +37,8 @@ pub struct NetCdf {
 }
 
 impl NetCdf {
-    /// The archive in a group, or `None` where no variable holds times. Of a file of one station that
-    /// does not name it, `station` is its name.
+    /// The archive in a group, or `None` where no variable holds times. `station` names the only station of a file that
+    /// does not name it.
     ///
     /// # Errors
     /// Stations that cannot be read, or that the variables do not have.
@@ -102,25 +75,28 @@ impl NetCdf {
         Ok(Some(found))
     }
 
-    /// The dimension of the station variable that is not one of its characters, where it is longer than 1.
-    fn station_dimension(&self) -> Option<Dimension> {
-        let variable = &self.variables[self.station?];
+    /// Index of the variable that names the stations, and the dimension along which it does; `None` where it names one.
+    fn station_dimension(&self) -> Option<(usize, Dimension)> {
+        let station = self.station?;
+        let variable = &self.variables[station];
         let names = texts::dimensions(&*variable.entry.dataset).len();
-        variable.dimensions.iter().take(names).find(|dimension| dimension.length != 1).cloned()
+        let dimension = variable.dimensions.iter().take(names).find(|dimension| dimension.length != 1)?;
+        Some((station, dimension.clone()))
     }
 
     fn set_stations(&mut self, default: Option<&str>) -> Result<()> {
         let stations = self.station_dimension();
         let times = &self.variables[self.time].dimensions;
-        let mut own: Vec<&Dimension> =
-            times.iter().filter(|time| stations.as_ref().is_none_or(|station| !time.is(station))).collect();
+        let of_stations =
+            |time: &&Dimension| stations.as_ref().is_some_and(|(_, dimension)| time.is(dimension));
+        let mut own: Vec<&Dimension> = times.iter().filter(|time| !of_stations(time)).collect();
         if own.is_empty() && times.len() == 1 {
             // Stations and times are one dimension: every row names its station.
             own.extend(times.first());
         }
         let longer = own.iter().find(|dimension| dimension.length > 1).or(own.last());
         self.time_dimension = longer.map(|dimension| (*dimension).clone());
-        let (time_dimension, Some(dimension)) = (self.time_dimension.clone(), stations) else {
+        let (time_dimension, Some((station, dimension))) = (self.time_dimension.clone(), stations) else {
             return self.set_one_station(default);
         };
         let along = |variable: &Variable| variable.dimensions.iter().any(|other| other.is(&dimension));
@@ -129,7 +105,7 @@ impl NetCdf {
             axes.station.is_some() && (axes.time.is_some() || time_dimension.is_none())
         };
         let names = |found: &Self| -> Result<Arc<[Arc<str>]>> {
-            let variable = &found.variables[found.station.unwrap_or(found.time)];
+            let variable = &found.variables[station];
             texts::stations(&*variable.entry.dataset)
                 .map(Into::into)
                 .map_err(|reason| found.scope.column_error(&variable.entry.place, reason, None))
@@ -143,7 +119,7 @@ impl NetCdf {
         } else if let Some(index) = ragged("instance_dimension") {
             let mut entry = self.variables[index].entry.clone();
             entry.axes = axes(&self.variables[index].dimensions, None, time_dimension.as_ref());
-            let first = meaning::first_index(&entry);
+            let first = meaning::first_index(&self.scope, &entry)?;
             self.stations = Stations::Indexed(Box::new(entry), first, names(self)?);
             self.layout = "netCDF-4 indexed array";
         } else if time_dimension.as_ref().is_some_and(|time| time.is(&dimension))
@@ -156,8 +132,7 @@ impl NetCdf {
         } else {
             let found = format!(
                 "has {} stations along {}, but no variable of numbers for stations and times",
-                dimension.length,
-                self.variables[self.station.unwrap_or(self.time)].name
+                dimension.length, self.variables[station].name
             );
             return Err(self
                 .scope
@@ -166,7 +141,7 @@ impl NetCdf {
         Ok(())
     }
 
-    /// A file of one station: by its variable, by an attribute, by the name of its group or file.
+    /// Names the only station: by its variable, by an attribute, else by the name of its group or file.
     fn set_one_station(&mut self, default: Option<&str>) -> Result<()> {
         let named = match self.station {
             Some(at) => {
@@ -197,7 +172,7 @@ impl NetCdf {
         Ok(())
     }
 
-    /// Rows of each station of a contiguous ragged array.
+    /// The stations of a contiguous ragged array and how many rows each has.
     fn runs(&self, counts: &Variable, names: &[Arc<str>]) -> Result<Vec<(Arc<str>, u64)>> {
         let Scalar::Number(number) = counts.entry.scalar else {
             return Err(self.scope.column_error(&counts.entry.place, "holds no numbers of rows", None));
@@ -205,17 +180,23 @@ impl NetCdf {
         let ranges: Vec<_> = counts.entry.dataset.shape().iter().map(|&length| 0..length).collect();
         let bytes = counts.entry.dataset.read(&ranges);
         let bytes = bytes.map_err(|reason| self.scope.column_error(&counts.entry.place, reason, None))?;
-        let counts_of = stored::numbers(number, &bytes);
-        let rows = counts_of.iter().map(|count| match count {
-            Number::Int(count) => u64::try_from(*count).unwrap_or(0),
-            float => float.to_f64() as u64,
-        });
-        let runs: Vec<(Arc<str>, u64)> = names.iter().cloned().zip(rows).collect();
+        let rows: Vec<u64> = StoredNumbers::side_by_side(number, &bytes)
+            .to_vec()
+            .into_iter()
+            .map(|count| match count {
+                Number::Int(count) => u64::try_from(count).ok(),
+                float => Some(float.to_f64()).filter(|count| *count >= 0.0).map(|count| count as u64),
+            })
+            .collect::<Option<_>>()
+            .ok_or_else(|| {
+                self.scope.column_error(&counts.entry.place, "holds a number of rows below 0", None)
+            })?;
+        let runs: Vec<(Arc<str>, u64)> = names.iter().cloned().zip(rows.iter().copied()).collect();
         let (total, expected) = (
             runs.iter().fold(0_u64, |total, (_, rows)| total.saturating_add(*rows)),
             self.time_dimension.as_ref().map_or(1, |dimension| dimension.length),
         );
-        if total != expected || runs.len() != counts_of.len() {
+        if total != expected || runs.len() != rows.len() {
             let found = format!("counts {total} rows of {} stations, but there are {expected}", runs.len());
             return Err(self.scope.column_error(&counts.entry.place, found, None));
         }
@@ -230,18 +211,18 @@ impl NetCdf {
         }
     }
 
-    /// The variable as a column, its dimensions told apart.
+    /// The variable at an index as a column, with which of its dimensions runs over what; `None` where there is none.
     fn column(&self, at: usize) -> Option<Entry> {
         let variable = self.variables.get(at)?;
         let stations = match self.stations {
-            Stations::Axis(_) => self.station_dimension(),
+            Stations::Axis(_) => self.station_dimension().map(|(_, dimension)| dimension),
             _ => None,
         };
         let mut entry = variable.entry.clone();
         entry.axes = axes(&variable.dimensions, stations.as_ref(), self.time_dimension.as_ref());
         if self.station == Some(at) && matches!(self.stations, Stations::Columns) {
             let characters = entry.dataset.shape().iter().skip(texts::dimensions(&*entry.dataset).len());
-            entry.lanes = characters.product();
+            entry.row_elements = characters.product();
         }
         Some(entry)
     }
@@ -318,7 +299,7 @@ impl NetCdf {
                 meaning::is_number(variable)
                     && variable.entry.dataset.shape().iter().product::<u64>() > 1
                     && !meaning::is_time(variable)
-                    && !meaning::is_bare(variable)
+                    && !variable.entry.is_bare_dimension()
                     && self.station != Some(at)
                     && !self.is_column(at)
             })
@@ -331,49 +312,6 @@ impl NetCdf {
             ));
         }
     }
-}
-
-/// The datasets of a group that can be opened.
-fn variables(scope: &Scope) -> Vec<Variable> {
-    let members = scope.file.members(if scope.group.is_empty() { "/" } else { &scope.group });
-    let names = members.map(|members| members.datasets).unwrap_or_default();
-    let open = |name: String| {
-        let place = scope.place(&name);
-        // A damaged one is reported when it is asked for.
-        let dataset = scope.file.dataset(&place).ok()??;
-        let scales = dataset.dimensions();
-        let lengths = dataset.shape().iter();
-        let dimensions =
-            scales.into_iter().zip(lengths).map(|(name, &length)| Dimension { name, length }).collect();
-        Some(Variable { name, entry: Entry::whole(place, dataset), dimensions })
-    };
-    names.into_iter().filter_map(open).collect()
-}
-
-/// Which dimensions run over stations and times, each taken once; others must have length 1.
-fn axes(dimensions: &[Dimension], station: Option<&Dimension>, time: Option<&Dimension>) -> Axes {
-    let mut axes = Axes::default();
-    // A dimension with the very name comes before one that has the length only.
-    for by_name in [true, false] {
-        for (axis, dimension) in dimensions.iter().enumerate() {
-            let is = |other: Option<&Dimension>| {
-                other.is_some_and(|other| {
-                    dimension.is(other)
-                        && dimension.length == other.length
-                        && (dimension.name.is_some() && dimension.name == other.name) == by_name
-                })
-            };
-            if axes.station == Some(axis) || axes.time == Some(axis) {
-                continue;
-            }
-            if axes.station.is_none() && is(station) {
-                axes.station = Some(axis);
-            } else if axes.time.is_none() && is(time) {
-                axes.time = Some(axis);
-            }
-        }
-    }
-    axes
 }
 
 impl Catalog for NetCdf {
@@ -428,4 +366,9 @@ impl Catalog for NetCdf {
     fn notes(&self) -> Vec<String> {
         self.notes.clone()
     }
+}
+
+/// The name of a file without its extension: the last resort for a station's name.
+fn stem(path: &Path) -> String {
+    path.file_stem().map_or_else(|| "station".into(), |stem| stem.to_string_lossy().trim().to_owned())
 }

@@ -13,7 +13,7 @@ pub fn strings(pickled: &str) -> Option<Vec<String>> {
         rest = rest.get(opcode.len_utf8()..)?;
         match opcode {
             'V' | 'S' => {
-                let (line, behind) = rest.split_once('\n')?;
+                let (line, after) = rest.split_once('\n')?;
                 let text = match opcode {
                     'S' => line.strip_prefix('\'')?.strip_suffix('\'')?,
                     _ => line,
@@ -22,7 +22,7 @@ pub fn strings(pickled: &str) -> Option<Vec<String>> {
                 if text.contains('\\') || pending.replace(text.to_owned()).is_some() {
                     return None;
                 }
-                rest = behind;
+                rest = after;
             }
             'p' => rest = rest.split_once('\n')?.1,
             'a' => strings.push(pending.take()?),

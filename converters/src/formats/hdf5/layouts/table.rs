@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use super::catalog::{Catalog, Entry, Scope, Stations};
+use super::pickle;
 use crate::Result;
-use crate::formats::hdf5::layouts::catalog::{Catalog, Entry, Scope, Stations};
-use crate::formats::hdf5::layouts::pickle;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset, Member, Scalar};
 
 /// A pandas or PyTables table: one compound a row.
@@ -26,7 +26,10 @@ struct TableColumn {
 const INDEX: &str = "index";
 
 impl Table {
-    /// The table at `at`, or `None` where there is none.
+    /// The table of that name, or `None` where there is none.
+    ///
+    /// # Errors
+    /// A table whose attributes cannot be read or name other columns than it has.
     pub fn open(scope: &Scope, name: &str) -> Result<Option<Self>> {
         let Some((at, dataset)) = scope.dataset(name)? else { return Ok(None) };
         let Element::Record { members, .. } = dataset.element() else { return Ok(None) };
@@ -69,7 +72,7 @@ impl Table {
         Ok(Some(Self { dataset, at, columns, stations: Stations::Columns }))
     }
 
-    /// The same table, all rows of one station.
+    /// The table with all its rows taken for those of one station.
     pub fn of_station(self, station: &str) -> Self {
         Self { stations: Stations::of_group(station), ..self }
     }

@@ -4,11 +4,10 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar};
-use crate::formats::hdf5::rows::stored;
-use crate::formats::hdf5::rows::stored::{Field, StationPart};
+use super::station_part::StationPart;
+use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, selected};
 
-/// Names that are read whole; more are no list of stations.
+/// Bytes of a list of names, at most: more are no list of stations.
 const MOST_BYTES: usize = 256 << 20;
 
 /// Dimensions of a dataset of names, without the one that runs over the characters of each.
@@ -44,10 +43,10 @@ pub fn all(dataset: &dyn Hdf5Dataset) -> Result<Vec<String>, Reason> {
         Element::Scalar(Scalar::FixedText(size @ 1..)) => {
             let bytes = dataset.read(&whole)?;
             let characters =
-                if *size == 1 { dataset.shape().last().copied().unwrap_or(1) as usize } else { 1 };
+                if *size == 1 { dataset.shape().last().map_or(1, |&length| length as usize) } else { 1 };
             let texts = bytes.chunks_exact((size * characters).max(1)).map(|text| {
                 let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-                trimmed(&String::from_utf8_lossy(text.get(..end).unwrap_or_default()))
+                trimmed(&String::from_utf8_lossy(&text[..end]))
             });
             Ok(texts.collect())
         }
@@ -58,32 +57,31 @@ pub fn all(dataset: &dyn Hdf5Dataset) -> Result<Vec<String>, Reason> {
 /// The names of stations: strings, or numbers padded with zeros to six digits.
 ///
 /// # Errors
-/// What is no name of a station.
+/// A dataset that cannot be read, or an element that is no name of a station.
 pub fn stations(dataset: &dyn Hdf5Dataset) -> Result<Vec<Arc<str>>, Reason> {
-    if let Element::Scalar(Scalar::Number(number)) = dataset.element() {
-        let bytes = dataset.read(&whole(dataset)?)?;
-        let field = Field { bytes: &bytes, stride: dataset.element().size(), offset: 0 };
-        let runs = stored::number_runs(StationPart::Id, *number, field)
-            .map_err(|(row, reason)| format!("station {row}: {reason}"))?;
-        return Ok(runs.into_iter().flat_map(|(name, count)| std::iter::repeat_n(name, count)).collect());
-    }
-    let named = all(dataset)?.into_iter().enumerate();
-    named
-        .map(|(row, text)| {
-            StationPart::Id.of_text(&text).map_err(|reason| format!("station {row}: {reason}"))
-        })
-        .collect()
+    let names: Vec<Result<Arc<str>, Reason>> = match dataset.element() {
+        Element::Scalar(Scalar::Number(number)) => {
+            let bytes = dataset.read(&whole(dataset)?)?;
+            let numbers = StoredNumbers::side_by_side(*number, &bytes).to_vec();
+            numbers.into_iter().map(|number| StationPart::Id.of_number(number)).collect()
+        }
+        _ => all(dataset)?.iter().map(|text| StationPart::Id.of_text(text)).collect(),
+    };
+    let named = names.into_iter().enumerate();
+    named.map(|(row, name)| name.map_err(|reason| format!("station {row}: {reason}"))).collect()
 }
 
+/// The ranges of all elements.
+///
+/// # Errors
+/// A dataset that cannot be read, or is too large for a list of names.
 fn whole(dataset: &dyn Hdf5Dataset) -> Result<Vec<Range<u64>>, Reason> {
     if let Some((found, _)) = dataset.obstacle() {
         return Err(found);
     }
     let ranges: Vec<Range<u64>> = dataset.shape().iter().map(|&length| 0..length).collect();
     let size = dataset.element().size().max(16);
-    let bytes =
-        crate::formats::hdf5::library::selected(&ranges).and_then(|elements| elements.checked_mul(size));
-    match bytes {
+    match selected(&ranges).and_then(|elements| elements.checked_mul(size)) {
         Some(bytes) if bytes <= MOST_BYTES => Ok(ranges),
         _ => Err(format!("has the shape {:?}, too large for a list of names", dataset.shape())),
     }

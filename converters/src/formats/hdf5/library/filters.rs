@@ -1,4 +1,4 @@
-//! Filters of chunks: which ones the native reader knows, what the others are called, and LZF.
+//! Filters of chunks: the bytes of a chunk as LZF packs them in, its elements out; names of filters that cannot be read.
 //!
 //! Numbers: the HDF Group's list of registered filters.
 
@@ -8,12 +8,12 @@ use hdf5_reader::messages::filter_pipeline::FilterDescription;
 
 /// h5py's LZF.
 const LZF: u16 = 32_000;
-/// What the reader decodes, and LZF.
+/// Numbers of the filters that can be decoded.
 const KNOWN: [u16; 8] = [1, 2, 3, 4, 5, 6, LZF, 32_004];
 /// Most that a chunk is decoded to (HDF5 allows no more).
 const MAX_OUTPUT: usize = u32::MAX as usize;
 
-/// The reader's own filters, and LZF.
+/// The filters that `hdf5-reader` knows by itself, and LZF.
 pub fn registry() -> FilterRegistry {
     let mut registry = FilterRegistry::new();
     let lzf: FilterFn = Box::new(|filter, data, _| {
@@ -26,7 +26,7 @@ pub fn registry() -> FilterRegistry {
     registry
 }
 
-/// Name of the first filter that cannot be decoded.
+/// Name of the first filter that cannot be decoded; `None` where all can.
 pub fn unknown(filters: &[FilterDescription]) -> Option<String> {
     let filter = filters.iter().find(|filter| !KNOWN.contains(&filter.id))?;
     let name = match filter.id {
@@ -42,7 +42,7 @@ pub fn unknown(filters: &[FilterDescription]) -> Option<String> {
         32_017 => "sz",
         32_026 => "blosc2",
         id => {
-            let own = filter.name.as_deref().map(|name| name.trim_matches(['\0', ' '])).unwrap_or_default();
+            let own = filter.name.as_deref().map_or("", |name| name.trim_matches(['\0', ' ']));
             return Some(if own.is_empty() {
                 format!("filter {id}")
             } else {
@@ -53,9 +53,9 @@ pub fn unknown(filters: &[FilterDescription]) -> Option<String> {
     Some(format!("{name} (filter {})", filter.id))
 }
 
-/// Decodes LZF: literal runs, and copies from what has been decoded, `None` where they do not add up.
+/// Decodes LZF: literal bytes, and copies from what has been decoded; `None` where they do not add up.
 ///
-/// A first byte below 32 is the length of a literal run less one. Otherwise its upper three bits are
+/// A first byte below 32 is the number of literal bytes less one. Otherwise its upper three bits are
 /// the length of a copy less two (7: the next byte is added) and its lower five the upper bits of
 /// the distance less one, whose lower eight follow.
 fn lzf(data: &[u8], expected: usize) -> Option<Vec<u8>> {
@@ -65,9 +65,9 @@ fn lzf(data: &[u8], expected: usize) -> Option<Vec<u8>> {
     while let Some(&control) = rest.next() {
         let control = usize::from(control);
         if control < 32 {
-            let (run, behind) = rest.as_slice().split_at_checked(control + 1)?;
-            out.extend_from_slice(run);
-            rest = behind.iter();
+            let (literals, others) = rest.as_slice().split_at_checked(control + 1)?;
+            out.extend_from_slice(literals);
+            rest = others.iter();
         } else {
             let mut length = control >> 5;
             if length == 7 {

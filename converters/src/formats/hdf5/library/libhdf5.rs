@@ -1,6 +1,11 @@
-//! The HDF Group's C library (through `hdf5-metno`) behind [`Hdf5File`].
+//! [`Hdf5File`] by the HDF Group's C library, through `hdf5-metno`: a path in, datasets and their bytes out.
 //!
-//! It knows every filter that is installed beside it, and runs one call at a time.
+//! The library knows every filter that is installed beside it, and runs one call at a time.
+
+#![allow(
+    unsafe_code,
+    reason = "the bindings have no safe calls for types that are known only when a file is read"
+)]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fmt::Display;
@@ -16,10 +21,9 @@ use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5r::{H5R_OBJECT, H5Rget_name};
 use hdf5_sys::h5t::hvl_t;
 
-use crate::formats::hdf5::cf::Number;
-use crate::formats::hdf5::library::{
-    Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason,
-    Scalar, selected,
+use super::{
+    Attribute, Element, Hdf5Dataset, Hdf5File, Member, Members, Number, NumberClass, NumberType, Reason,
+    Scalar, StoredBytes, scale_names, selected_within,
 };
 
 /// Longest fixed string of an attribute that is read.
@@ -126,23 +130,14 @@ impl Hdf5Dataset for LibDataset {
     }
 
     fn dimensions(&self) -> Vec<Option<String>> {
-        let mut names = self.listed_dimensions();
-        names.resize(self.shape.len(), None);
-        let is_scale =
-            matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
-        if let Some(first @ None) = names.first_mut()
-            && is_scale
-        {
-            *first = self.dataset.name().rsplit('/').next().map(Into::into);
-        }
-        names
+        scale_names(self, &self.dataset.name(), self.listed_dimensions())
     }
 
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
         attribute_of(&self.dataset, name)
     }
 
-    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason> {
+    fn read(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason> {
         let size = self.element.size();
         if size == 0 || size != self.memory.size() {
             return Err("its type cannot be read as bytes".into());
@@ -150,8 +145,6 @@ impl Hdf5Dataset for LibDataset {
         let (file_space, memory_space, elements) = self.select(ranges)?;
         let mut bytes = vec![0_u8; elements.checked_mul(size).ok_or("too many rows at once")?];
         let buffer = bytes.as_mut_ptr();
-        // The bindings read only types known when they are compiled.
-        #[allow(unsafe_code)]
         let status = ::hdf5::sync::sync(|| {
             // SAFETY: the buffer holds `elements` elements of the memory type's size, which was compared
             // with `size` above; that type has no pointers in it, since variable-length types have
@@ -170,7 +163,7 @@ impl Hdf5Dataset for LibDataset {
         if status < 0 {
             return Err("the HDF5 library cannot read it (damaged, or a filter that is not installed)".into());
         }
-        Ok(Bytes::Owned(bytes))
+        Ok(StoredBytes::Owned(bytes))
     }
 
     fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason> {
@@ -179,10 +172,8 @@ impl Hdf5Dataset for LibDataset {
         }
         let (file_space, memory_space, elements) = self.select(ranges)?;
         let datatype = self.dataset.dtype().map_err(reason)?;
-        #[allow(unsafe_code)]
         variable_texts(&datatype, &memory_space, elements, |buffer| {
-            // SAFETY: the buffer holds one pointer for each selected element; the ids live as long as
-            // this call.
+            // SAFETY: the buffer holds one pointer for each selected element; the ids live as long as this call.
             unsafe {
                 H5Dread(
                     self.dataset.id(),
@@ -200,10 +191,7 @@ impl Hdf5Dataset for LibDataset {
 impl LibDataset {
     /// The ranges in the file, as many elements in memory, and their number.
     fn select(&self, ranges: &[Range<u64>]) -> Result<(Dataspace, Dataspace, usize), Reason> {
-        let within = ranges.len() == self.shape.len()
-            && ranges.iter().zip(&self.shape).all(|(range, &length)| range.end <= length);
-        let elements = selected(ranges).filter(|_| within);
-        let elements = elements.ok_or_else(|| format!("elements {ranges:?} lie beyond the dataset"))?;
+        let elements = selected_within(&self.shape, ranges)?;
         let space = self.dataset.space().map_err(reason)?;
         if ranges.is_empty() {
             return Ok((space.copy(), space, elements));
@@ -230,7 +218,6 @@ impl LibDataset {
         ::hdf5::sync::sync(|| {
             // SAFETY: the buffer holds one list of references for each element of the attribute, and
             // is given back to the library with the type and space that it was read with.
-            #[allow(unsafe_code)]
             unsafe {
                 if H5Aread(list.id(), datatype.id(), buffer) < 0 {
                     return Vec::new();
@@ -249,7 +236,6 @@ impl LibDataset {
         let mut name = [0_u8; 1024];
         // SAFETY: the reference lies in a list that the library has filled, and the buffer is as
         // long as it says; a longer name is cut short.
-        #[allow(unsafe_code)]
         let length = unsafe {
             H5Rget_name(self.dataset.id(), H5R_OBJECT, reference, name.as_mut_ptr().cast(), name.len())
         };
@@ -299,13 +285,11 @@ fn variable_texts(
                     return Ok(String::new());
                 }
                 // SAFETY: a pointer that is not null is a string that the library ended with a zero.
-                #[allow(unsafe_code)]
                 let text = unsafe { CStr::from_ptr(pointer) };
                 text.to_str().map(str::to_owned).map_err(|_| Reason::from("a string is not UTF-8"))
             })
             .collect();
         // SAFETY: type, space and buffer are those that the strings were read with.
-        #[allow(unsafe_code)]
         let freed = unsafe { H5Dvlen_reclaim(datatype.id(), space.id(), H5P_DEFAULT, buffer) };
         if freed < 0 { Err("the HDF5 library cannot free its strings".into()) } else { texts }
     })
@@ -329,7 +313,6 @@ fn read_attribute(
 ) -> Result<Attribute, ::hdf5::Error> {
     let variable = || -> Result<Attribute, ::hdf5::Error> {
         let (datatype, space) = (attribute.dtype()?, attribute.space()?);
-        #[allow(unsafe_code)]
         let texts = variable_texts(&datatype, &space, attribute.size(), |buffer| {
             // SAFETY: the buffer holds one pointer for each element of the attribute.
             unsafe { H5Aread(attribute.id(), datatype.id(), buffer) }

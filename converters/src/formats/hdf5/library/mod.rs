@@ -1,19 +1,20 @@
-//! What the layouts need of an HDF5 file: datasets by path, their element type and attributes, and
-//! the stored bytes of a range of rows, whichever library reads them.
+//! The HDF5 libraries: a file's path in; out come its datasets by path, their element types and attributes, and the
+//! stored bytes of a range of rows, whichever library reads them.
 
 mod filters;
 #[cfg(feature = "libhdf5")]
 pub mod libhdf5;
 pub mod native;
+pub mod number;
 pub mod superblock;
 
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use crate::formats::hdf5::cf::Number;
+pub use number::{FieldBytes, Number, NumberClass, NumberType, StoredNumbers};
 
-/// Why a reader could not do something; the caller adds file, dataset and row.
+/// Why a library could not do something; the caller adds file, dataset and row.
 pub type Reason = String;
 
 /// An open HDF5 file.
@@ -39,20 +40,20 @@ pub struct Members {
 
 /// An open HDF5 dataset.
 pub trait Hdf5Dataset: Send + Sync {
-    /// Length of each dimension.
+    /// Number of elements along each dimension.
     fn shape(&self) -> &[u64];
 
     /// Type of an element.
     fn element(&self) -> &Element;
 
-    /// Lengths of a chunk, one a dimension; `None` where the elements lie side by side.
+    /// Elements of a chunk along each dimension; `None` where there are no chunks.
     fn chunk(&self) -> Option<&[u64]>;
 
-    /// Why this reader cannot read the elements, where it knows beforehand, and what to do about it.
+    /// Why this library cannot read the elements and what to do about it; `None` where nothing is known to keep it from that.
     fn obstacle(&self) -> Option<(Reason, String)>;
 
-    /// Name of the dimension scale of each dimension, where there is one (HDF5 Dimension Scale
-    /// Specification: `DIMENSION_LIST`; a scale is its own).
+    /// Name of the dimension scale of each dimension, where it has one (HDF5 Dimension Scale Specification:
+    /// `DIMENSION_LIST`). A dataset that is a scale itself names itself.
     fn dimensions(&self) -> Vec<Option<String>>;
 
     /// The attribute of that name, or `None` where there is none.
@@ -60,9 +61,10 @@ pub trait Hdf5Dataset: Send + Sync {
 
     /// The elements within a range of each dimension, the last varying fastest, as the bytes that
     /// [`Element`] describes, [`Element::size`] bytes each.
-    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason>;
+    fn read(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason>;
 
-    /// The same elements of a dataset of variable-length strings.
+    /// The strings within a range of each dimension of a dataset of variable-length strings, in the order of
+    /// [`read`](Self::read).
     fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason>;
 }
 
@@ -71,6 +73,32 @@ pub fn selected(ranges: &[Range<u64>]) -> Option<usize> {
     let count =
         ranges.iter().try_fold(1_u64, |n, range| n.checked_mul(range.end.checked_sub(range.start)?))?;
     usize::try_from(count).ok()
+}
+
+/// Number of elements in a range of each dimension of a dataset of that shape.
+fn selected_within(shape: &[u64], ranges: &[Range<u64>]) -> Result<usize, Reason> {
+    let within =
+        ranges.len() == shape.len() && ranges.iter().zip(shape).all(|(range, &length)| range.end <= length);
+    let elements = selected(ranges).filter(|_| within);
+    elements.ok_or_else(|| format!("elements {ranges:?} lie beyond the dataset"))
+}
+
+/// The names of a dataset's dimension scales, one a dimension: those `listed` by its attribute, and its own name where
+/// it is the scale of its first dimension.
+fn scale_names(
+    dataset: &dyn Hdf5Dataset,
+    path: &str,
+    mut listed: Vec<Option<String>>,
+) -> Vec<Option<String>> {
+    listed.resize(dataset.shape().len(), None);
+    let is_scale =
+        matches!(dataset.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
+    if let Some(first @ None) = listed.first_mut()
+        && is_scale
+    {
+        *first = path.rsplit('/').next().map(Into::into);
+    }
+    listed
 }
 
 /// Type of an element.
@@ -127,7 +155,7 @@ impl Scalar {
     /// Bytes of one value; 0 where the type has no fixed size here.
     pub fn size(&self) -> usize {
         match self {
-            Self::Number(number) => usize::from(number.size),
+            Self::Number(number) => number.size(),
             Self::FixedText(size) => *size,
             Self::VariableText | Self::Other(_) => 0,
         }
@@ -145,55 +173,6 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// Whether a number is an integer, and of which kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NumberClass {
-    /// Two's complement.
-    Signed,
-    /// Without sign.
-    Unsigned,
-    /// IEEE 754.
-    Float,
-}
-
-/// How a number is stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NumberType {
-    /// Integer or floating point.
-    pub class: NumberClass,
-    /// Bytes: 1, 2, 4 or 8; floating point 4 or 8.
-    pub size: u8,
-    /// Most significant byte first.
-    pub big_endian: bool,
-}
-
-impl NumberType {
-    /// The type, where its size is one that [`super::stored`] can decode.
-    pub fn supported(class: NumberClass, size: usize, big_endian: bool) -> Option<Self> {
-        let known = match class {
-            NumberClass::Float => matches!(size, 4 | 8),
-            NumberClass::Signed | NumberClass::Unsigned => matches!(size, 1 | 2 | 4 | 8),
-        };
-        known.then_some(Self { class, size: size as u8, big_endian })
-    }
-
-    /// Whether it is an integer type.
-    pub fn is_integer(self) -> bool {
-        self.class != NumberClass::Float
-    }
-}
-
-impl fmt::Display for NumberType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let class = match self.class {
-            NumberClass::Signed => "int",
-            NumberClass::Unsigned => "uint",
-            NumberClass::Float => "float",
-        };
-        write!(f, "{class}{}", u32::from(self.size) * 8)
-    }
-}
-
 /// Value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Attribute {
@@ -206,7 +185,7 @@ pub enum Attribute {
 }
 
 impl Attribute {
-    /// The numbers; that of a string which spells one, as some writers have it.
+    /// All its numbers. A string that spells a number, as some writers store it, is that number; others are none.
     pub fn numbers(&self) -> Vec<Number> {
         match self {
             Self::Numbers(numbers) => numbers.clone(),
@@ -215,7 +194,7 @@ impl Attribute {
         }
     }
 
-    /// The first number.
+    /// The first of [`numbers`](Self::numbers).
     pub fn number(&self) -> Option<Number> {
         self.numbers().first().copied()
     }
@@ -232,23 +211,23 @@ impl Attribute {
 }
 
 /// Stored bytes of rows.
-pub enum Bytes {
+pub enum StoredBytes {
     /// Decoded into a buffer of their own.
     Owned(Vec<u8>),
-    /// As the native reader decoded them.
+    /// In a buffer that the native reader has decoded.
     Shared(Arc<[u8]>),
-    /// As the native reader's storage returned them.
-    Storage(hdf5_reader::StorageBuffer),
+    /// In the file's own bytes, as the native reader has mapped or read them.
+    Mapped(hdf5_reader::StorageBuffer),
 }
 
-impl Deref for Bytes {
+impl Deref for StoredBytes {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
             Self::Owned(bytes) => bytes,
             Self::Shared(bytes) => bytes,
-            Self::Storage(bytes) => bytes,
+            Self::Mapped(bytes) => bytes,
         }
     }
 }

@@ -1,14 +1,13 @@
-//! The pure-Rust reader `hdf5-reader` behind [`Hdf5File`].
+//! [`Hdf5File`] by the pure-Rust library `hdf5-reader`: a path in, datasets and their bytes out.
 //!
-//! It is given limits, and every call runs behind a boundary that turns a panic over a damaged
-//! file into an error.
+//! The library is given limits, and a panic over a damaged file becomes an error.
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hdf5_reader::error::Error;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::DataLayout;
@@ -16,18 +15,18 @@ use hdf5_reader::{
     ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize, VarLenKind,
 };
 
-use crate::formats::hdf5::library::filters;
-use crate::formats::hdf5::library::{
-    Attribute, Bytes, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason,
-    Scalar, selected,
-};
-use crate::formats::hdf5::rows::stored;
+use isd_dataset::guard::guarded;
 
-/// Largest chunk that is decoded: one per thread is in memory.
+use super::{
+    Attribute, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason, Scalar,
+    StoredBytes, StoredNumbers, filters, scale_names, selected_within,
+};
+
+/// Bytes of the largest chunk that is decoded: memory holds one for each thread.
 const MAX_CHUNK_BYTES: usize = 256 << 20;
-/// Largest range of rows that one call reads.
+/// Bytes of the rows that one call reads, at most.
 const MAX_READ_BYTES: usize = 512 << 20;
-/// Largest object header; real ones have a few KiB.
+/// Bytes of the largest object header that is read; real ones have a few KiB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
 /// Slots of the chunk cache, which holds the few chunks that several batches share.
 const CACHE_SLOTS: usize = 521;
@@ -56,16 +55,7 @@ impl NativeFile {
     }
 }
 
-/// Runs a call of the reader; an error or a panic becomes a reason.
-fn guarded<T>(call: impl FnOnce() -> Result<T, hdf5_reader::error::Error>) -> Result<T, Reason> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(result) => result.map_err(|error| error.to_string()),
-        Err(_) => Err("the reader gave up on a damaged structure".into()),
-    }
-}
-
-fn is_not_found(error: &hdf5_reader::error::Error) -> bool {
-    use hdf5_reader::error::Error;
+fn is_not_found(error: &Error) -> bool {
     match error {
         Error::DatasetNotFound(_) | Error::GroupNotFound(_) => true,
         Error::Context { source, .. } => is_not_found(source),
@@ -76,7 +66,7 @@ fn is_not_found(error: &hdf5_reader::error::Error) -> bool {
 impl Hdf5File for NativeFile {
     fn dataset(&self, path: &str) -> Result<Option<Arc<dyn Hdf5Dataset>>, Reason> {
         let opened = guarded(|| match self.file.dataset(path) {
-            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) if is_not_found(&error) => Ok::<_, Error>(None),
             opened => {
                 let dataset = opened?;
                 let storage = Storage::of(&self.file, &dataset)?;
@@ -110,7 +100,7 @@ impl Hdf5File for NativeFile {
 
     fn members(&self, group: &str) -> Result<Members, Reason> {
         let (mut groups, mut datasets) = guarded(|| self.file.group(group)?.member_names())?;
-        // Large groups come in the order of a hash.
+        // The members of large groups come in the order of a hash.
         groups.sort();
         datasets.sort();
         Ok(Members { groups, datasets })
@@ -145,10 +135,7 @@ struct Storage {
 }
 
 impl Storage {
-    fn of(
-        file: &hdf5_reader::Hdf5File,
-        dataset: &hdf5_reader::Dataset,
-    ) -> Result<Self, hdf5_reader::error::Error> {
+    fn of(file: &hdf5_reader::Hdf5File, dataset: &hdf5_reader::Dataset) -> Result<Self, Error> {
         let mut storage = Self::default();
         let mut external = false;
         let header = file.get_or_parse_header(dataset.address())?;
@@ -158,7 +145,7 @@ impl Storage {
                 HdfMessage::FilterPipeline(pipeline) => storage.filters.clone_from(&pipeline.filters),
                 HdfMessage::DataLayout(layout) => match layout.layout {
                     // An address beyond the file is either undefined (nothing written: fill values)
-                    // or damage; the reader itself tells the two apart.
+                    // or damage; the library itself tells the two apart.
                     DataLayout::Contiguous { address, size }
                         if size == dataset.raw_byte_len()? as u64
                             && address.checked_add(size).is_some_and(|end| end <= file.storage().len()) =>
@@ -211,41 +198,28 @@ impl Hdf5Dataset for NativeDataset {
     }
 
     fn dimensions(&self) -> Vec<Option<String>> {
+        // A list that is absent or cannot be read names no scale: dimensions are then told apart by their lengths.
         let listed = guarded(|| self.listed_dimensions()).unwrap_or_default();
-        let mut names: Vec<Option<String>> =
-            listed.into_iter().map(|address| self.scale_name(address?)).collect();
-        names.resize(self.shape().len(), None);
-        let is_scale =
-            matches!(self.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"));
-        if let Some(first @ None) = names.first_mut()
-            && is_scale
-        {
-            *first = self.dataset.name().rsplit('/').next().map(Into::into);
-        }
-        names
+        let names = listed.into_iter().map(|address| self.scale_name(address?)).collect();
+        scale_names(self, self.dataset.name(), names)
     }
 
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason> {
         guarded(|| attribute(self.dataset.attribute(name)))
     }
 
-    fn read(&self, ranges: &[Range<u64>]) -> Result<Bytes, Reason> {
-        let shape = self.shape();
-        let within = ranges.len() == shape.len()
-            && ranges.iter().zip(shape).all(|(range, &length)| range.end <= length);
-        let elements = selected(ranges).filter(|_| within);
+    fn read(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason> {
         let size = self.element.size();
         let beyond = || format!("elements {ranges:?} lie beyond the dataset");
-        let length = elements.and_then(|elements| elements.checked_mul(size)).ok_or_else(beyond)?;
-        let bytes = match (self.storage.contiguous, consecutive(shape, ranges)) {
+        let length = selected_within(self.shape(), ranges)?.checked_mul(size).ok_or_else(beyond)?;
+        let bytes = match (self.storage.contiguous, consecutive(self.shape(), ranges)) {
             (Some(address), Some(first)) => {
                 let from = first.checked_mul(size as u64).and_then(|skip| address.checked_add(skip));
-                guarded(|| {
-                    Ok(Bytes::Storage(self.file.storage().read_range(from.unwrap_or(u64::MAX), length)?))
-                })?
+                let from = from.ok_or_else(beyond)?;
+                StoredBytes::Mapped(guarded(|| self.file.storage().read_range(from, length))?)
             }
-            _ if self.storage.compact => Bytes::Owned(self.read_compact(ranges)?),
-            _ => Bytes::Shared(self.read_selection(ranges)?),
+            _ if self.storage.compact => StoredBytes::Owned(self.read_compact(ranges)?),
+            _ => StoredBytes::Shared(self.read_selection(ranges)?),
         };
         if bytes.len() != length {
             return Err(format!("{} bytes were read, expected {length}", bytes.len()));
@@ -267,10 +241,10 @@ impl Hdf5Dataset for NativeDataset {
     }
 }
 
-/// Number of the first selected element, where all of them follow each other.
+/// Number of the first selected element, where all of them follow each other in the file; else `None`.
 fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
     let mut first = 0_u64;
-    // Behind the first dimension that holds more than one, all must be whole.
+    // After the first dimension of which more than one element is selected, all must be whole.
     let mut several = false;
     for (range, &length) in ranges.iter().zip(shape) {
         if several && *range != (0..length) {
@@ -283,23 +257,22 @@ fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
 }
 
 impl NativeDataset {
-    /// Refuses rows that were never written where the reader has filled them with nonsense.
+    /// Checks that no rows were never written that the library has filled with a wrong value.
     ///
-    /// Without a fill value of the dataset's own it takes the attribute `_FillValue`, whatever its
+    /// Where a dataset has no fill value of its own, the library takes the attribute `_FillValue`, whatever its
     /// type: h5py makes a plain -9999 an int64, whose bytes are -9999, -1, -1, -1 in a dataset of
     /// int16. Such a chunk is that pattern from end to end, which no written one is.
     fn check_fill(&self, ranges: &[Range<u64>], bytes: &[u8]) -> Result<(), Reason> {
         let (Some(fill), size) = (&self.foreign_fill, self.element.size()) else { return Ok(()) };
         let Some(range) = ranges.first().filter(|range| !range.is_empty()) else { return Ok(()) };
         let row = bytes.len() / (range.end - range.start) as usize;
-        let chunk = self.chunk().and_then(|chunk| chunk.first().copied()).unwrap_or(u64::MAX);
+        let chunk = self.chunk().and_then(|chunk| chunk.first()).map_or(u64::MAX, |&rows| rows);
         let mut from = range.start;
         while from < range.end {
             let to = range.end.min(from.saturating_add(chunk - from % chunk));
             let at = |row_number: u64| (row_number - range.start) as usize * row;
-            let part = bytes.get(at(from)..at(to)).unwrap_or_default();
             let pattern = fill.iter().cycle().skip(at(from) % fill.len());
-            if size > 0 && part.iter().zip(pattern).all(|(byte, filled)| byte == filled) {
+            if size > 0 && bytes[at(from)..at(to)].iter().zip(pattern).all(|(byte, filled)| byte == filled) {
                 return Err(format!(
                     "rows {from} to {} were never written, and _FillValue is not of the dataset's type",
                     to - 1
@@ -311,7 +284,7 @@ impl NativeDataset {
     }
 
     /// Addresses of the dimension scales that `DIMENSION_LIST` refers to, the first of each dimension.
-    fn listed_dimensions(&self) -> Result<Vec<Option<u64>>, hdf5_reader::error::Error> {
+    fn listed_dimensions(&self) -> Result<Vec<Option<u64>>, Error> {
         let list = self.dataset.attribute("DIMENSION_LIST")?;
         let size = self.dataset.vlen_reference_size();
         list.raw_data
@@ -334,7 +307,7 @@ impl NativeDataset {
         name.clone()
     }
 
-    /// A compact dataset is read whole, and never larger than 64 KiB.
+    /// The selected elements of a compact dataset, which is read whole: it never has more than 64 KiB.
     fn read_compact(&self, ranges: &[Range<u64>]) -> Result<Vec<u8>, Reason> {
         let whole: Vec<Range<u64>> = self.shape().iter().map(|&length| 0..length).collect();
         let bytes = self.read_selection(&whole)?;
@@ -347,10 +320,14 @@ impl NativeDataset {
         for (range, &length) in ranges.iter().zip(shape).take(inner) {
             firsts = firsts.iter().flat_map(|&at| range.clone().map(move |i| at * length + i)).collect();
         }
-        let (run, length) = (ranges.last().cloned().unwrap_or(0..1), shape.last().copied().unwrap_or(1));
+        // A dataset without dimensions has a single element.
+        let (run, length) =
+            (ranges.last().map_or(0..1, Clone::clone), shape.last().map_or(1, |&length| length));
         for first in firsts {
             let at = |element: u64| (first * length + element) as usize * size;
-            out.extend_from_slice(bytes.get(at(run.start)..at(run.end)).unwrap_or_default());
+            let run =
+                bytes.get(at(run.start)..at(run.end)).ok_or("it holds fewer bytes than its shape says")?;
+            out.extend_from_slice(run);
         }
         Ok(out)
     }
@@ -360,14 +337,15 @@ impl NativeDataset {
         let selection = SliceInfo { selections: ranges.iter().map(slice).collect() };
         guarded(|| {
             let rows = self.dataset.read_slice::<RawRow>(&selection)?;
-            Ok(rows.into_iter().next().and_then(|first| first.0).unwrap_or_default())
+            // Where nothing is selected there is no first row, and there are no bytes.
+            Ok::<_, Error>(rows.into_iter().next().and_then(|first| first.0).unwrap_or_default())
         })
     }
 }
 
-/// Rows of any type as stored: the first one carries the bytes of all.
+/// Rows of any type as stored: the first one holds the bytes of all.
 ///
-/// The reader decodes into one value a row and offers nothing else for a range of rows of a
+/// The library decodes into one value a row and offers nothing else for a range of rows of a
 /// compound; this way the bytes are copied once, whatever the type.
 #[derive(Clone)]
 struct RawRow(Option<Arc<[u8]>>);
@@ -377,7 +355,7 @@ impl H5Type for RawRow {
         Datatype::Opaque { size: 1, tag: String::new() }
     }
 
-    fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, hdf5_reader::error::Error> {
+    fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, Error> {
         Ok(Self(Some(bytes.into())))
     }
 
@@ -385,11 +363,7 @@ impl H5Type for RawRow {
         0
     }
 
-    fn decode_vec(
-        raw: &[u8],
-        _: &Datatype,
-        count: usize,
-    ) -> Option<Result<Vec<Self>, hdf5_reader::error::Error>> {
+    fn decode_vec(raw: &[u8], _: &Datatype, count: usize) -> Option<Result<Vec<Self>, Error>> {
         let mut rows = vec![Self(None); count];
         if let Some(first) = rows.first_mut() {
             first.0 = Some(raw.into());
@@ -398,17 +372,15 @@ impl H5Type for RawRow {
     }
 }
 
-/// The value of an attribute that was looked for.
-fn attribute(
-    found: Result<hdf5_reader::Attribute, hdf5_reader::error::Error>,
-) -> Result<Option<Attribute>, hdf5_reader::error::Error> {
+/// The value of an attribute that was looked for; `None` where there is none of its name.
+fn attribute(found: Result<hdf5_reader::Attribute, Error>) -> Result<Option<Attribute>, Error> {
     let attribute = match found {
-        Err(hdf5_reader::error::Error::AttributeNotFound(_)) => return Ok(None),
+        Err(Error::AttributeNotFound(_)) => return Ok(None),
         found => found?,
     };
     let text = match scalar(&attribute.datatype) {
         Scalar::Number(number) => {
-            let numbers = stored::numbers(number, &attribute.raw_data);
+            let numbers = StoredNumbers::side_by_side(number, &attribute.raw_data).to_vec();
             return Ok(Some(if numbers.is_empty() { Attribute::Other } else { Attribute::Numbers(numbers) }));
         }
         Scalar::FixedText(size) => {
@@ -423,7 +395,7 @@ fn attribute(
     Ok(Some(text.map_or(Attribute::Other, Attribute::Text)))
 }
 
-/// The type of an element; compounds are checked against their own size.
+/// The type of an element. A member of a compound that does not lie within it is an error.
 fn element(datatype: &Datatype, reference_size: usize) -> Result<Element, Reason> {
     let Datatype::Compound { size, fields } = datatype else { return Ok(Element::Scalar(scalar(datatype))) };
     let size = *size as usize;

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::{Error, Result};
 
 const SIGNATURE: &[u8; 8] = b"\x89HDF\r\n\x1a\n";
-/// A superblock lies at byte 0, or behind a user block of 512 × 2^n bytes.
+/// A superblock lies at byte 0, or after a user block of 512 × 2^n bytes.
 const FIRST_USER_BLOCK: u64 = 512;
 /// A user block larger than this is not searched for.
 const LAST_USER_BLOCK: u64 = 1 << 30;
@@ -25,11 +25,10 @@ pub fn recognises(head: &[u8]) -> bool {
     places.any(|at| head.get(at..).is_some_and(|bytes| bytes.starts_with(SIGNATURE)))
 }
 
-/// Checks that `path` is an HDF5 file and all there.
+/// Checks that `path` is an HDF5 file and complete.
 ///
 /// # Errors
-/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or
-/// still being written.
+/// What the file is instead: a directory, empty, classic netCDF, something else, cut short, or still being written.
 pub fn check(path: &Path) -> Result<()> {
     let io = |action| move |source| Error::Io { path: path.to_owned(), action, source };
     let mut file = File::open(path).map_err(io("cannot open"))?;

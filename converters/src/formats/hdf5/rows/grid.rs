@@ -8,18 +8,18 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use isd_dataset::column::nullable;
 use rayon::prelude::*;
 
-use crate::formats::hdf5::layouts::catalog::{Extent, Stations};
-use crate::formats::hdf5::rows::fields::{Field, Storage, Target};
-use crate::formats::hdf5::rows::plan::Plan;
-use crate::formats::hdf5::rows::reader::{BATCH_ROWS, LARGE_CHUNK_ROWS, removed_tally};
-use crate::formats::hdf5::rows::stored;
-use crate::formats::hdf5::rows::stored::NO_TIME;
-use crate::{Batch, ColumnInfo, Error, Result, Source, StationRun, Tally};
-use isd_dataset::column::nullable;
+use super::fields::{DatasetFields, Field, Target};
+use super::read_plan::ReadPlan;
+use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, cut, removed_tally};
+use super::unpack::{self, NO_TIME};
+use crate::formats::hdf5::cf::Unpacking;
+use crate::formats::hdf5::library::{NumberType, StoredNumbers};
+use crate::{Batch, Error, Result, Source, SourceInfo, StationRun, Tally};
 
-/// Cells that one task reads and unpacks, about.
+/// Number of cells that one task reads and unpacks, about.
 const PIECE_CELLS: u64 = 64 << 10;
 /// Bytes of unpacked values of a tile.
 const TILE_BYTES: u64 = 64 << 20;
@@ -29,9 +29,9 @@ const EMPTY: &str = "cells of a grid without any value";
 /// A grid that is read by a plan.
 pub struct GridSource {
     path: Arc<Path>,
-    plan: Plan,
+    plan: ReadPlan,
     names: Arc<[Arc<str>]>,
-    /// Microseconds, one a time; empty where each cell has its own.
+    /// Times in microseconds since 1970 that all stations have; empty where each cell has its own.
     times: Vec<i64>,
     tiles: Tiles,
     next_tile: u64,
@@ -40,7 +40,7 @@ pub struct GridSource {
     removed: Vec<u64>,
 }
 
-/// Equal rectangles of a grid, those at the far edges smaller; all times of the first stations first.
+/// A grid cut into rectangles of equal size, but smaller at the far edges; all times of the first stations come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Tiles {
     stations: u64,
@@ -50,13 +50,14 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Tiles of about `cells`, made of whole chunks of `chunk` stations and times where one is not larger.
+    /// Tiles of about `cells`, made of whole chunks of `chunk` stations and times unless a chunk has more than `largest`
+    /// cells.
     fn new(stations: u64, times: u64, chunk: (u64, u64), cells: u64, largest: u64) -> Self {
         let (chunk_stations, chunk_times) =
             (chunk.0.clamp(1, stations.max(1)), chunk.1.clamp(1, times.max(1)));
         let multiple = |room: u64, chunk: u64| (room / chunk).max(1) * chunk;
         let (tile_stations, tile_times) = if chunk_stations.saturating_mul(chunk_times) > largest.max(cells) {
-            // Larger than what memory is to hold: a part of it, which the reader keeps decoded.
+            // A chunk is larger than what memory is to hold: a tile is part of one, which the library keeps decoded.
             let tile_times = chunk_times.min(cells);
             ((cells / tile_times).clamp(1, chunk_stations), tile_times)
         } else if chunk_stations.saturating_mul(times) <= cells {
@@ -68,7 +69,7 @@ impl Tiles {
         Self { stations, times, tile_stations, tile_times }
     }
 
-    /// The stations and times of a tile, or `None` behind the last.
+    /// The stations and times of a tile, or `None` after the last.
     fn get(&self, tile: u64) -> Option<(Range<u64>, Range<u64>)> {
         let across = self.times.div_ceil(self.tile_times).max(1);
         let (station, time) = (tile / across * self.tile_stations, tile % across * self.tile_times);
@@ -80,24 +81,17 @@ impl Tiles {
 }
 
 impl GridSource {
-    /// Reads `path` by `plan` from its first tile.
+    /// Reads `path` by `plan` from its first tile: a grid of the stations of these names and so many times.
     ///
     /// # Errors
     /// Times that cannot be read, or are none.
-    pub fn new(path: &Path, plan: Plan) -> Result<Self> {
-        let (stations, times) = match plan.extent {
-            Extent::Grid { stations, times } => (stations, times),
-            Extent::Rows(rows) => (1, rows),
-        };
-        let names = match &plan.stations {
-            Stations::Axis(names) => Arc::clone(names),
-            _ => Arc::default(),
-        };
-        let values = || plan.storages.iter().filter(|storage| value(storage).is_some());
+    pub fn new(path: &Path, plan: ReadPlan, names: Arc<[Arc<str>]>, times: u64) -> Result<Self> {
+        let stations = names.len() as u64;
+        let values = || plan.datasets.iter().filter(|dataset| value(dataset).is_some());
         let chunk = values()
-            .map(|storage| chunk_of(storage, stations, times))
+            .map(|dataset| chunk_of(dataset, stations, times))
             .fold((1, 1), |a, b| (a.0.max(b.0), a.1.max(b.1)));
-        let bytes = 8 * (plan.columns.len() as u64 + 2);
+        let bytes = 8 * (plan.info.columns.len() as u64 + 2);
         let tiles = Tiles::new(
             stations,
             times,
@@ -105,7 +99,7 @@ impl GridSource {
             (TILE_BYTES / bytes).clamp(1, BATCH_ROWS),
             (4 * TILE_BYTES / bytes).min(LARGE_CHUNK_ROWS),
         );
-        let removed = vec![0; plan.columns.len()];
+        let removed = vec![0; plan.info.columns.len()];
         let mut source = Self {
             path: path.into(),
             plan,
@@ -117,49 +111,66 @@ impl GridSource {
             empty: 0,
             removed,
         };
-        if let Some(storage) = source.time().filter(|storage| storage.station_axis.is_none()) {
-            source.times = source.read_times(storage, 0..1, 0..times)?;
+        if let Some(dataset) = source.time().filter(|dataset| dataset.station_axis.is_none()) {
+            source.times = source.read_times(dataset, 0..1, 0..times)?;
         }
         Ok(source)
     }
 
-    fn time(&self) -> Option<&Storage> {
+    fn time(&self) -> Option<&DatasetFields> {
         let is_time = |field: &Field| matches!(field.target, Target::Time(..));
-        self.plan.storages.iter().find(|storage| storage.fields.iter().any(is_time))
+        self.plan.datasets.iter().find(|dataset| dataset.fields.iter().any(is_time))
     }
 
-    fn unreadable(&self, storage: &Storage, ranges: &[Range<u64>], reason: &str) -> Error {
+    fn unreadable(&self, dataset: &DatasetFields, ranges: &[Range<u64>], reason: &str) -> Error {
         Error::Column {
             path: self.path.to_path_buf(),
-            column: storage.place.clone(),
+            column: dataset.place.clone(),
             found: format!("elements {ranges:?} cannot be read: {reason}"),
             hint: None,
         }
     }
 
-    /// Times of the cells of a rectangle, station by station; of one station where all have the same.
-    fn read_times(&self, storage: &Storage, stations: Range<u64>, times: Range<u64>) -> Result<Vec<i64>> {
-        let ranges = storage.ranges(stations.clone(), times.clone());
+    /// The numbers of the field at `offset` in the rows of a dataset.
+    fn numbers<'a>(
+        dataset: &DatasetFields,
+        number: NumberType,
+        bytes: &'a [u8],
+        offset: usize,
+    ) -> Result<StoredNumbers<'a>> {
+        let outside = || Error::internal(format!("{} does not lie within its row", dataset.place));
+        StoredNumbers::new(number, bytes, dataset.row_bytes, offset).ok_or_else(outside)
+    }
+
+    /// Times of the cells of a rectangle, station by station; those of one station where all have the same.
+    fn read_times(
+        &self,
+        dataset: &DatasetFields,
+        stations: Range<u64>,
+        times: Range<u64>,
+    ) -> Result<Vec<i64>> {
+        let ranges = dataset.ranges(stations.clone(), times.clone());
         let bytes =
-            storage.dataset.read(&ranges).map_err(|reason| self.unreadable(storage, &ranges, &reason))?;
-        let [Field { target: Target::Time(number, units, missing), offset, .. }] = storage.fields.as_slice()
+            dataset.dataset.read(&ranges).map_err(|reason| self.unreadable(dataset, &ranges, &reason))?;
+        let [Field { target: Target::Time(number, units, missing), offset, .. }] = dataset.fields.as_slice()
         else {
-            return Err(self.unreadable(storage, &ranges, "it holds no times"));
+            return Err(self.unreadable(dataset, &ranges, "it holds no times"));
         };
-        let field = stored::Field { bytes: &bytes, stride: storage.row_bytes, offset: *offset };
-        let mut out = vec![NO_TIME; bytes.len() / storage.row_bytes.max(1)];
-        let done = if storage.station_axis.is_some() {
-            stored::cell_times(*number, field, *units, missing, &mut out)
-        } else {
-            stored::times(*number, field, *units, missing, &mut out)
-        };
-        done.map_err(|(row, found)| Error::Row {
+        let stored = Self::numbers(dataset, *number, &bytes, *offset)?;
+        // Each cell has its own time, or all stations have the same times, none of which is missing.
+        let of_cells = dataset.station_axis.is_some();
+        let stations = if of_cells { stations.end - stations.start } else { 1 };
+        let mut out = vec![NO_TIME; (stations * (times.end - times.start)) as usize];
+        if bytes.len() != out.len() * dataset.row_bytes {
+            return Err(self.unreadable(dataset, &ranges, &format!("{} bytes were read", bytes.len())));
+        }
+        unpack::times(stored, *units, missing, of_cells, &mut out).map_err(|(row, found)| Error::Row {
             path: self.path.to_path_buf(),
             row: row as u64,
-            found: format!("{found} ({})", storage.place),
+            found: format!("{found} ({})", dataset.place),
             hint: None,
         })?;
-        if by_time(storage) {
+        if by_time(dataset) {
             out = transposed(&out, (times.end - times.start) as usize);
         }
         Ok(out)
@@ -168,16 +179,16 @@ impl GridSource {
     /// The values of a rectangle, station by station, NaN where missing, and how many were removed.
     fn read_values(
         &self,
-        storage: &Storage,
+        dataset: &DatasetFields,
         stations: &Range<u64>,
         times: &Range<u64>,
     ) -> Result<(Vec<f64>, u64)> {
         let (width, height) = ((times.end - times.start) as usize, (stations.end - stations.start) as usize);
         let mut out = vec![f64::NAN; width * height];
         let mut removed = 0;
-        let pieces = pieces(storage, stations, times);
+        let pieces = pieces(dataset, stations, times);
         let read: Vec<Result<(Vec<f64>, u64)>> =
-            pieces.par_iter().map(|(stations, times)| self.read_piece(storage, stations, times)).collect();
+            pieces.par_iter().map(|(stations, times)| self.read_piece(dataset, stations, times)).collect();
         for ((piece_stations, piece_times), read) in pieces.into_iter().zip(read) {
             let (values, count) = read?;
             removed += count;
@@ -185,9 +196,7 @@ impl GridSource {
             let from = (piece_times.start - times.start) as usize;
             for (row, values) in values.chunks_exact(piece_width.max(1)).enumerate() {
                 let at = ((piece_stations.start - stations.start) as usize + row) * width + from;
-                if let Some(out) = out.get_mut(at..at + piece_width) {
-                    out.copy_from_slice(values);
-                }
+                out[at..at + piece_width].copy_from_slice(values);
             }
         }
         Ok((out, removed))
@@ -195,24 +204,24 @@ impl GridSource {
 
     fn read_piece(
         &self,
-        storage: &Storage,
+        dataset: &DatasetFields,
         stations: &Range<u64>,
         times: &Range<u64>,
     ) -> Result<(Vec<f64>, u64)> {
-        let ranges = storage.ranges(stations.clone(), times.clone());
+        let ranges = dataset.ranges(stations.clone(), times.clone());
         let bytes =
-            storage.dataset.read(&ranges).map_err(|reason| self.unreadable(storage, &ranges, &reason))?;
-        let Some((number, packing, offset)) = value(storage) else {
-            return Err(self.unreadable(storage, &ranges, "it holds no values"));
+            dataset.dataset.read(&ranges).map_err(|reason| self.unreadable(dataset, &ranges, &reason))?;
+        let Some((number, unpacking, offset)) = value(dataset) else {
+            return Err(self.unreadable(dataset, &ranges, "it holds no values"));
         };
-        let field = stored::Field { bytes: &bytes, stride: storage.row_bytes, offset };
+        let stored = Self::numbers(dataset, number, &bytes, offset)?;
         let width = (times.end - times.start) as usize;
         let mut out = vec![f64::NAN; width * (stations.end - stations.start) as usize];
-        if bytes.len() != out.len() * storage.row_bytes {
-            return Err(self.unreadable(storage, &ranges, &format!("{} bytes were read", bytes.len())));
+        if bytes.len() != out.len() * dataset.row_bytes {
+            return Err(self.unreadable(dataset, &ranges, &format!("{} bytes were read", bytes.len())));
         }
-        let removed = stored::unpack(number, field, packing, &mut out);
-        Ok((if by_time(storage) { transposed(&out, width) } else { out }, removed))
+        let removed = unpack::unpack(stored, unpacking, &mut out);
+        Ok((if by_time(dataset) { transposed(&out, width) } else { out }, removed))
     }
 
     /// Which cells are observations.
@@ -230,20 +239,20 @@ impl GridSource {
                 mark(&mut present, values);
             }
         }
-        for storage in &self.plan.others {
+        for dataset in &self.plan.others {
             if present.iter().all(|&present| present) {
                 break;
             }
-            mark(&mut present, &self.read_values(storage, stations, times)?.0);
+            mark(&mut present, &self.read_values(dataset, stations, times)?.0);
         }
         Ok(present)
     }
 
     fn read_tile(&mut self, stations: &Range<u64>, times: &Range<u64>) -> Result<Batch> {
-        let storages: Vec<&Storage> =
-            self.plan.storages.iter().filter(|storage| value(storage).is_some()).collect();
+        let datasets: Vec<&DatasetFields> =
+            self.plan.datasets.iter().filter(|dataset| value(dataset).is_some()).collect();
         let read: Vec<Result<(Vec<f64>, u64)>> =
-            storages.par_iter().map(|storage| self.read_values(storage, stations, times)).collect();
+            datasets.par_iter().map(|dataset| self.read_values(dataset, stations, times)).collect();
         let mut columns = Vec::with_capacity(read.len());
         let mut removed = Vec::with_capacity(read.len());
         for values in read {
@@ -254,24 +263,27 @@ impl GridSource {
         let mut present = self.present(&columns, stations, times)?;
         let width = (times.end - times.start) as usize;
         let cell_times = match self.time() {
-            Some(storage) if storage.station_axis.is_some() => {
-                Some(self.read_times(storage, stations.clone(), times.clone())?)
+            Some(dataset) if dataset.station_axis.is_some() => {
+                Some(self.read_times(dataset, stations.clone(), times.clone())?)
             }
             _ => None,
         };
         for (present, &time) in present.iter_mut().zip(cell_times.iter().flatten()) {
             *present &= time != NO_TIME;
         }
-        let axis = self.times.get(times.start as usize..times.end as usize).unwrap_or_default();
         let mut timestamps = Vec::new();
         let mut runs = Vec::new();
-        for (row, present) in present.chunks(width.max(1)).enumerate() {
-            let own = cell_times.as_ref().and_then(|times| times.get(row * width..(row + 1) * width));
+        let names = &self.names[stations.start as usize..stations.end as usize];
+        for ((row, present), station_id) in present.chunks(width.max(1)).enumerate().zip(names) {
+            let times = match &cell_times {
+                Some(times) => &times[row * width..(row + 1) * width],
+                None => &self.times[times.start as usize..times.end as usize],
+            };
             let before = timestamps.len();
-            let observed = own.unwrap_or(axis).iter().zip(present).filter(|&(_, &present)| present);
+            let observed = times.iter().zip(present).filter(|&(_, &present)| present);
             timestamps.extend(observed.map(|(&time, _)| time));
             let rows = timestamps.len() - before;
-            if let Some(station_id) = self.names.get(stations.start as usize + row).filter(|_| rows > 0) {
+            if rows > 0 {
                 runs.push(StationRun { station_id: Arc::clone(station_id), rows });
             }
         }
@@ -298,24 +310,12 @@ impl GridSource {
 }
 
 impl Source for GridSource {
-    fn columns(&self) -> &[ColumnInfo] {
-        &self.plan.columns
-    }
-
-    fn rows(&self) -> Option<u64> {
-        None
-    }
-
-    fn layout(&self) -> &'static str {
-        self.plan.layout
-    }
-
-    fn notes(&self) -> &[String] {
-        &self.plan.notes
+    fn info(&self) -> &SourceInfo {
+        &self.plan.info
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = removed_tally(&self.plan.columns, &self.removed);
+        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
         if self.empty > 0 {
             tally.left_out.insert(EMPTY.into(), self.empty);
         }
@@ -334,58 +334,50 @@ impl Source for GridSource {
     }
 }
 
-/// How the values of a column are stored.
-fn value(
-    storage: &Storage,
-) -> Option<(crate::formats::hdf5::library::NumberType, &crate::formats::hdf5::cf::Packing, usize)> {
-    storage.fields.iter().find_map(|field| match &field.target {
-        Target::Value(_, number, packing) => Some((*number, packing, field.offset)),
+/// How the values of a column are stored and unpacked, and where they begin in a row; `None` of what holds no values.
+fn value(dataset: &DatasetFields) -> Option<(NumberType, &Unpacking, usize)> {
+    dataset.fields.iter().find_map(|field| match &field.target {
+        Target::Value(_, number, unpacking) => Some((*number, unpacking, field.offset)),
         _ => None,
     })
 }
 
 /// Whether the values of one time lie side by side, rather than those of one station.
-fn by_time(storage: &Storage) -> bool {
-    matches!((storage.station_axis, storage.time_axis), (Some(station), Some(time)) if time < station)
+fn by_time(dataset: &DatasetFields) -> bool {
+    matches!((dataset.station_axis, dataset.time_axis), (Some(station), Some(time)) if time < station)
 }
 
-/// Stations and times of what is decoded or lies together: a chunk, or all that lie side by side.
-fn chunk_of(storage: &Storage, stations: u64, times: u64) -> (u64, u64) {
+/// Number of stations and times that are decoded together, as a chunk, or lie side by side.
+fn chunk_of(dataset: &DatasetFields, stations: u64, times: u64) -> (u64, u64) {
     let whole = |axis: Option<usize>, length: u64| if axis.is_some() { length } else { 1 };
-    match storage.dataset.chunk() {
+    match dataset.dataset.chunk() {
+        // A dataset without one of the axes has one element along it.
         Some(_) => (
-            storage.chunk_along(storage.station_axis).unwrap_or(1),
-            storage.chunk_along(storage.time_axis).unwrap_or(1),
+            dataset.chunk_along(dataset.station_axis).unwrap_or(1),
+            dataset.chunk_along(dataset.time_axis).unwrap_or(1),
         ),
-        None if by_time(storage) => (whole(storage.station_axis, stations), 1),
-        None => (1, whole(storage.time_axis, times).min(PIECE_CELLS)),
+        None if by_time(dataset) => (whole(dataset.station_axis, stations), 1),
+        None => (1, whole(dataset.time_axis, times).min(PIECE_CELLS)),
     }
 }
 
 /// A rectangle cut along the chunks into pieces of about [`PIECE_CELLS`].
-fn pieces(storage: &Storage, stations: &Range<u64>, times: &Range<u64>) -> Vec<(Range<u64>, Range<u64>)> {
+fn pieces(
+    dataset: &DatasetFields,
+    stations: &Range<u64>,
+    times: &Range<u64>,
+) -> Vec<(Range<u64>, Range<u64>)> {
     let (width, height) = (times.end - times.start, stations.end - stations.start);
-    let (chunk_stations, chunk_times) = chunk_of(storage, height, width);
+    let (chunk_stations, chunk_times) = chunk_of(dataset, height, width);
     let wide = (PIECE_CELLS / chunk_stations.max(1) / chunk_times).max(1) * chunk_times;
     let high = (PIECE_CELLS / wide.min(width).max(1) / chunk_stations).max(1) * chunk_stations;
-    let cut = |range: &Range<u64>, step: u64| -> Vec<Range<u64>> {
-        let mut cuts = Vec::new();
-        let mut from = range.start;
-        while from < range.end {
-            let to = ((from / step + 1) * step).min(range.end);
-            cuts.push(from..to);
-            from = to;
-        }
-        cuts
-    };
-    let across = cut(times, wide.max(1));
-    let down = cut(stations, high.max(1));
-    down.into_iter()
+    let across: Vec<Range<u64>> = cut(times.clone(), wide.max(1)).collect();
+    cut(stations.clone(), high.max(1))
         .flat_map(|rows| across.iter().map(move |columns| (rows.clone(), columns.clone())))
         .collect()
 }
 
-/// Values time by time, `times` of them, as values station by station.
+/// Values that come time by time, for so many `times`, as values station by station.
 fn transposed<T: Copy>(values: &[T], times: usize) -> Vec<T> {
     let stations = values.len() / times.max(1);
     (0..stations).flat_map(|station| values.iter().skip(station).step_by(stations.max(1)).copied()).collect()

@@ -1,10 +1,41 @@
-//! Rows: the columns that were found in, batches of observations out.
+//! Rows: the columns that a layout found in, batches of observations out.
+//!
+//! [`plan`] decides what is read from where; [`source`] reads it row by row or as a grid of stations and times, and
+//! [`GroupsSource`] reads one group of a file after another.
 
-pub mod fields;
-pub mod grid;
-mod one_series;
-pub mod parts;
-pub mod plan;
-pub mod reader;
-pub mod stored;
-pub mod traces;
+mod adapted;
+mod fields;
+mod grid;
+mod groups;
+mod read_plan;
+mod row_source;
+mod station_runs;
+mod unpack;
+
+use std::path::Path;
+
+pub use adapted::{Adapted, Traces};
+pub use fields::DatasetFields;
+use grid::GridSource;
+pub use groups::GroupsSource;
+pub use read_plan::{ReadPlan, plan};
+pub use row_source::LARGE_CHUNK_ROWS;
+use row_source::RowSource;
+
+use crate::formats::hdf5::layouts::{Extent, Stations};
+use crate::{Error, Result, Source};
+
+/// The source that reads `path` by a plan.
+///
+/// # Errors
+/// The times of a grid that cannot be read.
+pub fn source(path: &Path, plan: ReadPlan) -> Result<Box<dyn Source>> {
+    Ok(match (plan.extent, &plan.stations) {
+        (Extent::Rows(rows), _) => Box::new(RowSource::new(path, plan, rows)),
+        (Extent::Grid { times, .. }, Stations::Axis(names)) => {
+            let names = names.clone();
+            Box::new(GridSource::new(path, plan, names, times)?)
+        }
+        (Extent::Grid { .. }, _) => return Err(Error::internal("a grid without names of stations")),
+    })
+}

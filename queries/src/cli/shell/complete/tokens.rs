@@ -12,11 +12,12 @@ pub struct Token<'a> {
     pub class: Class,
 }
 
+/// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     /// A name, a keyword or a number.
     Word,
-    /// A name in double quotes, of which the second may be missing.
+    /// A name in double quotes; open where the second quote is missing.
     Quoted { open: bool },
     /// A text in single quotes, or a comment.
     Text,
@@ -25,7 +26,7 @@ pub enum Class {
 }
 
 impl Token<'_> {
-    /// The byte behind it.
+    /// The byte after its last.
     pub fn end(&self) -> usize {
         self.start + self.text.len()
     }
@@ -43,7 +44,7 @@ impl Token<'_> {
         self.start < at && (at < self.end() || (at == self.end() && goes_on))
     }
 
-    /// What it names, as SQL folds it.
+    /// What it names, in lower case unless it is in quotes; none for a text or a sign.
     pub fn name(&self) -> Option<String> {
         match self.class {
             Class::Word => Some(self.text.to_lowercase()),
@@ -59,7 +60,7 @@ pub fn of(text: &str) -> Vec<Token<'_>> {
     let mut start = 0;
     while let Some(first) = text[start..].chars().next() {
         let rest = &text[start..];
-        // Up to and with what ends it, or all there is.
+        // Bytes up to and with what ends the token.
         let through = |end: &str, from: usize| rest[from..].find(end).map(|at| from + at + end.len());
         let (class, length) = match first {
             blank if blank.is_whitespace() => {
@@ -73,8 +74,8 @@ pub fn of(text: &str) -> Vec<Token<'_>> {
             }
             '-' if rest.starts_with("--") => (Class::Text, through("\n", 2).unwrap_or(rest.len())),
             '/' if rest.starts_with("/*") => (Class::Text, through("*/", 2).unwrap_or(rest.len())),
-            letter if is_of_word(letter) => {
-                (Class::Word, rest.find(|c| !is_of_word(c)).unwrap_or(rest.len()))
+            letter if is_word_character(letter) => {
+                (Class::Word, rest.find(|c| !is_word_character(c)).unwrap_or(rest.len()))
             }
             sign => (Class::Sign, sign.len_utf8()),
         };
@@ -84,7 +85,7 @@ pub fn of(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// The name before the dot that ends at `start`, if that is what these tokens end in.
+/// The name before the dot that ends at the byte `start`, if the tokens end in a name and that dot.
 pub fn qualifier(before: &[&Token<'_>], start: usize) -> Option<String> {
     match before {
         [.., name, dot] if dot.text == "." && dot.end() == start && name.end() == dot.start => {
@@ -95,7 +96,8 @@ pub fn qualifier(before: &[&Token<'_>], start: usize) -> Option<String> {
     }
 }
 
-fn is_of_word(c: char) -> bool {
+/// Whether a character is a letter, a digit or `_`.
+fn is_word_character(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 

@@ -1,0 +1,125 @@
+//! Stored numbers of one field of many rows in; physical values or times out.
+
+use crate::formats::hdf5::cf::{TimeUnits, Transform, Unpacking};
+use crate::formats::hdf5::library::number::{Stored, with_values};
+use crate::formats::hdf5::library::{Number, StoredNumbers};
+
+/// Writes one physical value a row into `out`; a missing one is NaN. Says how many of the values quality control had
+/// removed.
+pub fn unpack(stored: StoredNumbers<'_>, unpacking: &Unpacking, out: &mut [f64]) -> u64 {
+    with_values!(stored, |values| unpack_values(values, unpacking, out))
+}
+
+fn unpack_values<T: Stored>(
+    values: impl Iterator<Item = T> + Clone,
+    unpacking: &Unpacking,
+    out: &mut [f64],
+) -> u64 {
+    let stored = |numbers: &[Number]| -> Vec<T> {
+        numbers.iter().filter_map(|&number| T::from_number(number)).collect()
+    };
+    let (mut missing, flagged) = (stored(&unpacking.missing), stored(&unpacking.flagged));
+    let mut removed = 0;
+    if !flagged.is_empty() {
+        removed = values.clone().take(out.len()).filter(|v| flagged.contains(v)).count() as u64;
+        missing.extend(flagged);
+    }
+    // Nearly all files have one missing value or two, and each case gets a loop of its own.
+    match (unpacking.transform, missing.as_slice()) {
+        (Transform::Identity, [only]) => fill(values, out, |v| v == *only, |v| v),
+        (Transform::Identity, all) => fill(values, out, |v| all.contains(&v), |v| v),
+        (transform, [only]) => fill(values, out, |v| v == *only, |v| transform.apply(v)),
+        (transform, all) => fill(values, out, |v| all.contains(&v), |v| transform.apply(v)),
+    }
+    removed
+}
+
+#[inline]
+fn fill<T: Stored>(
+    values: impl Iterator<Item = T>,
+    out: &mut [f64],
+    is_missing: impl Fn(T) -> bool,
+    transform: impl Fn(f64) -> f64,
+) {
+    for (out, stored) in out.iter_mut().zip(values) {
+        let value = transform(stored.to_f64());
+        *out = if is_missing(stored) || !value.is_finite() { f64::NAN } else { value };
+    }
+}
+
+/// What is wrong with a row, which is counted from the first of those that are unpacked.
+pub type RowReason = (usize, String);
+
+/// What stands for the time of a cell of a grid that has none, and hence no observation.
+pub const NO_TIME: i64 = i64::MIN;
+
+/// Writes one time a row into `out`, in microseconds since 1970.
+///
+/// A missing one becomes [`NO_TIME`] where times `may_be_missing`, as those of the cells of a grid.
+///
+/// # Errors
+/// A number that is no time, or missing where none may be.
+pub fn times(
+    stored: StoredNumbers<'_>,
+    units: TimeUnits,
+    missing: &[Number],
+    may_be_missing: bool,
+    out: &mut [i64],
+) -> Result<(), RowReason> {
+    with_values!(stored, |values| fill_times(values, units, missing, may_be_missing, out))
+}
+
+fn fill_times<T: Stored>(
+    values: impl Iterator<Item = T>,
+    units: TimeUnits,
+    missing: &[Number],
+    may_be_missing: bool,
+    out: &mut [i64],
+) -> Result<(), RowReason> {
+    let missing: Vec<T> = missing.iter().filter_map(|&number| T::from_number(number)).collect();
+    for (row, (out, stored)) in out.iter_mut().zip(values).enumerate() {
+        *out = if may_be_missing && (missing.contains(&stored) || stored.to_f64().is_nan()) {
+            NO_TIME
+        } else if missing.contains(&stored) {
+            return Err((row, format!("timestamp is the fill value {}", stored.to_f64())));
+        } else {
+            units.micros(stored.to_number()).map_err(|reason| (row, reason))?
+        };
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::hdf5::library::{NumberClass, NumberType};
+
+    #[test]
+    fn a_field_within_wider_rows_is_unpacked() {
+        let rows = [[9_u8, 0, 51, 9], [9, 0xff, 0xff, 9], [9, 0xd8, 0xf1, 9]].concat();
+        let big_short = NumberType::supported(NumberClass::Signed, 2, true).unwrap();
+        let stored = StoredNumbers::new(big_short, &rows, 4, 1).unwrap();
+        let mut out = [0.0; 3];
+        let tenths = Unpacking::new(Some(Unpacking::decimal_scale(1)), None, Vec::new(), None).unwrap();
+        unpack(stored, &tenths, &mut out);
+        assert_eq!(out[..2], [5.1, -0.1]);
+        assert!(out[2].is_nan(), "-9999 is missing");
+        assert!(StoredNumbers::new(big_short, &rows, 4, 3).is_none(), "it does not lie within the row");
+    }
+
+    #[test]
+    fn every_kind_of_missing_is_nan() {
+        let values = [1.5, -9999.0, f64::NAN, f64::INFINITY, 7.0, 8.0];
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let double = NumberType::supported(NumberClass::Float, 8, false).unwrap();
+        let stored = StoredNumbers::side_by_side(double, &bytes);
+        let mut out = [0.0; 6];
+        let unpacking = Unpacking::new(None, None, vec![Number::Int(7), Number::F32(8.0)], None).unwrap();
+        let unpacking = Unpacking { flagged: vec![Number::F64(1.5), Number::Int(3)], ..unpacking };
+        assert_eq!(unpack(stored, &unpacking, &mut out), 1);
+        assert_eq!(out.map(f64::is_nan), [true; 6]);
+        let unpacking = Unpacking { flagged: Vec::new(), ..unpacking };
+        assert_eq!(unpack(stored, &unpacking, &mut out), 0);
+        assert_eq!(out.map(f64::is_nan), [false, true, true, true, true, true]);
+    }
+}

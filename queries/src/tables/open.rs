@@ -1,0 +1,171 @@
+//! In: files or a directory; out: a table of the SQL engine, with one schema for all files.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::catalog::{MemTable, Session as EngineSession, TableProvider};
+use datafusion::common::DataFusionError;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::arrow::ArrowFormat;
+use datafusion::datasource::file_format::csv::CsvFormat;
+use datafusion::datasource::file_format::json::JsonFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use isd_dataset::layout::BLOCK;
+use isd_dataset::station_list;
+use parquet::errors::ParquetError;
+
+use super::blocks::BlockTable;
+use super::column_types::typed;
+use super::files::{no_station_list, parquet_files, table_url};
+use super::{Storage, TableSource};
+use crate::error::{Error, Result, one_line};
+
+/// The Hive key of outliers that `isd-detect --partition-by year` wrote.
+const YEAR: &str = "year";
+
+impl TableSource {
+    /// Opens the table: lists its files and reads their schemas, and data only of text formats.
+    ///
+    /// # Errors
+    /// [`Error::Table`] when a file cannot be read as what its name says, or has other columns than the first.
+    pub(crate) async fn open(&self, engine: &dyn EngineSession) -> Result<Arc<dyn TableProvider>> {
+        let broken = |e: &DataFusionError| self.damaged(&self.path, e);
+        if self.storage == Storage::Stations {
+            let lists = self.parts.iter().map(|part| station_list::read(part).map_err(no_station_list));
+            let lists = lists.collect::<Result<Vec<_>>>()?;
+            let Some(schema) = lists.first().map(RecordBatch::schema) else {
+                return Err(Error::Internal { what: "a table without a file".into() });
+            };
+            return Ok(Arc::new(MemTable::try_new(schema, vec![lists]).map_err(|e| broken(&e))?));
+        }
+        let urls = self.parts.iter().map(|part| table_url(part)).collect::<Result<Vec<_>>>()?;
+        let extension = if self.is_directory() { ".parquet" } else { "" };
+        let options = ListingOptions::new(self.format()).with_file_extension(extension);
+
+        let schema = self.common_schema(engine, &options, &urls).await?;
+        let schema = match self.storage {
+            Storage::Csv | Storage::Ndjson => typed(&schema),
+            _ => schema,
+        };
+        let mut keys = Vec::new();
+        if let (true, Some(url)) = (self.is_directory(), urls.first()) {
+            for key in options.infer_partitions(engine, url).await.map_err(|e| broken(&e))? {
+                // A column inside the files says more than the same key in their path.
+                if schema.index_of(&key).is_err() {
+                    let key_type = self.type_of_key(&key)?;
+                    keys.push((key, key_type));
+                }
+            }
+        }
+        let has_blocks = self.storage == Storage::Dataset && keys.iter().any(|(key, _)| key == BLOCK);
+        let config = ListingTableConfig::new_with_multi_paths(urls)
+            .with_listing_options(options.with_table_partition_cols(keys))
+            .with_schema(schema);
+        let table = ListingTable::try_new(config).map_err(|e| broken(&e))?;
+        Ok(if has_blocks { Arc::new(BlockTable(table)) } else { Arc::new(table) })
+    }
+
+    fn format(&self) -> Arc<dyn FileFormat> {
+        match self.storage {
+            Storage::Dataset | Storage::Directory | Storage::Parquet => Arc::new(ParquetFormat::default()),
+            // Types are inferred from every row: a column that turns fractional late is not cut to integers.
+            Storage::Csv | Storage::Stations => Arc::new(
+                CsvFormat::default()
+                    .with_has_header(true)
+                    .with_newlines_in_values(true)
+                    .with_schema_infer_max_rec(usize::MAX),
+            ),
+            Storage::Arrow => Arc::new(ArrowFormat),
+            Storage::Ndjson => Arc::new(JsonFormat::default().with_schema_infer_max_rec(usize::MAX)),
+        }
+    }
+
+    /// The type of a Hive key: text, since `block=01` is no number, but for a year, which other readers take for one, too.
+    fn type_of_key(&self, key: &str) -> Result<DataType> {
+        let year_of = |file: &PathBuf| {
+            let mut years =
+                file.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("year="));
+            years.next_back()?.parse::<i64>().ok()
+        };
+        let is_number = key == YEAR && parquet_files(&self.path)?.iter().all(|file| year_of(file).is_some());
+        Ok(if is_number { DataType::Int64 } else { DataType::Utf8 })
+    }
+
+    /// The schema that all files share; an error names the file that differs or cannot be read.
+    async fn common_schema(
+        &self,
+        engine: &dyn EngineSession,
+        options: &ListingOptions,
+        urls: &[ListingTableUrl],
+    ) -> Result<SchemaRef> {
+        let mut schemas = Vec::with_capacity(urls.len());
+        for url in urls {
+            match options.infer_schema(engine, url).await {
+                Ok(schema) => schemas.push(schema.as_ref().clone()),
+                Err(error) => return Err(self.find_damaged(engine, options, &error).await),
+            }
+        }
+        match Schema::try_merge(schemas) {
+            Ok(schema) => Ok(Arc::new(schema)),
+            Err(error) => Err(self.find_damaged(engine, options, &error.into()).await),
+        }
+    }
+
+    /// The error of the first file that has no readable schema or another one than the first; where all are well by
+    /// themselves, `error`, which is about them together.
+    async fn find_damaged(
+        &self,
+        engine: &dyn EngineSession,
+        options: &ListingOptions,
+        error: &DataFusionError,
+    ) -> Error {
+        match self.check_each(engine, options).await {
+            Err(found) => found,
+            Ok(()) => self.damaged(&self.path, error),
+        }
+    }
+
+    async fn check_each(&self, engine: &dyn EngineSession, options: &ListingOptions) -> Result<()> {
+        let files = if self.is_directory() { parquet_files(&self.path)? } else { self.parts.clone() };
+        let mut first: Option<SchemaRef> = None;
+        for file in files {
+            let url = table_url(&file)?;
+            let schema = options.infer_schema(engine, &url).await.map_err(|e| self.damaged(&file, &e))?;
+            let expected = first.get_or_insert_with(|| Arc::clone(&schema));
+            if let Err(difference) = Schema::try_merge([expected.as_ref().clone(), schema.as_ref().clone()]) {
+                let difference = one_line(&difference.to_string());
+                return Err(Error::Table {
+                    path: file,
+                    found: format!("its columns differ from the other files': {difference}"),
+                    hint: Some("all files of a table have the same columns and types".into()),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn damaged(&self, path: &Path, error: &DataFusionError) -> Error {
+        let format = match self.storage {
+            Storage::Dataset | Storage::Directory | Storage::Parquet => "Parquet",
+            Storage::Csv | Storage::Stations => "CSV",
+            Storage::Arrow => "Arrow IPC",
+            Storage::Ndjson => "NDJSON",
+        };
+        let reason = match error.find_root() {
+            DataFusionError::ParquetError(parquet) => match parquet.as_ref() {
+                ParquetError::General(text) => text.clone(),
+                other => other.to_string(),
+            },
+            other => other.message().into_owned(),
+        };
+        let reason = one_line(&reason);
+        Error::Table {
+            path: path.to_owned(),
+            found: format!("cannot be read as {format}: {reason}"),
+            hint: Some("it is another format, damaged, or was not written to its end".into()),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The options of `isd-detect`: arguments in, a checked test, columns and measurements out.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use isd_dataset::{ColumnInfo, Measurement};
+use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
+
+use crate::cli::common::CommonArgs;
+use crate::cli::failure::Failure;
+use crate::cli::source::SourceArgs;
+use crate::cli::streams::say;
+use crate::plan::Engine;
+use crate::plan::table::OUTLIER_COLUMNS;
+use crate::stations::STATION_COLUMNS;
+
+/// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
+/// values before, station by station.
+#[derive(Debug, Parser)]
+#[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(name = "isd-detect", version, max_term_width = 100)]
+pub struct DetectArgs {
+    /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-convert
+    /// reads, tested as it is read: files, directories, patterns, or - for a list on standard input
+    #[arg(required = true, value_name = "SOURCE")]
+    pub(super) sources: Vec<PathBuf>,
+    /// Measurements to test, separated by commas or by repeating the flag
+    #[arg(
+        short,
+        long = "measurement",
+        value_name = "NAME",
+        value_delimiter = ',',
+        required_unless_present = "all"
+    )]
+    pub(super) measurements: Vec<String>,
+    /// Test every measurement but wind_direction and sky_condition
+    #[arg(long, conflicts_with = "measurements")]
+    all: bool,
+    /// Test a measurement even where a linear z-score of it means nothing
+    #[arg(long)]
+    force: bool,
+    /// File to write the outliers to: .parquet, .csv, .arrow or .ndjson [default: standard output, unless --json has it]
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Write a directory of Hive-partitioned Parquet instead: DIR/year=2017/part-00000.parquet
+    #[arg(long, value_name = "KEY", value_enum, requires = "output")]
+    pub(super) partition_by: Option<PartitionArg>,
+    /// NOAA's station list, isd-history.csv: adds name, country, latitude, longitude and elevation
+    #[arg(long, value_name = "FILE")]
+    pub(super) stations: Option<PathBuf>,
+    /// Columns to write, in this order [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Values in the window, or how long it reaches back (90m, 24h, 7d, 2w): the values of t - 7d <= time < t, with
+    /// --include-current of t - 7d < time <= t
+    #[arg(long, value_name = "N|TIME", default_value = "30", value_parser = window)]
+    window: Window,
+    /// Standard deviations that an outlier exceeds
+    #[arg(long, value_name = "SIGMA", default_value = "6", allow_negative_numbers = true)]
+    threshold: Decimal,
+    /// End the window at the tested value instead of before it
+    #[arg(long)]
+    include_current: bool,
+    /// Values that a window must hold for its row to be tested [default: the whole window; 10 where it is a time]
+    #[arg(long, value_name = "N")]
+    min_periods: Option<usize>,
+    /// Degrees of freedom taken off the variance's divisor: 0 population, 1 sample
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    ddof: usize,
+    /// Least standard deviation to test against, in the measurement's units
+    #[arg(long, value_name = "STD", default_value = "0", allow_negative_numbers = true)]
+    min_std: Decimal,
+    /// Fill missing values for so many rows, or so long (90m, 24h, 7d, 2w), and no further
+    #[arg(long, value_name = "N|TIME", value_parser = fill_limit)]
+    fill_limit: Option<FillLimit>,
+    /// Test and report filled values too, marked as such
+    #[arg(long)]
+    test_filled: bool,
+    /// What computes the rolling step
+    #[arg(long, value_enum, default_value_t)]
+    engine: EngineArg,
+    /// Print the plan instead of running it
+    #[arg(long)]
+    pub(super) explain: bool,
+    #[command(flatten)]
+    pub(super) source: SourceArgs,
+    #[command(flatten)]
+    pub(super) common: CommonArgs,
+}
+
+/// What outliers are partitioned by.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum PartitionArg {
+    /// The year of the observation, in UTC
+    Year,
+}
+
+/// What computes the rolling step.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum EngineArg {
+    /// The exact kernel
+    #[default]
+    Kernel,
+    /// Polars' own rolling expressions, in floating point
+    Expressions,
+}
+
+impl DetectArgs {
+    /// The test that the options describe.
+    ///
+    /// # Errors
+    /// Options that make no test.
+    pub(super) fn test(&self) -> Result<RollingTest, Failure> {
+        let test = RollingTest::builder()
+            .window(self.window)
+            .threshold(self.threshold)
+            .include_current(self.include_current)
+            .min_periods(self.min_periods)
+            .ddof(self.ddof)
+            .min_std(self.min_std)
+            .fill_limit(self.fill_limit)
+            .test_filled(self.test_filled)
+            .build()?;
+        Ok(test)
+    }
+
+    /// What computes the test.
+    ///
+    /// # Errors
+    /// An engine without the window of `test`.
+    pub(super) fn engine(&self, test: &RollingTest) -> Result<Engine, Failure> {
+        match self.engine {
+            EngineArg::Kernel => Ok(Engine::Kernel),
+            EngineArg::Expressions if test.rolling().needs_time() => {
+                Err(Failure::usage("--engine expressions: has no time windows")
+                    .hint("give --window as a number of values, or leave --engine out"))
+            }
+            EngineArg::Expressions => Ok(Engine::Expressions),
+        }
+    }
+
+    /// Positions of the columns to write, among those of the outliers and of the station list.
+    ///
+    /// # Errors
+    /// A name that is none of them, or one that is given twice.
+    pub(super) fn columns(&self) -> Result<Vec<usize>, Failure> {
+        let mut held = OUTLIER_COLUMNS.to_vec();
+        if self.stations.is_some() {
+            held.extend(STATION_COLUMNS);
+        }
+        if self.columns.is_empty() {
+            return Ok((0..held.len()).collect());
+        }
+        let position = |name: &String| {
+            held.iter().position(|column| column == name).ok_or_else(|| {
+                let hint = if STATION_COLUMNS.contains(&name.as_str()) {
+                    "--stations isd-history.csv adds it".to_owned()
+                } else {
+                    format!("it has {}", held.join(", "))
+                };
+                Failure::usage(format!("--columns {name}: no such column of the outliers table")).hint(hint)
+            })
+        };
+        let mut columns: Vec<usize> = Vec::new();
+        for name in &self.columns {
+            let column = position(name)?;
+            if columns.contains(&column) {
+                return Err(Failure::usage(format!("--columns {name}: named twice")));
+            }
+            columns.push(column);
+        }
+        Ok(columns)
+    }
+
+    /// Names of the measurements to test, each once; `columns` are those that the observations hold, and `source` is
+    /// what these are called in messages.
+    ///
+    /// # Errors
+    /// A measurement that they do not hold, or that a linear test means nothing for.
+    pub(super) fn measurements(&self, columns: &[ColumnInfo], source: &str) -> Result<Vec<String>, Failure> {
+        let held: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        let linear = |name: &str| Measurement::named(name).is_none_or(|measurement| measurement.linear);
+        if self.all {
+            let (tested, left): (Vec<&str>, Vec<&str>) =
+                held.into_iter().partition(|name| self.force || linear(name));
+            if !left.is_empty() && !self.common.quiet {
+                say(&format!(
+                    "leaving out {}: a linear z-score of a direction or a code means nothing (--force tests them)\n",
+                    left.join(" and ")
+                ));
+            }
+            if tested.is_empty() {
+                return Err(Failure::error(format!("{source}: holds no measurement that can be tested")));
+            }
+            return Ok(tested.into_iter().map(str::to_owned).collect());
+        }
+        let mut measurements: Vec<String> = Vec::new();
+        for name in &self.measurements {
+            if !held.contains(&name.as_str()) {
+                return Err(Failure::error(format!("{source}: holds no measurement {name}"))
+                    .hint(format!("it holds {}", held.join(", "))));
+            }
+            if !linear(name) && !self.force {
+                return Err(Failure::usage(format!(
+                    "{name}: a linear z-score of a direction or a code means nothing"
+                ))
+                .hint("--force tests it all the same"));
+            }
+            if !measurements.contains(name) {
+                measurements.push(name.clone());
+            }
+        }
+        Ok(measurements)
+    }
+}
+
+/// Parses the value of `--window`.
+fn window(text: &str) -> Result<Window, String> {
+    rows_or_time(text, Window::Rows, Window::Micros).ok_or_else(|| {
+        "expected a number of values, such as 30, or a time such as 90m, 24h, 7d or 2w".to_owned()
+    })
+}
+
+/// Parses the value of `--fill-limit`.
+fn fill_limit(text: &str) -> Result<FillLimit, String> {
+    rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
+        .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
+}
+
+/// Parses a whole number as `rows`, or a whole number with a unit of time as `micros`: microseconds. `None` for any other
+/// text, and for a time that is too long.
+fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
+    let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
+        return text.parse().ok().map(rows);
+    };
+    let minutes = match unit {
+        'm' => 1,
+        'h' => 60,
+        'd' => 24 * 60,
+        'w' => 7 * 24 * 60,
+        _ => return None,
+    };
+    let number: i64 = text[..text.len() - 1].parse().ok()?;
+    number.checked_mul(minutes * 60_000_000).map(micros)
+}

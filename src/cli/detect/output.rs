@@ -1,0 +1,171 @@
+//! Where the outliers go: arguments in, a file, a directory or standard output with the table out.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+
+use super::arguments::DetectArgs;
+use crate::cli::failure::Failure;
+use crate::detect::DetectError;
+use crate::detect::spool::Spool;
+use crate::detect::table::outliers_schema;
+use crate::output::{FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table};
+use crate::stations::{Stations, with_station_columns};
+
+/// Where the outliers go.
+pub(super) enum Destination {
+    /// One file.
+    File(TableFile),
+    /// A directory with a file a year.
+    Years(PartitionedOutput),
+    /// Standard output.
+    Stdout,
+    /// Nowhere: with `--json` and without `-o`, standard output has the summary alone.
+    Nowhere,
+}
+
+impl Destination {
+    /// Makes sure that the destination can be written, before the long work starts.
+    ///
+    /// # Errors
+    /// A name that is not one of a table, a place where nothing can be written, or one that is read: the outliers must
+    /// neither replace what is read nor become part of it.
+    pub(super) fn create(args: &DetectArgs) -> Result<Self, Failure> {
+        let Some(path) = args.output.as_deref() else {
+            return Ok(if args.common.json { Self::Nowhere } else { Self::Stdout });
+        };
+        let read = args.sources.iter().chain(&args.stations);
+        if args.partition_by.is_some() {
+            if FileType::of(path).is_ok_and(|file_type| file_type != FileType::Parquet) {
+                return Err(Failure::usage(format!("{}: --partition-by writes Parquet", path.display()))
+                    .hint("give -o the name of a directory, or leave --partition-by out"));
+            }
+            let read: Vec<PathBuf> = read.cloned().collect();
+            return Ok(Self::Years(PartitionedOutput::create(path, &read)?));
+        }
+        let file = TableFile::create(path)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let unknown = |source| OutputError::Io { path: path.to_owned(), action: "cannot create", source };
+        let parent = parent.canonicalize().map_err(unknown)?;
+        // A pattern, or `-`, is no path that could be compared.
+        for source in read.filter_map(|source| source.canonicalize().ok()) {
+            let inside = parent.starts_with(&source) && file.file_type() == FileType::Parquet;
+            if inside || path.file_name().is_some_and(|name| parent.join(name) == source) {
+                return Err(Failure::usage(format!("{}: lies in what is read", path.display()))
+                    .hint("give another -o"));
+            }
+        }
+        Ok(Self::File(file))
+    }
+
+    /// Writes the table; returns the number of files and bytes, or nothing where no file is written.
+    ///
+    /// # Errors
+    /// The destination cannot be written.
+    pub(super) fn write(
+        self,
+        table: &Table<'_>,
+        metadata: &[(String, String)],
+    ) -> Result<Option<Written>, Failure> {
+        Ok(match self {
+            Self::File(file) => {
+                let bytes = file.write(&table.schema()?, table.batches(), metadata)?;
+                Some(Written { files: 1, bytes })
+            }
+            Self::Years(years) => {
+                Some(years.write(&table.whole_schema(), table.whole_batches(), table.columns, metadata)?)
+            }
+            Self::Stdout => {
+                table.to_stdout()?;
+                None
+            }
+            Self::Nowhere => None,
+        })
+    }
+}
+
+/// The outliers and the columns beside them, as they are written.
+pub(super) struct Table<'a> {
+    /// The outliers.
+    pub outliers: &'a Spool,
+    /// Stations whose columns come after the outliers' own.
+    pub stations: Option<&'a Stations>,
+    /// Positions of the columns that are written, among all of these.
+    pub columns: &'a [usize],
+}
+
+impl Table<'_> {
+    /// Schema of all columns.
+    fn whole_schema(&self) -> SchemaRef {
+        let schema = outliers_schema();
+        if self.stations.is_some() { with_station_columns(&schema) } else { schema }
+    }
+
+    /// All columns.
+    fn whole_batches(&self) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
+        self.outliers.batches().map(|batch| match self.stations {
+            Some(stations) => stations.beside(&batch?),
+            None => batch,
+        })
+    }
+
+    /// Schema of the columns that are written.
+    fn schema(&self) -> Result<SchemaRef, DetectError> {
+        Ok(self.whole_schema().project(self.columns)?.into())
+    }
+
+    /// The columns that are written.
+    fn batches(&self) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
+        self.whole_batches().map(|batch| batch?.project(self.columns))
+    }
+
+    /// Writes the table to standard output: aligned on a terminal, CSV into a pipe.
+    fn to_stdout(&self) -> Result<(), Failure> {
+        let schema = self.schema()?;
+        let mut out = Stdout { out: BufWriter::new(io::stdout().lock()), failure: None };
+        let written = if io::stdout().is_terminal() {
+            write_table(&mut out, &schema, self.batches())
+        } else {
+            write_csv(&mut out, &schema, self.batches())
+        };
+        let flushed = out.flush();
+        match (out.failure, written, flushed) {
+            (Some(error), ..) | (None, Ok(()), Err(error)) => Err(Failure::stdout(&error)),
+            (None, Err(error), _) => Err(Failure::error(format!("cannot format the outliers: {error}"))),
+            (None, Ok(()), Ok(())) => Ok(()),
+        }
+    }
+}
+
+/// Standard output that remembers why it failed: the formatters turn that into a text.
+struct Stdout<W> {
+    out: W,
+    /// The first failure.
+    failure: Option<io::Error>,
+}
+
+impl<W: Write> Stdout<W> {
+    /// Remembers a failure; the caller gets one of the same kind.
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            self.failure.get_or_insert(error);
+            kind.into()
+        })
+    }
+}
+
+impl<W: Write> Write for Stdout<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.note(result)
+    }
+}

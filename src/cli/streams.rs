@@ -1,0 +1,20 @@
+//! Standard output and standard error: text in.
+
+use std::io::{self, Write as _};
+
+use super::failure::Failure;
+
+/// Writes results to standard output.
+///
+/// # Errors
+/// It cannot be written; [`Failure::ClosedPipe`] if the reader has gone.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| Failure::stdout(&error))
+}
+
+/// Writes to standard error. Where that is impossible, nothing happens.
+pub fn say(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}

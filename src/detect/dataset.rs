@@ -1,0 +1,90 @@
+//! Outliers of a dataset: its row groups in, on as many threads as there are, a detection out.
+
+use std::cmp::Reverse;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::time::iso8601;
+use isd_dataset::{Error, StationRun, Tally};
+
+use crate::detect::detection::Detection;
+use crate::detect::error::DetectError;
+use crate::detect::group::TestedGroup;
+use crate::detect::spool::Spool;
+use crate::detect::threads::on_threads;
+use crate::plan::OutlierOptions;
+use crate::plan::scan::SpareBuffers;
+use crate::plan::whole_series::WholeSeries;
+
+/// Detects the outliers of a dataset, row group by row group, on as many threads as the current rayon pool has.
+///
+/// `progress` is told how many rows are done, from any thread. The result does not depend on the number of threads or
+/// on how the dataset is cut into files and row groups. Memory is bounded by the row groups that are worked on at once:
+/// outliers beyond a limit go to a temporary file. Every thread of the pool takes part and is waited for, so that the
+/// caller must not block any of them.
+///
+/// # Errors
+/// An unreadable dataset, a measurement that it lacks, stations split across row groups, or, where the dataset is not
+/// `isd-convert`'s own, times that do not ascend.
+pub fn detect(
+    dataset: &Dataset,
+    options: &OutlierOptions,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
+    let mut row_groups: Vec<(usize, RowGroup)> = dataset.row_groups().into_iter().enumerate().collect();
+    // Small ones last, so that the threads end together.
+    row_groups.sort_by_key(|(_, row_group)| Reverse(row_group.rows()));
+    let done = AtomicU64::new(0);
+    let buffers = SpareBuffers::default();
+    let spool = Mutex::new(Spool::default());
+    let mut groups: Vec<(usize, TestedGroup)> = on_threads(&row_groups, |(number, row_group)| {
+        let series: Arc<dyn WholeSeries> = Arc::new(row_group.clone());
+        let keep = |outliers| spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers);
+        let group = TestedGroup::test(&series, options, &buffers, keep)?;
+        // What isd-convert wrote is sorted.
+        if dataset.manifest().is_none() {
+            check_order(&*series, &group.stations)?;
+        }
+        progress(done.fetch_add(group.rows, Ordering::Relaxed) + group.rows);
+        Ok::<_, DetectError>((*number, group))
+    })?;
+
+    groups.sort_by(|(number, a), (other, b)| a.first().cmp(&b.first()).then(number.cmp(other)));
+    let groups: Vec<TestedGroup> = groups.into_iter().map(|(_, group)| group).collect();
+    for pair in groups.windows(2) {
+        if let (Some(last), Some(first)) = (pair[0].last(), pair[1].first())
+            && last >= first
+        {
+            return Err(DetectError::Split { path: pair[1].path.clone(), station: first.to_owned() });
+        }
+    }
+    let mut spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
+    spool.arrange(groups.iter().filter_map(|group| group.outliers))?;
+    Ok(Detection::new(&groups, spool, &options.measurements, Tally::default()))
+}
+
+/// Makes sure that the times of each station ascend.
+///
+/// # Errors
+/// Times that do not ascend, or that cannot be read.
+fn check_order(series: &dyn WholeSeries, stations: &[StationRun]) -> Result<(), DetectError> {
+    let times = series.timestamps()?;
+    let mut rest: &[i64] = times.values();
+    for run in stations {
+        let Some((own, later)) = rest.split_at_checked(run.rows) else {
+            return Err(
+                Error::internal(format!("fewer times than rows at station {}", run.station_id)).into()
+            );
+        };
+        if let Some(pair) = own.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(DetectError::Unsorted {
+                path: series.path().to_owned(),
+                station: run.station_id.to_string(),
+                time: iso8601(pair[1]),
+            });
+        }
+        rest = later;
+    }
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What a detection found: groups of whole series, each tested by itself, in; the outliers and an account out.
+
+use isd_dataset::Tally;
+
+use crate::detect::group::TestedGroup;
+use crate::detect::spool::Spool;
+
+/// The outliers of a dataset or an archive, and what was tested for them.
+#[derive(Debug)]
+pub struct Detection {
+    /// The outliers table in batches, in order: see [`outliers_schema`](crate::detect::table::outliers_schema).
+    pub outliers: Spool,
+    /// Number of observations that were looked at.
+    pub rows: u64,
+    /// Number of stations in them.
+    pub stations: usize,
+    /// What of an archive was left out on the way. Empty for a dataset, whose manifest says it.
+    pub tally: Tally,
+    /// What was found of each measurement, in the order asked for.
+    pub measurements: Vec<MeasurementCount>,
+}
+
+/// What was tested and found of one measurement.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct MeasurementCount {
+    /// Name of the measurement.
+    pub measurement: String,
+    /// Number of series that were tested.
+    pub tested: usize,
+    /// Number of series that were left out because they have fewer than `min_periods + 1` observed values.
+    pub too_short: usize,
+    /// Number of outliers.
+    pub outliers: usize,
+    /// Number of stations with at least one outlier.
+    pub stations: usize,
+}
+
+impl Detection {
+    /// Puts together what was found in groups, which are in the order of their stations, as are their `outliers`.
+    pub(super) fn new(
+        groups: &[TestedGroup],
+        outliers: Spool,
+        measurements: &[String],
+        tally: Tally,
+    ) -> Self {
+        let mut counts: Vec<MeasurementCount> = measurements
+            .iter()
+            .map(|name| MeasurementCount { measurement: name.clone(), ..MeasurementCount::default() })
+            .collect();
+        for group in groups {
+            for (total, count) in counts.iter_mut().zip(&group.counts) {
+                total.tested += count.tested;
+                total.too_short += count.too_short;
+                total.outliers += count.outliers;
+                total.stations += count.with_outliers;
+            }
+        }
+        Self {
+            outliers,
+            rows: groups.iter().map(|group| group.rows).sum(),
+            stations: groups.iter().map(|group| group.stations.len()).sum(),
+            tally,
+            measurements: counts,
+        }
+    }
+}

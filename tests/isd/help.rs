@@ -1,0 +1,27 @@
+//! `--help` and `--version` of each tool.
+
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, shown};
+
+const TOOLS: [(&str, &str); 3] =
+    [("isd-synth", ISD_SYNTH), ("isd-convert", ISD_CONVERT), ("isd-detect", ISD_DETECT)];
+
+#[test]
+// It lists one option more with that feature.
+#[cfg(not(feature = "libhdf5"))]
+fn help_lists_the_options() {
+    let home = TempDir::new().unwrap();
+    for (name, tool) in TOOLS {
+        assert_snapshot!(format!("{name}_help"), shown(tool, home.path(), &["--help"]));
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let home = TempDir::new().unwrap();
+    for (name, tool) in TOOLS {
+        assert_eq!(shown(tool, home.path(), &["--version"]), format!("{name} [VERSION]\n"));
+    }
+}
