@@ -1,5 +1,6 @@
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -152,7 +153,7 @@ pub fn shown(directory: &TempDir, arguments: &[&str]) -> String {
         text.extend(errors.lines().map(|line| without_time(line) + "\n"));
     }
     if !output.status.success() {
-        text += &format!("[status {}]\n", output.status.code().unwrap());
+        writeln!(text, "[status {}]", output.status.code().unwrap()).unwrap();
     }
     let version = concat!("isd-query ", env!("CARGO_PKG_VERSION"));
     let text =
