@@ -2,16 +2,30 @@
 //!
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::Page;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::StoredChunk;
 use super::decompression::decompressed;
 use super::hybrid::sized;
+
+/// A column chunk of a file: the pages of one column in one row group.
+pub(crate) struct StoredChunk<'a> {
+    /// The file, opened for this chunk alone: reading moves its position.
+    pub(crate) file: File,
+    /// What the file's footer says of the chunk.
+    pub(crate) metadata: &'a ColumnChunkMetaData,
+    /// Number of rows in the row group.
+    pub(crate) rows: usize,
+    /// Where each data page begins, if the file has an index of that.
+    pub(crate) pages: Option<Vec<PageLocation>>,
+}
 
 /// What a page holds, decompressed.
 pub(super) enum DictionaryPage {

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::Type;
 
-use super::StoredChunk;
-use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::dictionary_pages::{DictionaryPage, StoredChunk, dictionary_pages};
 use super::hybrid::{Run, Runs, integer, sized};
 use crate::StationRun;
 

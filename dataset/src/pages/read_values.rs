@@ -9,9 +9,8 @@ use arrow::buffer::BooleanBuffer;
 use arrow::util::bit_chunk_iterator::BitChunks;
 use parquet::basic::Type;
 
-use super::StoredChunk;
 use super::bit_packing::unpack;
-use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::dictionary_pages::{DictionaryPage, StoredChunk, dictionary_pages};
 use super::hybrid::{GROUP, Run, Runs};
 
 /// Bits of the widest index.
