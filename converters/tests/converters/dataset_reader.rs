@@ -1,1 +1,0 @@
-//! The dataset's reader is tested in `dataset/tests/dataset`.
