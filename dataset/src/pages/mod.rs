@@ -14,14 +14,14 @@
 //! # Why by hand
 //!
 //! Measured on 52 million rows (800 stations, eight value columns, two cores): in seconds, where all four are in use and
-//! where one of them is left to the library. The two of writing beside 1.7 are approximate: they were timed with an older
-//! writer, and are scaled by what it took with all four, 2.0.
+//! where one of them is left to the library. Writing was measured with an older writer; today's
+//! takes 1.7 with all four.
 //!
 //! | left to the library | finding the outliers of one column | writing all columns | bytes of the dataset |
 //! |---|---:|---:|---:|
-//! | nothing | 0.08 | 1.7 | 248 million |
-//! | [`write_stations()`] | | about 2.1 | as many |
-//! | [`write_values()`] | | about 3.0 | 251 million |
+//! | nothing | 0.08 | 2.0 | 248 million |
+//! | [`write_stations()`] | | 2.3 | as many |
+//! | [`write_values()`] | | 3.1 | 251 million |
 //! | [`read_stations()`] | 0.11 | | |
 //! | [`read_values()`] | 0.17 | | |
 //!
