@@ -281,33 +281,8 @@ impl<'a> SeriesWindows<'a> {
 mod tests {
     use super::*;
 
-    fn rows(window: usize) -> RollingBuilder {
-        Rolling::builder().window(Window::Rows(window))
-    }
-
     fn micros(window: i64) -> RollingBuilder {
         Rolling::builder().window(Window::Micros(window))
-    }
-
-    #[test]
-    fn options_are_checked_against_each_other() {
-        assert_eq!(rows(0).build(), Err(OptionsError::Window(0)));
-        assert!(rows(100_001).build().is_err());
-        assert_eq!(micros(0).build(), Err(OptionsError::TimeWindow(0)));
-        assert!(rows(10).min_periods(11).build().is_err());
-        assert!(rows(10).min_periods(0).build().is_err());
-        assert!(rows(10).min_periods(1).build().is_ok());
-        assert!(rows(10).min_periods(1).ddof(1).build().is_err());
-        assert!(micros(1).min_periods(usize::MAX).build().is_ok());
-        assert!(micros(1).min_periods(0).build().is_err());
-        assert!(micros(1).ddof(10).build().is_err());
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_builder() {
-        assert_eq!(Rolling::builder().build(), Ok(Rolling::default()));
-        assert_eq!(rows(7).min_periods(None).build().unwrap().min_periods(), 7);
-        assert_eq!(micros(1).build().unwrap().min_periods(), DEFAULT_TIME_WINDOW_MIN_PERIODS);
     }
 
     #[test]
