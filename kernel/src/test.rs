@@ -30,36 +30,34 @@ pub enum FillLimit {
 /// assert!(RollingTest::builder().include_current(true).build().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// By default: more than [`DEFAULT_THRESHOLD`] population standard deviations from the mean of the
+/// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values before the row; filled without limit, observed values tested.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RollingTest {
     rolling: Rolling,
-    threshold: Decimal,
-    min_std: Decimal,
-    fill_limit: Option<FillLimit>,
-    test_filled: bool,
+    beside: BesideWindow,
 }
 
 /// The options of a [`RollingTest`] before they are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RollingTestBuilder {
     rolling: RollingBuilder,
+    beside: BesideWindow,
+}
+
+/// The options beside those of the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct BesideWindow {
     threshold: Decimal,
     min_std: Decimal,
     fill_limit: Option<FillLimit>,
     test_filled: bool,
 }
 
-impl Default for RollingTestBuilder {
-    /// More than [`DEFAULT_THRESHOLD`] population standard deviations from the mean of the
-    /// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values before the row; filled without limit, observed values tested.
+impl Default for BesideWindow {
     fn default() -> Self {
-        Self {
-            rolling: RollingBuilder::default(),
-            threshold: DEFAULT_THRESHOLD,
-            min_std: Decimal::ZERO,
-            fill_limit: None,
-            test_filled: false,
-        }
+        Self { threshold: DEFAULT_THRESHOLD, min_std: Decimal::ZERO, fill_limit: None, test_filled: false }
     }
 }
 
@@ -74,7 +72,7 @@ impl RollingTestBuilder {
     /// Sets how many standard deviations an outlier lies beyond (default: [`DEFAULT_THRESHOLD`]).
     #[must_use]
     pub fn threshold(mut self, threshold: Decimal) -> Self {
-        self.threshold = threshold;
+        self.beside.threshold = threshold;
         self
     }
 
@@ -105,7 +103,7 @@ impl RollingTestBuilder {
     /// Sets the smallest standard deviation to test against, in the unit of the values (default: 0).
     #[must_use]
     pub fn min_std(mut self, min_std: Decimal) -> Self {
-        self.min_std = min_std;
+        self.beside.min_std = min_std;
         self
     }
 
@@ -113,14 +111,14 @@ impl RollingTestBuilder {
     /// default, is no limit.
     #[must_use]
     pub fn fill_limit(mut self, fill_limit: impl Into<Option<FillLimit>>) -> Self {
-        self.fill_limit = fill_limit.into();
+        self.beside.fill_limit = fill_limit.into();
         self
     }
 
     /// Sets whether filled values are tested as well as observed ones (default: they are not).
     #[must_use]
     pub fn test_filled(mut self, test_filled: bool) -> Self {
-        self.test_filled = test_filled;
+        self.beside.test_filled = test_filled;
         self
     }
 
@@ -131,9 +129,8 @@ impl RollingTestBuilder {
     /// exceed: a value inside its own row window of n values lies within `sqrt((n - 1) (n - ddof) / n)` standard
     /// deviations of the mean (Samuelson 1968, for ddof 0 `sqrt(n - 1)`).
     pub fn build(self) -> Result<RollingTest, OptionsError> {
-        let Self { rolling, threshold, min_std, fill_limit, test_filled } = self;
-        let rolling = rolling.build()?;
-        match fill_limit {
+        let (rolling, threshold) = (self.rolling.build()?, self.beside.threshold);
+        match self.beside.fill_limit {
             Some(FillLimit::Rows(0)) => return Err(OptionsError::FillLimit(0)),
             Some(FillLimit::Micros(micros)) if micros <= 0 => return Err(OptionsError::FillLimit(micros)),
             _ => {}
@@ -150,20 +147,7 @@ impl RollingTestBuilder {
             let bound = ((n - 1.0) * (n - d) / n).sqrt();
             return Err(OptionsError::Unreachable { threshold, window, bound, smallest });
         }
-        Ok(RollingTest { rolling, threshold, min_std, fill_limit, test_filled })
-    }
-}
-
-impl Default for RollingTest {
-    /// What [`RollingTestBuilder::default`] builds.
-    fn default() -> Self {
-        Self {
-            rolling: Rolling::default(),
-            threshold: DEFAULT_THRESHOLD,
-            min_std: Decimal::ZERO,
-            fill_limit: None,
-            test_filled: false,
-        }
+        Ok(RollingTest { rolling, beside: self.beside })
     }
 }
 
@@ -207,31 +191,31 @@ impl RollingTest {
     /// How many standard deviations an outlier lies beyond.
     #[must_use]
     pub fn threshold(&self) -> Decimal {
-        self.threshold
+        self.beside.threshold
     }
 
     /// The smallest standard deviation that is tested against, in the unit of the values.
     #[must_use]
     pub fn min_std(&self) -> Decimal {
-        self.min_std
+        self.beside.min_std
     }
 
     /// How far the last observed value is carried forward; `None` is no limit.
     #[must_use]
     pub fn fill_limit(&self) -> Option<FillLimit> {
-        self.fill_limit
+        self.beside.fill_limit
     }
 
     /// Whether filled values are tested as well as observed ones.
     #[must_use]
     pub fn test_filled(&self) -> bool {
-        self.test_filled
+        self.beside.test_filled
     }
 
     /// Whether the series must have times: for a time window or a fill limit in time.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        self.rolling.needs_time() || matches!(self.fill_limit, Some(FillLimit::Micros(_)))
+        self.rolling.needs_time() || matches!(self.beside.fill_limit, Some(FillLimit::Micros(_)))
     }
 }
 

@@ -281,37 +281,13 @@ impl<'a> SeriesWindows<'a> {
 mod tests {
     use super::*;
 
-    fn micros(window: i64) -> RollingBuilder {
-        Rolling::builder().window(Window::Micros(window))
-    }
-
-    #[test]
-    fn a_time_window_takes_in_one_of_its_ends() {
-        let times = [i64::MIN, -5, 0, 10, 20, 29, 30, i64::MAX];
-        let values = [0.0; 8];
-        let series = Series::new(&values).with_times(Some(&times)).unwrap();
-        let begins = |rolling: RollingBuilder| {
-            let rolling = rolling.build().unwrap();
-            let windows = SeriesWindows::new(&rolling, Fill::Nothing, &series).unwrap();
-            let mut begin = 0;
-            let begins = (0..times.len()).map(|i| {
-                begin = windows.begin(begin, i, &times);
-                begin
-            });
-            begins.collect::<Vec<_>>()
-        };
-        assert_eq!(begins(micros(20)), [0, 1, 1, 1, 2, 3, 3, 7]);
-        assert_eq!(begins(micros(20).include_current(true)), [0, 1, 1, 1, 3, 3, 4, 7]);
-        assert_eq!(begins(micros(i64::MAX)), [0, 0, 1, 1, 1, 1, 1, 2]);
-    }
-
     #[test]
     fn no_window_holds_more_than_the_most() {
         let mut times: Vec<i64> = (0..400).map(|i| i * 10).collect();
         times.extend((0..150).map(|i| 5000 + i));
         times.extend((0..400).map(|i| 6000 + i * 10));
         let values = vec![0.0; times.len()];
-        let rolling = micros(10).build().unwrap();
+        let rolling = Rolling::builder().window(Window::Micros(10)).build().unwrap();
         let most = |times: &[i64]| {
             let series = Series::new(&values[..times.len()]).with_times(Some(times)).unwrap();
             SeriesWindows::new(&rolling, Fill::Nothing, &series).map(|windows| windows.most)
