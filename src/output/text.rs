@@ -32,9 +32,7 @@ pub fn write_csv(
 }
 
 /// Writes a table as one JSON object a line, in which a null is written as such; times as ISO 8601 in UTC.
-///
-/// # Errors
-/// A batch that is an error, or the writer fails.
+/// Errors: a batch that is an error, or the writer fails.
 pub(super) fn write_ndjson(
     out: impl Write,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
