@@ -86,15 +86,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn years_begin_where_the_calendar_says() {
-        for year in 1800..=2400 {
-            let day = chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
-            let hours = day.signed_duration_since(chrono::NaiveDate::default()).num_hours();
-            assert_eq!(i64::from(year_start_hour(year)), hours, "{year}");
-        }
-    }
-
-    #[test]
     fn runs_are_apart_and_ascend() {
         let options = SynthOptions { length: Length::Rows(20_000), ..SynthOptions::default() };
         for index in 0..20 {

@@ -170,7 +170,9 @@ fn every_listed_value_is_the_one_in_the_archive() {
         let row = rows[&(usaf.parse().unwrap(), wban.parse().unwrap(), seconds)];
         let stored = archive.columns[measurement][row];
         let decimals = value.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        assert_eq!(value.parse::<f64>().unwrap(), stored / 10_f64.powi(decimals as i32), "{line}");
+        assert_eq!(value, format!("{:.decimals$}", stored / 10_f64.powi(decimals as i32)), "{line}");
+        let written = chrono::DateTime::from_timestamp(seconds, 0).unwrap().format("%Y-%m-%dT%H:00:00Z");
+        assert_eq!(time, written.to_string());
         *kinds.entry(kind.into()).or_default() += 1;
         if kind == "storm" {
             storms.entry(event.into()).or_default().insert(station.into());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use isd::synth::{Length, Station, Storage, SynthOptions, station};
 
 use crate::synth::{Archive, MEASUREMENTS, make, targets};
@@ -213,6 +213,19 @@ fn a_row_count_is_met_exactly() {
         let series = series(&options(30, Length::Rows(rows)));
         assert_eq!(series.len(), 30);
         assert!(series.iter().all(|one| one.hours.len() == rows as usize));
+    }
+}
+
+#[test]
+fn years_begin_where_the_calendar_says() {
+    for start_year in SynthOptions::START_YEARS {
+        let series = series(&SynthOptions { start_year, ..options(1, Length::Rows(1)) });
+        let day = NaiveDate::from_ymd_opt(start_year, 1, 1).unwrap();
+        assert_eq!(
+            series[0].hours,
+            [day.signed_duration_since(NaiveDate::default()).num_hours()],
+            "{start_year}"
+        );
     }
 }
 
