@@ -22,9 +22,8 @@ pub struct OutputFile {
 }
 
 impl OutputFile {
-    /// Creates the temporary file, so that a path that cannot be written is reported before any long work.
-    ///
-    /// The file gets the permissions that the user's umask gives to any new file.
+    /// Creates the temporary file, so that a path that cannot be written is reported before any long work. It gets the
+    /// permissions that the user's umask gives to any new file.
     ///
     /// # Errors
     /// [`Error::Io`], "cannot create", for a directory at `path` or a place where nothing can be written.

@@ -94,18 +94,15 @@ pub fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
         (integer.abs() <= f64::from(i32::MAX)).then_some(integer as i32)
     };
     let mut integers: Vec<i32> = values.iter().map(integer).collect::<Option<_>>()?;
-    let Some((least, most)) = range(&integers) else { return Some((integers, Packing::new(0, 0, 0))) };
+    let (Some(&least), Some(&most)) = (integers.iter().min(), integers.iter().max()) else {
+        return Some((integers, Packing::new(0, 0, 0)));
+    };
     let offset = least.midpoint(most);
     for integer in &mut integers {
         *integer -= offset;
     }
     let largest = offset.abs_diff(least).max(offset.abs_diff(most));
     Some((integers, Packing::new(decimals, offset, largest)))
-}
-
-/// The smallest and the largest of some integers; `None` if there are none.
-fn range(integers: &[i32]) -> Option<(i32, i32)> {
-    Some((integers.iter().copied().min()?, integers.iter().copied().max()?))
 }
 
 #[cfg(test)]

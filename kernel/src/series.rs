@@ -218,10 +218,7 @@ pub(crate) enum Fill<'a> {
 }
 
 impl<'a> Fill<'a> {
-    /// What a limit, or `None` for no limit, means for a series.
-    ///
-    /// # Errors
-    /// A limit in time for a series without times.
+    /// What a limit, or `None` for no limit, means for a series. Errors: a limit in time for a series without times.
     pub fn new(limit: Option<FillLimit>, series: &Series<'a>) -> Result<Self, TimesError> {
         match limit {
             None => Ok(Self::Unlimited),

@@ -83,17 +83,14 @@ impl RollingTestBuilder {
         self
     }
 
-    /// Sets how many values the window must hold for its row to be tested. `None`, the default, stands for all values of
-    /// a row window and for [`DEFAULT_TIME_WINDOW_MIN_PERIODS`](crate::DEFAULT_TIME_WINDOW_MIN_PERIODS) values of a time
-    /// window.
+    /// Sets how many values the window must hold for its row to be tested: see [`RollingBuilder::min_periods`].
     #[must_use]
     pub fn min_periods(mut self, min_periods: impl Into<Option<usize>>) -> Self {
         self.rolling = self.rolling.min_periods(min_periods);
         self
     }
 
-    /// Sets the degrees of freedom that are taken off the divisor of the variance: 0 (the default) for the standard
-    /// deviation of a population, 1 for that of a sample.
+    /// Sets the degrees of freedom that are taken off the divisor of the variance: see [`RollingBuilder::ddof`].
     #[must_use]
     pub fn ddof(mut self, ddof: usize) -> Self {
         self.rolling = self.rolling.ddof(ddof);

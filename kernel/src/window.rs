@@ -240,10 +240,7 @@ pub(crate) struct SeriesWindows<'a> {
 const STRIDE: usize = 64;
 
 impl<'a> SeriesWindows<'a> {
-    /// Puts a window over a series.
-    ///
-    /// # Errors
-    /// A time window over a series without times, or whose times do not ascend.
+    /// Puts a window over a series. Errors: a time window over a series without times, or whose times do not ascend.
     pub fn new(rolling: &'a Rolling, fill: Fill<'a>, series: &Series<'a>) -> Result<Self, TimesError> {
         let (span, most) = match (rolling.window, series.times) {
             (Window::Rows(window), _) => (Span::Rows(window), window),

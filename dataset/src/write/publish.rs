@@ -40,9 +40,8 @@ impl Target {
         Self::prepare_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
     }
 
-    /// Checks that a directory may be written at `path`, and makes a hidden directory beside it.
-    ///
-    /// Where there is a directory that is not empty, `replaceable` checks whether it may be replaced.
+    /// Checks that a directory may be written at `path`, and makes a hidden directory beside it. Where there is a directory
+    /// that is not empty, `replaceable` checks whether it may be replaced.
     ///
     /// # Errors
     /// A file at `path`, a directory that may not be replaced, one that lies inside one of `sources` or holds one, one that
