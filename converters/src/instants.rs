@@ -9,7 +9,7 @@ use chrono::format::{Parsed, StrftimeItems, parse};
 use chrono::{DateTime, NaiveDateTime, NaiveTime};
 
 use crate::ReadOptions;
-use crate::formats::text::civil_micros;
+use crate::formats::text::{civil_micros, decimal, iso_micros, shown, unix_micros};
 
 /// 1600-01-01T00:00:00Z, the earliest time of an observation, in microseconds since 1970.
 pub const EARLIEST: i64 = -11_676_096_000_000_000;
@@ -213,6 +213,25 @@ impl NumberTimes {
         }
     }
 
+    /// Microseconds since 1970 of the number in a text, as of [`of_int`](Self::of_int) and [`of_float`](Self::of_float).
+    ///
+    /// # Errors
+    /// Those of these, and a text that is no number.
+    pub fn of_text(self, text: &[u8]) -> Result<i64, String> {
+        if let Some(number) = str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
+            return self.of_int(number);
+        }
+        // A fraction of seconds is read as the decimals that it is.
+        let exact = || unix_micros(text).filter(|_| self == Self::Unix(TimeUnit::Seconds)).and_then(in_range);
+        match exact() {
+            Some(micros) => Ok(micros),
+            None => match decimal(text, 0) {
+                Some(number) => self.of_float(number),
+                None => Err(no_time(text)),
+            },
+        }
+    }
+
     fn refused(self, number: &str) -> String {
         match self {
             Self::Unix(unit) => format!(
@@ -249,6 +268,69 @@ impl DateDigits {
         let (month, day) = (day.div_euclid(100).rem_euclid(100), day.rem_euclid(100));
         civil_micros(year, month, day, clock / 10_000, clock / 100 % 100, clock % 100)
     }
+}
+
+/// How the texts of one column of times are read.
+#[derive(Debug, Clone)]
+pub enum TextTimes {
+    /// In the format that the user named.
+    Format(TimeFormat),
+    /// As times of ISO 8601 or SQL, or as numbers; `None` where the sample had no numbers.
+    Recognised(Option<NumberTimes>),
+}
+
+impl TextTimes {
+    /// How the texts of a sample are read, unless the options say it. Texts that are neither a time of ISO 8601 nor a
+    /// number are passed over: reading their rows will refuse them.
+    ///
+    /// # Errors
+    /// A format that is none, or those of [`NumberTimes::of_sample`].
+    pub fn find<'a>(texts: impl IntoIterator<Item = &'a [u8]>, options: &ReadOptions) -> Result<Self, String> {
+        if let Some(format) = &options.time_format {
+            return TimeFormat::new(format).map(Self::Format);
+        }
+        let texts = texts.into_iter().map(<[u8]>::trim_ascii).filter(|text| iso_micros(text).is_none());
+        let numbers: Vec<f64> = texts.filter_map(|text| decimal(text, 0)).collect();
+        if numbers.is_empty() && options.time_unit.is_none() {
+            return Ok(Self::Recognised(None));
+        }
+        NumberTimes::find(numbers, options).map(|reading| Self::Recognised(Some(reading)))
+    }
+
+    /// Microseconds since 1970 of a text without blanks around it.
+    ///
+    /// # Errors
+    /// A text that is read in none of these ways, or a time outside the years 1600 to 2199; and what to do about it.
+    #[inline]
+    pub fn micros(&self, text: &[u8]) -> Result<i64, String> {
+        match self {
+            Self::Recognised(numbers) => match (iso_micros(text), numbers) {
+                (Some(micros), _) => Ok(micros),
+                (None, Some(numbers)) => {
+                    numbers.of_text(text).map_err(|found| format!("{found}; {TIME_HINT}"))
+                }
+                (None, None) => Err(format!("{}; {TIME_HINT}", no_time(text))),
+            },
+            Self::Format(format) => match str::from_utf8(text) {
+                Ok(text) => format.micros(text),
+                Err(_) => Err(no_time(text)),
+            },
+        }
+    }
+
+    /// What the user should know of a column read so; `None` of what is usual.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Self::Recognised(numbers) => numbers.and_then(NumberTimes::note),
+            Self::Format(_) => None,
+        }
+    }
+}
+
+/// What is wrong with a text that is no time.
+fn no_time(text: &[u8]) -> String {
+    format!("timestamp is {}, expected a time such as 2017-01-31 23:00:00 or Unix seconds", shown(text))
 }
 
 /// A format of times that the user names, in the letters of `strftime`, such as `%d.%m.%Y %H:%M`.

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod batch;
+pub mod compression;
 mod convert;
 mod format;
 pub mod formats;
