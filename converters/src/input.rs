@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use crate::compression::{Compression, MAGIC_BYTES, without_extension};
 use crate::{Error, Result};
+use bytes::Bytes;
 
 /// Bytes of a file that its format is recognised by.
 const HEAD_BYTES: u64 = 64 << 10;

@@ -285,7 +285,10 @@ impl TextTimes {
     ///
     /// # Errors
     /// A format that is none, or those of [`NumberTimes::of_sample`].
-    pub fn find<'a>(texts: impl IntoIterator<Item = &'a [u8]>, options: &ReadOptions) -> Result<Self, String> {
+    pub fn find<'a>(
+        texts: impl IntoIterator<Item = &'a [u8]>,
+        options: &ReadOptions,
+    ) -> Result<Self, String> {
         if let Some(format) = &options.time_format {
             return TimeFormat::new(format).map(Self::Format);
         }
@@ -473,7 +476,10 @@ mod tests {
         assert_eq!(of("%Y%m%d%H", "2017013106").unwrap(), "2017-01-31T06:00:00Z");
         assert_eq!(of("%m/%d/%Y", "01/31/2017").unwrap(), "2017-01-31T00:00:00Z");
         assert_eq!(of("%d/%m/%y %I %p", "31/01/17 11 PM").unwrap(), "2017-01-31T23:00:00Z");
-        assert_eq!(of("%Y-%m-%d %H:%M:%S%.f %z", "2017-01-31 06:30:00.5 +0100").unwrap(), "2017-01-31T05:30:00.500Z");
+        assert_eq!(
+            of("%Y-%m-%d %H:%M:%S%.f %z", "2017-01-31 06:30:00.5 +0100").unwrap(),
+            "2017-01-31T05:30:00.500Z"
+        );
         assert_eq!(of("%Y-%m-%d %H:%M %z", "2017-01-31 06:30 +0100").unwrap(), "2017-01-31T05:30:00Z");
         assert_eq!(of("%Y %j", "2017 031").unwrap(), "2017-01-31T00:00:00Z");
         assert_eq!(of("%s", "1485849600").unwrap(), "2017-01-31T08:00:00Z");

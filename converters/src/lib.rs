@@ -21,8 +21,8 @@ pub use convert::{Conversion, ConvertOptions, Course, JOURNAL, check_target, con
 pub use format::Format;
 pub use formats::{FORMATS, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
+pub use instants::TimeUnit;
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
-pub use instants::TimeUnit;
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};
 pub use source::{Hdf5Reader, ReadOptions, Scale, Source, SourceInfo};

@@ -301,7 +301,8 @@ mod tests {
     fn identifiers_get_their_zeros_back() {
         // As pandas, R and spreadsheets write the list again.
         let line = |usaf: &str, wban: &str| GOOD.replace("\"010010\"", usaf).replace("\"99999\"", wban);
-        let lines = [line("7026", "99999"), line("702700", "489"), line("702700.0", "489.0"), line("A00001", "1")];
+        let lines =
+            [line("7026", "99999"), line("702700", "489"), line("702700.0", "489.0"), line("A00001", "1")];
         let (_directory, path) = list(&lines.each_ref().map(String::as_str));
         let table = read(&path).unwrap();
         let ids = table.column_by_name("station_id").unwrap().as_string::<i32>();

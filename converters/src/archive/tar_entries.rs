@@ -57,11 +57,7 @@ pub type Last = Option<(PathBuf, u64)>;
 ///
 /// # Errors
 /// An archive that cannot be read to its end.
-pub fn read_members(
-    input: &Input,
-    last: &mut Last,
-    mut each: impl FnMut(Found) -> bool,
-) -> io::Result<()> {
+pub fn read_members(input: &Input, last: &mut Last, mut each: impl FnMut(Found) -> bool) -> io::Result<()> {
     let mut links = Links::default();
     let mut archive = tar::Archive::new(input.reader().map_err(io::Error::other)?);
     for entry in archive.entries()? {
@@ -81,7 +77,9 @@ pub fn read_members(
             kind => match left_out(kind, &mut entry)? {
                 Kind::File => member(input, &name, &mut entry)?,
                 Kind::Nothing => continue,
-                Kind::LeftOut(found) => Found::LeftOut(input.path().join(&name), refusal(input, &name, found)),
+                Kind::LeftOut(found) => {
+                    Found::LeftOut(input.path().join(&name), refusal(input, &name, found))
+                }
             },
         };
         if !each(found) {
@@ -114,7 +112,9 @@ fn left_out(kind: EntryType, entry: &mut Entry<'_, impl Read>) -> io::Result<Kin
             // The label of a volume, a list of a directory's files, records of Solaris.
             b'V' | b'D' | b'X' => Kind::Nothing,
             b'M' => Kind::LeftOut("is the rest of a file that begins in another volume".to_owned()),
-            byte => Kind::LeftOut(format!("is an entry of the type {:?}, which is not known", char::from(byte))),
+            byte => {
+                Kind::LeftOut(format!("is an entry of the type {:?}, which is not known", char::from(byte)))
+            }
         },
     })
 }
@@ -262,9 +262,13 @@ mod tests {
 
     #[test]
     fn paths_are_those_that_links_lead_to() {
-        for (path, expected) in
-            [("a/b", Some("a/b")), ("./a/../b", Some("b")), ("a//b/.", Some("a/b")), ("../a", None), ("/a", None)]
-        {
+        for (path, expected) in [
+            ("a/b", Some("a/b")),
+            ("./a/../b", Some("b")),
+            ("a//b/.", Some("a/b")),
+            ("../a", None),
+            ("/a", None),
+        ] {
             assert_eq!(plain(Path::new(path)), expected.map(PathBuf::from), "{path}");
         }
     }

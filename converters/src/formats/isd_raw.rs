@@ -139,7 +139,8 @@ fn additional(
     observation: &mut Observation,
     rows: &mut Rows,
 ) -> Result<(), String> {
-    let mut groups = Groups { rest: variable.strip_prefix(b"ADD").unwrap_or(variable), at_end: false, unknown: false };
+    let mut groups =
+        Groups { rest: variable.strip_prefix(b"ADD").unwrap_or(variable), at_end: false, unknown: false };
     for (identifier, data) in &mut groups {
         match (identifier, data) {
             ([b'A', b'A', b'1'..=b'4'], &[h1, h2, d1, d2, d3, d4, condition, code]) => {

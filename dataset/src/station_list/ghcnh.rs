@@ -40,7 +40,10 @@ impl Form {
     pub(super) fn of(line: &str) -> Option<Self> {
         let names: Vec<String> = line.split(',').map(column_name).collect();
         let has = |name: &str| names.iter().skip(1).any(|other| other == name);
-        if FIELDS.iter().take(3).all(|(name, _)| has(name)) && has("NAME") && OF_A_LIST.iter().any(|name| has(name)) {
+        if FIELDS.iter().take(3).all(|(name, _)| has(name))
+            && has("NAME")
+            && OF_A_LIST.iter().any(|name| has(name))
+        {
             return Some(Self::Csv);
         }
         let id = line.get(..ID)?;
@@ -91,7 +94,8 @@ pub(super) fn read(path: &Path, form: Form) -> Result<Table> {
                 line.get(place.start..end).map(|_| place.start..end)
             };
             let of = |line| {
-                let part = |place: &Range<usize>| present(field(line, place).and_then(|place| line.get(place)));
+                let part =
+                    |place: &Range<usize>| present(field(line, place).and_then(|place| line.get(place)));
                 (part(&(0..ID)), FIELDS.each_ref().map(|(_, place)| part(place)))
             };
             table(path, lines.map(|(number, line)| (number, of(line))))
@@ -139,9 +143,8 @@ fn table<'a>(path: &Path, lines: impl Iterator<Item = (u64, Line<'a>)>) -> Resul
         }
     }
     let rows = numbers[0].len();
-    let [ids, wbans, names, countries, states, icaos] = texts.map(|column| -> ArrayRef {
-        Arc::new(StringArray::from(column))
-    });
+    let [ids, wbans, names, countries, states, icaos] =
+        texts.map(|column| -> ArrayRef { Arc::new(StringArray::from(column)) });
     let [latitudes, longitudes, elevations] =
         numbers.map(|column| -> ArrayRef { Arc::new(Float64Array::from(column)) });
     let no_days: ArrayRef = Arc::new(Date32Array::new_null(rows));

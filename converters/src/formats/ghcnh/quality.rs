@@ -194,9 +194,8 @@ mod tests {
 
     #[test]
     fn digits_mean_what_their_source_says() {
-        let of_source = |source, checked| {
-            failing(Letters::V1_1, source, checked).replace("abcdefhiklmnoprstuvwx", "")
-        };
+        let of_source =
+            |source, checked| failing(Letters::V1_1, source, checked).replace("abcdefhiklmnoprstuvwx", "");
         for source in ["220", "221", "222", "223", "347", "348"] {
             assert_eq!(of_source(source, Checked::Other), "235", "{source}");
         }
