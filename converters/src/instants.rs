@@ -453,9 +453,8 @@ mod tests {
         for unit in TimeUnit::ALL {
             assert_eq!(TimeUnit::named(unit.name()), Some(unit));
             assert_eq!(TimeUnit::named(unit.abbreviation()), Some(unit));
-            for number in [i64::MIN, i64::MAX] {
-                assert_eq!(NumberTimes::Unix(unit).of_int(number).is_ok(), false, "{unit:?}");
-            }
+            // As nanoseconds, the least is in the year 1677.
+            assert!(NumberTimes::Unix(unit).of_int(i64::MAX).is_err(), "{unit:?}");
             for number in [f64::NAN, f64::INFINITY, -1e300] {
                 assert!(NumberTimes::Unix(unit).of_float(number).is_err());
             }

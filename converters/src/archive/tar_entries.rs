@@ -65,22 +65,21 @@ pub fn read_members(input: &Input, last: &mut Last, mut each: impl FnMut(Found) 
         let name: PathBuf = entry.path()?.into_owned();
         *last = Some((name.clone(), entry.raw_header_position()));
         let is_directory = name.as_os_str().as_encoded_bytes().ends_with(b"/");
-        links.add_known(&name, is_directory || entry.header().entry_type().is_dir());
-        if is_directory || is_hidden(&name) || is_beside(&name) {
+        let kind = entry.header().entry_type();
+        links.add_known(&name, is_directory || kind.is_dir());
+        let passed_over = is_directory || is_hidden(&name) || is_beside(&name);
+        if matches!(kind, EntryType::Link | EntryType::Symlink) {
+            // Others may lead on from one that is passed over.
+            links.add(&name, &entry, !passed_over)?;
             continue;
         }
-        let found = match entry.header().entry_type() {
-            EntryType::Link | EntryType::Symlink => {
-                links.add(&name, &entry)?;
-                continue;
-            }
-            kind => match left_out(kind, &mut entry)? {
-                Kind::File => member(input, &name, &mut entry)?,
-                Kind::Nothing => continue,
-                Kind::LeftOut(found) => {
-                    Found::LeftOut(input.path().join(&name), refusal(input, &name, found))
-                }
-            },
+        if passed_over {
+            continue;
+        }
+        let found = match left_out(kind, &mut entry)? {
+            Kind::File => member(input, &name, &mut entry)?,
+            Kind::Nothing => continue,
+            Kind::LeftOut(found) => Found::LeftOut(input.path().join(&name), refusal(input, &name, found)),
         };
         if !each(found) {
             return Ok(());
@@ -154,8 +153,8 @@ fn refusal(input: &Input, name: &Path, found: String) -> Error {
 /// The links of an archive, and what they may lead to.
 #[derive(Default)]
 struct Links {
-    /// Name of each link as it stands in the archive, in its order, and the path that it leads to.
-    links: Vec<(PathBuf, PathBuf)>,
+    /// Name of each link as it stands in the archive, in its order, the path that it leads to, and whether it is read.
+    links: Vec<(PathBuf, PathBuf, bool)>,
     files: HashSet<PathBuf>,
     directories: HashSet<PathBuf>,
 }
@@ -169,11 +168,11 @@ impl Links {
     }
 
     /// Adds a link. A hard link leads to a name in the archive, a symbolic one to a path from where it lies.
-    fn add(&mut self, name: &Path, entry: &Entry<'_, impl Read>) -> io::Result<()> {
+    fn add(&mut self, name: &Path, entry: &Entry<'_, impl Read>, is_read: bool) -> io::Result<()> {
         let Some(target) = entry.link_name()? else { return Ok(()) };
         let is_hard = entry.header().entry_type().is_hard_link();
         let beside = if is_hard { Path::new("") } else { name.parent().unwrap_or(Path::new("")) };
-        self.links.push((name.to_owned(), beside.join(target)));
+        self.links.push((name.to_owned(), beside.join(target), is_read));
         Ok(())
     }
 
@@ -183,10 +182,10 @@ impl Links {
             return Ok(());
         }
         let next: HashMap<PathBuf, &PathBuf> =
-            self.links.iter().filter_map(|(name, target)| Some((plain(name)?, target))).collect();
+            self.links.iter().filter_map(|(name, target, _)| Some((plain(name)?, target))).collect();
         // Names of the links to each file.
         let mut wanted: HashMap<PathBuf, Vec<&PathBuf>> = HashMap::new();
-        for (name, target) in &self.links {
+        for (name, target, _) in self.links.iter().filter(|(.., is_read)| *is_read) {
             let mut path = plain(target);
             for _ in 0..CHAIN {
                 match path.as_ref().and_then(|path| next.get(path)) {
@@ -223,13 +222,21 @@ impl Links {
             let kind = entry.header().entry_type();
             let found = match left_out(kind, &mut entry)? {
                 Kind::File => member(input, &path, &mut entry)?,
-                // It is listed under its own name.
-                Kind::Nothing | Kind::LeftOut(_) => continue,
+                Kind::Nothing => Found::LeftOut(PathBuf::new(), refusal(input, &path, "is no file".to_owned())),
+                Kind::LeftOut(found) => Found::LeftOut(PathBuf::new(), refusal(input, &path, found)),
             };
-            let Found::Member(target) = found else { continue };
-            let Some(content) = target.memory() else { continue };
             for name in names {
-                if !each(Found::Member(Input::member(input.path(), name, content.clone()))) {
+                let found = match &found {
+                    Found::Member(target) => {
+                        let content = target.memory().cloned().unwrap_or_default();
+                        Found::Member(Input::member(input.path(), name, content))
+                    }
+                    Found::LeftOut(_, error) | Found::Refused(error) => Found::LeftOut(
+                        input.path().join(name),
+                        refusal(input, name, format!("is a link to a file that is left out: {error}")),
+                    ),
+                };
+                if !each(found) {
                     return Ok(());
                 }
             }

@@ -66,6 +66,9 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
         });
     }
     let head = input.head()?;
+    if ends_lines_in_cr(&head.text) {
+        return Err(refused(input, &head));
+    }
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
 }
 
@@ -96,7 +99,7 @@ fn refused(input: &Input, head: &Head) -> Error {
             format!("is a web page{}, expected observations", title(text)),
             Some("a server answered with it instead of the file: download the file again".to_owned()),
         ),
-        text if text.contains(&b'\r') && !text.contains(&b'\n') => (
+        text if ends_lines_in_cr(text) => (
             "is text whose lines end in CR alone, as on old Macs; expected LF or CR LF".to_owned(),
             Some("convert it with `tr '\\r' '\\n' < OLD > NEW`".to_owned()),
         ),
@@ -106,6 +109,11 @@ fn refused(input: &Input, head: &Head) -> Error {
         ),
     };
     Error::Format { path: input.path().to_path_buf(), found, hint }
+}
+
+/// Whether it is text whose lines end in CR alone: it would be taken for a header without lines.
+fn ends_lines_in_cr(text: &[u8]) -> bool {
+    text.contains(&b'\r') && !text.contains(&b'\n') && !text.contains(&0)
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

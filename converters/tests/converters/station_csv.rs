@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use isd_converters::{ReadOptions, Scale, Tally, open};
 
 use crate::archives::isd;
-use crate::texts::{Text, file, gzip, refusal_of, rows_of, seconds};
+use crate::texts::{Text, file, gzip, read_text, refusal_of, rows_of, seconds};
 
 const TALK: &str = "\
 timestamp,station_usaf,station_wban,wind_speed_rate,air_temperature,sky_condition,wind_direction,liquid_precipitation_1h
