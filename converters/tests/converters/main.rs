@@ -6,7 +6,6 @@ mod archive_files; // several files, directories and tar archives read as one
 mod archives; // HDF5 archives written for a test, and everything read from one
 mod compressed; // gzip and other compression, and what is named instead of read
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
-mod dataset_reader; // reading a dataset back, and Parquet of other writers
 mod ghcnh; // GHCNh as text of both versions
 mod ghcnh_parquet; // the same as Parquet
 mod global_hourly; // NOAA Global Hourly CSV

@@ -65,9 +65,13 @@ pub(super) fn encode(
             Arc::new(values)
         }
     };
-    // All rows at once: where pages end must not depend on how the rows came.
-    for leaf in &compute_leaves(field, &array).map_err(failed)? {
-        writer.write(leaf).map_err(failed)?;
+    // Always the same number of rows: where pages end must not depend on how the rows came. A page's at a time, because the
+    // library makes an index of eight bytes for each row that it is given.
+    for start in (0..array.len()).step_by(PAGE_ROWS) {
+        let rows = array.slice(start, PAGE_ROWS.min(array.len() - start));
+        for leaf in &compute_leaves(field, &rows).map_err(failed)? {
+            writer.write(leaf).map_err(failed)?;
+        }
     }
     Ok((Chunk::Library(writer.close().map_err(failed)?), array.null_count()))
 }

@@ -24,14 +24,26 @@ fn unpack_values<T: Stored>(
         removed = values.clone().take(out.len()).filter(|v| flagged.contains(v)).count() as u64;
         missing.extend(flagged);
     }
-    // Nearly all files have one missing value or two, and each case gets a loop of its own.
-    match (unpacking.transform, missing.as_slice()) {
-        (Transform::Identity, [only]) => fill(values, out, |v| v == *only, |v| v),
-        (Transform::Identity, all) => fill(values, out, |v| all.contains(&v), |v| v),
-        (transform, [only]) => fill(values, out, |v| v == *only, |v| transform.apply(v)),
-        (transform, all) => fill(values, out, |v| all.contains(&v), |v| transform.apply(v)),
+    // Nearly all numbers are stored as they are or as integers of a decimal's digits, and each case gets a loop of its own.
+    match unpacking.transform {
+        Transform::Identity => fill_with(values, &missing, out, |v| v),
+        Transform::Quotient { divisor } => fill_with(values, &missing, out, |v| v / divisor),
+        transform => fill_with(values, &missing, out, |v| transform.apply(v)),
     }
     removed
+}
+
+fn fill_with<T: Stored>(
+    values: impl Iterator<Item = T>,
+    missing: &[T],
+    out: &mut [f64],
+    transform: impl Fn(f64) -> f64,
+) {
+    // Nearly all files have one missing value.
+    match missing {
+        [only] => fill(values, out, |v| v == *only, transform),
+        all => fill(values, out, |v| all.contains(&v), transform),
+    }
 }
 
 #[inline]
