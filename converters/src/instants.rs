@@ -127,12 +127,15 @@ pub enum DateDigits {
 }
 
 impl NumberTimes {
-    /// The readings that numbers are tried as, in this order. No number is within range in two of the dates.
-    const TRIED: [Self; 8] = [
+    /// The dates that numbers are tried as. No number is within range in two of them.
+    const DATES: [Self; 4] = [
         Self::Date(DateDigits::Day),
         Self::Date(DateDigits::Hour),
         Self::Date(DateDigits::Minute),
         Self::Date(DateDigits::Second),
+    ];
+    /// The units that numbers are tried in, the coarsest first.
+    const UNITS: [Self; 4] = [
         Self::Unix(TimeUnit::Seconds),
         Self::Unix(TimeUnit::Milliseconds),
         Self::Unix(TimeUnit::Microseconds),
@@ -147,25 +150,30 @@ impl NumberTimes {
         options.time_unit.map_or_else(|| Self::of_sample(numbers), |unit| Ok(Self::Unix(unit)))
     }
 
-    /// The first reading under which all numbers of a sample lie within the years 1600 to 2199: dates of 8, 10, 12 and 14
-    /// digits, then Unix seconds, milli-, micro- and nanoseconds. Numbers that are not finite are passed over; where there
-    /// are no others, it is Unix seconds.
+    /// The reading of most numbers of a sample, so that a damaged row does not decide for the others: dates of 8, 10, 12 or
+    /// 14 digits where more than half are such dates of the years 1600 to 2199; else the coarsest of Unix seconds, milli-,
+    /// micro- and nanoseconds in which the number of middle magnitude lies within these years. Numbers that the reading does
+    /// not fit are refused row by row. Numbers that are not finite are passed over; where there are no others, it is Unix
+    /// seconds.
     ///
     /// # Errors
-    /// The number that has no reading, or none together with those before it.
+    /// The number of middle magnitude, if it has no reading.
     pub fn of_sample(numbers: impl IntoIterator<Item = f64>) -> Result<Self, String> {
-        let mut left: Vec<Self> = Self::TRIED.to_vec();
-        let mut any = false;
-        for number in numbers.into_iter().filter(|number| number.is_finite()) {
-            any = true;
-            left.retain(|reading| reading.of_float(number).is_ok());
-            if left.is_empty() {
-                return Err(format!(
-                    "timestamp is {number}, expected the Unix seconds, milli-, micro- or nanoseconds of a time in the years 1600 to 2199, or a date such as 20170131, in all rows alike"
-                ));
-            }
+        let mut numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
+        let fitting = |reading: Self| numbers.iter().filter(|&&number| reading.of_float(number).is_ok()).count();
+        if let Some(date) = Self::DATES.into_iter().find(|&date| 2 * fitting(date) > numbers.len()) {
+            return Ok(date);
         }
-        Ok(left.first().copied().filter(|_| any).unwrap_or(Self::Unix(TimeUnit::Seconds)))
+        numbers.sort_unstable_by(|a, b| a.abs().total_cmp(&b.abs()));
+        // Of two in the middle the smaller, so that a tie refuses numbers rather than moving them to 1970.
+        let Some(&middle) = numbers.get(numbers.len().saturating_sub(1) / 2) else {
+            return Ok(Self::Unix(TimeUnit::Seconds));
+        };
+        Self::UNITS.into_iter().find(|unit| unit.of_float(middle).is_ok()).ok_or_else(|| {
+            format!(
+                "timestamp is {middle}, expected the Unix seconds, milli-, micro- or nanoseconds of a time in the years 1600 to 2199, or a date such as 20170131"
+            )
+        })
     }
 
     /// Microseconds since 1970 of a number; the rest of nanoseconds is cut off towards the past.
@@ -425,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_are_dates_only_where_all_of_them_are() {
+    fn most_numbers_decide() {
         let seconds = NumberTimes::Unix(TimeUnit::Seconds);
         // Unix seconds of 2020 and of 2023 whose digits happen to be a date of the 17th century.
         assert_eq!(reading(&[1_601_010_100.0]), seconds);
@@ -433,16 +441,24 @@ mod tests {
         assert_eq!(reading(&[2_017_010_100.0, 2_017_013_700.0]), seconds);
         // 8 digits without a month 13.
         assert_eq!(reading(&[20_171_301.0]), seconds);
-        // Seconds alone would fit some, milliseconds fit all.
+        // A damaged row among seconds, milliseconds and dates.
+        let damaged = |numbers: &[f64]| [numbers, &[1e12, 1e19, -1e300, f64::NAN]].concat();
+        let hours = |unit: f64| (0..10).map(move |hour| (1_483_228_800.0 + 3600.0 * f64::from(hour)) * unit);
+        assert_eq!(reading(&damaged(&hours(1.0).collect::<Vec<_>>())), seconds);
         let milliseconds = NumberTimes::Unix(TimeUnit::Milliseconds);
-        assert_eq!(reading(&[-3_600_000.0, 1_483_228_800_000.0]), milliseconds);
+        assert_eq!(reading(&damaged(&hours(1000.0).collect::<Vec<_>>())), milliseconds);
+        assert_eq!(reading(&[-3_600_000.0, 0.0, 1_483_228_800_000.0, 1.5e12, 1.5e12]), milliseconds);
+        assert_eq!(reading(&damaged(&[20_170_101.0; 10])), NumberTimes::Date(DateDigits::Day));
+        assert!(seconds.of_float(1e12).unwrap_err().contains("1000000000000"));
+        // Two that differ: the larger is refused, the smaller is not moved to 1970.
+        assert_eq!(reading(&[1_483_228_800.0, 1_483_228_800_000.0]), seconds);
         assert!(milliseconds.note().unwrap().contains("milliseconds"));
         assert_eq!(seconds.note(), None);
     }
 
     #[test]
     fn what_no_reading_fits_is_refused() {
-        for numbers in [&[1e20][..], &[20_170_101.5, 1e19], &[1.0, 1e300], &[1e18, -1e12, 1e19]] {
+        for numbers in [&[1e20][..], &[1e20, 1e19, 0.0], &[1e300], &[-1e19]] {
             let error = NumberTimes::of_sample(numbers.iter().copied()).unwrap_err();
             assert!(error.contains("1600 to 2199"), "{error}");
         }
@@ -469,7 +485,7 @@ mod tests {
     #[test]
     fn formats_of_times() {
         let of = |format: &str, text: &str| {
-            TimeFormat::new(format).unwrap().micros(text).map(iso8601).map_err(|error| error.to_string())
+            TimeFormat::new(format).unwrap().micros(text).map(iso8601)
         };
         assert_eq!(of("%d.%m.%Y %H:%M", "31.01.2017 06:30").unwrap(), "2017-01-31T06:30:00Z");
         assert_eq!(of("%Y%m%d%H", "2017013106").unwrap(), "2017-01-31T06:00:00Z");

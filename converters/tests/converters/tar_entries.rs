@@ -65,8 +65,8 @@ impl Tar {
                 stations.extend(batch.stations.iter().map(|run| run.station_id.to_string()));
             }
         }
-        let left_out =
-            archive.failures().iter().map(|failure| short(&failure.error.to_string(), home.path()));
+        let failures = archive.failures();
+        let left_out = failures.iter().map(|failure| short(&failure.error.to_string(), home.path()));
         (stations, rows, left_out.collect())
     }
 
