@@ -16,7 +16,7 @@ use super::read_plan::ReadPlan;
 use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, cut, removed_tally};
 use super::unpack::{self, NO_TIME};
 use crate::formats::hdf5::cf::Unpacking;
-use crate::formats::hdf5::library::{NumberType, StoredNumbers};
+use crate::formats::hdf5::library::{NumberType, StoredNumbers, is_written};
 use crate::{Batch, Error, Result, Source, SourceInfo, StationRun, Tally};
 
 /// Number of cells that one task reads and unpacks, about.
@@ -209,6 +209,10 @@ impl GridSource {
         times: &Range<u64>,
     ) -> Result<(Vec<f64>, u64)> {
         let ranges = dataset.ranges(stations.clone(), times.clone());
+        if ranges.first().is_some_and(|first| !is_written(dataset.dataset.written(), first)) {
+            let cells = (times.end - times.start) * (stations.end - stations.start);
+            return Ok((vec![f64::NAN; cells as usize], 0));
+        }
         let bytes =
             dataset.dataset.read(&ranges).map_err(|reason| self.unreadable(dataset, &ranges, &reason))?;
         let Some((number, unpacking, offset)) = value(dataset) else {
