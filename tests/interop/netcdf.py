@@ -41,6 +41,8 @@ class Case:
     @property
     def comparable(self):
         has_fill = self.missing in ("_FillValue", "both")
+        if self.unsigned and self.kind.itemsize == 1 and not has_fill:
+            return False  # netCDF4-python itself fails: its default of bytes is no unsigned number.
         default = self.extent == "whole" or has_fill
         return default or self.kind.itemsize > 1 and not self.unsigned
 
@@ -153,7 +155,8 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         directory = pathlib.Path(directory)
         chosen = list(cases())
-        for number, group in enumerate(itertools.batched(chosen, 200)):
+        for number in range(0, len(chosen), 200):
+            group = chosen[number:number + 200]
             path = directory / f"{number}.nc"
             make(path, group)
             table = converted(binaries, path, directory / f"{number}.dataset")

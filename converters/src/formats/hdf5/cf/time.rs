@@ -279,10 +279,47 @@ fn parse_offset(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Unpacking;
     use super::*;
+    use crate::instants::{DateDigits, TimeUnit};
 
     fn micros(units: &str, stored: Number) -> i64 {
         TimeUnits::parse(units, None).unwrap().micros(stored).unwrap()
+    }
+
+    fn unix_seconds() -> TimeUnits {
+        TimeUnits::found(NumberTimes::Unix(TimeUnit::Seconds))
+    }
+
+    #[test]
+    fn packed_times() {
+        let packed = |units: &str, scale: f64, offset: f64, stored: Number| {
+            let scale = (Some(Number::F64(scale)), Some(Number::F64(offset)));
+            let packing = Unpacking::new(scale.0, scale.1, Vec::new(), None).unwrap().transform;
+            TimeUnits::parse(units, None).unwrap().packed(packing).micros(stored)
+        };
+        let hour = 3600 * SECOND;
+        assert_eq!(packed("seconds since 1970-01-01", 3600.0, 0.0, Number::Int(3)), Ok(3 * hour));
+        assert_eq!(packed("hours since 1970-01-01", 0.1, 0.5, Number::Int(1)), Ok(hour * 6 / 10));
+        assert_eq!(packed("days since 1970-01-01", 0.25, 0.0, Number::F32(1.5)), Ok(9 * hour));
+        assert_eq!(packed("s", 1e-3, 0.0, Number::Int(1_483_228_800_250)), Ok(1_483_228_800_250_000));
+        assert!(packed("days since 1970-01-01", 0.1, 0.0, Number::F32(170_001.0)).is_ok());
+        assert!(packed("seconds since 1970-01-01", 60.0, 1.0, Number::F32(24_000_001.0)).is_err());
+        assert!(packed("days since 1970-01-01", 1e3, 0.0, Number::Int(85)).is_err(), "the year 2202");
+    }
+
+    #[test]
+    fn units_that_are_found() {
+        let found = |times: NumberTimes, stored| TimeUnits::found(times).micros(stored);
+        let unix = |unit, stored| found(NumberTimes::Unix(unit), stored);
+        let day = 1_483_228_800 * SECOND;
+        assert_eq!(unix(TimeUnit::Milliseconds, Number::Int(1_483_228_800_000)), Ok(day));
+        assert_eq!(unix(TimeUnit::Nanoseconds, Number::F64(1_483_228_800e9)), Ok(day));
+        assert_eq!(found(NumberTimes::Date(DateDigits::Hour), Number::Int(2_017_010_100)), Ok(day));
+        assert_eq!(found(NumberTimes::Date(DateDigits::Day), Number::F64(20_170_101.0)), Ok(day));
+        for outside in [7_258_118_400, -11_676_096_001, i64::MAX] {
+            assert!(unix(TimeUnit::Seconds, Number::Int(outside.into())).is_err(), "{outside}");
+        }
     }
 
     #[test]
@@ -304,8 +341,11 @@ mod tests {
 
     #[test]
     fn reference_dates_before_the_gregorian_calendar_are_julian() {
-        let days =
-            |units, calendar| TimeUnits::parse(units, calendar).unwrap().micros(Number::Int(1000)).unwrap();
+        // To about the year 2000, whatever the reference.
+        let count = |units: &str| (2000 - units[11..15].parse::<i128>().unwrap()) * 365;
+        let days = |units, calendar| {
+            TimeUnits::parse(units, calendar).unwrap().micros(Number::Int(count(units))).unwrap()
+        };
         let proleptic = |units| days(units, Some("proleptic_gregorian"));
         let day = 86_400 * SECOND;
         // As cftime's num2date has them: 735000 days are 2013-05-11 in one, 2013-05-13 in the other.
@@ -333,7 +373,7 @@ mod tests {
         }
         assert_eq!(micros("seconds since 1970-01-01", Number::F64(1.4e9 + 0.000_001)), 1_400_000_000_000_001);
         assert_eq!(micros("hours since 2000-01-01", Number::F32(140_000.5)) % MINUTE, 0);
-        let unix = |v| TimeUnits::UNIX_SECONDS.micros(Number::F32(v));
+        let unix = |v| unix_seconds().micros(Number::F32(v));
         assert_eq!(unix(3600.25).unwrap(), 3_600_250_000);
         assert!(unix(1_400_003_600.0).unwrap_err().contains("128 s later"));
     }
@@ -344,8 +384,8 @@ mod tests {
             assert!(TimeUnits::parse(units, None).is_err(), "{units}");
         }
         for stored in [f64::NAN, f64::INFINITY, 1e15, -1e300] {
-            assert!(TimeUnits::UNIX_SECONDS.micros(Number::F64(stored)).is_err(), "{stored}");
+            assert!(unix_seconds().micros(Number::F64(stored)).is_err(), "{stored}");
         }
-        assert!(TimeUnits::UNIX_SECONDS.micros(Number::Int(i128::MAX)).is_err());
+        assert!(unix_seconds().micros(Number::Int(i128::MAX)).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::formats::hdf5::library::{
-    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Number, Reason, Scalar,
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Number, Reason, Scalar, VIRTUAL,
 };
 use crate::{Error, ReadOptions, Result};
 
@@ -124,7 +124,11 @@ impl Scope {
     }
 
     fn unreadable(&self, place: &str, reason: &Reason) -> Error {
-        self.column_error(place, format!("cannot be opened: {reason}"), None)
+        let hint = (reason == VIRTUAL).then(|| {
+            "copy the elements into a file of its own, such as `h5repack -l CONTI in.h5 out.h5` where the others are at hand"
+                .to_owned()
+        });
+        self.column_error(place, format!("cannot be opened: {reason}"), hint)
     }
 }
 

@@ -70,6 +70,8 @@ impl Table {
             if text("meta")?.as_deref() == Some("category") {
                 // Integers that number the categories, which lie elsewhere.
                 member.scalar = Scalar::Other("a pandas category".into());
+            } else if stored.as_deref().is_some_and(is_span) {
+                member.scalar = Scalar::Other("a pandas timedelta".into());
             }
             columns.extend(table_columns(&member, names, time_units));
         }
@@ -122,6 +124,11 @@ pub fn datetime_units(dtype: &str) -> Option<&'static str> {
         Some("s") => Some("s"),
         Some(_) => None,
     }
+}
+
+/// Whether pandas' type is one of spans of time, which are no times and in units of pandas.
+pub fn is_span(dtype: &str) -> bool {
+    dtype.starts_with("timedelta64")
 }
 
 impl Catalog for Table {

@@ -21,6 +21,9 @@ pub use number::{FieldBytes, Number, NumberClass, NumberType, StoredNumbers};
 /// Why a library could not do something; the caller adds file, dataset and row.
 pub type Reason = String;
 
+/// The reason of a dataset that only refers to others, as HDF5's virtual ones do.
+pub const VIRTUAL: &str = "it is a virtual dataset, whose elements lie in other datasets or files";
+
 /// An open HDF5 file.
 pub trait Hdf5File: Send + Sync {
     /// The dataset at a path, or `None` where there is none.

@@ -18,7 +18,7 @@ use isd_dataset::guard::guarded;
 use super::native_types::{attribute, element};
 use super::{
     Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, decoded, filters, scale_names,
-    selected_within, written,
+    VIRTUAL, selected_within, written,
 };
 
 /// Bytes of the largest chunk that is decoded: memory holds one for each thread.
@@ -29,8 +29,6 @@ const MAX_READ_BYTES: usize = 512 << 20;
 const MAX_HEADER_BYTES: usize = 16 << 20;
 /// The class of a layout that refers to other datasets (HDF5 File Format Specification, data layout message).
 const VIRTUAL_CLASS: u8 = 3;
-/// What is said of a dataset of that layout.
-const VIRTUAL: &str = "it is a virtual dataset, whose elements lie in other datasets or files";
 /// Slots of the chunk cache, which holds the few chunks that several batches share.
 const CACHE_SLOTS: usize = 521;
 
