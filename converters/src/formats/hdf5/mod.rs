@@ -95,8 +95,7 @@ fn layout_of(path: &Path, options: &ReadOptions, cache_bytes: usize) -> Result<(
         found: format!("is a damaged HDF5 file: {reason}"),
         hint: Some("copy or write it again".into()),
     })?;
-    let scope =
-        Scope {
+    let scope = Scope {
         file,
         path: path.to_owned(),
         group: String::new(),

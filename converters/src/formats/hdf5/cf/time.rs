@@ -7,8 +7,8 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 use isd_dataset::column::widen;
 
 use super::Transform;
-use crate::instants::{EARLIEST, LATEST, NumberTimes, in_range};
 use crate::formats::hdf5::library::Number;
+use crate::instants::{EARLIEST, LATEST, NumberTimes, in_range};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -91,15 +91,7 @@ impl TimeUnits {
             None => 0,
         };
         let (least, largest) = Self::range(epoch, numerator, denominator);
-        Ok(Self {
-            packing: Transform::Identity,
-            found: None,
-            epoch,
-            numerator,
-            denominator,
-            least,
-            largest,
-        })
+        Ok(Self { packing: Transform::Identity, found: None, epoch, numerator, denominator, least, largest })
     }
 
     /// Microseconds since 1970 of a stored number, rounded to the nearest.
@@ -161,12 +153,12 @@ impl TimeUnits {
             Number::F32(v) => self.float(f64::from(v), spacing),
             Number::F64(v) => self.float(v, spacing),
         };
-        let micros = micros
-            .and_then(|micros| i64::try_from(micros).ok())
-            .and_then(in_range)
-            .ok_or_else(|| match number.to_f64() {
-                nan if nan.is_nan() => "timestamp is NaN, expected a time".to_owned(),
-                number => format!("timestamp is {number}, outside the years 1600 to 2199"),
+        let micros =
+            micros.and_then(|micros| i64::try_from(micros).ok()).and_then(in_range).ok_or_else(|| {
+                match number.to_f64() {
+                    nan if nan.is_nan() => "timestamp is NaN, expected a time".to_owned(),
+                    number => format!("timestamp is {number}, outside the years 1600 to 2199"),
+                }
             })?;
         if let Number::F32(v) = stored {
             let spacing = self.length(spacing) / SECOND as f64;

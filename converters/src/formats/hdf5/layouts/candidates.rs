@@ -72,7 +72,8 @@ pub fn choose(scope: &Scope) -> Result<Layout> {
         several if several.len() > 1 && scope.named_station().is_some() => {
             let groups: Vec<String> = several.iter().map(|found| found.scope.path_in_file()).collect();
             let found = format!("has one station named for several groups, which are {}", list(&groups));
-            Err(scope.format_error(found, Some("leave out --column station_id==NAME: groups name their stations")))
+            Err(scope
+                .format_error(found, Some("leave out --column station_id==NAME: groups name their stations")))
         }
         _ => {
             let scopes = candidates.into_iter().map(|candidate| candidate.scope).collect();
@@ -170,4 +171,3 @@ fn unknown(scope: &Scope) -> Error {
         Some("name the columns with --column timestamp=/path/in/file --column station_id=/path/in/file"),
     )
 }
-

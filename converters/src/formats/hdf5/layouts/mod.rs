@@ -20,8 +20,8 @@ use netcdf::NetCdf;
 pub use station_part::StationPart;
 use table::{PANDAS_TABLE, Table};
 
-use crate::formats::hdf5::library::{Element, Hdf5Dataset};
 use crate::Result;
+use crate::formats::hdf5::library::{Element, Hdf5Dataset};
 
 /// What a file holds.
 pub enum Layout {

@@ -182,25 +182,30 @@ impl NetCdf {
         if self.station.is_some() {
             return Ok(());
         }
-        let field = self.variables.iter().filter(|variable| meaning::is_number(variable)).find_map(|variable| {
-            let along = |position: meaning::Position| {
-                variable.dimensions.iter().find(|dimension| {
-                    let coordinate = || {
-                        self.variables.iter().find(|other| Some(&other.name) == dimension.name.as_ref())
-                    };
-                    dimension.length > 1
-                        && (dimension.name.as_deref().is_some_and(|name| meaning::is_called(name, position))
-                            || coordinate().is_some_and(|other| meaning::is_along(other, position)))
-                })
-            };
-            Some((variable, along(meaning::Position::Latitude)?, along(meaning::Position::Longitude)?))
-        });
+        let field =
+            self.variables.iter().filter(|variable| meaning::is_number(variable)).find_map(|variable| {
+                let along = |position: meaning::Position| {
+                    variable.dimensions.iter().find(|dimension| {
+                        let coordinate = || {
+                            self.variables.iter().find(|other| Some(&other.name) == dimension.name.as_ref())
+                        };
+                        dimension.length > 1
+                            && (dimension
+                                .name
+                                .as_deref()
+                                .is_some_and(|name| meaning::is_called(name, position))
+                                || coordinate().is_some_and(|other| meaning::is_along(other, position)))
+                    })
+                };
+                Some((variable, along(meaning::Position::Latitude)?, along(meaning::Position::Longitude)?))
+            });
         let Some((variable, latitude, longitude)) = field else { return Ok(()) };
         let found = format!(
             "holds fields over {} latitudes and {} longitudes, such as {}, expected series of stations",
             latitude.length, longitude.length, variable.name
         );
-        let hint = "take series at points out of it first, such as with `cdo remapnn,lon=5.2_lat=52.1 in.nc out.nc`";
+        let hint =
+            "take series at points out of it first, such as with `cdo remapnn,lon=5.2_lat=52.1 in.nc out.nc`";
         Err(self.scope.format_error(found, Some(hint)))
     }
 

@@ -133,7 +133,11 @@ pub fn is_span(dtype: &str) -> bool {
 
 impl Catalog for Table {
     fn layout(&self) -> &'static str {
-        if self.at.rsplit('/').next() == Some(PANDAS_TABLE) { "pandas table in HDF5" } else { "table in HDF5" }
+        if self.at.rsplit('/').next() == Some(PANDAS_TABLE) {
+            "pandas table in HDF5"
+        } else {
+            "table in HDF5"
+        }
     }
 
     fn find(&self, path: &str) -> Result<Option<Entry>> {

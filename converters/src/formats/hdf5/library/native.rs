@@ -17,8 +17,8 @@ use isd_dataset::guard::guarded;
 
 use super::native_types::{attribute, element};
 use super::{
-    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, decoded, filters, scale_names,
-    VIRTUAL, selected_within, written,
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, decoded, filters,
+    scale_names, selected_within, written,
 };
 
 /// Bytes of the largest chunk that is decoded: memory holds one for each thread.
@@ -164,16 +164,18 @@ impl Storage {
                         storage.layout = Some(layout.layout.clone());
                     }
                     match layout.layout {
-                    // An address beyond the file is either undefined (nothing written: fill values)
-                    // or damage; the library itself tells the two apart.
-                    DataLayout::Contiguous { address, size }
-                        if size == dataset.raw_byte_len()? as u64
-                            && address.checked_add(size).is_some_and(|end| end <= file.storage().len()) =>
-                    {
-                        storage.contiguous = Some(address);
-                    }
-                    DataLayout::Compact { .. } => storage.compact = true,
-                    _ => {}
+                        // An address beyond the file is either undefined (nothing written: fill values)
+                        // or damage; the library itself tells the two apart.
+                        DataLayout::Contiguous { address, size }
+                            if size == dataset.raw_byte_len()? as u64
+                                && address
+                                    .checked_add(size)
+                                    .is_some_and(|end| end <= file.storage().len()) =>
+                        {
+                            storage.contiguous = Some(address);
+                        }
+                        DataLayout::Compact { .. } => storage.compact = true,
+                        _ => {}
                     }
                 }
                 _ => {}

@@ -3,9 +3,7 @@
 use hdf5_reader::error::Error;
 use hdf5_reader::{ByteOrder, Datatype, StringSize, VarLenKind};
 
-use super::{
-    Attribute, Element, Member, NumberClass, NumberType, Reason, Scalar, StoredNumbers, decoded,
-};
+use super::{Attribute, Element, Member, NumberClass, NumberType, Reason, Scalar, StoredNumbers, decoded};
 
 /// The value of an attribute that was looked for; `None` where there is none of its name.
 pub fn attribute(found: Result<hdf5_reader::Attribute, Error>) -> Result<Option<Attribute>, Error> {
@@ -18,9 +16,7 @@ pub fn attribute(found: Result<hdf5_reader::Attribute, Error>) -> Result<Option<
             let numbers = StoredNumbers::side_by_side(number, &attribute.raw_data).to_vec();
             return Ok(Some(if numbers.is_empty() { Attribute::Other } else { Attribute::Numbers(numbers) }));
         }
-        Scalar::FixedText(size) => {
-            attribute.raw_data.get(..size).map(|text| decoded(text).into_owned())
-        }
+        Scalar::FixedText(size) => attribute.raw_data.get(..size).map(|text| decoded(text).into_owned()),
         Scalar::VariableText if attribute.decoded_strings.is_some() => {
             attribute.decoded_strings.and_then(|texts| texts.into_iter().next())
         }

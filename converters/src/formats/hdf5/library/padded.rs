@@ -49,7 +49,14 @@ impl Padded {
     }
 
     /// Puts the elements of the dataset where they belong among those of the ranges, which hold fill values.
-    fn spread<T: Clone>(&self, inside: &[Range<u64>], ranges: &[Range<u64>], found: &[T], out: &mut [T], size: usize) {
+    fn spread<T: Clone>(
+        &self,
+        inside: &[Range<u64>],
+        ranges: &[Range<u64>],
+        found: &[T],
+        out: &mut [T],
+        size: usize,
+    ) {
         let lengths = |ranges: &[Range<u64>]| -> Vec<usize> {
             ranges.iter().map(|range| (range.end - range.start) as usize).collect()
         };

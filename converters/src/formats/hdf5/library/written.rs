@@ -42,7 +42,8 @@ pub fn ranges(
     let (storage, shape) = (file.storage(), dataset.shape());
     let Some((&rows, &chunk_rows)) = shape.first().zip(dims.first()) else { return Ok(None) };
     let chunk_rows = u64::from(chunk_rows).max(1);
-    let per_dimension = shape.iter().zip(dims).map(|(&length, &chunk)| length.div_ceil(u64::from(chunk).max(1)));
+    let per_dimension =
+        shape.iter().zip(dims).map(|(&length, &chunk)| length.div_ceil(u64::from(chunk).max(1)));
     let chunks = per_dimension.fold(1_u64, u64::saturating_mul);
     let listed = !matches!(indexing, None | Some(ChunkIndexing::BTreeV2));
     if chunks <= 1 || listed && chunks > MOST_LISTED {
@@ -55,7 +56,13 @@ pub fn ranges(
         None => {
             let dimensions = u32::try_from(dataset.ndim()).unwrap_or(u32::MAX);
             let leaves = collect_btree_v1_leaves_storage(
-                storage, address, offset_size, length_size, Some(dimensions), dims, None,
+                storage,
+                address,
+                offset_size,
+                length_size,
+                Some(dimensions),
+                dims,
+                None,
             )?;
             let first = |key: BTreeV1Key| match key {
                 BTreeV1Key::RawData { offsets, .. } => offsets.first().copied(),
@@ -67,7 +74,13 @@ pub fn ranges(
         Some(ChunkIndexing::BTreeV2) => {
             let dimensions = u32::try_from(dataset.ndim()).unwrap_or(u32::MAX);
             firsts(collect_v2_chunk_entries_storage(
-                storage, address, offset_size, length_size, dimensions, dims, None,
+                storage,
+                address,
+                offset_size,
+                length_size,
+                dimensions,
+                dims,
+                None,
             )?)
         }
         Some(ChunkIndexing::Implicit) => {
@@ -75,11 +88,26 @@ pub fn ranges(
             firsts(collect_implicit_chunk_entries(address, shape, dims, size, None, storage.len())?)
         }
         Some(ChunkIndexing::FixedArray { .. }) => firsts(collect_fixed_array_chunk_entries_storage(
-            storage, address, offset_size, length_size, shape, dims, None,
+            storage,
+            address,
+            offset_size,
+            length_size,
+            shape,
+            dims,
+            None,
         )?),
-        Some(ChunkIndexing::ExtensibleArray { .. }) => firsts(collect_extensible_array_chunk_entries_storage(
-            storage, address, offset_size, length_size, shape, dataset.max_dims(), dims, None,
-        )?),
+        Some(ChunkIndexing::ExtensibleArray { .. }) => {
+            firsts(collect_extensible_array_chunk_entries_storage(
+                storage,
+                address,
+                offset_size,
+                length_size,
+                shape,
+                dataset.max_dims(),
+                dims,
+                None,
+            )?)
+        }
     };
     firsts.sort_unstable();
     firsts.dedup();

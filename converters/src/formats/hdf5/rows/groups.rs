@@ -85,7 +85,11 @@ impl GroupsSource {
                     if let Some(instead) = summary.instead.as_ref().filter(|_| only)
                         && !Stations::may_be_named(station)
                     {
-                        return Err(no_station(scope, instead, "it is not a station's, and may be that of many"));
+                        return Err(no_station(
+                            scope,
+                            instead,
+                            "it is not a station's, and may be that of many",
+                        ));
                     }
                     if summary.named {
                         named.push(summary.group.station.clone());
@@ -207,9 +211,18 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
     };
     // What was never written is no row.
-    let rows = plan.written.as_ref().map_or(rows, |written| written.iter().map(|range| range.end - range.start).sum());
+    let rows = plan
+        .written
+        .as_ref()
+        .map_or(rows, |written| written.iter().map(|range| range.end - range.start).sum());
     let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
-    Ok(Summary { group: Group { scope, station, rows }, info: plan.info, exact, named, instead: plan.instead })
+    Ok(Summary {
+        group: Group { scope, station, rows },
+        info: plan.info,
+        exact,
+        named,
+        instead: plan.instead,
+    })
 }
 
 fn plan_of(scope: &Scope, station: &str) -> Result<ReadPlan> {

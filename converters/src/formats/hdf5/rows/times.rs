@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::fields::{DatasetFields, Target};
 use super::packing::Packing;
+use crate::Result;
 use crate::formats::hdf5::cf::{TimeUnits, Unpacking};
 use crate::formats::hdf5::layouts::{Entry, Scope};
 use crate::formats::hdf5::library::{Number, NumberType, StoredNumbers};
-use crate::Result;
 use crate::instants::{NumberTimes, TIME_HINT, TimeUnit};
 
 /// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
@@ -52,7 +52,10 @@ fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
     if entry.dataset.obstacle().is_some() {
         return Vec::new();
     }
-    let fields = DatasetFields::of(entry, Target::Time(number, TimeUnits::found(NumberTimes::Unix(TimeUnit::Seconds)), Vec::new()));
+    let fields = DatasetFields::of(
+        entry,
+        Target::Time(number, TimeUnits::found(NumberTimes::Unix(TimeUnit::Seconds)), Vec::new()),
+    );
     let whole = [0..rows];
     let written = entry.dataset.written().filter(|_| entry.axes.time == Some(0)).unwrap_or(&whole);
     let mut parts: Vec<Range<u64>> = Vec::new();
@@ -69,10 +72,13 @@ fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
     }
     let same = |a: &Number, b: &Number| a == b || a.to_f64() == b.to_f64();
     numbers.retain(|number| !missing.iter().any(|missing| same(number, missing)));
-    numbers.into_iter().map(|number| match number {
-        Number::F32(v) => isd_dataset::column::widen(v),
-        other => other.to_f64(),
-    }).collect()
+    numbers
+        .into_iter()
+        .map(|number| match number {
+            Number::F32(v) => isd_dataset::column::widen(v),
+            other => other.to_f64(),
+        })
+        .collect()
 }
 
 /// The ranges of rows whose times were written, ascending and apart; `None` where all were.
@@ -95,10 +101,14 @@ pub fn written_rows(scope: &Scope, time: &Entry, rows: u64) -> Result<Option<Vec
         while end < rows && end > range.start {
             let from = range.start.max((end - 1) / chunk * chunk);
             let ranges: Vec<Range<u64>> = std::iter::once(from..end).chain(others.iter().cloned()).collect();
-            let error = |reason| scope.column_error(&time.place, format!("rows {from} to {}: {reason}", end - 1), None);
+            let error = |reason| {
+                scope.column_error(&time.place, format!("rows {from} to {}: {reason}", end - 1), None)
+            };
             let bytes = time.dataset.read(&ranges).map_err(error)?;
             let is_fill = |row: &[u8]| row.get(time.offset..time.offset + size) == Some(fill);
-            let empty = bytes.chunks_exact(time.row_bytes().max(1)).rev().take_while(|row| is_fill(row)).count() as u64;
+            let empty =
+                bytes.chunks_exact(time.row_bytes().max(1)).rev().take_while(|row| is_fill(row)).count()
+                    as u64;
             let whole = empty >= end - from;
             end -= empty.min(end - from);
             if !whole {
