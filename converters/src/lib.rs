@@ -9,6 +9,8 @@ mod convert;
 mod format;
 pub mod formats;
 mod input;
+pub mod instants;
+pub mod keys;
 pub mod series;
 mod source;
 
@@ -20,5 +22,6 @@ pub use formats::{FORMATS, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
+pub use instants::TimeUnit;
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};
 pub use source::{Hdf5Reader, ReadOptions, Scale, Source, SourceInfo};

@@ -1,0 +1,404 @@
+//! Times that are numbers, or texts in a format that the user names: numbers of a column in, one reading of them all and
+//! microseconds since 1970 (UTC) out.
+//!
+//! Unix seconds are usual, but exports count milli-, micro- and nanoseconds as well, and write dates as digits
+//! (`20170101`, `2017010106`). A sample of a column decides what its numbers are, once for the file, so that no row is
+//! read another way than its neighbours; what the decision makes of a row must lie within the years 1600 to 2199.
+
+use chrono::format::{Parsed, StrftimeItems, parse};
+use chrono::{DateTime, NaiveDateTime, NaiveTime};
+
+use crate::ReadOptions;
+use crate::formats::text::civil_micros;
+
+/// 1600-01-01T00:00:00Z, the earliest time of an observation, in microseconds since 1970.
+pub const EARLIEST: i64 = -11_676_096_000_000_000;
+/// 2200-01-01T00:00:00Z, in microseconds since 1970: observations are earlier.
+pub const LATEST: i64 = 7_258_118_400_000_000;
+/// What to do about times that are not what they are taken for.
+pub const TIME_HINT: &str = "say what the times are with --time-unit or --time-format";
+
+/// Earliest year that 10 or more digits are taken for: as Unix seconds, `1850010100` is in the year 2028.
+const FIRST_YEAR_OF_LONG_DATES: i64 = 1850;
+/// Integers up to this magnitude are doubles.
+const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
+
+/// What numbers count, from 1970-01-01T00:00:00Z on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum TimeUnit {
+    Nanoseconds,
+    Microseconds,
+    Milliseconds,
+    Seconds,
+    Minutes,
+    Hours,
+    Days,
+}
+
+impl TimeUnit {
+    /// All units, the shortest first.
+    pub const ALL: [Self; 7] = [
+        Self::Nanoseconds,
+        Self::Microseconds,
+        Self::Milliseconds,
+        Self::Seconds,
+        Self::Minutes,
+        Self::Hours,
+        Self::Days,
+    ];
+
+    /// Its name, in the plural: `milliseconds`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "nanoseconds",
+            Self::Microseconds => "microseconds",
+            Self::Milliseconds => "milliseconds",
+            Self::Seconds => "seconds",
+            Self::Minutes => "minutes",
+            Self::Hours => "hours",
+            Self::Days => "days",
+        }
+    }
+
+    /// Its usual abbreviation: `ms`.
+    #[must_use]
+    pub const fn abbreviation(self) -> &'static str {
+        match self {
+            Self::Nanoseconds => "ns",
+            Self::Microseconds => "us",
+            Self::Milliseconds => "ms",
+            Self::Seconds => "s",
+            Self::Minutes => "min",
+            Self::Hours => "h",
+            Self::Days => "d",
+        }
+    }
+
+    /// The unit of a name or an abbreviation; `None` of anything else.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|unit| unit.name() == name || unit.abbreviation() == name)
+    }
+
+    /// One unit in microseconds, as a numerator and a denominator.
+    #[must_use]
+    pub const fn micros(self) -> (i64, i64) {
+        match self {
+            Self::Nanoseconds => (1, 1000),
+            Self::Microseconds => (1, 1),
+            Self::Milliseconds => (1000, 1),
+            Self::Seconds => (1_000_000, 1),
+            Self::Minutes => (60_000_000, 1),
+            Self::Hours => (3_600_000_000, 1),
+            Self::Days => (86_400_000_000, 1),
+        }
+    }
+}
+
+/// The time, where it is one that an observation can have: within the years 1600 to 2199.
+#[inline]
+#[must_use]
+pub fn in_range(micros: i64) -> Option<i64> {
+    (EARLIEST..LATEST).contains(&micros).then_some(micros)
+}
+
+/// How the numbers of one column of times are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberTimes {
+    /// They count units from 1970-01-01T00:00:00Z on; fractions of a unit count.
+    Unix(TimeUnit),
+    /// Their digits are a date, and where there are more a time of day, in UTC.
+    Date(DateDigits),
+}
+
+/// What the digits of a date are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateDigits {
+    /// `YYYYMMDD`
+    Day,
+    /// `YYYYMMDDHH`
+    Hour,
+    /// `YYYYMMDDHHMM`
+    Minute,
+    /// `YYYYMMDDHHMMSS`
+    Second,
+}
+
+impl NumberTimes {
+    /// The readings that numbers are tried as, in this order. No number is within range in two of the dates.
+    const TRIED: [Self; 8] = [
+        Self::Date(DateDigits::Day),
+        Self::Date(DateDigits::Hour),
+        Self::Date(DateDigits::Minute),
+        Self::Date(DateDigits::Second),
+        Self::Unix(TimeUnit::Seconds),
+        Self::Unix(TimeUnit::Milliseconds),
+        Self::Unix(TimeUnit::Microseconds),
+        Self::Unix(TimeUnit::Nanoseconds),
+    ];
+
+    /// The reading that `options` name, or that of [`of_sample`](Self::of_sample).
+    ///
+    /// # Errors
+    /// Those of [`of_sample`](Self::of_sample).
+    pub fn find(numbers: impl IntoIterator<Item = f64>, options: &ReadOptions) -> Result<Self, String> {
+        options.time_unit.map_or_else(|| Self::of_sample(numbers), |unit| Ok(Self::Unix(unit)))
+    }
+
+    /// The first reading under which all numbers of a sample lie within the years 1600 to 2199: dates of 8, 10, 12 and 14
+    /// digits, then Unix seconds, milli-, micro- and nanoseconds. Numbers that are not finite are passed over; where there
+    /// are no others, it is Unix seconds.
+    ///
+    /// # Errors
+    /// The number that has no reading, or none together with those before it.
+    pub fn of_sample(numbers: impl IntoIterator<Item = f64>) -> Result<Self, String> {
+        let mut left: Vec<Self> = Self::TRIED.to_vec();
+        let mut any = false;
+        for number in numbers.into_iter().filter(|number| number.is_finite()) {
+            any = true;
+            left.retain(|reading| reading.of_float(number).is_ok());
+            if left.is_empty() {
+                return Err(format!(
+                    "timestamp is {number}, expected the Unix seconds, milli-, micro- or nanoseconds of a time in the years 1600 to 2199, or a date such as 20170131, in all rows alike"
+                ));
+            }
+        }
+        Ok(left.first().copied().filter(|_| any).unwrap_or(Self::Unix(TimeUnit::Seconds)))
+    }
+
+    /// Microseconds since 1970 of a number; the rest of nanoseconds is cut off towards the past.
+    ///
+    /// # Errors
+    /// A time outside the years 1600 to 2199, or digits that are no date of this kind.
+    pub fn of_int(self, number: i64) -> Result<i64, String> {
+        let micros = match self {
+            Self::Unix(unit) => {
+                let (numerator, denominator) = unit.micros();
+                number.checked_mul(numerator).map(|product| product.div_euclid(denominator))
+            }
+            Self::Date(digits) => digits.micros(number),
+        };
+        micros.and_then(in_range).ok_or_else(|| self.refused(&number.to_string()))
+    }
+
+    /// Microseconds since 1970 of a number, to the nearest.
+    ///
+    /// # Errors
+    /// As of [`of_int`](Self::of_int), and a number that is not finite.
+    pub fn of_float(self, number: f64) -> Result<i64, String> {
+        let refused = || self.refused(&number.to_string());
+        if number.trunc() == number && number.abs() <= EXACT_INTEGERS {
+            return self.of_int(number as i64);
+        }
+        let Self::Unix(unit) = self else { return Err(refused()) };
+        let (numerator, denominator) = unit.micros();
+        // Whole units and the fraction apart, so that a fraction is rounded once.
+        let whole = number.floor();
+        let scaled = |units: f64| units * numerator as f64 / denominator as f64;
+        let micros = scaled(whole) + scaled(number - whole).round();
+        // What is not finite lies in no range.
+        let within = (EARLIEST as f64..LATEST as f64).contains(&micros);
+        within.then_some(micros as i64).ok_or_else(refused)
+    }
+
+    /// What the user should know of a column read so; `None` of Unix seconds, which are usual.
+    #[must_use]
+    pub fn note(self) -> Option<String> {
+        match self {
+            Self::Unix(TimeUnit::Seconds) => None,
+            Self::Unix(unit) => Some(format!("timestamp is read as {} since 1970", unit.name())),
+            Self::Date(digits) => Some(format!("timestamp is read as dates, {}", digits.pattern())),
+        }
+    }
+
+    fn refused(self, number: &str) -> String {
+        match self {
+            Self::Unix(unit) => format!(
+                "timestamp is {number}, which as {} since 1970 is not within the years 1600 to 2199",
+                unit.name()
+            ),
+            Self::Date(digits) => {
+                format!("timestamp is {number}, expected a date as in the other rows, {}", digits.pattern())
+            }
+        }
+    }
+}
+
+impl DateDigits {
+    const fn pattern(self) -> &'static str {
+        match self {
+            Self::Day => "YYYYMMDD",
+            Self::Hour => "YYYYMMDDHH",
+            Self::Minute => "YYYYMMDDHHMM",
+            Self::Second => "YYYYMMDDHHMMSS",
+        }
+    }
+
+    /// Microseconds since 1970 of these digits; `None` where they are no such date.
+    fn micros(self, number: i64) -> Option<i64> {
+        let (day, clock) = match self {
+            Self::Day => (number, 0),
+            Self::Hour => (number.div_euclid(100), number.rem_euclid(100) * 10_000),
+            Self::Minute => (number.div_euclid(10_000), number.rem_euclid(10_000) * 100),
+            Self::Second => (number.div_euclid(1_000_000), number.rem_euclid(1_000_000)),
+        };
+        let first = if self == Self::Day { 1600 } else { FIRST_YEAR_OF_LONG_DATES };
+        let year = Some(day.div_euclid(10_000)).filter(|year| (first..2200).contains(year))?;
+        let (month, day) = (day.div_euclid(100).rem_euclid(100), day.rem_euclid(100));
+        civil_micros(year, month, day, clock / 10_000, clock / 100 % 100, clock % 100)
+    }
+}
+
+/// A format of times that the user names, in the letters of `strftime`, such as `%d.%m.%Y %H:%M`.
+#[derive(Debug, Clone)]
+pub struct TimeFormat {
+    format: String,
+}
+
+impl TimeFormat {
+    /// The format of a text such as `%d.%m.%Y %H:%M`.
+    ///
+    /// # Errors
+    /// A text with a letter after `%` that means nothing, or without a date.
+    pub fn new(format: &str) -> Result<Self, String> {
+        let new = Self { format: format.to_owned() };
+        let sample = DateTime::UNIX_EPOCH;
+        let known = StrftimeItems::new(format).parse().is_ok();
+        let written = known.then(|| sample.format(format).to_string());
+        match written.and_then(|text| new.micros(&text).ok()) {
+            Some(_) => Ok(new),
+            None => Err(format!(
+                "the time format is {format:?}, expected one of a date in the letters of strftime, such as %d.%m.%Y %H:%M"
+            )),
+        }
+    }
+
+    /// Microseconds since 1970 of a text, or of the digits of a number. What the format does not have of a time of day is 0;
+    /// without an offset, times are UTC.
+    ///
+    /// # Errors
+    /// A text that is not of the format, or a time outside the years 1600 to 2199.
+    pub fn micros(&self, text: &str) -> Result<i64, String> {
+        let micros = self.parsed(text).and_then(in_range);
+        micros.ok_or_else(|| {
+            format!("timestamp is {text:?}, expected a time as --time-format {:?} writes it", self.format)
+        })
+    }
+
+    fn parsed(&self, text: &str) -> Option<i64> {
+        let mut parsed = Parsed::new();
+        parse(&mut parsed, text.trim(), StrftimeItems::new(&self.format)).ok()?;
+        if let Ok(time) = parsed.to_datetime() {
+            return Some(time.timestamp_micros());
+        }
+        let offset = parsed.offset().unwrap_or(0);
+        if let Ok(time) = parsed.to_naive_datetime_with_offset(offset) {
+            return Some(time.and_utc().timestamp_micros() - i64::from(offset) * 1_000_000);
+        }
+        // A date alone, or a time of day without minutes.
+        let date = parsed.to_naive_date().ok()?;
+        let has_hour = parsed.hour_mod_12().is_some();
+        if has_hour && parsed.minute().is_none() {
+            parsed.set_minute(0).ok()?;
+        }
+        let time = if has_hour { parsed.to_naive_time().ok()? } else { NaiveTime::MIN };
+        Some(NaiveDateTime::new(date, time).and_utc().timestamp_micros() - i64::from(offset) * 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use isd_dataset::time::iso8601;
+
+    fn reading(numbers: &[f64]) -> NumberTimes {
+        NumberTimes::of_sample(numbers.iter().copied()).unwrap()
+    }
+
+    fn first(numbers: &[f64]) -> String {
+        iso8601(reading(numbers).of_float(numbers[0]).unwrap())
+    }
+
+    #[test]
+    fn numbers_are_read_by_digits_and_by_magnitude() {
+        assert_eq!(first(&[20_170_101.0, 20_170_131.0]), "2017-01-01T00:00:00Z");
+        assert_eq!(first(&[2_017_010_100.0, 2_017_010_123.0]), "2017-01-01T00:00:00Z");
+        assert_eq!(first(&[201_701_012_359.0]), "2017-01-01T23:59:00Z");
+        assert_eq!(first(&[20_170_101_235_958.0]), "2017-01-01T23:59:58Z");
+        for unit in [1e0, 1e3, 1e6, 1e9] {
+            let numbers = [1_483_228_800.0 * unit, 1_483_232_400.0 * unit];
+            assert_eq!(first(&numbers), "2017-01-01T00:00:00Z", "{unit}");
+        }
+        assert_eq!(first(&[1_483_228_800.25]), "2017-01-01T00:00:00.250Z");
+        assert_eq!(first(&[-1.5]), "1969-12-31T23:59:58.500Z");
+        assert_eq!(first(&[1_483_228_800_000.5]), "2017-01-01T00:00:00.000500Z");
+        assert_eq!(reading(&[]), NumberTimes::Unix(TimeUnit::Seconds));
+        assert_eq!(reading(&[f64::NAN]), NumberTimes::Unix(TimeUnit::Seconds));
+        assert_eq!(first(&[f64::NAN, 0.0][1..]), "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn digits_are_dates_only_where_all_of_them_are() {
+        let seconds = NumberTimes::Unix(TimeUnit::Seconds);
+        // Unix seconds of 2020 and of 2023 whose digits happen to be a date of the 17th century.
+        assert_eq!(reading(&[1_601_010_100.0]), seconds);
+        assert_eq!(reading(&[1_701_010_800.0]), seconds);
+        assert_eq!(reading(&[2_017_010_100.0, 2_017_013_700.0]), seconds);
+        // 8 digits without a month 13.
+        assert_eq!(reading(&[20_171_301.0]), seconds);
+        // Seconds alone would fit some, milliseconds fit all.
+        let milliseconds = NumberTimes::Unix(TimeUnit::Milliseconds);
+        assert_eq!(reading(&[-3_600_000.0, 1_483_228_800_000.0]), milliseconds);
+        assert!(milliseconds.note().unwrap().contains("milliseconds"));
+        assert_eq!(seconds.note(), None);
+    }
+
+    #[test]
+    fn what_no_reading_fits_is_refused() {
+        for numbers in [&[1e20][..], &[20_170_101.5, 1e19], &[1.0, 1e300], &[1e18, -1e12, 1e19]] {
+            let error = NumberTimes::of_sample(numbers.iter().copied()).unwrap_err();
+            assert!(error.contains("1600 to 2199"), "{error}");
+        }
+        let days = NumberTimes::Date(DateDigits::Day);
+        assert!(days.of_int(20_170_132).unwrap_err().contains("YYYYMMDD"));
+        assert!(days.of_int(i64::MIN).is_err());
+        assert!(days.of_float(20_170_101.5).is_err());
+        for unit in TimeUnit::ALL {
+            assert_eq!(TimeUnit::named(unit.name()), Some(unit));
+            assert_eq!(TimeUnit::named(unit.abbreviation()), Some(unit));
+            for number in [i64::MIN, i64::MAX] {
+                assert_eq!(NumberTimes::Unix(unit).of_int(number).is_ok(), false, "{unit:?}");
+            }
+            for number in [f64::NAN, f64::INFINITY, -1e300] {
+                assert!(NumberTimes::Unix(unit).of_float(number).is_err());
+            }
+        }
+        let seconds = NumberTimes::Unix(TimeUnit::Seconds);
+        assert_eq!(iso8601(seconds.of_int(EARLIEST / 1_000_000).unwrap()), "1600-01-01T00:00:00Z");
+        assert_eq!(iso8601(seconds.of_int(LATEST / 1_000_000 - 1).unwrap()), "2199-12-31T23:59:59Z");
+        assert!(seconds.of_int(LATEST / 1_000_000).is_err());
+        assert!(seconds.of_int(EARLIEST / 1_000_000 - 1).is_err());
+    }
+
+    #[test]
+    fn formats_of_times() {
+        let of = |format: &str, text: &str| {
+            TimeFormat::new(format).unwrap().micros(text).map(iso8601).map_err(|error| error.to_string())
+        };
+        assert_eq!(of("%d.%m.%Y %H:%M", "31.01.2017 06:30").unwrap(), "2017-01-31T06:30:00Z");
+        assert_eq!(of("%Y%m%d%H", "2017013106").unwrap(), "2017-01-31T06:00:00Z");
+        assert_eq!(of("%m/%d/%Y", "01/31/2017").unwrap(), "2017-01-31T00:00:00Z");
+        assert_eq!(of("%d/%m/%y %I %p", "31/01/17 11 PM").unwrap(), "2017-01-31T23:00:00Z");
+        assert_eq!(of("%Y-%m-%d %H:%M:%S%.f %z", "2017-01-31 06:30:00.5 +0100").unwrap(), "2017-01-31T05:30:00.500Z");
+        assert_eq!(of("%Y-%m-%d %H:%M %z", "2017-01-31 06:30 +0100").unwrap(), "2017-01-31T05:30:00Z");
+        assert_eq!(of("%Y %j", "2017 031").unwrap(), "2017-01-31T00:00:00Z");
+        assert_eq!(of("%s", "1485849600").unwrap(), "2017-01-31T08:00:00Z");
+        assert!(of("%d.%m.%Y", "2017-01-31").unwrap_err().contains("--time-format"));
+        assert!(of("%Y-%m-%d", "0017-01-31").is_err());
+        for format in ["", "%Q", "%H:%M", "%"] {
+            assert!(TimeFormat::new(format).unwrap_err().contains("expected"), "{format}");
+        }
+    }
+}
