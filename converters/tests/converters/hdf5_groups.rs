@@ -167,7 +167,7 @@ fn pandas_frames_in_the_fixed_format() {
         let first: &[&str] = &["wind_speed_rate", "humidity"];
         frame(
             file,
-            "weather",
+            "weather_1",
             &[0, hour, 2 * hour],
             "datetime64",
             &[(first, &[1.5, 80.0, f64::NAN, 81.0, 3.5, 82.0]), (&["air_temperature"], &[-1.0, -2.0, -3.0])],
@@ -180,10 +180,10 @@ fn pandas_frames_in_the_fixed_format() {
             .info()
             .notes
             .iter()
-            .any(|note| note.ends_with("named after the groups that hold them: weather"))
+            .any(|note| note.ends_with("named after the groups that hold them: weather_1"))
     );
     let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(all.stations, [("weather".to_owned(), 3)]);
+    assert_eq!(all.stations, [("weather_1".to_owned(), 3)]);
     assert_eq!(all.timestamps, [0, 3_600_000_000, 7_200_000_000]);
     assert_eq!(all.columns[0], ("air_temperature".into(), [-1.0, -2.0, -3.0].map(Some).to_vec()));
     assert_eq!(all.columns[1], ("wind_speed_rate".into(), vec![Some(1.5), None, Some(3.5)]));
@@ -290,6 +290,46 @@ fn a_group_names_a_station_only_where_its_rows_are_one_series() {
         let all = read_path(&archive.path, &options);
         assert_eq!(all.is_err(), refused, "{group}: {all:?}");
     }
+}
+
+/// Two stations one after the other in time look like one series: only a name says that they are one.
+#[test]
+fn a_word_is_no_station_unless_the_user_says_so() {
+    let write = |group: &'static str| {
+        fixture(move |file| {
+            file.create_group(group).unwrap();
+            column(file, group, "timestamp", &hours(0, 4));
+            column(file, group, "wind_speed_rate", &[1.0, 2.0, 8.0, 9.0]);
+        })
+    };
+    for (group, named) in [("obs", false), ("weather", false), ("EHAM", true), ("station_7", true)] {
+        let archive = write(group);
+        let all = read_path(&archive.path, &ReadOptions::default());
+        assert_eq!(all.is_ok(), named, "{group}: {all:?}");
+    }
+    let (error, message) = refusal(&write("obs").path, &ReadOptions::default());
+    assert!(message.contains("obs cannot be the name of one station for all rows"), "{message}");
+    assert!(error.hint().unwrap().contains("--column station_id==NAME"));
+    let options =
+        ReadOptions { column_paths: vec![("station_id".into(), "=06240".into())], ..ReadOptions::default() };
+    let all = read_path(&write("obs").path, &options).unwrap();
+    assert_eq!(all.stations, [("06240".to_owned(), 4)]);
+}
+
+/// What has no times or stations is left out beside what has, and named.
+#[test]
+fn frames_without_times_are_left_out() {
+    let archive = fixture(|file| {
+        for key in ["s725300_94846", "s725301_94846"] {
+            frame(file, key, &[0, 3_600_000_000], "datetime64[us]", &[(&["wind_speed_rate"], &[1.0, 2.0])]);
+        }
+        frame(file, "params", &[0, 1], "integer", &[(&["value"], &[3.0, 4.0])]);
+    });
+    let source = open(&archive.path, &ReadOptions::default()).unwrap();
+    let notes = &source.info().notes;
+    assert!(notes.contains(&"left out, since they have no times: params".to_owned()), "{notes:?}");
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("s725300_94846".to_owned(), 2), ("s725301_94846".to_owned(), 2)]);
 }
 
 #[test]

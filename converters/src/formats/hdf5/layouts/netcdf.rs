@@ -182,27 +182,28 @@ impl NetCdf {
         if self.station.is_some() {
             return Ok(());
         }
-        let field =
-            self.variables.iter().filter(|variable| meaning::is_number(variable)).find_map(|variable| {
-                let along = |position: meaning::Position| {
-                    variable.dimensions.iter().find(|dimension| {
-                        let coordinate = || {
-                            self.variables.iter().find(|other| Some(&other.name) == dimension.name.as_ref())
-                        };
-                        dimension.length > 1
-                            && (dimension
-                                .name
-                                .as_deref()
-                                .is_some_and(|name| meaning::is_called(name, position))
-                                || coordinate().is_some_and(|other| meaning::is_along(other, position)))
-                    })
-                };
-                Some((variable, along(meaning::Position::Latitude)?, along(meaning::Position::Longitude)?))
-            });
-        let Some((variable, latitude, longitude)) = field else { return Ok(()) };
+        // The dimension is called so, or a variable along it alone holds such positions.
+        let runs = |dimension: &Dimension, position: meaning::Position| {
+            dimension.length > 1
+                && (dimension.name.as_deref().is_some_and(|name| meaning::is_called(name, position))
+                    || self.variables.iter().any(|other| {
+                        let own = matches!(other.dimensions.as_slice(), [only] if only.is(dimension));
+                        own && (meaning::is_called(&other.name, position)
+                            || meaning::is_along(other, position))
+                    }))
+        };
+        let numbers = self.variables.iter().filter(|variable| meaning::is_number(variable));
+        let mut fields = numbers.filter_map(|variable| {
+            let along = |position| variable.dimensions.iter().position(|dimension| runs(dimension, position));
+            let latitude = along(meaning::Position::Latitude)?;
+            let longitude = along(meaning::Position::Longitude).filter(|&longitude| longitude != latitude)?;
+            let length = |at: usize| variable.dimensions.get(at).map_or(1, |dimension| dimension.length);
+            Some((variable, length(latitude), length(longitude)))
+        });
+        let Some((variable, latitudes, longitudes)) = fields.next() else { return Ok(()) };
         let found = format!(
-            "holds fields over {} latitudes and {} longitudes, such as {}, expected series of stations",
-            latitude.length, longitude.length, variable.name
+            "holds fields over {latitudes} latitudes and {longitudes} longitudes, such as {}, expected series of stations",
+            variable.name
         );
         let hint =
             "take series at points out of it first, such as with `cdo remapnn,lon=5.2_lat=52.1 in.nc out.nc`";

@@ -16,6 +16,9 @@ const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 /// Times that are looked at to find what they count, from the first on and again from the middle and the last back.
 const SAMPLE: u64 = 1024;
 
+/// Numbers of which none is left aside as perhaps damaged.
+const FEW: usize = 8;
+
 /// How the times of a column of `number`s are read, and what the user should know of it.
 ///
 /// # Errors
@@ -45,7 +48,8 @@ pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Targe
     Ok((Target::Time(number, units.packed(unpacking.transform), missing), note))
 }
 
-/// Some of the numbers of a column, without those that are missing; none where they cannot be read, which is reported
+/// Some of the numbers of a column, without those that are missing and the quarters that are largest and least by
+/// magnitude; none where they cannot be read, which is reported
 /// when all are.
 fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
     let rows = entry.rows();
@@ -72,13 +76,16 @@ fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
     }
     let same = |a: &Number, b: &Number| a == b || a.to_f64() == b.to_f64();
     numbers.retain(|number| !missing.iter().any(|missing| same(number, missing)));
-    numbers
-        .into_iter()
-        .map(|number| match number {
-            Number::F32(v) => isd_dataset::column::widen(v),
-            other => other.to_f64(),
-        })
-        .collect()
+    let widened = numbers.into_iter().map(|number| match number {
+        Number::F32(v) => isd_dataset::column::widen(v),
+        other => other.to_f64(),
+    });
+    let mut numbers: Vec<f64> = widened.filter(|number| number.is_finite()).collect();
+    // A few damaged times must not decide for all: they are refused when they are read.
+    numbers.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
+    let ends = if numbers.len() < FEW { 0 } else { numbers.len() / 4 };
+    numbers.truncate(numbers.len() - ends);
+    numbers.split_off(ends)
 }
 
 /// The ranges of rows whose times were written, ascending and apart; `None` where all were.
