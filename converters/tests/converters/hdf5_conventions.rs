@@ -71,8 +71,8 @@ fn unsigned_integers_of_signed_types() {
 #[test]
 fn what_lies_outside_the_valid_range_is_missing() {
     let range = |v: &H5Dataset| {
-        let attribute = v.new_attr::<i16>().shape([2]).create("valid_range").unwrap();
-        attribute.write_raw(&[0_i16, 3]).unwrap();
+        number(v, "valid_min", 0_i16);
+        number(v, "valid_max", 3_i16);
     };
     assert_eq!(of([-1_i16, 0, 3, 4], range), [None, Some(0.0), Some(3.0), None]);
     let least = |v: &H5Dataset| number(v, "valid_min", 1.5_f32);
@@ -133,10 +133,9 @@ fn rows_that_were_never_written_are_none() {
             let dataset = builder.create(name).unwrap();
             // The second chunk in part: the rest of it is the fill value.
             for (chunk, written) in [(0, 64), (1, 36)] {
-                let values = (0..64).map(|row| match row < written {
-                    true => first + 3600.0 * (64 * chunk + row) as f64,
-                    false => 0.0,
-                });
+                let stored =
+                    |row| if row < written { first + 3600.0 * (64 * chunk + row) as f64 } else { 0.0 };
+                let values = (0..64).map(stored);
                 let bytes: Vec<u8> = values.flat_map(f64::to_le_bytes).collect();
                 dataset.write_chunk(chunk, &bytes).unwrap();
             }

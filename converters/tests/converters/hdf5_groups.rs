@@ -167,7 +167,7 @@ fn pandas_frames_in_the_fixed_format() {
         let first: &[&str] = &["wind_speed_rate", "humidity"];
         frame(
             file,
-            "weather_1",
+            "weather",
             &[0, hour, 2 * hour],
             "datetime64",
             &[(first, &[1.5, 80.0, f64::NAN, 81.0, 3.5, 82.0]), (&["air_temperature"], &[-1.0, -2.0, -3.0])],
@@ -180,10 +180,10 @@ fn pandas_frames_in_the_fixed_format() {
             .info()
             .notes
             .iter()
-            .any(|note| note.ends_with("named after the groups that hold them: weather_1"))
+            .any(|note| note.ends_with("named after the groups that hold them: weather"))
     );
     let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
-    assert_eq!(all.stations, [("weather_1".to_owned(), 3)]);
+    assert_eq!(all.stations, [("weather".to_owned(), 3)]);
     assert_eq!(all.timestamps, [0, 3_600_000_000, 7_200_000_000]);
     assert_eq!(all.columns[0], ("air_temperature".into(), [-1.0, -2.0, -3.0].map(Some).to_vec()));
     assert_eq!(all.columns[1], ("wind_speed_rate".into(), vec![Some(1.5), None, Some(3.5)]));

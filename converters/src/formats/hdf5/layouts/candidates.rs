@@ -15,12 +15,15 @@ const TALK_TABLE: &str = "isdlite/table";
 const DEPTH: usize = 6;
 
 /// A group or table that may be an archive.
+#[allow(clippy::struct_excessive_bools, reason = "each is a question by itself")]
 struct Candidate {
     scope: Scope,
     /// Whether it is a table, of which rows name their stations.
     keyed_table: bool,
     times: bool,
-    /// Whether its stations are named by what it holds or by its own name.
+    /// Whether what it holds names its stations.
+    keyed: bool,
+    /// Whether that or its own name may name its stations.
     stations: bool,
 }
 
@@ -48,12 +51,19 @@ pub fn choose(scope: &Scope) -> Result<Layout> {
             notes.push(format!("left out, since they have no {reason}: {}", list(&names)));
         }
     };
-    for (reason, has) in [("times", (|c| c.times) as fn(&Candidate) -> bool), ("stations", |c| c.stations)] {
-        if candidates.iter().any(has) {
-            let (kept, left) = candidates.into_iter().partition(has);
-            candidates = kept;
-            leave_out(left, reason);
-        }
+    if candidates.iter().any(|candidate| candidate.times) {
+        let (kept, left) = candidates.into_iter().partition(|candidate| candidate.times);
+        candidates = kept;
+        leave_out(left, "times");
+    } else {
+        // A table of any name is an archive only by its times.
+        candidates.retain(|candidate| candidate.scope.table.is_none());
+    }
+    // Groups that are one a station may be called anything; beside rows that name their stations, a word is none.
+    if candidates.iter().any(|candidate| candidate.keyed) {
+        let (kept, left) = candidates.into_iter().partition(|candidate| candidate.stations);
+        candidates = kept;
+        leave_out(left, "stations");
     }
     if candidates.iter().filter(|candidate| candidate.keyed_table).count() > 1 {
         let talk = candidates.iter().position(|candidate| candidate.scope.path_in_file() == TALK_TABLE);
@@ -115,7 +125,8 @@ fn candidate(scope: Scope) -> Result<Option<Candidate>> {
     Ok(Some(Candidate {
         keyed_table: table && matches!(stations, Stations::Columns),
         times: catalog.find(scope.name_of("timestamp"))?.is_some(),
-        stations: !matches!(stations, Stations::Group(_)),
+        keyed: !matches!(stations, Stations::One(_) | Stations::Group(_)),
+        stations: !matches!(&stations, Stations::Group(name) if !Stations::may_be_named(name)),
         scope,
     }))
 }

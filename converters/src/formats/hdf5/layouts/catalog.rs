@@ -327,6 +327,11 @@ pub trait Catalog: Send + Sync {
         Stations::Columns
     }
 
+    /// Whether times label the rows, as those of a single series.
+    fn is_labelled_by_time(&self) -> bool {
+        false
+    }
+
     /// Whether a column qualifies others, as quality codes do: it alone is no observation.
     fn is_companion(&self, _name: &str) -> bool {
         false

@@ -135,6 +135,10 @@ impl Catalog for Frame {
         Ok(named(&self.columns).or_else(|| indexed.then(|| self.index.clone())).or_else(pickled))
     }
 
+    fn is_labelled_by_time(&self) -> bool {
+        self.index.time_units.is_some()
+    }
+
     fn unreadable(&self) -> &[String] {
         &self.pickled_names
     }

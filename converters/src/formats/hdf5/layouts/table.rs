@@ -62,11 +62,16 @@ impl Table {
                 }
                 None => vec![member.name.clone()],
             };
+            let mut member = member.clone();
+            if kind.is_none() && member.count != 1 {
+                // Of another writer than pandas, who names each of a block's columns.
+                member.scalar = Scalar::Other(format!("{} values a row", member.count));
+                member.count = 1;
+            }
             if names.len() != member.count {
                 let found = format!("has {} values a row for the columns {}", member.count, names.join(", "));
                 return Err(error(&member.name, found));
             }
-            let mut member = member.clone();
             if text("meta")?.as_deref() == Some("category") {
                 // Integers that number the categories, which lie elsewhere.
                 member.scalar = Scalar::Other("a pandas category".into());
@@ -154,6 +159,10 @@ impl Catalog for Table {
             index.filter(|_| name == "timestamp")
         };
         Ok(column.or_else(indexed).map(|column| self.entry(column)))
+    }
+
+    fn is_labelled_by_time(&self) -> bool {
+        self.columns.iter().any(|column| column.name == INDEX && column.time_units.is_some())
     }
 
     fn names(&self) -> Vec<String> {

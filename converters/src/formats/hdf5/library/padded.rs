@@ -47,35 +47,28 @@ impl Padded {
             .map(|(range, &length)| range.start.min(length)..range.end.min(length))
             .collect()
     }
+}
 
-    /// Puts the elements of the dataset where they belong among those of the ranges, which hold fill values.
-    fn spread<T: Clone>(
-        &self,
-        inside: &[Range<u64>],
-        ranges: &[Range<u64>],
-        found: &[T],
-        out: &mut [T],
-        size: usize,
-    ) {
-        let lengths = |ranges: &[Range<u64>]| -> Vec<usize> {
-            ranges.iter().map(|range| (range.end - range.start) as usize).collect()
-        };
-        let (own, all) = (lengths(inside), lengths(ranges));
-        let run = own.last().copied().unwrap_or(1) * size;
-        if run == 0 {
-            return;
+/// Puts the elements of the dataset where they belong among those of the ranges, which hold fill values.
+fn spread<T: Clone>(inside: &[Range<u64>], ranges: &[Range<u64>], found: &[T], out: &mut [T], size: usize) {
+    let lengths = |ranges: &[Range<u64>]| -> Vec<usize> {
+        ranges.iter().map(|range| (range.end - range.start) as usize).collect()
+    };
+    let (own, all) = (lengths(inside), lengths(ranges));
+    let run = own.last().copied().unwrap_or(1) * size;
+    if run == 0 {
+        return;
+    }
+    for (number, elements) in found.chunks_exact(run).enumerate() {
+        // The place of the run's first element, dimension by dimension from the last but one.
+        let (mut rest, mut at, mut stride) = (number, 0, all.last().copied().unwrap_or(1));
+        for (&own, &all) in own.iter().zip(&all).rev().skip(1) {
+            at += rest % own * stride;
+            rest /= own;
+            stride *= all;
         }
-        for (number, elements) in found.chunks_exact(run).enumerate() {
-            // The place of the run's first element, dimension by dimension from the last but one.
-            let (mut rest, mut at, mut stride) = (number, 0, all.last().copied().unwrap_or(1));
-            for (&own, &all) in own.iter().zip(&all).rev().skip(1) {
-                at += rest % own * stride;
-                rest /= own;
-                stride *= all;
-            }
-            if let Some(place) = out.get_mut(at * size..at * size + run) {
-                place.clone_from_slice(elements);
-            }
+        if let Some(place) = out.get_mut(at * size..at * size + run) {
+            place.clone_from_slice(elements);
         }
     }
 }
@@ -130,7 +123,7 @@ impl Hdf5Dataset for Padded {
         let bytes = elements.checked_mul(size).ok_or("too many elements at once")?;
         let mut out: Vec<u8> = self.fill.iter().copied().cycle().take(bytes).collect();
         if selected(&inside).is_some_and(|elements| elements > 0) {
-            self.spread(&inside, ranges, &self.dataset.read(&inside)?, &mut out, size);
+            spread(&inside, ranges, &self.dataset.read(&inside)?, &mut out, size);
         }
         Ok(StoredBytes::Owned(out))
     }
@@ -139,8 +132,25 @@ impl Hdf5Dataset for Padded {
         let inside = self.inside(ranges);
         let mut out = vec![String::new(); selected_within(&self.shape, ranges)?];
         if selected(&inside).is_some_and(|elements| elements > 0) {
-            self.spread(&inside, ranges, &self.dataset.read_strings(&inside)?, &mut out, 1);
+            spread(&inside, ranges, &self.dataset.read_strings(&inside)?, &mut out, 1);
         }
         Ok(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_go_where_they_belong() {
+        // Two rows of three, of which the file has one row of two.
+        let mut out = [0; 6];
+        spread(&[4..5, 0..2], &[4..6, 0..3], &[1, 2], &mut out, 1);
+        assert_eq!(out, [1, 2, 0, 0, 0, 0]);
+        // Of two times, rows and columns each the first time, of elements of two bytes.
+        let mut out = [0; 16];
+        spread(&[0..2, 0..2, 0..1], &[0..2, 0..2, 0..2], &[1, 1, 2, 2, 3, 3, 4, 4], &mut out, 2);
+        assert_eq!(out, [1, 1, 0, 0, 2, 2, 0, 0, 3, 3, 0, 0, 4, 4, 0, 0]);
     }
 }

@@ -50,7 +50,8 @@ struct Summary {
     exact: bool,
     /// Whether the group's name is taken for its station's.
     named: bool,
-    /// What the group has instead of stations, where its name is taken for its station's.
+    /// What the group has instead of stations, where its name is taken for its station's and nothing but ascending times
+    /// says that its rows are of one.
     instead: Option<String>,
 }
 
@@ -221,7 +222,7 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         info: plan.info,
         exact,
         named,
-        instead: plan.instead,
+        instead: plan.instead.filter(|_| !plan.labelled_by_time),
     })
 }
 

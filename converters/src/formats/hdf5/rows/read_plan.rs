@@ -34,6 +34,8 @@ pub struct ReadPlan {
     pub others: Vec<DatasetFields>,
     /// What the file has instead of stations, where the rows are taken for a single series.
     pub instead: Option<String>,
+    /// Whether times label the rows, as those of a single series.
+    pub labelled_by_time: bool,
 }
 
 /// Finds all columns that the options ask for.
@@ -71,6 +73,7 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
         companions: Vec::new(),
         others: Vec::new(),
         instead: None,
+        labelled_by_time: catalog.is_labelled_by_time(),
     };
     plan.info.notes.extend(note);
     match &plan.stations {

@@ -322,11 +322,30 @@ impl RowSource {
     }
 }
 
-/// The rows of a batch cut at multiples of what one task reads.
+/// The rows of a batch cut at multiples of what one task reads, and where written rows begin and end.
 fn tasks<'a>(dataset: &DatasetFields, start: u64, end: u64) -> Vec<Task<'a>> {
+    let written = dataset.dataset.written().filter(|_| dataset.time_axis == Some(0));
     cut(start..end, task_rows(dataset))
+        .flat_map(|rows| at_edges(written, rows))
         .map(|rows| Task { start: rows.start, rows: (rows.end - rows.start) as usize, outputs: Vec::new() })
         .collect()
+}
+
+/// A range cut where one of the written ranges, which ascend and are apart, begins or ends.
+pub fn at_edges(written: Option<&[Range<u64>]>, range: Range<u64>) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let mut from = range.start;
+    let written = written.unwrap_or(&[]);
+    let first = written.partition_point(|stored| stored.end <= range.start);
+    let edges = written.iter().skip(first).take_while(|stored| stored.start < range.end);
+    for edge in edges.flat_map(|stored| [stored.start, stored.end]) {
+        if from < edge && edge < range.end {
+            parts.push(from..edge);
+            from = edge;
+        }
+    }
+    parts.push(from..range.end);
+    parts
 }
 
 /// The range cut at multiples of `step`.
@@ -342,6 +361,16 @@ pub fn cut(range: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_written_from_end_to_end_or_not_at_all() {
+        let whole = vec![Range { start: 3, end: 9 }];
+        assert_eq!(at_edges(None, 3..9), whole);
+        assert_eq!(at_edges(Some(&[]), 3..9), whole);
+        assert_eq!(at_edges(Some(&[0..4, 6..8, 20..30]), 3..9), [3..4, 4..6, 6..8, 8..9]);
+        assert_eq!(at_edges(Some(&[0..3, 9..10]), 3..9), whole);
+        assert_eq!(at_edges(Some(&[0..5, 5..30]), 3..9), [3..5, 5..9]);
+    }
 
     #[test]
     fn batches_are_multiples_of_chunks() {

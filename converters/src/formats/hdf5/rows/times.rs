@@ -35,15 +35,14 @@ pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Targe
     }
     let unpacking = Unpacking::new(packing.scale, packing.offset, Vec::new(), None).map_err(error)?;
     let (calendar, own) = (text("calendar")?, text("units")?);
-    let (units, note) = match own.as_deref().or(entry.time_units) {
-        Some(units) => (TimeUnits::parse(units, calendar.as_deref()).map_err(error)?, None),
-        None => {
-            let sample = sample(entry, number, &missing).into_iter();
-            let sample = sample.map(|number| unpacking.transform.apply(number));
-            let found = NumberTimes::find(sample, &scope.options)
-                .map_err(|reason| scope.column_error(&entry.place, reason, Some(TIME_HINT.into())))?;
-            (TimeUnits::found(found), found.note())
-        }
+    let (units, note) = if let Some(units) = own.as_deref().or(entry.time_units) {
+        (TimeUnits::parse(units, calendar.as_deref()).map_err(error)?, None)
+    } else {
+        let sample = sample(entry, number, &missing).into_iter();
+        let sample = sample.map(|number| unpacking.transform.apply(number));
+        let found = NumberTimes::find(sample, &scope.options)
+            .map_err(|reason| scope.column_error(&entry.place, reason, Some(TIME_HINT.into())))?;
+        (TimeUnits::found(found), found.note())
     };
     Ok((Target::Time(number, units.packed(unpacking.transform), missing), note))
 }
@@ -60,8 +59,12 @@ fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
         entry,
         Target::Time(number, TimeUnits::found(NumberTimes::Unix(TimeUnit::Seconds)), Vec::new()),
     );
-    let whole = [0..rows];
-    let written = entry.dataset.written().filter(|_| entry.axes.time == Some(0)).unwrap_or(&whole);
+    let whole = Range { start: 0, end: rows };
+    let written = entry
+        .dataset
+        .written()
+        .filter(|_| entry.axes.time == Some(0))
+        .unwrap_or(std::slice::from_ref(&whole));
     let mut parts: Vec<Range<u64>> = Vec::new();
     if let (Some(first), Some(last)) = (written.first(), written.last()) {
         parts.push(first.start..first.end.min(first.start + SAMPLE));
