@@ -1,6 +1,5 @@
 //! `--help` and `--version` of each tool.
 
-use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, shown};
@@ -14,7 +13,7 @@ const TOOLS: [(&str, &str); 3] =
 fn help_lists_the_options() {
     let home = TempDir::new().unwrap();
     for (name, tool) in TOOLS {
-        assert_snapshot!(format!("{name}_help"), shown(tool, home.path(), &["--help"]));
+        insta::assert_snapshot!(format!("{name}_help"), shown(tool, home.path(), &["--help"]));
     }
 }
 
