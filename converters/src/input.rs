@@ -129,14 +129,22 @@ impl Input {
     /// An unreadable file.
     pub fn head(&self) -> Result<Head> {
         let mut stored = Vec::new();
-        self.stored()?.take(HEAD_BYTES).read_to_end(&mut stored).map_err(|error| self.unreadable(error))?;
+        let mut file = self.stored()?;
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut stored).map_err(|error| self.unreadable(error))?;
         let compression = Compression::of(&stored);
         let mut text = Vec::new();
         match compression {
             Some(compression) => {
-                let inside = compression.reader(stored.as_slice()).map_err(|error| self.unreadable(error))?;
+                // Nothing comes out of bzip2 before a whole block of it, which may be longer than the head.
+                let whole = BufReader::with_capacity(READ_BYTES, stored.as_slice().chain(file));
+                let inside = compression.reader(whole).map_err(|error| self.unreadable(error))?;
+                let read = inside.take(HEAD_BYTES).read_to_end(&mut text);
                 // The start of a damaged file may well say what it is; reading it will report the damage.
-                let _ = inside.take(HEAD_BYTES).read_to_end(&mut text);
+                if let Err(error) = read
+                    && text.is_empty()
+                {
+                    return Err(self.unreadable(error));
+                }
             }
             None => text.clone_from(&stored),
         }

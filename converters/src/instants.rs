@@ -160,7 +160,8 @@ impl NumberTimes {
     /// The number of middle magnitude, if it has no reading.
     pub fn of_sample(numbers: impl IntoIterator<Item = f64>) -> Result<Self, String> {
         let mut numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
-        let fitting = |reading: Self| numbers.iter().filter(|&&number| reading.of_float(number).is_ok()).count();
+        let fitting =
+            |reading: Self| numbers.iter().filter(|&&number| reading.of_float(number).is_ok()).count();
         if let Some(date) = Self::DATES.into_iter().find(|&date| 2 * fitting(date) > numbers.len()) {
             return Ok(date);
         }
@@ -458,7 +459,7 @@ mod tests {
 
     #[test]
     fn what_no_reading_fits_is_refused() {
-        for numbers in [&[1e20][..], &[1e20, 1e19, 0.0], &[1e300], &[-1e19]] {
+        for numbers in [&[1e20][..], &[1e20, 1e19, 0.0], &[1e300], &[-1e20]] {
             let error = NumberTimes::of_sample(numbers.iter().copied()).unwrap_err();
             assert!(error.contains("1600 to 2199"), "{error}");
         }
@@ -484,9 +485,7 @@ mod tests {
 
     #[test]
     fn formats_of_times() {
-        let of = |format: &str, text: &str| {
-            TimeFormat::new(format).unwrap().micros(text).map(iso8601)
-        };
+        let of = |format: &str, text: &str| TimeFormat::new(format).unwrap().micros(text).map(iso8601);
         assert_eq!(of("%d.%m.%Y %H:%M", "31.01.2017 06:30").unwrap(), "2017-01-31T06:30:00Z");
         assert_eq!(of("%Y%m%d%H", "2017013106").unwrap(), "2017-01-31T06:00:00Z");
         assert_eq!(of("%m/%d/%Y", "01/31/2017").unwrap(), "2017-01-31T00:00:00Z");

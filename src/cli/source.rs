@@ -153,7 +153,9 @@ fn formats() -> PossibleValuesParser {
 
 /// Parses the value of `--time-unit`: the name of a unit, or its abbreviation.
 fn time_units() -> PossibleValuesParser {
-    PossibleValuesParser::new(TimeUnit::ALL.map(|unit| PossibleValue::new(unit.name()).alias(unit.abbreviation())))
+    PossibleValuesParser::new(
+        TimeUnit::ALL.map(|unit| PossibleValue::new(unit.name()).alias(unit.abbreviation())),
+    )
 }
 
 /// Parses the value of `--time-format`: a format of dates in the letters of `strftime`.

@@ -222,7 +222,9 @@ impl Links {
             let kind = entry.header().entry_type();
             let found = match left_out(kind, &mut entry)? {
                 Kind::File => member(input, &path, &mut entry)?,
-                Kind::Nothing => Found::LeftOut(PathBuf::new(), refusal(input, &path, "is no file".to_owned())),
+                Kind::Nothing => {
+                    Found::LeftOut(PathBuf::new(), refusal(input, &path, "is no file".to_owned()))
+                }
                 Kind::LeftOut(found) => Found::LeftOut(PathBuf::new(), refusal(input, &path, found)),
             };
             for name in names {

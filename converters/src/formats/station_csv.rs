@@ -6,6 +6,7 @@
 
 use super::isd_groups::pad;
 use super::text::{LineFormat, Rows, TextSource, decimal, fields, shown};
+use crate::input::without_mark;
 use crate::instants::{TIME_HINT, TextTimes};
 use crate::keys;
 use crate::{
@@ -263,7 +264,8 @@ impl Header<'_> {
 
 /// The first whole lines after the header, but for empty ones and for the header once more.
 fn sample_lines(head: &Head) -> impl Iterator<Item = &[u8]> {
-    let lines: Vec<&[u8]> = head.lines().filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
+    let lines: Vec<&[u8]> =
+        head.lines().map(without_mark).filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
     // The last line of a head may be cut within a number, which would then be another number.
     let cut = !head.text.ends_with(b"\n") && lines.len() > 2 && lines.len() < SAMPLE_LINES;
     let whole = lines.len() - usize::from(cut);

@@ -42,7 +42,7 @@ fn whatever_compresses_a_file_its_rows_are_the_same() {
         let name = format!("{NAME}.{extension}");
         assert_eq!(rows_of(&name, &stored, &ReadOptions::default()), expected, "{extension}");
         let message = refusal_of(&name, &stored[..stored.len() - 9], &ReadOptions::default());
-        assert!(message.contains("cannot read on"), "{message}");
+        assert!(message.contains("cannot read"), "{message}");
     }
     // What tapes and disks pad files with.
     let padded = [gzip(bytes), vec![0; 1000]].concat();

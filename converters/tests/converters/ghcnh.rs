@@ -403,7 +403,7 @@ fn published_files_of_version_1_0() {
     assert_eq!(
         read.tally,
         Tally {
-            rejected: BTreeMap::from([("wind_direction".into(), BTreeMap::from([("w".into(), 1)]))]),
+            rejected: BTreeMap::from([("wind_direction".into(), BTreeMap::from([("wind".into(), 1)]))]),
             traces: BTreeMap::from([("liquid_precipitation_1h".into(), 2)]),
             left_out: BTreeMap::new(),
         }

@@ -11,6 +11,7 @@ mod ghcnh_parquet; // the same as Parquet
 mod global_hourly; // NOAA Global Hourly CSV
 mod hdf5; // HDF5 archives: storages, stations, columns, and all that can be wrong with a file
 mod hdf5_cf; // CF attributes: packing, missing values, times
+mod hdf5_conventions; // netCDF's own conventions, space never written, times of unknown units
 mod hdf5_filters; // compressed chunks: what is read, and what is refused by name
 mod hdf5_groups; // groups that are archives: one a station, pandas frames in the fixed format
 mod hdf5_netcdf; // netCDF-4: grids, ragged arrays, single stations, HadISD

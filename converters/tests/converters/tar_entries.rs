@@ -99,7 +99,11 @@ fn a_link_is_another_name_of_a_file() {
         "before it"
     );
     let chain = Tar::new().file(A).entry("x.txt", EntryType::Link, A, b"");
-    assert_eq!(chain.entry(B, EntryType::Symlink, "../x.txt", b"").read(), both, "on from one that is passed over");
+    assert_eq!(
+        chain.entry(B, EntryType::Symlink, "../x.txt", b"").read(),
+        both,
+        "on from one that is passed over"
+    );
     let chain = Tar::new().file(A).entry("in/x", EntryType::Symlink, &format!("../{A}"), b"");
     let (stations, rows, left_out) = chain.entry(B, EntryType::Link, "in/x", b"").read();
     assert_eq!((stations.len(), rows, left_out.len()), (2, 48, 1), "x is no name of ISD-Lite: {left_out:?}");
