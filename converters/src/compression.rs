@@ -90,7 +90,7 @@ struct GzipMembers<R: BufRead> {
 
 enum State<R: BufRead> {
     Between(R),
-    Within(GzDecoder<R>),
+    Within(Box<GzDecoder<R>>),
     Ended,
 }
 
@@ -104,7 +104,7 @@ impl<R: BufRead> Read for GzipMembers<R> {
                 State::Between(mut stored) => {
                     if self.first || skip_zeros(&mut stored)? {
                         self.first = false;
-                        self.state = State::Within(GzDecoder::new(stored));
+                        self.state = State::Within(Box::new(GzDecoder::new(stored)));
                     } else {
                         return Ok(0);
                     }

@@ -89,12 +89,11 @@ fn is_history(line: &str) -> bool {
 /// [`Error::Line`] for a cell that is neither blank nor what its column holds. Whether the file begins with the header
 /// is for [`is_station_list`] to say.
 pub fn read(path: &Path) -> Result<RecordBatch> {
-    let columns = match ghcnh::Form::of(&first_line(path)?) {
-        Some(form) => ghcnh::read(path, form),
-        None => {
-            let batch = history_cells(path)?;
-            Cells { path: path.to_owned(), batch }.table()
-        }
+    let columns = if let Some(form) = ghcnh::Form::of(&first_line(path)?) {
+        ghcnh::read(path, form)
+    } else {
+        let batch = history_cells(path)?;
+        Cells { path: path.to_owned(), batch }.table()
     };
     columns.and_then(|columns| {
         RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))

@@ -154,7 +154,7 @@ fn refusal(input: &Input, name: &Path, found: String) -> Error {
 #[derive(Default)]
 struct Links {
     /// Name of each link as it stands in the archive, in its order, the path that it leads to, and whether it is read.
-    links: Vec<(PathBuf, PathBuf, bool)>,
+    found: Vec<(PathBuf, PathBuf, bool)>,
     files: HashSet<PathBuf>,
     directories: HashSet<PathBuf>,
 }
@@ -172,20 +172,20 @@ impl Links {
         let Some(target) = entry.link_name()? else { return Ok(()) };
         let is_hard = entry.header().entry_type().is_hard_link();
         let beside = if is_hard { Path::new("") } else { name.parent().unwrap_or(Path::new("")) };
-        self.links.push((name.to_owned(), beside.join(target), is_read));
+        self.found.push((name.to_owned(), beside.join(target), is_read));
         Ok(())
     }
 
     /// Hands to `each` what the links lead to, under their own names.
     fn read(self, input: &Input, mut each: impl FnMut(Found) -> bool) -> io::Result<()> {
-        if self.links.is_empty() {
+        if self.found.is_empty() {
             return Ok(());
         }
         let next: HashMap<PathBuf, &PathBuf> =
-            self.links.iter().filter_map(|(name, target, _)| Some((plain(name)?, target))).collect();
+            self.found.iter().filter_map(|(name, target, _)| Some((plain(name)?, target))).collect();
         // Names of the links to each file.
         let mut wanted: HashMap<PathBuf, Vec<&PathBuf>> = HashMap::new();
-        for (name, target, _) in self.links.iter().filter(|(.., is_read)| *is_read) {
+        for (name, target, _) in self.found.iter().filter(|(.., is_read)| *is_read) {
             let mut path = plain(target);
             for _ in 0..CHAIN {
                 match path.as_ref().and_then(|path| next.get(path)) {

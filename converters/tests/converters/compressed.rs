@@ -5,15 +5,9 @@ use isd_converters::archive::Archive;
 use isd_converters::{Error, ReadOptions};
 use tempfile::TempDir;
 
-use crate::texts::{gzip, refusal_of, rows_of};
+use crate::texts::{day, gzip, refusal_of, rows_of};
 
 const NAME: &str = "725300-94846-2017";
-
-fn day() -> String {
-    (0..24)
-        .map(|hour| format!("2017 01 01 {hour:02} {hour:5} -9999 10132   270    51     8     0 -9999\n"))
-        .collect()
-}
 
 fn bzip2(text: &[u8]) -> Vec<u8> {
     let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
@@ -29,7 +23,7 @@ fn xz(text: &[u8]) -> Vec<u8> {
 
 #[test]
 fn whatever_compresses_a_file_its_rows_are_the_same() {
-    let text = day();
+    let text = day(2017, 51);
     let expected = rows_of(NAME, &text, &ReadOptions::default());
     let bytes = text.as_bytes();
     let compressed = [

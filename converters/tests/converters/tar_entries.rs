@@ -7,14 +7,10 @@ use isd_converters::archive::Archive;
 use tar::{EntryType, Header};
 use tempfile::TempDir;
 
+use crate::texts::day;
+
 const A: &str = "010010-99999-2015";
 const B: &str = "in/010020-99999-2015";
-
-fn day() -> String {
-    (0..24)
-        .map(|hour| format!("2015 01 01 {hour:02} {hour:5} -9999 10132   270    51     8     0 -9999\n"))
-        .collect()
-}
 
 /// An archive under construction, of GNU tar's headers.
 struct Tar {
@@ -40,7 +36,7 @@ impl Tar {
     }
 
     fn file(self, name: &str) -> Self {
-        self.entry(name, EntryType::Regular, "", day().as_bytes())
+        self.entry(name, EntryType::Regular, "", day(2015, 51).as_bytes())
     }
 
     fn add(&mut self, header: &Header, content: &[u8]) {
@@ -53,7 +49,7 @@ impl Tar {
     fn read(mut self) -> (Vec<String>, usize, Vec<String>) {
         self.bytes.extend([0; 1024]);
         let (home, path) = stored(&self.bytes);
-        let archive = Archive::open(&[path.clone()], &ReadOptions::default(), false).unwrap();
+        let archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
         let mut stations = Vec::new();
         let mut rows = 0;
         // Twice: what is left out is listed once.
@@ -128,7 +124,7 @@ fn links_to_nothing_are_listed() {
 
 #[test]
 fn contiguous_files_are_files_and_other_entries_are_listed() {
-    let archive = Tar::new().entry(A, EntryType::Continuous, "", day().as_bytes());
+    let archive = Tar::new().entry(A, EntryType::Continuous, "", day(2015, 51).as_bytes());
     assert_eq!(archive.read(), (vec!["010010-99999".to_owned()], 24, Vec::new()));
     for (kind, reason) in [
         (EntryType::Fifo, "a device or a pipe"),
@@ -149,7 +145,7 @@ fn contiguous_files_are_files_and_other_entries_are_listed() {
 #[test]
 fn sparse_files_are_read_with_their_holes_or_listed() {
     // Two parts of a file whose second block of 512 bytes is a hole.
-    let text = day();
+    let text = day(2015, 51);
     let mut header = Header::new_gnu();
     header.set_path(A).unwrap();
     header.set_entry_type(EntryType::GNUSparse);
@@ -183,10 +179,10 @@ fn sparse_files_are_read_with_their_holes_or_listed() {
 fn archives_of_version_7_have_no_magic() {
     let mut header = Header::new_old();
     header.set_path(A).unwrap();
-    header.set_size(day().len() as u64);
+    header.set_size(day(2015, 51).len() as u64);
     header.as_mut_bytes()[156] = 0;
     header.set_cksum();
     let mut archive = Tar::new();
-    archive.add(&header, day().as_bytes());
+    archive.add(&header, day(2015, 51).as_bytes());
     assert_eq!(archive.read(), (vec!["010010-99999".to_owned()], 24, Vec::new()));
 }

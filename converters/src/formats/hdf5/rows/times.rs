@@ -16,9 +16,6 @@ const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 /// Times that are looked at to find what they count, from the first on and again from the middle and the last back.
 const SAMPLE: u64 = 1024;
 
-/// Numbers of which none is left aside as perhaps damaged.
-const FEW: usize = 8;
-
 /// How the times of a column of `number`s are read, and what the user should know of it.
 ///
 /// # Errors
@@ -47,9 +44,8 @@ pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Targe
     Ok((Target::Time(number, units.packed(unpacking.transform), missing), note))
 }
 
-/// Some of the numbers of a column, without those that are missing and the quarters that are largest and least by
-/// magnitude; none where they cannot be read, which is reported
-/// when all are.
+/// Some of the numbers of a column, without those that are missing; none where they cannot be read, which is reported when
+/// all are.
 fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
     let rows = entry.rows();
     if entry.dataset.obstacle().is_some() {
@@ -83,12 +79,7 @@ fn sample(entry: &Entry, number: NumberType, missing: &[Number]) -> Vec<f64> {
         Number::F32(v) => isd_dataset::column::widen(v),
         other => other.to_f64(),
     });
-    let mut numbers: Vec<f64> = widened.filter(|number| number.is_finite()).collect();
-    // A few damaged times must not decide for all: they are refused when they are read.
-    numbers.sort_by(|a, b| a.abs().total_cmp(&b.abs()));
-    let ends = if numbers.len() < FEW { 0 } else { numbers.len() / 4 };
-    numbers.truncate(numbers.len() - ends);
-    numbers.split_off(ends)
+    widened.filter(|number| number.is_finite()).collect()
 }
 
 /// The ranges of rows whose times were written, ascending and apart; `None` where all were.
