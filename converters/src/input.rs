@@ -115,8 +115,8 @@ impl Input {
         }
     }
 
-    /// The file's name without directory and without `.gz` or another extension of compression, which names its station where the format does not; empty where
-    /// the path ends in none.
+    /// The file's name without directory and without `.gz` or another extension of compression, which names its station
+    /// where the format does not; empty where the path ends in none.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
