@@ -1,4 +1,4 @@
-//! One source file: a path or a member of a tar archive in, its bytes out, unpacked where they are gzip.
+//! One source file: a path or a member of a tar archive in, its bytes out, unpacked where they are compressed.
 
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
@@ -6,16 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
-use flate2::bufread::MultiGzDecoder;
-
+use crate::compression::{Compression, MAGIC_BYTES, without_extension};
 use crate::{Error, Result};
+use bytes::Bytes;
 
 /// Bytes of a file that its format is recognised by.
 const HEAD_BYTES: u64 = 64 << 10;
 /// Bytes that are read from a file at once.
 const READ_BYTES: usize = 256 << 10;
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 /// What some programs put before text in UTF-8. Where files were put one after the other, it is also within the text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -45,10 +43,10 @@ enum Content {
 pub struct Head {
     /// As they are stored.
     pub stored: Vec<u8>,
-    /// Decompressed where they are gzip, and without a byte order mark.
+    /// Decompressed where they are compressed, and without a byte order mark.
     pub text: Vec<u8>,
-    /// Whether `stored` is gzip.
-    pub gzip: bool,
+    /// How `stored` is compressed.
+    pub compression: Option<Compression>,
 }
 
 impl Head {
@@ -117,41 +115,51 @@ impl Input {
         }
     }
 
-    /// The file's name without directory and without `.gz`, which names its station where the format does not; empty where
-    /// the path ends in none.
+    /// The file's name without directory and without `.gz` or another extension of compression, which names its station
+    /// where the format does not; empty where the path ends in none.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.path.file_name().map_or_else(Default::default, |name| name.to_string_lossy());
-        name.strip_suffix(".gz").unwrap_or(&name).to_owned()
+        without_extension(&name).to_owned()
     }
 
     /// Its first bytes.
     ///
     /// # Errors
-    /// An unreadable file, or damaged gzip.
+    /// An unreadable file.
     pub fn head(&self) -> Result<Head> {
         let mut stored = Vec::new();
-        self.stored()?.take(HEAD_BYTES).read_to_end(&mut stored).map_err(|error| self.unreadable(error))?;
-        let gzip = stored.starts_with(&GZIP_MAGIC);
+        let mut file = self.stored()?;
+        file.by_ref().take(HEAD_BYTES).read_to_end(&mut stored).map_err(|error| self.unreadable(error))?;
+        let compression = Compression::of(&stored);
         let mut text = Vec::new();
-        if gzip {
-            // The start of a damaged file may well say what it is; reading it will report the damage.
-            let _ = MultiGzDecoder::new(stored.as_slice()).take(HEAD_BYTES).read_to_end(&mut text);
-        } else {
-            text.clone_from(&stored);
+        match compression {
+            Some(compression) => {
+                // Nothing comes out of bzip2 before a whole block of it, which may be longer than the head.
+                let whole = BufReader::with_capacity(READ_BYTES, stored.as_slice().chain(file));
+                let inside = compression.reader(whole).map_err(|error| self.unreadable(error))?;
+                let read = inside.take(HEAD_BYTES).read_to_end(&mut text);
+                // The start of a damaged file may well say what it is; reading it will report the damage.
+                if let Err(error) = read
+                    && text.is_empty()
+                {
+                    return Err(self.unreadable(error));
+                }
+            }
+            None => text.clone_from(&stored),
         }
         if text.starts_with(BYTE_ORDER_MARK) {
             text.drain(..BYTE_ORDER_MARK.len());
         }
-        Ok(Head { stored, text, gzip })
+        Ok(Head { stored, text, compression })
     }
 
-    /// Its bytes from the start, decompressed where they are gzip (several gzip members follow one another).
+    /// Its bytes from the start, decompressed where they are compressed.
     ///
     /// # Errors
     /// A file that cannot be opened.
     pub fn reader(&self) -> Result<Box<dyn Read + Send>> {
-        let mut magic = [0; 2];
+        let mut magic = [0; MAGIC_BYTES];
         let mut stored = Counted { stored: self.stored()?, counter: self.counter.clone() };
         let mut read = 0;
         while let Some(rest) = magic.get_mut(read..).filter(|rest| !rest.is_empty()) {
@@ -161,9 +169,12 @@ impl Input {
             }
         }
         let start = magic[..read].to_vec();
-        let gzip = start == GZIP_MAGIC;
+        let compression = Compression::of(&start);
         let whole = BufReader::with_capacity(READ_BYTES, Cursor::new(start).chain(stored));
-        Ok(if gzip { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+        match compression {
+            Some(compression) => compression.reader(whole).map_err(|error| self.unreadable(error)),
+            None => Ok(Box::new(whole)),
+        }
     }
 
     fn stored(&self) -> Result<Box<dyn Read + Send>> {

@@ -5,10 +5,13 @@
 
 pub mod archive;
 mod batch;
+pub mod compression;
 mod convert;
 mod format;
 pub mod formats;
 mod input;
+pub mod instants;
+pub mod keys;
 pub mod series;
 mod source;
 
@@ -18,6 +21,7 @@ pub use convert::{Conversion, ConvertOptions, Course, JOURNAL, check_target, con
 pub use format::Format;
 pub use formats::{FORMATS, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
+pub use instants::TimeUnit;
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};

@@ -5,7 +5,7 @@ use std::path::Path;
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
 use isd_dataset::names::nearest;
 
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally};
+use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally, TimeUnit};
 
 /// A file of observations that is read front to back.
 ///
@@ -65,6 +65,10 @@ pub struct ReadOptions {
     pub scale: Scale,
     /// Which HDF5 implementation reads.
     pub hdf5_reader: Hdf5Reader,
+    /// What times that are numbers count since 1970; `None` where it is to be recognised by their digits and magnitude.
+    pub time_unit: Option<TimeUnit>,
+    /// The format of times, in the letters of `strftime`; `None` where it is to be recognised. It goes before `time_unit`.
+    pub time_format: Option<String>,
 }
 
 impl ReadOptions {
@@ -83,6 +87,8 @@ impl ReadOptions {
             quality: self.quality,
             duplicates,
             float32,
+            time_unit: self.time_unit.map(|unit| unit.name().to_owned()),
+            time_format: self.time_format.clone(),
         }
     }
 

@@ -100,6 +100,12 @@ pub struct ManifestOptions {
     /// Whether values are stored as float32.
     #[serde(default)]
     pub float32: bool,
+    /// What times that are numbers were said to count since 1970, such as `milliseconds`; `None` where it was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_unit: Option<String>,
+    /// Format that times were said to have; `None` where it was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_format: Option<String>,
 }
 
 /// What becomes of values that the source marks as failed.

@@ -1,6 +1,9 @@
-//! NOAA's station list: from `isd-history.csv`, as it is downloaded, to a table with ids that join to `station_id`.
+//! NOAA's station lists: from `isd-history.csv`, as it is downloaded or written again by another program, or the list of
+//! GHCNh, to a table with ids that join to `station_id`.
 //!
-//! The file has the columns `USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END`, all quoted.
+//! The first has the columns `USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END`, all quoted.
+
+mod ghcnh;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -28,12 +31,27 @@ const NO_ELEVATION_M: f64 = -999.0;
 
 /// What to do about a broken list.
 const AGAIN: &str = "download isd-history.csv again";
+const AGAIN_GHCNH: &str = "download the station list of GHCNh again";
 
-/// Whether a file is NOAA's station list: whether its first line is [`HEADER`], quoted or not.
+/// Characters of a USAF and of a WBAN number: programs that take them for numbers write them without zeros at the front.
+const USAF_WIDTH: usize = 6;
+const WBAN_WIDTH: usize = 5;
+
+/// The columns of a list, as [`read`] gives them.
+type Table = [(&'static str, ArrayRef); 12];
+
+/// Whether a file is a station list of NOAA: whether its first line is [`HEADER`], quoted or not, or the first of the list
+/// of GHCNh, as csv or text.
 ///
 /// # Errors
 /// [`Error::Io`] for a file that cannot be opened or read.
 pub fn is_station_list(path: &Path) -> Result<bool> {
+    let line = first_line(path)?;
+    Ok(is_history(&line) || ghcnh::Form::of(&line).is_some())
+}
+
+/// The first line of a file, without its end and a byte order mark.
+fn first_line(path: &Path) -> Result<String> {
     let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
     let mut line = Vec::new();
     // At most so many bytes: a file without line breaks is not read whole to find out.
@@ -42,39 +60,53 @@ pub fn is_station_list(path: &Path) -> Result<bool> {
         .read_until(b'\n', &mut line)
         .map_err(|source| Error::io(path, "cannot read", source))?;
     let line = String::from_utf8_lossy(&line);
-    let names = line.trim_start_matches('\u{feff}').trim_end().split(',');
-    Ok(names.map(|name| name.trim().trim_matches('"')).eq(HEADER))
+    Ok(line.trim_start_matches('\u{feff}').trim_end().to_owned())
+}
+
+/// Whether a line is [`HEADER`], quoted or not.
+fn is_history(line: &str) -> bool {
+    line.split(',').map(|name| name.trim().trim_matches('"')).eq(HEADER)
 }
 
 /// Reads the list: a row a line, in the file's order.
 ///
 /// | column | type | what it holds |
 /// |---|---|---|
-/// | `station_id` | text | `USAF-WBAN`; null where either is blank |
-/// | `usaf`, `wban`, `name`, `country`, `state`, `icao` | text | the cell without blanks around it |
+/// | `station_id` | text | `USAF-WBAN`; null where either is blank; in GHCNh's list the id of GHCN |
+/// | `usaf`, `wban` | text | with the zeros at the front that a program may have taken off |
+/// | `name`, `country`, `state`, `icao` | text | the cell without blanks around it |
 /// | `latitude`, `longitude` | float64 | degrees, north and east positive |
 /// | `elevation` | float64 | metres |
 /// | `begin`, `end` | date | first and last day of record |
 ///
 /// Any column may hold nulls: a blank cell is null. So are both coordinates of a station where one is blank or off the
 /// globe, or where they are (0, 0), and an elevation of -999 m or less, since NOAA means by them that it is unknown.
+/// GHCNh's list has no USAF and no days; it has the WBAN of stations whose network is `W`, and the country is the FIPS code
+/// that an id begins with.
 ///
 /// # Errors
 /// [`Error::Io`] for a file that cannot be opened, [`Error::Format`] for one that is not CSV of eleven columns,
 /// [`Error::Line`] for a cell that is neither blank nor what its column holds. Whether the file begins with the header
 /// is for [`is_station_list`] to say.
 pub fn read(path: &Path) -> Result<RecordBatch> {
-    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
-    let unreadable = |error: ArrowError| Error::Format {
+    let columns = if let Some(form) = ghcnh::Form::of(&first_line(path)?) {
+        ghcnh::read(path, form)
+    } else {
+        let batch = history_cells(path)?;
+        Cells { path: path.to_owned(), batch }.table()
+    };
+    columns.and_then(|columns| {
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+            .map_err(|error| unreadable(path, &error, AGAIN))
+    })
+}
+
+fn unreadable(path: &Path, error: &ArrowError, hint: &str) -> Error {
+    Error::Format {
         path: path.to_owned(),
         found: format!("cannot be read as a station list: {}", one_line(&error.to_string())),
-        hint: Some(AGAIN.to_owned()),
-    };
-    let cells = Cells { path: path.to_owned(), batch: read_cells(file).map_err(unreadable)? };
-    cells.table().and_then(|columns| {
-        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-            .map_err(unreadable)
-    })
+        hint: Some(hint.to_owned()),
+    }
 }
 
 /// The row of each station in a table that [`read`] returned, by `station_id`. Of several rows of a station, it is the
@@ -100,12 +132,27 @@ pub fn latest_rows(list: &RecordBatch) -> Result<HashMap<String, u32>> {
     Ok(latest.into_iter().map(|(id, (_, row))| (id, row)).collect())
 }
 
-/// Reads all cells as text.
-fn read_cells(file: File) -> Result<RecordBatch, ArrowError> {
-    let fields = HEADER.map(|name| Field::new(name, DataType::Utf8, true));
-    let schema = Arc::new(Schema::new(fields.to_vec()));
-    let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(file)?;
-    concat_batches(&schema, &reader.collect::<Result<Vec<_>, _>>()?)
+/// All cells of ISD's list as text, in columns as [`HEADER`] names them.
+fn history_cells(path: &Path) -> Result<RecordBatch> {
+    read_cells(path, &HEADER.map(str::to_owned), AGAIN)
+}
+
+/// All cells of a CSV file as text, in columns as its first line names them.
+fn text_columns(path: &Path, hint: &str) -> Result<RecordBatch> {
+    let names: Vec<String> =
+        first_line(path)?.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
+    read_cells(path, &names, hint)
+}
+
+fn read_cells(path: &Path, names: &[String], hint: &str) -> Result<RecordBatch> {
+    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let batches = || {
+        let reader = ReaderBuilder::new(Arc::clone(&schema)).with_header(true).build(file)?;
+        concat_batches(&schema, &reader.collect::<Result<Vec<_>, _>>()?)
+    };
+    batches().map_err(|error| unreadable(path, &error, hint))
 }
 
 /// The cells of a list as text, in columns as [`HEADER`] names them.
@@ -115,9 +162,12 @@ struct Cells {
 }
 
 impl Cells {
-    fn table(&self) -> Result<[(&'static str, ArrayRef); 12]> {
+    fn table(&self) -> Result<Table> {
         let texts = |column| Arc::new(self.texts(column).collect::<StringArray>());
-        let ids = self.texts(0).zip(self.texts(1)).map(|(usaf, wban)| Some(format!("{}-{}", usaf?, wban?)));
+        let (usafs, wbans) = (self.padded(0, USAF_WIDTH), self.padded(1, WBAN_WIDTH));
+        let ids = usafs.iter().zip(&wbans);
+        let ids = ids.map(|(usaf, wban)| Some(format!("{}-{}", usaf.as_ref()?, wban.as_ref()?)));
+        let ids: StringArray = ids.collect();
         let positions = self.numbers(6)?.into_iter().zip(self.numbers(7)?).map(|position| match position {
             (Some(latitude), Some(longitude)) if is_position(latitude, longitude) => position,
             _ => (None, None),
@@ -126,9 +176,9 @@ impl Cells {
         let elevations =
             self.numbers(8)?.into_iter().map(|metres| metres.filter(|metres| *metres > NO_ELEVATION_M));
         Ok([
-            (STATION_ID, Arc::new(ids.collect::<StringArray>())),
-            ("usaf", texts(0)),
-            ("wban", texts(1)),
+            (STATION_ID, Arc::new(ids)),
+            ("usaf", Arc::new(StringArray::from(usafs))),
+            ("wban", Arc::new(StringArray::from(wbans))),
             ("name", texts(2)),
             ("country", texts(3)),
             ("state", texts(4)),
@@ -145,6 +195,20 @@ impl Cells {
     fn texts(&self, column: usize) -> impl Iterator<Item = Option<&str>> {
         let cells = self.batch.column(column).as_string::<i32>();
         cells.iter().map(|cell| cell.map(str::trim).filter(|cell| !cell.is_empty()))
+    }
+
+    /// The cells of a column of identifiers, those of digits alone with zeros in front to that width.
+    fn padded(&self, column: usize, width: usize) -> Vec<Option<String>> {
+        let padded = |cell: &str| {
+            // What a column of integers with gaps becomes as floating point.
+            let whole = cell.strip_suffix(".0").unwrap_or(cell);
+            if whole.bytes().all(|byte| byte.is_ascii_digit()) {
+                format!("{whole:0>width$}")
+            } else {
+                cell.to_owned()
+            }
+        };
+        self.texts(column).map(|cell| cell.map(padded)).collect()
     }
 
     fn numbers(&self, column: usize) -> Result<Vec<Option<f64>>> {
@@ -230,6 +294,20 @@ mod tests {
         let day =
             |name: &str| table.column_by_name(name).unwrap().as_primitive::<Date32Type>().value_as_date(0);
         assert_eq!(["begin", "end"].map(|name| day(name).unwrap().to_string()), ["1931-01-01", "2025-08-24"]);
+    }
+
+    #[test]
+    fn identifiers_get_their_zeros_back() {
+        // As pandas, R and spreadsheets write the list again.
+        let line = |usaf: &str, wban: &str| GOOD.replace("\"010010\"", usaf).replace("\"99999\"", wban);
+        let lines =
+            [line("7026", "99999"), line("702700", "489"), line("702700.0", "489.0"), line("A00001", "1")];
+        let (_directory, path) = list(&lines.each_ref().map(String::as_str));
+        let table = read(&path).unwrap();
+        let ids = table.column_by_name("station_id").unwrap().as_string::<i32>();
+        let ids: Vec<_> = ids.iter().flatten().collect();
+        assert_eq!(ids, ["007026-99999", "702700-00489", "702700-00489", "A00001-00001"]);
+        assert_eq!(table.column_by_name("wban").unwrap().as_string::<i32>().value(1), "00489");
     }
 
     #[test]

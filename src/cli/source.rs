@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use isd_converters::archive::{Archive, Failure as FileFailure, discover};
-use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale};
+use isd_converters::instants::TimeFormat;
+use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale, TimeUnit};
 use isd_dataset::Tally;
 use isd_dataset::manifest::{Duplicates, Quality};
 
@@ -34,6 +35,12 @@ pub struct SourceArgs {
     /// Which of several rows of one station and time to keep, where they differ
     #[arg(long, value_enum, default_value_t)]
     duplicates: DuplicatesArg,
+    /// What times that are numbers count since 1970 [default: recognised by their digits and magnitude]
+    #[arg(long, value_name = "UNIT", value_parser = time_units(), conflicts_with = "time_format")]
+    time_unit: Option<String>,
+    /// Format of the times, in the letters of strftime, such as "%d.%m.%Y %H:%M" [default: recognised]
+    #[arg(long, value_name = "FORMAT", value_parser = time_format)]
+    time_format: Option<String>,
     /// Stop at the first file that cannot be read, instead of leaving it out
     #[arg(long)]
     strict: bool,
@@ -99,6 +106,8 @@ impl SourceArgs {
                 QualityArg::Keep => Quality::Keep,
             },
             hdf5_reader: self.hdf5_reader(),
+            time_unit: self.time_unit.as_deref().and_then(TimeUnit::named),
+            time_format: self.time_format.clone(),
         }
     }
 
@@ -140,6 +149,18 @@ impl SourceArgs {
 fn formats() -> PossibleValuesParser {
     let value = |format: &dyn Format| PossibleValue::new(format.name()).aliases(format.aliases());
     PossibleValuesParser::new(FORMATS.map(value))
+}
+
+/// Parses the value of `--time-unit`: the name of a unit, or its abbreviation.
+fn time_units() -> PossibleValuesParser {
+    PossibleValuesParser::new(
+        TimeUnit::ALL.map(|unit| PossibleValue::new(unit.name()).alias(unit.abbreviation())),
+    )
+}
+
+/// Parses the value of `--time-format`: a format of dates in the letters of `strftime`.
+fn time_format(text: &str) -> Result<String, String> {
+    TimeFormat::new(text).map(|_| text.to_owned())
 }
 
 /// Parses the value of `--column`: splits `NAME=PATH` at the first equals sign.

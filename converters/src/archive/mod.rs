@@ -17,6 +17,7 @@ mod probe;
 mod progress;
 mod reader;
 mod tar;
+mod tar_entries;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -11,7 +11,8 @@ use super::combined::{check_wanted, refuse_other_units};
 use super::failures::Failures;
 use super::files::{Opener, SourceFile};
 use super::progress::ReadProgress;
-use super::tar::{Members, TarSource, is_tar};
+use super::tar::{Members, TarSource};
+use super::tar_entries::is_tar;
 use crate::{Error, Head, Input, ReadOptions, Result, format_names, format_of};
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.

@@ -1,10 +1,9 @@
-//! Tar archives, plain or gzip: one file in, the rows of its members out, one member after another.
+//! Tar archives, plain or compressed: one file in, the rows of its members out, one member after another.
 //!
 //! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
 //! once to know the columns of them all, then for their rows.
 
 use std::collections::{HashSet, VecDeque};
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -17,26 +16,15 @@ use rayon::prelude::*;
 
 use super::beginning::{Probed, look_at_member, open_member};
 use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units};
-use super::discover::{is_beside, is_hidden};
 use super::failures::Failures;
 use super::reader::read_whole;
-use crate::{Batch, ColumnInfo, Error, Head, Input, ReadOptions, Result, Source, SourceInfo, Tally};
+use super::tar_entries::{Found, read_members};
+use crate::{Batch, ColumnInfo, Error, Input, ReadOptions, Result, Source, SourceInfo, Tally};
 
-/// Byte at which POSIX.1-1988 puts the magic of a header.
-const MAGIC_AT: usize = 257;
-/// A member larger than this is not read into memory.
-const MEMBER_BYTES: u64 = 256 << 20;
 /// Bytes of the members that are read at a time, unless a single one is larger.
 const TOGETHER_BYTES: usize = 64 << 20;
 /// Members that are held ready for the next read.
 const WAITING: usize = 2;
-
-/// Whether a file that begins so is a tar archive.
-pub fn is_tar(head: &Head) -> bool {
-    head.text.get(MAGIC_AT..MAGIC_AT + 5) == Some(b"ustar")
-}
-
-type Member = Result<Input>;
 
 /// What the members of an archive hold together, as the files of a directory do.
 pub struct Members {
@@ -59,10 +47,13 @@ impl Members {
         let mut refused = HashSet::new();
         let (mut unreadable, mut hint): (Vec<String>, _) = (Vec::new(), None);
         loop {
-            let members = queue.next()?;
-            if members.is_empty() {
-                break;
+            let Some(members) = queue.next()? else { break };
+            for (path, error) in members.left_out {
+                hint = hint.or_else(|| error.hint());
+                unreadable.push(error.to_string());
+                failures.add(&path, error)?;
             }
+            let members = members.files;
             let looked: Vec<Result<_>> =
                 members.par_iter().with_max_len(1).map(|member| look_at_member(member, options)).collect();
             for (member, looked) in members.iter().zip(looked) {
@@ -108,7 +99,15 @@ impl Members {
 
 /// The members of an archive in their order, read by a thread of their own.
 struct Queue {
-    members: Receiver<Member>,
+    members: Receiver<Found>,
+}
+
+/// A few members of an archive.
+#[derive(Default)]
+struct Few {
+    files: Vec<Input>,
+    /// Members that are no files of observations by themselves, and why they are left out.
+    left_out: Vec<(PathBuf, Error)>,
 }
 
 impl Queue {
@@ -127,26 +126,31 @@ impl Queue {
                 };
                 let (path, hint) = (archive.path().to_path_buf(), Some(DAMAGED.to_owned()));
                 // A queue that was dropped needs no error.
-                let _ = sender.send(Err(Error::Format { path, found, hint }));
+                let _ = sender.send(Found::Refused(Error::Format { path, found, hint }));
             }
         });
         Self { members }
     }
 
-    /// The next few members; none after the last.
+    /// The next few members; `None` after the last.
     ///
     /// # Errors
     /// An archive that cannot be read on, or a member that is too large.
-    fn next(&mut self) -> Result<Vec<Input>> {
-        let mut members = Vec::new();
+    fn next(&mut self) -> Result<Option<Few>> {
+        let mut few = Few::default();
         let mut bytes = 0;
-        while bytes <= TOGETHER_BYTES && members.len() < 4 * rayon::current_num_threads() {
-            let Ok(member) = self.members.recv() else { break };
-            let member = member?;
-            bytes += member.memory().map_or(0, Bytes::len);
-            members.push(member);
+        while bytes <= TOGETHER_BYTES && few.files.len() < 4 * rayon::current_num_threads() {
+            match self.members.recv() {
+                Ok(Found::Member(member)) => {
+                    bytes += member.memory().map_or(0, Bytes::len);
+                    few.files.push(member);
+                }
+                Ok(Found::LeftOut(path, error)) => few.left_out.push((path, error)),
+                Ok(Found::Refused(error)) => return Err(error),
+                Err(_) => break,
+            }
         }
-        Ok(members)
+        Ok((!few.files.is_empty() || !few.left_out.is_empty()).then_some(few))
     }
 }
 
@@ -177,7 +181,11 @@ impl TarSource {
 
     /// Reads the next few members; says whether there were any.
     fn advance(&mut self) -> Result<bool> {
-        let members = self.queue.next()?;
+        let Some(members) = self.queue.next()? else { return Ok(false) };
+        for (path, error) in members.left_out {
+            self.failures.add(&path, error)?;
+        }
+        let members = members.files;
         let (options, known) = (&self.options, &*self.members);
         let read_one = |member: &Input| {
             let refused = known.refused.contains(&**member.path());
@@ -194,7 +202,7 @@ impl TarSource {
                 Some(Err(error)) => self.failures.add(member.path(), error)?,
             }
         }
-        Ok(!members.is_empty())
+        Ok(true)
     }
 }
 
@@ -227,7 +235,7 @@ impl Source for TarSource {
     fn line_of(&self, path: &Path, row: u64) -> Option<u64> {
         let mut queue = Queue::new(&self.input);
         loop {
-            let members = queue.next().ok().filter(|members| !members.is_empty())?;
+            let members = queue.next().ok()??.files;
             if let Some(member) = members.iter().find(|member| **member.path() == *path) {
                 return open_member(member, &self.options).ok()?.line_of(path, row);
             }
@@ -242,44 +250,4 @@ impl Source for TarSource {
         }
         Ok(self.ready.pop_front())
     }
-}
-
-/// Hands every regular file of the archive to `each`, until that returns false. `last` becomes the name of the latest
-/// member and the byte of the archive, unpacked, at which it begins.
-fn read_members(
-    input: &Input,
-    last: &mut Option<(PathBuf, u64)>,
-    mut each: impl FnMut(Member) -> bool,
-) -> std::io::Result<()> {
-    let reader = input.reader().map_err(std::io::Error::other)?;
-    let mut archive = tar::Archive::new(reader);
-    for entry in archive.entries()? {
-        let mut entry = entry?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let name: PathBuf = entry.path()?.into_owned();
-        *last = Some((name.clone(), entry.raw_header_position()));
-        if is_hidden(&name) || is_beside(&name) {
-            continue;
-        }
-        let size = entry.size();
-        let member = if size > MEMBER_BYTES {
-            Err(Error::Format {
-                path: input.path().join(&name),
-                found: format!("has {size} bytes, more than is read from inside an archive"),
-                hint: Some("unpack the archive with `tar -xf` first".into()),
-            })
-        } else {
-            let mut content = Vec::with_capacity(size as usize);
-            if (entry.read_to_end(&mut content)? as u64) < size {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
-            }
-            Ok(Input::member(input.path(), &name, content.into()))
-        };
-        if !each(member) {
-            break;
-        }
-    }
-    Ok(())
 }

@@ -26,6 +26,11 @@ const ORIGINS: [&str; MEASUREMENTS.len()] = [
     "AA1-AA4 of 6 hours, tenths",
 ];
 
+/// What a report is counted as whose groups are read up to one that is not known.
+const UNKNOWN_GROUP: &str = "ends of additional sections, from a group on that is not known";
+/// What begins the sections after the additional one.
+const SECTIONS: [&[u8; 3]; 3] = [b"REM", b"EQD", b"QNN"];
+
 /// Characters of the control and mandatory sections.
 const MANDATORY: usize = 105;
 
@@ -134,7 +139,8 @@ fn additional(
     observation: &mut Observation,
     rows: &mut Rows,
 ) -> Result<(), String> {
-    let mut groups = Groups { rest: variable.strip_prefix(b"ADD").unwrap_or(variable), at_end: false };
+    let mut groups =
+        Groups { rest: variable.strip_prefix(b"ADD").unwrap_or(variable), at_end: false, unknown: false };
     for (identifier, data) in &mut groups {
         match (identifier, data) {
             ([b'A', b'A', b'1'..=b'4'], &[h1, h2, d1, d2, d3, d4, condition, code]) => {
@@ -148,6 +154,9 @@ fn additional(
             }
             _ => {}
         }
+    }
+    if groups.unknown {
+        rows.leave_out(UNKNOWN_GROUP);
     }
     // Editors take blanks off the ends of lines, which changes no group. A line that ends before any section after the
     // groups, and is shorter than it says, may lack some of them.
@@ -173,55 +182,115 @@ struct Groups<'a> {
     rest: &'a [u8],
     /// Whether no other section followed the last group.
     at_end: bool,
+    /// Whether a group that is not known ended the section: where it ends is not known either.
+    unknown: bool,
 }
 
 impl<'a> Iterator for Groups<'a> {
     type Item = ([u8; 3], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        while let Some((&identifier, rest)) = self.rest.split_first_chunk::<3>() {
-            if matches!(&identifier, b"REM" | b"EQD" | b"QNN") {
+        let (&identifier, rest) = match self.rest.split_first_chunk::<3>() {
+            Some(parts) if !self.rest.trim_ascii().is_empty() => parts,
+            _ => {
+                self.at_end = true;
                 return None;
             }
-            if let Some(length) = group_length(identifier) {
-                let Some((data, rest)) = rest.split_at_checked(length) else { break };
-                self.rest = rest;
-                return Some((identifier, data));
-            }
-            // Nor is the length known of a group that is not known here: the next known one is searched for. The characters
-            // of other groups are digits, signs and single letters, so that none looks like an identifier.
-            self.rest = self.rest.get(1..)?;
+        };
+        if SECTIONS.contains(&&identifier) {
+            return None;
         }
-        self.at_end = true;
-        None
+        match group_length(identifier).map(|length| rest.split_at_checked(length)) {
+            Some(Some((data, rest))) => {
+                self.rest = rest;
+                Some((identifier, data))
+            }
+            // A group that the line cuts short.
+            Some(None) => {
+                self.at_end = true;
+                self.rest = b"";
+                None
+            }
+            // What such a group holds may look like the identifier of another, so that nothing after it is read.
+            None => {
+                self.unknown = true;
+                self.at_end = !rest.windows(3).any(|three| SECTIONS.iter().any(|section| *section == three));
+                self.rest = b"";
+                None
+            }
+        }
     }
 }
 
-/// Characters of a group after its identifier; `None` of what is no group, or a rare one: all those that occur in
-/// published files of several countries and decades are here.
-fn group_length([first, second, number]: [u8; 3]) -> Option<usize> {
-    if !number.is_ascii_digit() {
-        return None;
+/// Characters of a group after its identifier; `None` of what is no group of the format's document.
+fn group_length(identifier: [u8; 3]) -> Option<usize> {
+    let [first, second, number] = identifier;
+    // Groups whose number says what they hold.
+    let alone = match &identifier {
+        b"IA1" => 3,
+        b"CO1" => 5,
+        b"IA2" => 9,
+        b"IB2" => 13,
+        b"CN3" => 16,
+        b"CN1" | b"CN2" => 18,
+        b"CN4" => 19,
+        b"IB1" => 27,
+        _ => 0,
+    };
+    if alone > 0 {
+        return Some(alone);
     }
-    Some(match &[first, second] {
-        b"AC" | b"AW" | b"MV" | b"MW" => 3,
-        b"AG" => 4,
-        b"AY" | b"AZ" | b"OC" | b"SA" => 5,
-        b"AP" | b"AX" => 6,
-        b"AB" | b"AL" => 7,
-        b"AA" | b"AO" | b"AU" | b"ED" | b"OA" => 8,
-        b"AN" | b"AT" | b"KD" => 9,
-        b"KA" | b"KB" => 10,
-        b"MD" | b"OD" => 11,
-        b"AE" | b"AK" | b"GD" | b"KE" | b"MA" | b"MF" | b"MG" | b"MH" => 12,
-        b"GA" => 13,
-        b"AJ" | b"KC" => 14,
-        b"AH" | b"AI" | b"GG" => 15,
-        b"OE" => 16,
-        b"AM" => 18,
-        b"AD" | b"GE" => 19,
-        b"GF" => 23,
-        b"MK" => 24,
+    // The number of the last group of a kind, and its length.
+    let (last, length) = match &[first, second] {
+        b"AC" => (1, 3),
+        b"AW" | b"MV" | b"MW" => (9, 3),
+        b"AG" | b"GK" | b"HL" => (1, 4),
+        b"AY" | b"AZ" => (2, 5),
+        b"GJ" | b"OC" | b"SA" => (1, 5),
+        b"AP" => (4, 6),
+        b"AX" => (6, 6),
+        b"CF" => (3, 6),
+        b"GL" | b"KF" | b"ME" | b"WA" => (1, 6),
+        b"AB" | b"CR" => (1, 7),
+        b"AL" => (4, 7),
+        b"CT" => (3, 7),
+        b"AA" | b"AO" => (4, 8),
+        b"AU" | b"CO" => (9, 8),
+        b"ED" => (1, 8),
+        b"CG" | b"OA" => (3, 8),
+        b"AN" => (1, 9),
+        b"AT" => (8, 9),
+        b"KD" | b"UG" => (2, 9),
+        b"RH" => (3, 9),
+        b"CB" => (2, 10),
+        b"KA" => (4, 10),
+        b"KB" => (3, 10),
+        b"UA" => (1, 10),
+        b"KG" => (2, 11),
+        b"MD" | b"WG" => (1, 11),
+        b"OD" => (3, 11),
+        b"AE" | b"AK" | b"KE" | b"MA" | b"MF" | b"MG" | b"MH" => (1, 12),
+        b"GD" => (6, 12),
+        b"CU" => (3, 13),
+        b"GA" => (6, 13),
+        b"AJ" | b"CW" | b"GQ" | b"GR" => (1, 14),
+        b"KC" => (2, 14),
+        b"AH" | b"AI" | b"GG" => (6, 15),
+        b"CH" => (2, 15),
+        b"OE" => (3, 16),
+        b"ST" => (1, 17),
+        b"AM" => (1, 18),
+        b"AD" | b"GE" | b"GO" | b"WJ" => (1, 19),
+        b"WD" => (1, 20),
+        b"GF" => (1, 23),
+        b"MK" => (1, 24),
+        b"IC" => (1, 25),
+        b"CV" | b"CX" => (3, 26),
+        b"CI" | b"GH" | b"GN" => (1, 28),
+        b"OB" => (2, 28),
+        b"GM" => (1, 30),
+        b"GP" => (1, 31),
         _ => return None,
-    })
+    };
+    (b'1'..=b'0' + last).contains(&number).then_some(length)
 }

@@ -66,6 +66,9 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
         });
     }
     let head = input.head()?;
+    if ends_lines_in_cr(&head.text) {
+        return Err(refused(input, &head));
+    }
     FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
 }
 
@@ -87,13 +90,54 @@ fn refused(input: &Input, head: &Head) -> Error {
             "is an HDF4 file, expected HDF5".to_owned(),
             Some("convert it with `h4toh5` of the HDF Group".to_owned()),
         ),
-        [b'P', b'K', 3, 4, ..] => {
-            ("is a zip file".to_owned(), Some("unpack it with `unzip` first".to_owned()))
-        }
+        [b'P', b'K', 3, 4, ..] => packed("a zip archive", "unzip"),
+        [0x1f, 0x9d, ..] => packed("compressed by `compress`, as .Z", "uncompress"),
+        [b'7', b'z', 0xbc, 0xaf, ..] => packed("a 7z archive", "7z x"),
+        [b'R', b'a', b'r', b'!', ..] => packed("a RAR archive", "unrar x"),
+        [0x04, 0x22, 0x4d, 0x18, ..] => packed("compressed as .lz4", "unlz4"),
+        text if is_page(text) => (
+            format!("is a web page{}, expected observations", title(text)),
+            Some("a server answered with it instead of the file: download the file again".to_owned()),
+        ),
+        text if ends_lines_in_cr(text) => (
+            "is text whose lines end in CR alone, as on old Macs; expected LF or CR LF".to_owned(),
+            Some("convert it with `tr '\\r' '\\n' < OLD > NEW`".to_owned()),
+        ),
         _ => (
             "is of no format that is known here".to_owned(),
             Some(format!("the formats are {}; --format names one", format_names().join(", "))),
         ),
     };
     Error::Format { path: input.path().to_path_buf(), found, hint }
+}
+
+/// Whether it is text whose lines end in CR alone: it would be taken for a header without lines.
+fn ends_lines_in_cr(text: &[u8]) -> bool {
+    text.contains(&b'\r') && !text.contains(&b'\n') && !text.contains(&0)
+}
+
+/// What a compressed file or an archive is that is not read here, and the program that unpacks it.
+fn packed(what: &str, program: &str) -> (String, Option<String>) {
+    (format!("is {what}, which is not read"), Some(format!("unpack it with `{program}` first")))
+}
+
+/// Whether a text is a page in HTML or a server's answer in XML.
+fn is_page(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    [b"<!doctype html".as_slice(), b"<html", b"<head", b"<?xml", b"<error"]
+        .iter()
+        .any(|start| text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start)))
+}
+
+/// The title of a page, in brackets and after a blank; empty where there is none.
+fn title(page: &[u8]) -> String {
+    let page = String::from_utf8_lossy(page);
+    let lower = page.to_ascii_lowercase();
+    let between = || {
+        let start = lower.find("<title>")? + "<title>".len();
+        let end = start + lower.get(start..)?.find("</title>")?;
+        page.get(start..end)
+    };
+    let words: Vec<&str> = between().unwrap_or("").split_whitespace().take(12).collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(" ")) }
 }

@@ -5,7 +5,10 @@
 //! Columns may come in any order, quoted or not. Other columns keep their names, as long as they hold numbers.
 
 use super::isd_groups::pad;
-use super::text::{LineFormat, Rows, TextSource, decimal, fields, iso_micros, shown, unix_micros};
+use super::text::{LineFormat, Rows, TextSource, decimal, fields, shown};
+use crate::input::without_mark;
+use crate::instants::{TIME_HINT, TextTimes};
+use crate::keys;
 use crate::{
     ColumnInfo, Error, Format, Head, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Scale, Source,
 };
@@ -135,7 +138,9 @@ impl Header<'_> {
         } else {
             layout[self.required("station_id")?] = Field::Id;
         }
-        layout[self.required("timestamp")?] = Field::Time;
+        let time = self.required("timestamp")?;
+        layout[time] = Field::Time;
+        let times = self.times(head, time)?;
 
         let sample = Sample::new(head, self.names.len());
         let (found, texts) = self.value_columns(&sample, &layout)?;
@@ -151,7 +156,8 @@ impl Header<'_> {
             layout,
             columns: Vec::new(),
             stored: Vec::new(),
-            notes: Vec::new(),
+            notes: times.note().into_iter().collect(),
+            times,
         };
         for (name, index) in found {
             if let Some(other) = lines.columns.iter().find(|column| column.name == name) {
@@ -204,6 +210,17 @@ impl Header<'_> {
         Ok(lines)
     }
 
+    /// How times are read, from those of the first lines in the column of that index.
+    fn times(&self, head: &Head, index: usize) -> Result<TextTimes> {
+        let sample = sample_lines(head).filter_map(|line| fields(line, SEPARATOR).nth(index));
+        TextTimes::find(sample, self.options).map_err(|found| Error::Column {
+            path: self.input.path().to_path_buf(),
+            column: self.names.get(index).cloned().unwrap_or_default(),
+            found,
+            hint: Some(TIME_HINT.to_owned()),
+        })
+    }
+
     fn error(&self, column: &str, found: impl Into<String>) -> Error {
         Error::Column {
             path: self.input.path().to_path_buf(),
@@ -245,6 +262,16 @@ impl Header<'_> {
     }
 }
 
+/// The first whole lines after the header, but for empty ones and for the header once more.
+fn sample_lines(head: &Head) -> impl Iterator<Item = &[u8]> {
+    let lines: Vec<&[u8]> =
+        head.lines().map(without_mark).filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
+    // The last line of a head may be cut within a number, which would then be another number.
+    let cut = !head.text.ends_with(b"\n") && lines.len() > 2 && lines.len() < SAMPLE_LINES;
+    let whole = lines.len() - usize::from(cut);
+    lines.into_iter().take(whole).skip(1).filter(|line| *line != header(head))
+}
+
 /// What the first lines show of the columns.
 struct Sample {
     /// For each column, whether each of its fields is a number or missing, and whether one has a fraction.
@@ -254,10 +281,7 @@ struct Sample {
 impl Sample {
     fn new(head: &Head, columns: usize) -> Self {
         let mut sample = Self { columns: vec![(true, false); columns] };
-        let lines: Vec<&[u8]> = head.lines().filter(|line| !line.is_empty()).take(SAMPLE_LINES).collect();
-        // The last line of a head may be cut within a number, which would then be another number.
-        let cut = !head.text.ends_with(b"\n") && lines.len() > 2 && lines.len() < SAMPLE_LINES;
-        for line in lines.iter().take(lines.len() - usize::from(cut)).skip(1) {
+        for line in sample_lines(head) {
             for ((numeric, fraction), field) in sample.columns.iter_mut().zip(fields(line, SEPARATOR)) {
                 match number(field, 0) {
                     Some(value) => *fraction |= value.trunc() != value,
@@ -298,6 +322,7 @@ struct Lines {
     /// How the numbers of each of `columns` become values.
     stored: Vec<Stored>,
     notes: Vec<String>,
+    times: TextTimes,
 }
 
 impl LineFormat for Lines {
@@ -334,18 +359,10 @@ impl LineFormat for Lines {
             return Err(format!("has {found} fields, expected {} as the header", self.layout.len()));
         }
         let time = time.ok_or("internal error: no field is the time")?;
-        let micros = iso_micros(time).or_else(|| unix_micros(time)).ok_or_else(|| {
-            format!(
-                "timestamp is {}, expected a time such as 2017-01-31 23:00:00 or Unix seconds",
-                shown(time)
-            )
-        })?;
+        let micros = self.times.micros(time)?;
         match (usaf, id) {
             (Some(usaf), _) => rows.begin(usaf_wban(usaf, wban, &mut [0; 12])?, micros),
-            (None, Some(id)) => match str::from_utf8(id) {
-                Ok(id) if !id.is_empty() => rows.begin(id, micros),
-                _ => return Err(format!("station_id is {}, expected text", shown(id))),
-            },
+            (None, Some(id)) => rows.begin(keys::station(id)?, micros),
             (None, None) => return Err("internal error: no field is the station".into()),
         }
         for (field, kind) in fields(line, SEPARATOR).zip(&self.layout) {

@@ -239,8 +239,8 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     assert_eq!(rows[2], passed);
     let codes = |codes: &[(&str, u64)]| codes.iter().map(|(code, n)| ((*code).to_owned(), *n)).collect();
     let expected: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::from([
-        ("air_temperature".to_owned(), codes(&[("2", 1), ("7", 1), ("w", 1)])),
-        ("wind_direction".to_owned(), codes(&[("2", 1), ("7", 1), ("w", 1)])),
+        ("air_temperature".to_owned(), codes(&[("2", 1), ("7", 1), ("wind", 1)])),
+        ("wind_direction".to_owned(), codes(&[("2", 1), ("7", 1), ("wind", 1)])),
         ("precipitation_3_hour".to_owned(), codes(&[("X", 4)])),
     ]);
     assert_eq!(read.tally.rejected, expected);
@@ -249,6 +249,31 @@ fn values_that_failed_are_missing_and_counted_by_code() {
     assert_eq!(read.tally, Tally::default());
     let kept = [("air_temperature", 4.0), ("wind_direction", 0.0), ("precipitation_3_hour", 0.2)];
     assert_eq!(rows[1], map(&[&kept[..], &[("snow_depth", 2.0), ("wind_speed_rate", 3.0)]].concat()));
+}
+
+#[test]
+fn letters_of_version_1_0_are_its_own() {
+    let line =
+        |quality, source| line_1_0("A", "2023 01 12 08 50", &[("temperature", "4.0", "", quality, source)]);
+    let lines = [
+        line("S", "223"),
+        line("d", ""),
+        line("h", "343"),
+        line("U", "343"),
+        line("U", "223"),
+        line("z", ""),
+    ];
+    let (read, rows) = rows_of(&psv(&lines), &options());
+    let kept: Vec<bool> = rows.iter().map(|row| row.contains_key("air_temperature")).collect();
+    assert_eq!(kept, [false, false, false, true, false, true]);
+    let checks: Vec<&str> = read.tally.rejected["air_temperature"].keys().map(String::as_str).collect();
+    assert_eq!(checks, ["distribution of values", "diurnal cycle", "humidity", "spike"]);
+    // The same letters in a file of version 1.1.
+    let content = "STATION|DATE|temperature|temperature_Quality_Code\n\
+        A|2026-01-01T00:00:00|1.5|h\nA|2026-01-01T01:00:00|1.5|S\n";
+    let (read, rows) = rows_of(content.as_bytes(), &options());
+    assert!(!rows[0].contains_key("air_temperature") && rows[1].contains_key("air_temperature"));
+    assert_eq!(read.tally.rejected["air_temperature"].keys().collect::<Vec<_>>(), ["high flag rate"]);
 }
 
 #[test]
@@ -378,7 +403,7 @@ fn published_files_of_version_1_0() {
     assert_eq!(
         read.tally,
         Tally {
-            rejected: BTreeMap::from([("wind_direction".into(), BTreeMap::from([("w".into(), 1)]))]),
+            rejected: BTreeMap::from([("wind_direction".into(), BTreeMap::from([("wind".into(), 1)]))]),
             traces: BTreeMap::from([("liquid_precipitation_1h".into(), 2)]),
             left_out: BTreeMap::new(),
         }

@@ -292,6 +292,46 @@ fn a_group_names_a_station_only_where_its_rows_are_one_series() {
     }
 }
 
+/// Two stations one after the other in time look like one series: only a name says that they are one.
+#[test]
+fn a_word_is_no_station_unless_the_user_says_so() {
+    let write = |group: &'static str| {
+        fixture(move |file| {
+            file.create_group(group).unwrap();
+            column(file, group, "timestamp", &hours(0, 4));
+            column(file, group, "wind_speed_rate", &[1.0, 2.0, 8.0, 9.0]);
+        })
+    };
+    for (group, named) in [("obs", false), ("weather", false), ("EHAM", true), ("station_7", true)] {
+        let archive = write(group);
+        let all = read_path(&archive.path, &ReadOptions::default());
+        assert_eq!(all.is_ok(), named, "{group}: {all:?}");
+    }
+    let (error, message) = refusal(&write("obs").path, &ReadOptions::default());
+    assert!(message.contains("obs cannot be the name of one station for all rows"), "{message}");
+    assert!(error.hint().unwrap().contains("--column station_id==NAME"));
+    let options =
+        ReadOptions { column_paths: vec![("station_id".into(), "=06240".into())], ..ReadOptions::default() };
+    let all = read_path(&write("obs").path, &options).unwrap();
+    assert_eq!(all.stations, [("06240".to_owned(), 4)]);
+}
+
+/// What has no times or stations is left out beside what has, and named.
+#[test]
+fn frames_without_times_are_left_out() {
+    let archive = fixture(|file| {
+        for key in ["s725300_94846", "s725301_94846"] {
+            frame(file, key, &[0, 3_600_000_000], "datetime64[us]", &[(&["wind_speed_rate"], &[1.0, 2.0])]);
+        }
+        frame(file, "params", &[0, 1], "integer", &[(&["value"], &[3.0, 4.0])]);
+    });
+    let source = open(&archive.path, &ReadOptions::default()).unwrap();
+    let notes = &source.info().notes;
+    assert!(notes.contains(&"left out, since they have no times: params".to_owned()), "{notes:?}");
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("s725300_94846".to_owned(), 2), ("s725301_94846".to_owned(), 2)]);
+}
+
 #[test]
 fn an_index_of_stations_names_them() {
     let archive = fixture(|file| {

@@ -45,7 +45,7 @@ const OUTCOMES: [(&str, Outcome); 26] = [
     ("arm/maraosmetM1.a1.20180201.000000.nc", Ok((1, 1440))),
     ("arm/sgpmetE13.b1.20190508.000000.cdf", Ok((1, 6))),
     ("arm/sgpmet_test_time.nc", Ok((1, 60))),
-    ("camps/reduced_nbd201305.nc", Ok((614, 416_003))),
+    ("camps/reduced_nbd201305.nc", Ok((597, 400_824))),
     ("knmi/KMDS__OPER_P___10M_OBS_L2_202405161720.nc", Ok((67, 67))),
     ("knmi/KMDS__OPER_P___10M_OBS_L2_202405161730.nc", Ok((67, 67))),
     ("knmi/KMDS__OPER_P___10M_OBS_L2_202405161740.nc", Ok((67, 67))),
@@ -117,6 +117,7 @@ import h5py
 import numpy as np
 
 EXACT = {"degF": lambda v: (v - 32) * 5 / 9, "knot": lambda v: v * 1852 / 3600}
+DEFAULT_FILLS = {"i2": -32767, "i4": -2147483647, "i8": -9223372036854775806, "f4": np.float32(9.969209968386869e36), "f8": 9.969209968386869e36}
 EPOCHS = {"1950-01-01": -631152000, "1970-01-01": 0, "2018-02-01": 1517443200, "2019-05-08": 1557273600, "2019-01-01": 1546300800}
 RENAMED = {
     "camps": {"Temp_instant_2_": "air_temperature", "DewPt_instant_2_": "dew_point_temperature",
@@ -147,7 +148,7 @@ for path in sys.argv[1:]:
             g = f["weather"]
             times = (g["axis1"][()] // 10**9).tolist()
             names = [text(v) for v in g["block0_items"][()]]
-            columns = {n: (g["block0_values"][:, i], None, []) for i, n in enumerate(names)}
+            columns = {n: (g["block0_values"][:, i], None, [], [-np.inf, np.inf]) for i, n in enumerate(names)}
             stations = ["weather"]
         else:
             if kind == "camps":
@@ -167,14 +168,17 @@ for path in sys.argv[1:]:
                 if d.ndim == 1 and kind == "knmi":
                     continue
                 missing = [v for a in ("_FillValue", "missing_value") if a in d.attrs for v in np.atleast_1d(d.attrs[a])]
-                columns[name] = (d[()].ravel(), EXACT.get(units) if RENAMED[kind].get(name) else None, missing)
-        for name, (values, convert, missing) in columns.items():
+                limits = d.attrs.get("valid_range", [d.attrs.get("valid_min", -np.inf), d.attrs.get("valid_max", np.inf)])
+                if kind != "pandas-fixed":
+                    missing.append(DEFAULT_FILLS.get(d.dtype.str[1:]))
+                columns[name] = (d[()].ravel(), EXACT.get(units) if RENAMED[kind].get(name) else None, missing, limits)
+        for name, (values, convert, missing, limits) in columns.items():
             for i, v in enumerate(values.tolist() if values.dtype != np.float32 else values):
                 station, time = divmod(i, len(times))
                 if station % 16 and kind == "camps":
                     continue  # Too many for a test.
                 value = number(v)
-                if value is None or any(v == m for m in missing) or value == -9999:
+                if value is None or any(v == m for m in missing) or value == -9999 or not limits[0] <= v <= limits[1]:
                     continue
                 if convert:
                     value = convert(value)

@@ -175,3 +175,91 @@ fn a_nat_is_no_time_of_1677() {
     let (_, message) = refusal(&archive.path, &ReadOptions::default());
     assert!(message.contains("row 0: timestamp is the fill value"), "{message}");
 }
+
+/// Tables of compounds of any writer and name.
+fn beside(file: &H5File, name: &str, members: &[(&str, DatatypeMessage)], record: &[u8]) {
+    let mut offset = 0;
+    let mut all = Vec::new();
+    for (name, datatype) in members {
+        all.push(member(name, offset, datatype.clone()));
+        offset += datatype.element_size();
+    }
+    let builder = file.new_dataset::<u8>().datatype(DatatypeMessage::compound(offset, all));
+    builder.shape([2]).create(name).unwrap().write_raw_bytes(&record.repeat(2)).unwrap();
+}
+
+fn observation(station: &str) -> Vec<u8> {
+    let mut record = format!("{station:\0<12}").into_bytes();
+    record.extend([1_483_228_800.0, 5.5_f64].iter().flat_map(|v| v.to_le_bytes()));
+    record
+}
+
+fn observations(file: &H5File, name: &str, station: &str) {
+    let members = [
+        ("station_id", DatatypeMessage::fixed_string(12)),
+        ("timestamp", DatatypeMessage::f64_type()),
+        ("air_temperature", DatatypeMessage::f64_type()),
+    ];
+    beside(file, name, &members, &observation(station));
+}
+
+#[test]
+fn compounds_of_any_name_are_tables_and_lists_beside_are_left_out() {
+    let archive = fixture(|file| {
+        observations(file, "obs", "725300-94846");
+        let members =
+            [("station_id", DatatypeMessage::fixed_string(12)), ("lat", DatatypeMessage::f64_type())];
+        let mut record = b"725300-94846".to_vec();
+        record.extend(41.9_f64.to_le_bytes());
+        beside(file, "stations", &members, &record);
+        let times = [("timestamp", DatatypeMessage::f64_type()), ("level", DatatypeMessage::f64_type())];
+        beside(file, "log", &times, &[0; 16]);
+    });
+    let source = open(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(source.info().layout, "table in HDF5");
+    let notes = &source.info().notes;
+    for note in ["left out, since they have no times: stations", "left out, since they have no stations: log"]
+    {
+        assert!(notes.contains(&note.to_owned()), "{notes:?}");
+    }
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("725300-94846".to_owned(), 2)]);
+    assert_eq!(all.columns, [("air_temperature".to_owned(), vec![Some(5.5); 2])]);
+}
+
+#[test]
+fn of_several_tables_the_user_chooses_one() {
+    let archive = fixture(|file| {
+        observations(file, "first", "A");
+        observations(file, "second", "B");
+    });
+    let (error, message) = refusal(&archive.path, &ReadOptions::default());
+    assert!(message.contains("holds several tables, expected one: first, second"), "{message}");
+    assert!(error.hint().unwrap().contains("--column timestamp=/first/timestamp"), "{:?}", error.hint());
+    for path in ["/second/timestamp", "second/timestamp"] {
+        let options =
+            ReadOptions { column_paths: vec![("timestamp".into(), path.into())], ..ReadOptions::default() };
+        assert_eq!(read_path(&archive.path, &options).unwrap().stations, [("B".to_owned(), 2)]);
+    }
+}
+
+#[test]
+fn a_missing_station_is_no_station_and_latin_1_keeps_names_apart() {
+    for missing in ["nan", "NA", "None", "", "NaT"] {
+        let archive = fixture(|file| observations(file, "obs", missing));
+        let (_, message) = refusal(&archive.path, &ReadOptions::default());
+        assert!(message.contains("row 0: station_id is"), "{message}");
+    }
+    let stations = [b"M\xe4rz", b"M\xfcrz"].map(|name| {
+        let archive = fixture(|file| {
+            let bytes = name.repeat(2);
+            let builder = file.new_dataset::<u8>().datatype(DatatypeMessage::fixed_string(4));
+            builder.shape([2]).create("station_id").unwrap().write_raw_bytes(&bytes).unwrap();
+            file.new_dataset::<f64>().shape([2]).create("timestamp").unwrap().write_raw(&[0.0, 1.0]).unwrap();
+            let air = file.new_dataset::<f64>().shape([2]).create("air_temperature").unwrap();
+            air.write_raw(&[1.0, 2.0]).unwrap();
+        });
+        read_path(&archive.path, &ReadOptions::default()).unwrap().stations.remove(0).0
+    });
+    assert_eq!(stations, ["März", "Mürz"]);
+}

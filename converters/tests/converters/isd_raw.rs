@@ -137,10 +137,35 @@ fn groups_are_found_where_they_begin() {
     // What looks like a group, within another group, a remark, or the quality of elements, is none.
     assert_eq!(sky(&format!("ADDAT1AUGF1070{gf1}")), None, "a group cut by another is no group");
     assert_eq!(sky(&format!("ADDAT1AU08HZ  1MD1310742+9999{gf1}MW1451")), Some(4.0));
-    assert_eq!(sky(&format!("ADDWA1104091UA1M09020199{gf1}")), Some(4.0), "behind groups that are not known");
+    assert_eq!(sky(&format!("ADDWA1104091UA1M090201999{gf1}")), Some(4.0), "after groups that are not read");
     assert_eq!(sky(&format!("ADDKA1024M+03065REMSYN020{gf1}")), None);
     assert_eq!(sky(&format!("EQDQ01{gf1}")), None);
     assert_eq!(sky("ADDGF100991999051000251999999EQDGF108991999051000251999999"), Some(0.0));
+}
+
+#[test]
+fn what_a_group_names_is_no_group() {
+    // Offsets of times of other groups, which they name.
+    let text = one(
+        MANDATORY,
+        "ADDAA101001391CO199-05CO2AA1+0240CO9GF1-0100GF108991081001001001001001",
+        Quality::Drop,
+    );
+    assert_eq!(text.column("liquid_precipitation_1h"), [Some(1.3)]);
+    assert_eq!(text.column("sky_condition"), [Some(8.0)]);
+    assert_eq!(text.tally, Tally::default());
+}
+
+#[test]
+fn an_unknown_group_ends_the_section_and_is_counted() {
+    let sections = "ADDAA101001391ZZ1GF1089AA206002091GF104991999051000251999999REMAA206009091";
+    let text = one(MANDATORY, sections, Quality::Drop);
+    assert_eq!(text.column("air_temperature"), [Some(18.3)]);
+    assert_eq!(text.column("liquid_precipitation_1h"), [Some(1.3)]);
+    assert_eq!(text.column("liquid_precipitation_6h"), [None]);
+    assert_eq!(text.column("sky_condition"), [None]);
+    let counts: Vec<u64> = text.tally.left_out.values().copied().collect();
+    assert_eq!(counts, [1], "{:?}", text.tally);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use isd_converters::{ReadOptions, Scale, Tally, open};
 
 use crate::archives::isd;
-use crate::texts::{Text, file, gzip, refusal_of, rows_of, seconds};
+use crate::texts::{Text, file, gzip, read_text, refusal_of, rows_of, seconds};
 
 const TALK: &str = "\
 timestamp,station_usaf,station_wban,wind_speed_rate,air_temperature,sky_condition,wind_direction,liquid_precipitation_1h
@@ -117,6 +117,65 @@ fn times_in_all_their_spellings() {
     ] {
         let text = read(&format!("station_id,timestamp,wind_speed_rate\nx,{time},5.1\n"));
         assert_eq!(text.keys(), [("x", hour)], "{time}");
+    }
+}
+
+#[test]
+fn times_that_are_numbers_are_read_by_digits_and_magnitude() {
+    let source = |times: [&str; 2], options: &ReadOptions| {
+        let found = file("a.csv", format!("station_id,timestamp,t\nx,{},1\nx,{},2\n", times[0], times[1]));
+        let notes = open(&found.path, options).map(|source| source.info().notes.clone()).unwrap();
+        let text = read_text(&found.path, options).unwrap();
+        (text.keys().iter().map(|(_, time)| *time).collect::<Vec<_>>(), notes.join(" "))
+    };
+    let hours = vec![seconds("2017-01-01 00:00:00"), seconds("2017-01-01 01:00:00")];
+    for (times, note) in [
+        (["1483228800000", "1483232400000"], "milliseconds"),
+        (["1483228800000000", "1483232400000000.0"], "microseconds"),
+        (["1483228800000000000", "1483232400000000000"], "nanoseconds"),
+        (["2017010100", "2017010101"], "YYYYMMDDHH"),
+        (["201701010000", "201701010100"], "YYYYMMDDHHMM"),
+        (["20170101000000", "20170101010000"], "YYYYMMDDHHMMSS"),
+    ] {
+        let (keys, notes) = source(times, &ReadOptions::default());
+        assert_eq!(keys, hours, "{times:?}");
+        assert!(notes.contains(note), "{notes}");
+    }
+    let (keys, notes) = source(["20170101", "20170102"], &ReadOptions::default());
+    assert_eq!(keys, [seconds("2017-01-01 00:00:00"), seconds("2017-01-02 00:00:00")]);
+    assert!(notes.contains("YYYYMMDD"), "{notes}");
+    let (keys, notes) = source(["1483228800", "1483232400"], &ReadOptions::default());
+    assert_eq!((keys, notes), (hours.clone(), String::new()));
+
+    let hourly = ReadOptions { time_unit: Some(isd_converters::TimeUnit::Hours), ..ReadOptions::default() };
+    assert_eq!(source(["412008", "412009"], &hourly).0, hours);
+    let german = ReadOptions { time_format: Some("%d.%m.%Y %H".into()), ..ReadOptions::default() };
+    assert_eq!(source(["01.01.2017 00", "01.01.2017 01"], &german).0, hours);
+}
+
+#[test]
+fn times_of_other_centuries_are_refused() {
+    let refused = |first: &str, second: &str| {
+        let text = format!("station_id,timestamp,t\nx,{first},1\nx,{second},2\n");
+        refusal_of("a.csv", text, &ReadOptions::default())
+    };
+    for (first, second) in [
+        ("99999999999999999999", "0"),
+        ("1483228800", "1483232400000000000"),
+        ("1599-12-31", "2017-01-01"),
+        ("2017-01-01", "2200-01-01T00:00:00Z"),
+    ] {
+        let message = refused(first, second);
+        assert!(message.contains("timestamp"), "{message}");
+    }
+}
+
+#[test]
+fn stations_that_are_missing_are_refused_by_their_row() {
+    for station in ["", "nan", "NA", "None", "\"\"", "null", "<NA>"] {
+        let text = format!("station_id,timestamp,t\nx,2017-01-01,1\n{station},2017-01-02,2\n");
+        let message = refusal_of("a.csv", text, &ReadOptions::default());
+        assert!(message.contains("line 3: ") && message.contains("station_id"), "{message}");
     }
 }
 

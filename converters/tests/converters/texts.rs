@@ -81,3 +81,10 @@ pub fn refusal_of(name: &str, content: impl AsRef<[u8]>, options: &ReadOptions) 
 pub fn seconds(time: &str) -> i64 {
     chrono::NaiveDateTime::parse_from_str(time, "%Y-%m-%d %H:%M:%S").unwrap().and_utc().timestamp()
 }
+
+/// A day of ISD-Lite, a line an hour, in that year and with that wind speed in tenths; temperatures are 0.0 to 2.3 degC.
+pub fn day(year: u32, wind: u32) -> String {
+    let line =
+        |hour| format!("{year} 01 01 {hour:02} {hour:5} -9999 10132   270 {wind:5}     8     0 -9999\n");
+    (0..24).map(line).collect::<Vec<_>>().concat()
+}

@@ -57,19 +57,41 @@ impl RowGroup {
             let integers =
                 cast(array, &DataType::Int64).map_err(|error| failed(format!("cannot read: {error}")))?;
             let integers = integers.as_primitive::<Int64Type>().values();
-            times.extend(integers.iter().map(|time| microseconds(*time, *unit)));
+            for time in integers {
+                times.push(microseconds(*time, *unit).ok_or_else(|| failed(out_of_reach(*time, *unit)))?);
+            }
             Ok(())
         })?;
         Ok(TimestampMicrosecondArray::new(times.into(), None))
     }
 }
 
-/// A time in microseconds: the nearest that there is of times too far away, and without the rest of nanoseconds.
-fn microseconds(time: i64, unit: TimeUnit) -> i64 {
+/// A time in microseconds, without the rest of nanoseconds; `None` of one that 64 bits of microseconds do not hold.
+fn microseconds(time: i64, unit: TimeUnit) -> Option<i64> {
     match unit {
-        TimeUnit::Second => time.saturating_mul(1_000_000),
-        TimeUnit::Millisecond => time.saturating_mul(1000),
-        TimeUnit::Microsecond => time,
-        TimeUnit::Nanosecond => time.div_euclid(1000),
+        TimeUnit::Second => time.checked_mul(1_000_000),
+        TimeUnit::Millisecond => time.checked_mul(1000),
+        TimeUnit::Microsecond => Some(time),
+        TimeUnit::Nanosecond => Some(time.div_euclid(1000)),
+    }
+}
+
+/// What is wrong with a time that microseconds do not hold.
+fn out_of_reach(time: i64, unit: TimeUnit) -> String {
+    let unit = if unit == TimeUnit::Second { "seconds" } else { "milliseconds" };
+    format!("a time is {time} {unit} since 1970, further from it than 64 bits of microseconds reach")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_too_far_away_are_none() {
+        assert_eq!(microseconds(9_223_372_036_854, TimeUnit::Second), Some(9_223_372_036_854_000_000));
+        assert_eq!(microseconds(9_223_372_036_855, TimeUnit::Second), None);
+        assert_eq!(microseconds(i64::MIN, TimeUnit::Millisecond), None);
+        assert_eq!(microseconds(i64::MIN, TimeUnit::Microsecond), Some(i64::MIN));
+        assert_eq!(microseconds(-1, TimeUnit::Nanosecond), Some(-1));
     }
 }

@@ -34,7 +34,7 @@ pub enum Storage {
     Arrow,
     /// Files of JSON objects, one a line.
     Ndjson,
-    /// NOAA's station list, `isd-history.csv` as it is downloaded.
+    /// A station list of NOAA: `isd-history.csv`, or the list of GHCNh.
     Stations,
 }
 
@@ -143,17 +143,21 @@ impl TableSource {
     }
 }
 
-/// How a file is stored, by its name, and for CSV by its header.
+/// How a file is stored, by its name, and for a station list by its first line.
 fn storage_of(path: &Path) -> Result<Storage> {
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     let refuse = |found: String, hint: &str| {
         Err(Error::Table { path: path.to_owned(), found, hint: Some(hint.into()) })
     };
+    // NOAA's lists are text as well as CSV, so that what they are is told by their content, whatever they are called.
+    let is_list =
+        || -> Result<bool> { Ok(path.is_file() && is_station_list(path).map_err(no_station_list)?) };
     let storage = match extension.as_deref() {
         Some("parquet") => Storage::Parquet,
         Some("csv") => Storage::Csv,
         Some("arrow") => Storage::Arrow,
         Some("ndjson") => Storage::Ndjson,
+        Some("txt") | None if is_list()? => Storage::Stations,
         Some(extension) => {
             return refuse(format!("files ending in .{extension} cannot be read as a table"), READABLE);
         }
@@ -164,7 +168,7 @@ fn storage_of(path: &Path) -> Result<Storage> {
         return refuse("the file is empty".into(), "write it again: even a table without rows has a header");
     }
     match storage {
-        Storage::Csv if is_station_list(path).map_err(no_station_list)? => Ok(Storage::Stations),
+        Storage::Csv if is_list()? => Ok(Storage::Stations),
         storage => Ok(storage),
     }
 }

@@ -127,6 +127,32 @@ fn damaged_station_list_names_line_and_column() {
     ");
 }
 
+/// GHCNh's list comes as csv and as text in fixed places; what a list is, its content says.
+#[test]
+fn the_lists_of_ghcnh_are_station_lists() {
+    let directory = TempDir::new().unwrap();
+    let expected =
+        "station_id,wban,name,latitude,elevation\nAAW00023234,23234,SAN FRANCISCO INTL AP,37.6194,2.4\n";
+    let sql = "select station_id, wban, name, latitude, elevation from stations";
+    for (file, text) in [
+        (
+            "ghcnh-station-list.csv",
+            "GHCN_ID,LATITUDE,LONGITUDE,ELEVATION,STATE,NAME,GSN,(US)HCN_(US)CRN,WMO_ID,ICAO\n\
+             AAW00023234,37.6194,-122.3656,2.4,CA,SAN FRANCISCO INTL AP,,,72494,KSFO\n",
+        ),
+        (
+            "ghcnh-station-list.txt",
+            "AAW00023234  37.6194 -122.3656    2.4 CA SAN FRANCISCO INTL AP                  72494 KSFO\n",
+        ),
+    ] {
+        let path = directory.path().join(file);
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(answer(&path, sql, &[]), expected, "{file}");
+    }
+    std::fs::write(directory.path().join("notes.txt"), "anything else\n").unwrap();
+    assert!(shown(&directory, &["notes.txt", "select 1"]).contains("files ending in .txt cannot be read"));
+}
+
 #[test]
 #[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn the_whole_list_of_noaa_is_read() {

@@ -26,7 +26,7 @@ use super::tool::Tool;
 #[command(name = "isd-convert", version, max_term_width = 100)]
 pub struct ConvertArgs {
     /// Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
-    /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, gzip, or in a tar archive
+    /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar archive
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Directory to write the dataset to

@@ -36,11 +36,12 @@ impl Format for Ghcnh {
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
         let head = input.head()?;
         if head.text.starts_with(PARQUET_MAGIC) {
-            if head.gzip {
+            if let Some(compression) = head.compression {
+                let name = compression.name();
                 return Err(Error::Format {
                     path: input.path().to_path_buf(),
-                    found: "is a Parquet file inside gzip, which can only be read from its start".into(),
-                    hint: Some("unpack it with `gunzip` first".into()),
+                    found: format!("is a Parquet file inside {name}, which can only be read from its start"),
+                    hint: Some(format!("unpack it with `{}` first", compression.program())),
                 });
             }
             return parquet::open(input, options);

@@ -18,9 +18,11 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::reader::ChunkReader;
 
+use super::quality::Letters;
 use super::variables::{FLAGS, Flag, NOTES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns};
 use crate::formats::text::{Rows, civil_micros, iso_micros, shared_stations};
-use crate::{Batch, Error, Input, Quality, ReadOptions, Result, Source, SourceInfo, Tally};
+use crate::instants::in_range;
+use crate::{Batch, Error, Input, Quality, ReadOptions, Result, Source, SourceInfo, Tally, keys};
 
 /// Rows decoded at a time: a hundred columns of them stay small.
 const BATCH_ROWS: usize = 1 << 14;
@@ -90,15 +92,16 @@ struct ReadFields {
     variables: Vec<VariablePlaces>,
     /// All of them, ascending: the columns of every batch.
     read: Vec<usize>,
-    /// Whether values that failed quality control stay.
-    keep: bool,
+    /// The letters by which values fail; `None` where those that failed stay.
+    failing: Option<Letters>,
 }
 
 impl ReadFields {
     fn new(input: &Input, schema: &Schema, options: &ReadOptions) -> Result<Self> {
         let find =
             |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
-        let Places { station, time, variables: all } = Places::find(find).map_err(|_| Error::Format {
+        let places = Places::find(schema.fields().len(), find);
+        let Places { station, time, variables: all, letters } = places.map_err(|_| Error::Format {
             path: input.path().to_path_buf(),
             found: "is a Parquet file with other columns than GHCNh's".into(),
             hint: Some(
@@ -126,7 +129,7 @@ impl ReadFields {
         }
         read.sort_unstable();
         read.dedup();
-        Ok(Self { station, time, variables, read, keep })
+        Ok(Self { station, time, variables, read, failing: (!keep).then_some(letters) })
     }
 }
 
@@ -202,9 +205,7 @@ impl ParquetSource {
         let mut rows = Rows::new(VARIABLES.len());
         for row in 0..batch.num_rows() {
             let station = text(Some(&stations), row).trim_ascii();
-            let Some(station) = str::from_utf8(station).ok().filter(|station| !station.is_empty()) else {
-                return Err(self.row_error(row, "has no station, expected an identifier".into()));
-            };
+            let station = keys::station(station).map_err(|found| self.row_error(row, found))?;
             let timestamp = times.at(row).ok_or_else(|| {
                 self.row_error(row, format!("has the time {:?}, which there is not", times.name(row)))
             })?;
@@ -221,7 +222,7 @@ impl ParquetSource {
                     continue;
                 }
                 let flag = |flag: Flag| text(read.flags[flag as usize].as_ref(), row).trim_ascii();
-                variable.store(&mut rows, places.index, number, flag, self.fields.keep);
+                variable.store(&mut rows, places.index, number, flag, self.fields.failing);
             }
         }
         Ok(rows)
@@ -336,7 +337,7 @@ impl Times {
                 civil_micros(year?, month?, day?, hour?, minute?, 0)
             }
             Self::Texts(texts) => iso_micros(text(Some(texts), row).trim_ascii()),
-            Self::Stamps(stamps) => stamps.is_valid(row).then(|| stamps.value(row)),
+            Self::Stamps(stamps) => stamps.is_valid(row).then(|| stamps.value(row)).and_then(in_range),
         }
     }
 

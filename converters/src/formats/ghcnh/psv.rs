@@ -3,13 +3,14 @@
 //! Lines have 238 or 329 fields, most of them empty. The fields are found by the names in the header, the few that are
 //! numbers are looked at, and their flags only where there is a number.
 
+use super::quality::Letters;
 use super::variables::{
     FLAGS, Flag, NOTES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns, is_station_name,
 };
 use crate::formats::text::{
     Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros, shown,
 };
-use crate::{ColumnInfo, Head, Measurement, Quality, ReadOptions};
+use crate::{ColumnInfo, Head, Measurement, Quality, ReadOptions, keys};
 
 const SEPARATOR: u8 = b'|';
 /// Fields of a line that are looked for at most: the station, those of its time, the variables.
@@ -24,7 +25,8 @@ pub struct PsvLines {
     time: Time<usize>,
     values: Vec<Value>,
     columns: Vec<ColumnInfo>,
-    keep: bool,
+    /// The letters by which values fail; `None` where those that failed stay.
+    failing: Option<Letters>,
 }
 
 /// A variable that is read.
@@ -49,9 +51,9 @@ impl PsvLines {
     /// A header without station, time or any of the variables.
     pub fn new(line: &[u8], options: &ReadOptions) -> Result<Self, HeaderError> {
         let header = Header::of(line, SEPARATOR);
-        let places = Places::find(|name| header.place(name))
+        let places = Places::find(header.columns(), |name| header.place(name))
             .map_err(|(column, expected)| HeaderError::lacks(column, expected))?;
-        let Places { station, time, mut variables } = places;
+        let Places { station, time, mut variables, letters } = places;
         variables.retain(|places| options.reads(VARIABLES[places.index].column));
         let mut wanted = vec![station];
         wanted.extend(time.places());
@@ -78,7 +80,7 @@ impl PsvLines {
             wanted,
             header,
             columns: columns(),
-            keep: options.quality == Quality::Keep,
+            failing: (options.quality == Quality::Drop).then_some(letters),
         })
     }
 }
@@ -117,8 +119,7 @@ impl LineFormat for PsvLines {
         if fields < self.header.columns() {
             return Err(format!("has {fields} fields, expected {}", self.header.columns()));
         }
-        let station = str::from_utf8(station).ok().filter(|station| !station.is_empty());
-        let station = station.ok_or("has no station, expected an identifier")?;
+        let station = keys::station(station)?;
         let timestamp = match self.time {
             Time::Fields(slots) => {
                 let parts = slots.map(field);
@@ -138,7 +139,7 @@ impl LineFormat for PsvLines {
                 let fields = value.flags[flag as usize];
                 fields.map_or(b"".as_slice(), |fields| field_after(line, start, fields).trim_ascii())
             };
-            variable.store(rows, value.index, number, flag, self.keep);
+            variable.store(rows, value.index, number, flag, self.failing);
         }
         Ok(())
     }

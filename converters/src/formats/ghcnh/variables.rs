@@ -1,8 +1,6 @@
 //! The columns of GHCNh's files: their names in, columns with units and the meaning of their values out.
 
-use std::borrow::Cow;
-
-use super::quality;
+use super::quality::{self, Checked, Letters};
 use crate::formats::text::{Rows, decimal, shown};
 use crate::{ColumnInfo, Measurement};
 
@@ -70,6 +68,8 @@ pub struct Places {
     pub station: usize,
     pub time: Time<usize>,
     pub variables: Vec<VariablePlaces>,
+    /// Which letters stand in the columns of quality codes.
+    pub letters: Letters,
 }
 
 /// Which columns of a file hold one of [`VARIABLES`] and its flags.
@@ -82,11 +82,14 @@ pub struct VariablePlaces {
 }
 
 impl Places {
-    /// Finds all columns. `place` gives the place of the column of a name, in lower case.
+    /// Finds all columns, of `columns` in the file. `place` gives the place of the column of a name, in lower case.
     ///
     /// # Errors
     /// A column that the file lacks, and what was expected.
-    pub fn find(place: impl Fn(&str) -> Option<usize>) -> Result<Self, (&'static str, &'static str)> {
+    pub fn find(
+        columns: usize,
+        place: impl Fn(&str) -> Option<usize>,
+    ) -> Result<Self, (&'static str, &'static str)> {
         let station = STATION_NAMES.into_iter().find_map(&place);
         let station = station.ok_or(("Station_ID", "Station_ID or STATION"))?;
         let time = match TIME_NAMES.map(&place) {
@@ -104,7 +107,8 @@ impl Places {
         if variables.is_empty() {
             return Err(("temperature", "it or another variable of GHCNh"));
         }
-        Ok(Self { station, time, variables })
+        let letters = Letters::of_file(columns, place(STATION_NAMES[0]).is_some());
+        Ok(Self { station, time, variables, letters })
     }
 }
 
@@ -235,24 +239,26 @@ impl Variable {
 
     /// Sets the value of the row begun last, or counts why it has none.
     ///
-    /// `number` is the one in the file, NaN where there is none; `flag` gives the variable's flags, empty where absent.
+    /// `number` is the one in the file, NaN where there is none; `flag` gives the variable's flags, empty where absent;
+    /// `failing` are the letters by which values fail, `None` where those that failed stay.
     pub fn store<'a>(
         &self,
         rows: &mut Rows,
         column: usize,
         number: f64,
         flag: impl Fn(Flag) -> &'a [u8],
-        keep: bool,
+        failing: Option<Letters>,
     ) {
         let (value, trace) = self.value(number, &flag);
         if value.is_nan() {
             return;
         }
-        if !keep {
+        if let Some(letters) = failing {
             let code = flag(Flag::Quality);
-            let precipitation = self.kind == Kind::Precipitation;
-            if !code.is_empty() && quality::failed(code, flag(Flag::Source), precipitation) {
-                rows.reject(self.column, &code_name(code));
+            if !code.is_empty()
+                && let Some(what) = quality::failed(code, flag(Flag::Source), self.checked(), letters)
+            {
+                rows.reject(self.column, what);
                 return;
             }
         }
@@ -260,6 +266,14 @@ impl Variable {
             rows.trace(self.column);
         }
         rows.set(column, value);
+    }
+
+    fn checked(&self) -> Checked {
+        match self.name {
+            _ if self.kind == Kind::Precipitation => Checked::Precipitation,
+            "relative_humidity" | "wet_bulb_temperature" => Checked::Derived,
+            _ => Checked::Other,
+        }
     }
 
     /// What a number means, and whether it is a trace.
@@ -278,9 +292,4 @@ impl Variable {
             Kind::Plain | Kind::Direction | Kind::Precipitation => (number, false),
         }
     }
-}
-
-/// A code as the tally names it. Parquet copies made by way of floating point have `5.0`.
-fn code_name(code: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(code.strip_suffix(b".0").unwrap_or(code))
 }

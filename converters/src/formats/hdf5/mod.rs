@@ -73,7 +73,9 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>> {
     library::superblock::check(path)?;
     let layout = layout_of(path, options, 0)?;
     let (scope, catalog) = match layout {
-        (_, Layout::Groups(groups)) => return Ok(Box::new(GroupsSource::new(path, groups, options)?)),
+        (_, Layout::Groups { groups, notes }) => {
+            return Ok(Box::new(GroupsSource::new(path, groups, notes, options)?));
+        }
         (scope, Layout::One(catalog)) => (scope, catalog),
     };
     let mut plan = rows::plan(&scope, catalog.as_ref())?;
@@ -93,8 +95,13 @@ fn layout_of(path: &Path, options: &ReadOptions, cache_bytes: usize) -> Result<(
         found: format!("is a damaged HDF5 file: {reason}"),
         hint: Some("copy or write it again".into()),
     })?;
-    let scope =
-        Scope { file, path: path.to_owned(), group: String::new(), options: Arc::new(options.clone()) };
+    let scope = Scope {
+        file,
+        path: path.to_owned(),
+        group: String::new(),
+        table: None,
+        options: Arc::new(options.clone()),
+    };
     let layout = layouts::recognise(&scope)?;
     Ok((scope, layout))
 }

@@ -2,14 +2,16 @@
 
 use chrono::NaiveDate;
 
-/// Microseconds since 1970-01-01T00:00:00Z of a date and time of the Gregorian calendar in the years 0 to 9999; `None`
-/// where there is no such date or time.
+use crate::instants::in_range;
+
+/// Microseconds since 1970-01-01T00:00:00Z of a date and time of the Gregorian calendar in the years 1600 to 2199, as
+/// observations are; `None` where there is no such date or time.
 ///
 /// There is no hour 24: the midnight that ends a day has the next date.
 #[must_use]
 pub fn civil_micros(year: i64, month: i64, day: i64, hour: i64, minute: i64, second: i64) -> Option<i64> {
     let part = |number: i64| u32::try_from(number).ok();
-    let year = i32::try_from(year).ok().filter(|year| (0..=9999).contains(year))?;
+    let year = i32::try_from(year).ok().filter(|year| (1600..2200).contains(year))?;
     let date = NaiveDate::from_ymd_opt(year, part(month)?, part(day)?)?;
     Some(date.and_hms_opt(part(hour)?, part(minute)?, part(second)?)?.and_utc().timestamp_micros())
 }
@@ -48,7 +50,7 @@ pub fn iso_micros(field: &[u8]) -> Option<i64> {
         _ => return None,
     };
     let local = civil_micros(year, month, day, digits(&hour)?, digits(&minute)?, digits(&second)?)?;
-    Some(local + fraction_micros(fraction)? - offset_micros(offset)?)
+    in_range(local + fraction_micros(fraction)? - offset_micros(offset)?)
 }
 
 /// Microseconds since 1970-01-01T00:00:00Z of Unix seconds in decimals, such as `1483228800` or `-0.25`; `None` of

@@ -4,10 +4,12 @@
 //! [`TimeUnits`], and `units` of measurements a conversion that joins the unpacking.
 
 mod exact_decimal;
+mod fills;
 mod time;
 pub mod units;
 mod unpacking;
 
 pub use exact_decimal::ExactDecimal;
+pub use fills::{default_fill, is_byte};
 pub use time::TimeUnits;
-pub use unpacking::{Transform, Unpacking};
+pub use unpacking::{Transform, Unpacking, ValidRange};

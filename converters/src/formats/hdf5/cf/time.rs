@@ -4,33 +4,66 @@
 //! CF Conventions 1.11, section 4.4; only calendars that agree with UTC's Gregorian one are taken.
 
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
+use isd_dataset::column::widen;
 
+use super::Transform;
 use crate::formats::hdf5::library::Number;
+use crate::instants::{EARLIEST, LATEST, NumberTimes, in_range};
 
-/// 0001-01-01T00:00:00Z in microseconds since 1970.
-const FIRST: i64 = -62_135_596_800_000_000;
-/// 9999-12-31T23:59:59.999999Z in microseconds since 1970.
-const LAST: i64 = 253_402_300_799_999_999;
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
 
 /// Units in which times are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeUnits {
-    /// Microseconds since 1970 of the stored number 0.
+    /// How stored numbers are unpacked first.
+    packing: Transform,
+    /// What they are where only their magnitude or digits say it.
+    found: Option<NumberTimes>,
+    /// Microseconds since 1970 of the number 0.
     epoch: i64,
     /// One stored unit is `numerator` / `denominator` microseconds.
     numerator: i64,
     denominator: i64,
-    /// Whole units between these lie within the years 1 to 9999, and 64 bits hold their microseconds.
+    /// Whole units between these lie within the years 1600 to 2199, and 64 bits hold their microseconds.
     least: i64,
     largest: i64,
 }
 
 impl TimeUnits {
-    /// Unix seconds, UTC.
-    pub const UNIX_SECONDS: Self =
-        Self { epoch: 0, numerator: SECOND, denominator: 1, least: FIRST / SECOND, largest: LAST / SECOND };
+    /// Times of which no units are known but how their numbers are read.
+    pub fn found(times: NumberTimes) -> Self {
+        let (numerator, denominator) = match times {
+            NumberTimes::Unix(unit) => unit.micros(),
+            NumberTimes::Date(_) => (1, 1),
+        };
+        let (least, largest) = match times {
+            NumberTimes::Unix(_) => Self::range(0, numerator, denominator),
+            // A date is no product: none of its numbers is in this range.
+            NumberTimes::Date(_) => (1, 0),
+        };
+        let packing = Transform::Identity;
+        Self { packing, found: Some(times), epoch: 0, numerator, denominator, least, largest }
+    }
+
+    /// The whole units that lie within the years of observations.
+    fn range(epoch: i64, numerator: i64, denominator: i64) -> (i64, i64) {
+        let limit = i128::from(i64::MAX / numerator - denominator);
+        let whole_units = |micros: i64| {
+            let units = (i128::from(micros) - i128::from(epoch)) * i128::from(denominator);
+            (units / i128::from(numerator)).clamp(-limit, limit) as i64
+        };
+        (whole_units(EARLIEST), whole_units(LATEST - 1))
+    }
+
+    /// The same units of numbers that are unpacked first.
+    #[must_use]
+    pub fn packed(self, packing: Transform) -> Self {
+        match packing {
+            Transform::Identity => self,
+            packing => Self { packing, least: 1, largest: 0, ..self },
+        }
+    }
 
     /// The units of a CF `units` attribute (`<unit> since <time>`), or of a bare unit name, which
     /// counts from 1970. Times without an offset are UTC.
@@ -57,12 +90,8 @@ impl TimeUnits {
             Some(time) => parse_time(time.trim(), proleptic).ok_or_else(found)?,
             None => 0,
         };
-        let limit = i128::from(i64::MAX / numerator - denominator);
-        let whole_units = |micros: i64| {
-            let units = (i128::from(micros) - i128::from(epoch)) * i128::from(denominator);
-            (units / i128::from(numerator)).clamp(-limit, limit) as i64
-        };
-        Ok(Self { epoch, numerator, denominator, least: whole_units(FIRST), largest: whole_units(LAST) })
+        let (least, largest) = Self::range(epoch, numerator, denominator);
+        Ok(Self { packing: Transform::Identity, found: None, epoch, numerator, denominator, least, largest })
     }
 
     /// Microseconds since 1970 of a stored number, rounded to the nearest.
@@ -71,7 +100,7 @@ impl TimeUnits {
     /// is nearer to a whole second than stored numbers are to each other is that second.
     ///
     /// # Errors
-    /// What is wrong with a number that is not finite, lies outside the years 1 to 9999, or stands
+    /// What is wrong with a number that is not finite, lies outside the years 1600 to 2199, or stands
     /// for many times because it has single precision.
     #[inline]
     pub fn micros(self, stored: Number) -> Result<i64, String> {
@@ -96,20 +125,43 @@ impl TimeUnits {
 
     #[cold]
     fn any_micros(self, stored: Number) -> Result<i64, String> {
-        let micros = match stored {
-            Number::Int(v) => self.scaled(v),
-            Number::F32(v) => self.float(f64::from(v), f64::from(v.abs().next_up() - v.abs())),
-            Number::F64(v) => self.float(v, v.abs().next_up() - v.abs()),
+        let spacing = match stored {
+            Number::Int(_) => 0.0,
+            Number::F32(v) => f64::from(v.abs().next_up() - v.abs()),
+            Number::F64(v) => v.abs().next_up() - v.abs(),
         };
-        let micros = micros
-            .and_then(|micros| i64::try_from(micros).ok())
-            .filter(|micros| (FIRST..=LAST).contains(micros))
-            .ok_or_else(|| match stored.to_f64() {
-                nan if nan.is_nan() => "timestamp is NaN, expected a time".to_owned(),
-                number => format!("timestamp is {number}, outside the years 1 to 9999"),
+        let (number, spacing) = match (self.packing, stored) {
+            (Transform::Identity, number) => (number, spacing),
+            (packing, stored) => {
+                let widened = match stored {
+                    Number::F32(v) => widen(v),
+                    other => other.to_f64(),
+                };
+                let unpacked = packing.apply(widened);
+                let own = unpacked.abs().next_up() - unpacked.abs();
+                (Number::F64(unpacked), own.max((packing.apply(widened + spacing) - unpacked).abs()))
+            }
+        };
+        if let Some(dates @ NumberTimes::Date(_)) = self.found {
+            return match number {
+                Number::Int(v) => dates.of_int(i64::try_from(v).unwrap_or(i64::MAX)),
+                float => dates.of_float(float.to_f64()),
+            };
+        }
+        let micros = match number {
+            Number::Int(v) => self.scaled(v),
+            Number::F32(v) => self.float(f64::from(v), spacing),
+            Number::F64(v) => self.float(v, spacing),
+        };
+        let micros =
+            micros.and_then(|micros| i64::try_from(micros).ok()).and_then(in_range).ok_or_else(|| {
+                match number.to_f64() {
+                    nan if nan.is_nan() => "timestamp is NaN, expected a time".to_owned(),
+                    number => format!("timestamp is {number}, outside the years 1600 to 2199"),
+                }
             })?;
         if let Number::F32(v) = stored {
-            let spacing = self.length(f64::from(v.abs().next_up() - v.abs())) / SECOND as f64;
+            let spacing = self.length(spacing) / SECOND as f64;
             if spacing > 1.0 && micros % MINUTE != 0 {
                 return Err(format!(
                     "timestamp is {v} in single precision, in which the next is {spacing:.0} s later; \
@@ -219,10 +271,47 @@ fn parse_offset(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Unpacking;
     use super::*;
+    use crate::instants::{DateDigits, TimeUnit};
 
     fn micros(units: &str, stored: Number) -> i64 {
         TimeUnits::parse(units, None).unwrap().micros(stored).unwrap()
+    }
+
+    fn unix_seconds() -> TimeUnits {
+        TimeUnits::found(NumberTimes::Unix(TimeUnit::Seconds))
+    }
+
+    #[test]
+    fn packed_times() {
+        let packed = |units: &str, scale: f64, offset: f64, stored: Number| {
+            let scale = (Some(Number::F64(scale)), Some(Number::F64(offset)));
+            let packing = Unpacking::new(scale.0, scale.1, Vec::new(), None).unwrap().transform;
+            TimeUnits::parse(units, None).unwrap().packed(packing).micros(stored)
+        };
+        let hour = 3600 * SECOND;
+        assert_eq!(packed("seconds since 1970-01-01", 3600.0, 0.0, Number::Int(3)), Ok(3 * hour));
+        assert_eq!(packed("hours since 1970-01-01", 0.1, 0.5, Number::Int(1)), Ok(hour * 6 / 10));
+        assert_eq!(packed("days since 1970-01-01", 0.25, 0.0, Number::F32(1.5)), Ok(9 * hour));
+        assert_eq!(packed("s", 1e-3, 0.0, Number::Int(1_483_228_800_250)), Ok(1_483_228_800_250_000));
+        assert!(packed("days since 1970-01-01", 0.1, 0.0, Number::F32(170_001.0)).is_ok());
+        assert!(packed("seconds since 1970-01-01", 60.0, 1.0, Number::F32(24_000_001.0)).is_err());
+        assert!(packed("days since 1970-01-01", 1e3, 0.0, Number::Int(85)).is_err(), "the year 2202");
+    }
+
+    #[test]
+    fn units_that_are_found() {
+        let found = |times: NumberTimes, stored| TimeUnits::found(times).micros(stored);
+        let unix = |unit, stored| found(NumberTimes::Unix(unit), stored);
+        let day = 1_483_228_800 * SECOND;
+        assert_eq!(unix(TimeUnit::Milliseconds, Number::Int(1_483_228_800_000)), Ok(day));
+        assert_eq!(unix(TimeUnit::Nanoseconds, Number::F64(1_483_228_800e9)), Ok(day));
+        assert_eq!(found(NumberTimes::Date(DateDigits::Hour), Number::Int(2_017_010_100)), Ok(day));
+        assert_eq!(found(NumberTimes::Date(DateDigits::Day), Number::F64(20_170_101.0)), Ok(day));
+        for outside in [7_258_118_400, -11_676_096_001, i64::MAX] {
+            assert!(unix(TimeUnit::Seconds, Number::Int(outside.into())).is_err(), "{outside}");
+        }
     }
 
     #[test]
@@ -244,8 +333,11 @@ mod tests {
 
     #[test]
     fn reference_dates_before_the_gregorian_calendar_are_julian() {
-        let days =
-            |units, calendar| TimeUnits::parse(units, calendar).unwrap().micros(Number::Int(1000)).unwrap();
+        // To about the year 2000, whatever the reference.
+        let count = |units: &str| (2000 - units[11..15].parse::<i128>().unwrap()) * 365;
+        let days = |units, calendar| {
+            TimeUnits::parse(units, calendar).unwrap().micros(Number::Int(count(units))).unwrap()
+        };
         let proleptic = |units| days(units, Some("proleptic_gregorian"));
         let day = 86_400 * SECOND;
         // As cftime's num2date has them: 735000 days are 2013-05-11 in one, 2013-05-13 in the other.
@@ -273,7 +365,7 @@ mod tests {
         }
         assert_eq!(micros("seconds since 1970-01-01", Number::F64(1.4e9 + 0.000_001)), 1_400_000_000_000_001);
         assert_eq!(micros("hours since 2000-01-01", Number::F32(140_000.5)) % MINUTE, 0);
-        let unix = |v| TimeUnits::UNIX_SECONDS.micros(Number::F32(v));
+        let unix = |v| unix_seconds().micros(Number::F32(v));
         assert_eq!(unix(3600.25).unwrap(), 3_600_250_000);
         assert!(unix(1_400_003_600.0).unwrap_err().contains("128 s later"));
     }
@@ -284,8 +376,8 @@ mod tests {
             assert!(TimeUnits::parse(units, None).is_err(), "{units}");
         }
         for stored in [f64::NAN, f64::INFINITY, 1e15, -1e300] {
-            assert!(TimeUnits::UNIX_SECONDS.micros(Number::F64(stored)).is_err(), "{stored}");
+            assert!(unix_seconds().micros(Number::F64(stored)).is_err(), "{stored}");
         }
-        assert!(TimeUnits::UNIX_SECONDS.micros(Number::Int(i128::MAX)).is_err());
+        assert!(unix_seconds().micros(Number::Int(i128::MAX)).is_err());
     }
 }

@@ -182,6 +182,15 @@ fn gcd(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
+/// The stored numbers that are values: all others are missing. A bound that there is not holds back nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct ValidRange {
+    /// The least of them.
+    pub least: Option<Number>,
+    /// The largest of them.
+    pub largest: Option<Number>,
+}
+
 /// How one column is unpacked.
 #[derive(Debug, Clone)]
 pub struct Unpacking {
@@ -189,6 +198,8 @@ pub struct Unpacking {
     pub missing: Vec<Number>,
     /// Stored numbers in place of values that quality control removed; missing as well.
     pub flagged: Vec<Number>,
+    /// Stored numbers outside are missing.
+    pub valid: Option<ValidRange>,
     /// What happens to all others.
     pub transform: Transform,
     /// Scale of which the value of every stored integer is a multiple, where there is a decimal one.
@@ -218,6 +229,7 @@ impl Unpacking {
         Ok(Self {
             missing,
             flagged: Vec::new(),
+            valid: None,
             transform: Transform::new(scale, offset, conversion),
             resolution: Integers::new(scale, offset, conversion).and_then(|integers| integers.resolution()),
         })

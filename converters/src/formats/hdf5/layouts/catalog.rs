@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::formats::hdf5::library::{
-    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Number, Reason, Scalar,
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Number, Reason, Scalar, VIRTUAL,
 };
 use crate::{Error, ReadOptions, Result};
 
@@ -24,6 +24,8 @@ pub struct Scope {
     pub path: PathBuf,
     /// Path of the group without a slash at either end; empty at the root.
     pub group: String,
+    /// The table in the group that is meant; `None` of the group as a whole.
+    pub table: Option<String>,
     /// The user's options.
     pub options: Arc<ReadOptions>,
 }
@@ -34,9 +36,19 @@ impl Scope {
         if self.group.is_empty() { name.into() } else { format!("{}/{name}", self.group) }
     }
 
+    /// The scope of a table in this group.
+    pub fn table(&self, name: &str) -> Self {
+        Self { table: Some(name.into()), ..self.clone() }
+    }
+
+    /// The path of what is meant: the group, or the table in it.
+    pub fn path_in_file(&self) -> String {
+        self.table.as_ref().map_or_else(|| self.group.clone(), |table| self.place(table))
+    }
+
     /// The scope of a group below this one.
     pub fn below(&self, group: &str) -> Self {
-        Self { group: self.place(group), ..self.clone() }
+        Self { group: self.place(group), table: None, ..self.clone() }
     }
 
     /// The group's path as the libraries take it.
@@ -75,6 +87,11 @@ impl Scope {
         Ok(None)
     }
 
+    /// The station that the user says all rows are of: `--column station_id==NAME`; `None` where the user does not.
+    pub fn named_station(&self) -> Option<&str> {
+        self.mapped("station_id")?.strip_prefix('=').map(str::trim).filter(|name| !name.is_empty())
+    }
+
     /// Where the user says that a column lies; its own name where the user does not say.
     pub fn name_of<'a>(&'a self, column: &'a str) -> &'a str {
         self.mapped(column).unwrap_or(column)
@@ -84,6 +101,16 @@ impl Scope {
     pub fn mapped(&self, column: &str) -> Option<&str> {
         let mut paths = self.options.column_paths.iter().rev();
         paths.find(|(name, _)| name == column).map(|(_, path)| path.as_str())
+    }
+
+    /// Whether a dataset of the file is a variable of netCDF: it lies along named dimensions, or netCDF has left its marks.
+    pub fn is_netcdf(&self, dataset: &dyn Hdf5Dataset) -> bool {
+        let marked = |name: &str| matches!(dataset.attribute(name), Ok(Some(_)));
+        marked("_Netcdf4Dimid")
+            || marked("_Netcdf4Coordinates")
+            || marked("DIMENSION_LIST")
+            || matches!(dataset.attribute("CLASS"), Ok(Some(class)) if class.text() == Some("DIMENSION_SCALE"))
+            || matches!(self.file.attribute("/", "_NCProperties"), Ok(Some(_)))
     }
 
     /// The error of a file that is wrong as a whole.
@@ -97,7 +124,11 @@ impl Scope {
     }
 
     fn unreadable(&self, place: &str, reason: &Reason) -> Error {
-        self.column_error(place, format!("cannot be opened: {reason}"), None)
+        let hint = (reason == VIRTUAL).then(|| {
+            "copy the elements into a file of its own, such as `h5repack -l CONTI in.h5 out.h5` where the others are at hand"
+                .to_owned()
+        });
+        self.column_error(place, format!("cannot be opened: {reason}"), hint)
     }
 }
 
@@ -148,7 +179,17 @@ pub struct Entry {
 impl Entry {
     /// A dataset that is a column by itself, its first dimension running over rows.
     pub fn whole(place: String, dataset: Arc<dyn Hdf5Dataset>) -> Self {
+        let unsigned = || {
+            let attribute = dataset.attribute("_Unsigned").ok().flatten();
+            attribute.is_some_and(|attribute| {
+                attribute.text().is_some_and(|text| text.eq_ignore_ascii_case("true"))
+            })
+        };
         let scalar = match dataset.element() {
+            // netCDF's classic types have no unsigned integers: an attribute says that they are.
+            Element::Scalar(Scalar::Number(number)) if number.is_integer() && unsigned() => {
+                Scalar::Number(number.unsigned())
+            }
             Element::Scalar(scalar) => scalar.clone(),
             Element::Record { .. } => Scalar::Other("compound".into()),
         };
@@ -248,6 +289,13 @@ impl Stations {
         });
         if usaf_wban { Self::One(name.into()) } else { Self::Group(name.into()) }
     }
+
+    /// Whether a name may be a station's rather than what a group of many is called, such as `obs` or `weather`: it has a
+    /// digit, or is of three to five capitals, such as `EHAM`.
+    pub fn may_be_named(name: &str) -> bool {
+        let capitals = (3..=5).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_uppercase());
+        capitals || name.chars().any(|c| c.is_ascii_digit())
+    }
 }
 
 /// The columns of a file, by name.
@@ -277,6 +325,11 @@ pub trait Catalog: Send + Sync {
     /// How the stations are known.
     fn stations(&self) -> Stations {
         Stations::Columns
+    }
+
+    /// Whether times label the rows, as those of a single series.
+    fn is_labelled_by_time(&self) -> bool {
+        false
     }
 
     /// Whether a column qualifies others, as quality codes do: it alone is no observation.

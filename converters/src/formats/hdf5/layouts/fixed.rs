@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::catalog::{Axes, Catalog, Entry, Scope, Stations};
-use super::table::datetime_units;
+use super::table::{datetime_units, is_span};
 use super::texts;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset, Scalar};
 use crate::{Measurement, Result};
@@ -96,7 +96,10 @@ fn block_columns(
         return Err(scope.column_error(place, found, Some(AS_TABLE.into())));
     }
     let whole = Entry::whole(place.into(), Arc::clone(values));
-    let time_units = whole.attribute_in(scope, "value_type")?.and_then(|kind| datetime_units(kind.text()?));
+    let value_type = whole.attribute_in(scope, "value_type")?.and_then(|kind| kind.text().map(str::to_owned));
+    let time_units = value_type.as_deref().and_then(datetime_units);
+    let span = value_type.as_deref().is_some_and(is_span);
+    let scalar = if span { Scalar::Other("a pandas timedelta".into()) } else { whole.scalar.clone() };
     let size = values.element().size();
     let entry = |(i, name): (usize, String)| {
         let entry = Entry {
@@ -106,6 +109,7 @@ fn block_columns(
             offset: i * size,
             own_attributes: false,
             time_units,
+            scalar: scalar.clone(),
             ..whole.clone()
         };
         (name, entry)
@@ -129,6 +133,10 @@ impl Catalog for Frame {
         // A measurement may well be missing; a key that is there must not be taken for one that is not.
         let pickled = || named(&self.pickled).filter(|_| Measurement::named(name).is_none());
         Ok(named(&self.columns).or_else(|| indexed.then(|| self.index.clone())).or_else(pickled))
+    }
+
+    fn is_labelled_by_time(&self) -> bool {
+        self.index.time_units.is_some()
     }
 
     fn unreadable(&self) -> &[String] {

@@ -126,6 +126,35 @@ pub fn is_position(variable: &Variable) -> bool {
     position(&variable.name) || variable.entry.text("standard_name").is_some_and(|name| position(&name))
 }
 
+/// A direction on the globe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    /// North and south.
+    Latitude,
+    /// East and west.
+    Longitude,
+}
+
+/// Whether a dimension of that name runs along latitudes or longitudes.
+pub fn is_called(name: &str, position: Position) -> bool {
+    let known: &[&str] = match position {
+        Position::Latitude => &["lat", "latitude", "nlat", "rlat"],
+        Position::Longitude => &["lon", "longitude", "nlon", "rlon", "long"],
+    };
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// Whether a coordinate variable holds latitudes or longitudes, by its standard name or units.
+pub fn is_along(variable: &Variable, position: Position) -> bool {
+    let text = |name: &str| variable.entry.text(name).map(|text| text.to_ascii_lowercase());
+    let (names, units) = match position {
+        Position::Latitude => (["latitude", "grid_latitude"], "degrees_north"),
+        Position::Longitude => (["longitude", "grid_longitude"], "degrees_east"),
+    };
+    text("standard_name").is_some_and(|name| names.contains(&&*name))
+        || text("units").is_some_and(|found| found == units)
+}
+
 /// Whether the variable holds codes that qualify another.
 pub fn is_flag(variable: &Variable) -> bool {
     let has = |name: &str| matches!(variable.entry.attribute(name), Ok(Some(_)));

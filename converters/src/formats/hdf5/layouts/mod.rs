@@ -1,6 +1,7 @@
 //! The layouts of an archive: an open HDF5 file in, the catalog of its columns out, or the groups
 //! that are archives of their own.
 
+mod candidates;
 mod catalog;
 mod fixed;
 mod meaning;
@@ -13,30 +14,26 @@ mod variables;
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use isd_dataset::names::list;
-
 pub use catalog::{Catalog, Entry, Extent, KEYS, Scope, Stations};
 use fixed::Frame;
 use netcdf::NetCdf;
 pub use station_part::StationPart;
-use table::Table;
+use table::{PANDAS_TABLE, Table};
 
+use crate::Result;
 use crate::formats::hdf5::library::{Element, Hdf5Dataset};
-use crate::{Error, Result};
-
-/// Where the archive of the talk has its table.
-const TALK_TABLE: &str = "isdlite/table";
-/// Groups within groups that are looked into.
-const DEPTH: usize = 6;
 
 /// What a file holds.
 pub enum Layout {
     /// One archive.
     One(Box<dyn Catalog>),
-    /// Groups that are archives, each with the name of its station, which counts unless its columns name stations.
-    Groups(Vec<(Scope, String)>),
+    /// Groups or tables that are archives.
+    Groups {
+        /// Each with the name of its station, which counts unless its columns name stations.
+        groups: Vec<(Scope, String)>,
+        /// What the user should know of what was left out.
+        notes: Vec<String>,
+    },
 }
 
 /// Recognises the layout of a file.
@@ -55,65 +52,12 @@ pub fn recognise(scope: &Scope) -> Result<Layout> {
             return Ok(Layout::One(Box::new(Flat::new(scope, None))));
         }
     }
-    if let Some(table) = Table::open(scope, TALK_TABLE)? {
-        return Ok(Layout::One(Box::new(table)));
-    }
-    let groups = groups(scope, DEPTH);
-    let kinds: Vec<Result<Option<Kind>>> = groups.par_iter().map(kind).collect();
-    let (mut archives, mut tables, mut broken) = (Vec::new(), Vec::new(), None);
-    for (group, kind) in groups.into_iter().zip(kinds) {
-        match kind {
-            Ok(Some(kind)) => {
-                if kind == Kind::TableOfStations {
-                    tables.push(group.place("table"));
-                }
-                archives.push(group);
-            }
-            Ok(None) => {}
-            // It is reported only where no group is an archive.
-            Err(error) => broken = broken.or(Some(error)),
-        }
-    }
-    if tables.len() > 1 {
-        let found = format!("holds several tables, expected one: {}", list(&tables));
-        return Err(scope.format_error(found, Some("write the one to convert to a file of its own")));
-    }
-    if archives.is_empty() {
-        return Err(broken.unwrap_or_else(|| unknown(scope)));
-    }
-    Ok(Layout::Groups(named(archives)))
+    candidates::choose(scope)
 }
 
-/// All groups below one, also those that hold no archive.
-fn groups(scope: &Scope, depth: usize) -> Vec<Scope> {
-    let names = scope.members().groups;
-    // PyTables keeps the indexes of a table in groups beside it.
-    let below = names.iter().filter(|name| !name.starts_with("_i_")).map(|name| scope.below(name));
-    below
-        .flat_map(|group| {
-            let deeper = if depth > 1 { groups(&group, depth - 1) } else { Vec::new() };
-            std::iter::once(group).chain(deeper)
-        })
-        .collect()
-}
-
-/// What an archive in a group is.
-#[derive(PartialEq, Eq)]
-enum Kind {
-    TableOfStations,
-    Other,
-}
-
-/// What the archive in a group is; `None` where it holds none.
-fn kind(group: &Scope) -> Result<Option<Kind>> {
-    let Some(catalog) = group_catalog(group, "")? else { return Ok(None) };
-    let table = matches!(group.dataset("table")?, Some((_, dataset)) if is_compound(&*dataset));
-    let of_stations = table && matches!(catalog.stations(), Stations::Columns);
-    Ok(Some(if of_stations { Kind::TableOfStations } else { Kind::Other }))
-}
-
-fn is_compound(dataset: &dyn Hdf5Dataset) -> bool {
-    matches!(dataset.element(), Element::Record { .. })
+/// Whether a dataset is a table: its elements are compounds, side by side.
+fn is_table(dataset: &dyn Hdf5Dataset) -> bool {
+    matches!(dataset.element(), Element::Record { .. }) && dataset.shape().len() == 1
 }
 
 /// The archive in a group of the file, or `None` where there is none. Its rows are those of `station` unless its columns
@@ -130,8 +74,12 @@ pub fn group_catalog(scope: &Scope, station: &str) -> Result<Option<Box<dyn Cata
         }
         Ok(false)
     };
-    if let Some(table) = Table::open(scope, "table")? {
+    let table = scope.table.as_deref().unwrap_or(PANDAS_TABLE);
+    if let Some(table) = Table::open(scope, table)? {
         return Ok(Some(Box::new(if has_station(&table)? { table } else { table.of_station(station) })));
+    }
+    if scope.table.is_some() {
+        return Ok(None);
     }
     if let Some(frame) = Frame::open(scope)? {
         return Ok(Some(Box::new(if has_station(&frame)? { frame } else { frame.of_station(station) })));
@@ -146,42 +94,6 @@ pub fn group_catalog(scope: &Scope, station: &str) -> Result<Option<Box<dyn Cata
         return Ok(Some(Box::new(Flat::new(scope, Some(station)))));
     }
     Ok(None)
-}
-
-/// Groups with the stations that they stand for: the group's own name where that tells them apart,
-/// else its path; sorted by it.
-fn named(archives: Vec<Scope>) -> Vec<(Scope, String)> {
-    let own = |scope: &Scope| scope.group.rsplit_once('/').map_or(&*scope.group, |(_, name)| name).to_owned();
-    let mut names: Vec<String> = archives.iter().map(own).collect();
-    names.sort();
-    let distinct = names.windows(2).all(|pair| pair.first() != pair.last());
-    let name = |scope: &Scope| if distinct { own(scope) } else { scope.group.replace('/', "-") };
-    let mut named: Vec<(Scope, String)> = archives
-        .into_iter()
-        .map(|scope| {
-            let name = name(&scope);
-            (scope, name)
-        })
-        .collect();
-    named.sort_by(|(_, a), (_, b)| a.cmp(b));
-    named
-}
-
-/// The error of a file that is of no layout.
-fn unknown(scope: &Scope) -> Error {
-    let names = match scope.file.members("/") {
-        Ok(members) if !members.datasets.is_empty() => list(&members.datasets),
-        Ok(members) if !members.groups.is_empty() => format!("the groups {}", list(&members.groups)),
-        Ok(_) => "nothing".into(),
-        Err(reason) => format!("a root that cannot be listed ({reason})"),
-    };
-    scope.format_error(
-        format!(
-            "is no archive known here: expected columns such as station_usaf and timestamp, a variable of \
-             times (units 'hours since ...'), or a table at {TALK_TABLE}; it has {names}"
-        ),
-        Some("name the columns with --column timestamp=/path/in/file --column station_id=/path/in/file"),
-    )
 }
 
 /// Whether a group has a time and a station for every row.
@@ -210,6 +122,24 @@ impl Flat {
         let stations = station.map_or(Stations::Columns, Stations::of_group);
         Self { scope: scope.clone(), stations }
     }
+
+    /// The dataset as long as the times, where netCDF says that it lies along the same dimension.
+    fn padded(&self, dataset: Arc<dyn Hdf5Dataset>) -> Arc<dyn Hdf5Dataset> {
+        let first = |dataset: &dyn Hdf5Dataset| {
+            Some((dataset.dimensions().into_iter().next().flatten()?, *dataset.shape().first()?))
+        };
+        let time = || Some(self.scope.dataset(self.scope.name_of("timestamp")).ok()??.1);
+        let longer = || {
+            let (name, rows) = first(&*dataset)?;
+            let (other, times) = first(&*time()?)?;
+            let shape = std::iter::once(times).chain(dataset.shape().iter().skip(1).copied());
+            (name == other && times > rows).then(|| shape.collect())
+        };
+        match longer() {
+            Some(shape) => variables::padded(&dataset, shape),
+            None => dataset,
+        }
+    }
 }
 
 impl Catalog for Flat {
@@ -219,6 +149,7 @@ impl Catalog for Flat {
 
     fn find(&self, path: &str) -> Result<Option<Entry>> {
         Ok(self.scope.dataset(path)?.map(|(place, dataset)| {
+            let dataset = self.padded(dataset);
             let characters = dataset.shape().iter().skip(texts::dimensions(&*dataset).len()).product();
             let entry = Entry::whole(place, Arc::clone(&dataset));
             let several = dataset.shape().len() > 1;

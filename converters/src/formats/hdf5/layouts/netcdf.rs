@@ -4,6 +4,7 @@
 //! incomplete multidimensional arrays), follow each other (contiguous ragged), are numbered by a variable (indexed
 //! ragged), are named for every row, or there is one. CF Conventions 1.11, chapter 9 and appendix H.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +70,7 @@ impl NetCdf {
             layout: "netCDF-4 time series",
             notes,
         };
+        found.check_no_field()?;
         found.set_stations(station)?;
         found.rename();
         found.note_left_out();
@@ -106,9 +108,10 @@ impl NetCdf {
         };
         let names = |found: &Self| -> Result<Arc<[Arc<str>]>> {
             let variable = &found.variables[station];
-            texts::stations(&*variable.entry.dataset)
-                .map(Into::into)
-                .map_err(|reason| found.scope.column_error(&variable.entry.place, reason, None))
+            let names = texts::stations(&*variable.entry.dataset)
+                .map_err(|reason| found.scope.column_error(&variable.entry.place, reason, None))?;
+            found.check_apart(variable, &names, &dimension)?;
+            Ok(names.into())
         };
         let ragged = |attribute: &str| {
             self.variables.iter().position(|variable| variable.entry.text(attribute).is_some())
@@ -139,6 +142,72 @@ impl NetCdf {
                 .format_error(found, Some("name the columns with --column air_temperature=/path/in/file")));
         }
         Ok(())
+    }
+
+    /// Checks that no two stations along a dimension have one name.
+    fn check_apart(&self, named: &Variable, names: &[Arc<str>], dimension: &Dimension) -> Result<()> {
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        for (at, name) in names.iter().enumerate() {
+            let Some(before) = seen.insert(name, at) else { continue };
+            let found = format!(
+                "names both station {before} and station {at} {name:?}, expected a name of its own for each of {} \
+                 stations",
+                names.len()
+            );
+            let others: Vec<String> = self
+                .variables
+                .iter()
+                .filter(|other| other.name != named.name && texts::are_names(&*other.entry.dataset))
+                .filter(|other| {
+                    let own = texts::dimensions(&*other.entry.dataset).len();
+                    matches!(other.dimensions.get(..own), Some([only]) if only.is(dimension))
+                        && !other.entry.is_bare_dimension()
+                })
+                .map(|other| other.name.clone())
+                .collect();
+            let hint = match others.as_slice() {
+                [] => "add a variable of station identifiers to the file and name it with --column station_id=NAME"
+                    .to_owned(),
+                [first, ..] => {
+                    format!("take another variable, such as --column station_id={first}; there are {}", list(&others))
+                }
+            };
+            return Err(self.scope.column_error(&named.entry.place, found, Some(hint)));
+        }
+        Ok(())
+    }
+
+    /// Refuses a field over latitudes and longitudes, which has no stations.
+    fn check_no_field(&self) -> Result<()> {
+        if self.station.is_some() {
+            return Ok(());
+        }
+        // The dimension is called so, or a variable along it alone holds such positions.
+        let runs = |dimension: &Dimension, position: meaning::Position| {
+            dimension.length > 1
+                && (dimension.name.as_deref().is_some_and(|name| meaning::is_called(name, position))
+                    || self.variables.iter().any(|other| {
+                        let own = matches!(other.dimensions.as_slice(), [only] if only.is(dimension));
+                        own && (meaning::is_called(&other.name, position)
+                            || meaning::is_along(other, position))
+                    }))
+        };
+        let numbers = self.variables.iter().filter(|variable| meaning::is_number(variable));
+        let mut fields = numbers.filter_map(|variable| {
+            let along = |position| variable.dimensions.iter().position(|dimension| runs(dimension, position));
+            let latitude = along(meaning::Position::Latitude)?;
+            let longitude = along(meaning::Position::Longitude).filter(|&longitude| longitude != latitude)?;
+            let length = |at: usize| variable.dimensions.get(at).map_or(1, |dimension| dimension.length);
+            Some((variable, length(latitude), length(longitude)))
+        });
+        let Some((variable, latitudes, longitudes)) = fields.next() else { return Ok(()) };
+        let found = format!(
+            "holds fields over {latitudes} latitudes and {longitudes} longitudes, such as {}, expected series of stations",
+            variable.name
+        );
+        let hint =
+            "take series at points out of it first, such as with `cdo remapnn,lon=5.2_lat=52.1 in.nc out.nc`";
+        Err(self.scope.format_error(found, Some(hint)))
     }
 
     /// Names the only station: by its variable, by an attribute, else by the name of its group or file.

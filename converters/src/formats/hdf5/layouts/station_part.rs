@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::formats::hdf5::library::Number;
+use crate::keys;
 
 /// Which part of a station's name a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +69,10 @@ impl StationPart {
         let column = self.column();
         let text = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
         let (digits, longer) = self.digits();
-        if text.is_empty() || text.chars().any(char::is_control) {
+        if keys::is_missing(text.as_bytes()) {
+            return Err(format!("{column} is {text:?}, which names no station"));
+        }
+        if text.chars().any(char::is_control) {
             return Err(format!("{column} is {text:?}, expected a station"));
         }
         if longer {

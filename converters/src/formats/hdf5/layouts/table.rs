@@ -13,6 +13,7 @@ pub struct Table {
     at: String,
     columns: Vec<TableColumn>,
     stations: Stations,
+    notes: Vec<String>,
 }
 
 struct TableColumn {
@@ -21,6 +22,9 @@ struct TableColumn {
     scalar: Scalar,
     time_units: Option<&'static str>,
 }
+
+/// What pandas calls the table in the group of a frame.
+pub const PANDAS_TABLE: &str = "table";
 
 /// The row label of a pandas table.
 const INDEX: &str = "index";
@@ -58,18 +62,25 @@ impl Table {
                 }
                 None => vec![member.name.clone()],
             };
+            let mut member = member.clone();
+            if kind.is_none() && member.count != 1 {
+                // Of another writer than pandas, who names each of a block's columns.
+                member.scalar = Scalar::Other(format!("{} values a row", member.count));
+                member.count = 1;
+            }
             if names.len() != member.count {
                 let found = format!("has {} values a row for the columns {}", member.count, names.join(", "));
                 return Err(error(&member.name, found));
             }
-            let mut member = member.clone();
             if text("meta")?.as_deref() == Some("category") {
                 // Integers that number the categories, which lie elsewhere.
                 member.scalar = Scalar::Other("a pandas category".into());
+            } else if stored.as_deref().is_some_and(is_span) {
+                member.scalar = Scalar::Other("a pandas timedelta".into());
             }
             columns.extend(table_columns(&member, names, time_units));
         }
-        Ok(Some(Self { dataset, at, columns, stations: Stations::Columns }))
+        Ok(Some(Self { dataset, at, columns, stations: Stations::Columns, notes: Vec::new() }))
     }
 
     /// The table with all its rows taken for those of one station.
@@ -77,15 +88,16 @@ impl Table {
         Self { stations: Stations::of_group(station), ..self }
     }
 
+    /// The table with what is to be said of the file that it lies in.
+    pub fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
+
     fn entry(&self, column: &TableColumn) -> Entry {
         Entry {
             place: format!("{}: {}", self.at, column.name),
             offset: column.offset,
-            scalar: match &column.scalar {
-                // Only a dataset of such strings by itself can be read.
-                Scalar::VariableText => Scalar::Other("variable-length string in a compound".into()),
-                scalar => scalar.clone(),
-            },
+            scalar: column.scalar.clone(),
             own_attributes: false,
             time_units: column.time_units,
             ..Entry::whole(self.at.clone(), Arc::clone(&self.dataset))
@@ -119,14 +131,26 @@ pub fn datetime_units(dtype: &str) -> Option<&'static str> {
     }
 }
 
+/// Whether pandas' type is one of spans of time, which are no times and in units of pandas.
+pub fn is_span(dtype: &str) -> bool {
+    dtype.starts_with("timedelta64")
+}
+
 impl Catalog for Table {
     fn layout(&self) -> &'static str {
-        "pandas table in HDF5"
+        if self.at.rsplit('/').next() == Some(PANDAS_TABLE) {
+            "pandas table in HDF5"
+        } else {
+            "table in HDF5"
+        }
     }
 
     fn find(&self, path: &str) -> Result<Option<Entry>> {
         let path = path.trim_start_matches('/');
-        let name = path.strip_prefix(&self.at).map_or(path, |rest| rest.trim_start_matches('/'));
+        // After the path of the table, or of the group that is pandas' name of it.
+        let group = self.at.strip_suffix(PANDAS_TABLE).unwrap_or(&self.at).trim_end_matches('/');
+        let below = |at: &str| path.strip_prefix(at)?.strip_prefix('/').filter(|_| !at.is_empty());
+        let name = below(&self.at).or_else(|| below(group)).unwrap_or(path);
         let column = self.columns.iter().find(|column| column.name == name);
         // A frame that is indexed by time has its timestamps there.
         let indexed = || {
@@ -137,11 +161,19 @@ impl Catalog for Table {
         Ok(column.or_else(indexed).map(|column| self.entry(column)))
     }
 
+    fn is_labelled_by_time(&self) -> bool {
+        self.columns.iter().any(|column| column.name == INDEX && column.time_units.is_some())
+    }
+
     fn names(&self) -> Vec<String> {
         self.columns.iter().map(|column| column.name.clone()).filter(|name| name != INDEX).collect()
     }
 
     fn stations(&self) -> Stations {
         self.stations.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
     }
 }

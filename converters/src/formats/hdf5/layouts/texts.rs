@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::station_part::StationPart;
-use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, selected};
+use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, decoded, selected};
 
 /// Bytes of a list of names, at most: more are no list of stations.
 const MOST_BYTES: usize = 256 << 20;
@@ -46,7 +46,7 @@ pub fn all(dataset: &dyn Hdf5Dataset) -> Result<Vec<String>, Reason> {
                 if *size == 1 { dataset.shape().last().map_or(1, |&length| length as usize) } else { 1 };
             let texts = bytes.chunks_exact((size * characters).max(1)).map(|text| {
                 let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
-                trimmed(&String::from_utf8_lossy(&text[..end]))
+                trimmed(&decoded(&text[..end]))
             });
             Ok(texts.collect())
         }

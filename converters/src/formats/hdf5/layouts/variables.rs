@@ -1,6 +1,11 @@
 //! The variables of a group of a netCDF-4 file: an open file in, its datasets and their dimensions by name out.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::catalog::{Axes, Entry, Scope};
+use crate::formats::hdf5::library::Hdf5Dataset;
+use crate::formats::hdf5::library::padded::Padded;
 
 /// A variable and the dimension scales of its dimensions.
 pub struct Variable {
@@ -43,7 +48,35 @@ pub fn variables(scope: &Scope) -> Vec<Variable> {
             scales.into_iter().zip(lengths).map(|(name, &length)| Dimension { name, length }).collect();
         Some(Variable { name, entry: Entry::whole(place, dataset), dimensions })
     };
-    scope.members().datasets.into_iter().filter_map(open).collect()
+    let mut variables: Vec<Variable> = scope.members().datasets.into_iter().filter_map(open).collect();
+    let mut lengths: HashMap<String, u64> = HashMap::new();
+    for dimension in variables.iter().flat_map(|variable| &variable.dimensions) {
+        if let Some(name) = &dimension.name {
+            let length = lengths.entry(name.clone()).or_default();
+            *length = dimension.length.max(*length);
+        }
+    }
+    for variable in &mut variables {
+        let full = variable.dimensions.iter().map(|dimension| {
+            let length = dimension.name.as_ref().and_then(|name| lengths.get(name));
+            length.map_or(dimension.length, |&length| length)
+        });
+        let dataset = padded(&variable.entry.dataset, full.collect());
+        for (dimension, &length) in variable.dimensions.iter_mut().zip(dataset.shape()) {
+            dimension.length = length;
+        }
+        variable.entry.dataset = dataset;
+    }
+    variables
+}
+
+/// The dataset as long as its dimensions are: what was not written of an unlimited one has fill values.
+pub fn padded(dataset: &Arc<dyn Hdf5Dataset>, shape: Vec<u64>) -> Arc<dyn Hdf5Dataset> {
+    // Only a dataset in chunks may be longer than what is written of it.
+    if shape == dataset.shape() || dataset.chunk().is_none() {
+        return Arc::clone(dataset);
+    }
+    Arc::new(Padded::new(Arc::clone(dataset), shape))
 }
 
 /// Which dimensions run over stations and times, each taken once; others must have length 1.

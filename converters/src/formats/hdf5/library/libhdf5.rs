@@ -23,7 +23,7 @@ use hdf5_sys::h5t::hvl_t;
 
 use super::{
     Attribute, Element, Hdf5Dataset, Hdf5File, Member, Members, Number, NumberClass, NumberType, Reason,
-    Scalar, StoredBytes, scale_names, selected_within,
+    Scalar, StoredBytes, decoded, scale_names, selected_within,
 };
 
 /// Longest fixed string of an attribute that is read.
@@ -286,7 +286,7 @@ fn variable_texts(
                 }
                 // SAFETY: a pointer that is not null is a string that the library ended with a zero.
                 let text = unsafe { CStr::from_ptr(pointer) };
-                text.to_str().map(str::to_owned).map_err(|_| Reason::from("a string is not UTF-8"))
+                Ok(decoded(text.to_bytes()).into_owned())
             })
             .collect();
         // SAFETY: type, space and buffer are those that the strings were read with.

@@ -5,9 +5,13 @@ mod filters;
 #[cfg(feature = "libhdf5")]
 pub mod libhdf5;
 pub mod native;
+mod native_types;
 pub mod number;
+pub mod padded;
 pub mod superblock;
+mod written;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -16,6 +20,9 @@ pub use number::{FieldBytes, Number, NumberClass, NumberType, StoredNumbers};
 
 /// Why a library could not do something; the caller adds file, dataset and row.
 pub type Reason = String;
+
+/// The reason of a dataset that only refers to others, as HDF5's virtual ones do.
+pub const VIRTUAL: &str = "it is a virtual dataset, whose elements lie in other datasets or files";
 
 /// An open HDF5 file.
 pub trait Hdf5File: Send + Sync {
@@ -59,6 +66,17 @@ pub trait Hdf5Dataset: Send + Sync {
     /// The attribute of that name, or `None` where there is none.
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Reason>;
 
+    /// The ranges of the first dimension for which the file has storage, ascending and apart; all others were never
+    /// written and read as the fill value. `None` where everything may have been written.
+    fn written(&self) -> Option<&[Range<u64>]> {
+        None
+    }
+
+    /// The bytes of an element that was never written; zeros where the file does not say.
+    fn fill(&self) -> Vec<u8> {
+        vec![0; self.element().size()]
+    }
+
     /// The elements within a range of each dimension, the last varying fastest, as the bytes that
     /// [`Element`] describes, [`Element::size`] bytes each.
     fn read(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason>;
@@ -66,6 +84,27 @@ pub trait Hdf5Dataset: Send + Sync {
     /// The strings within a range of each dimension of a dataset of variable-length strings, in the order of
     /// [`read`](Self::read).
     fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason>;
+
+    /// The variable-length strings that begin at a byte of each record within a range of each dimension of a dataset of
+    /// compounds.
+    fn read_member_strings(&self, _ranges: &[Range<u64>], _offset: usize) -> Result<Vec<String>, Reason> {
+        Err("variable-length strings in a compound cannot be read by this library".into())
+    }
+}
+
+/// The text of stored bytes: UTF-8, else Latin-1, in which every byte is a character. Names that differ stay apart.
+pub fn decoded(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// Whether any element of a range of the first dimension has storage, of those that [`Hdf5Dataset::written`] gives.
+pub fn is_written(written: Option<&[Range<u64>]>, range: &Range<u64>) -> bool {
+    let Some(written) = written else { return true };
+    let after = written.partition_point(|stored| stored.end <= range.start);
+    written.get(after).is_some_and(|stored| stored.start < range.end)
 }
 
 /// Number of elements in a range of each dimension; `None` beyond what can be counted.

@@ -5,21 +5,20 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hdf5_reader::error::Error;
 use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use hdf5_reader::messages::layout::DataLayout;
-use hdf5_reader::{
-    ByteOrder, Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem, StringSize, VarLenKind,
-};
+use hdf5_reader::{Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem};
 
 use isd_dataset::guard::guarded;
 
+use super::native_types::{attribute, element};
 use super::{
-    Attribute, Element, Hdf5Dataset, Hdf5File, Member, Members, NumberClass, NumberType, Reason, Scalar,
-    StoredBytes, StoredNumbers, filters, scale_names, selected_within,
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, decoded, filters,
+    scale_names, selected_within, written,
 };
 
 /// Bytes of the largest chunk that is decoded: memory holds one for each thread.
@@ -28,6 +27,8 @@ const MAX_CHUNK_BYTES: usize = 256 << 20;
 const MAX_READ_BYTES: usize = 512 << 20;
 /// Bytes of the largest object header that is read; real ones have a few KiB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
+/// The class of a layout that refers to other datasets (HDF5 File Format Specification, data layout message).
+const VIRTUAL_CLASS: u8 = 3;
 /// Slots of the chunk cache, which holds the few chunks that several batches share.
 const CACHE_SLOTS: usize = 521;
 
@@ -63,10 +64,20 @@ fn is_not_found(error: &Error) -> bool {
     }
 }
 
+/// Whether the layout of a dataset refers to other datasets.
+fn is_virtual(error: &Error) -> bool {
+    match error {
+        Error::UnsupportedLayoutClass(class) => *class == VIRTUAL_CLASS,
+        Error::Context { source, .. } => is_virtual(source),
+        _ => false,
+    }
+}
+
 impl Hdf5File for NativeFile {
     fn dataset(&self, path: &str) -> Result<Option<Arc<dyn Hdf5Dataset>>, Reason> {
         let opened = guarded(|| match self.file.dataset(path) {
             Err(error) if is_not_found(&error) => Ok::<_, Error>(None),
+            Err(error) if is_virtual(&error) => Err(Error::Other(VIRTUAL.into())),
             opened => {
                 let dataset = opened?;
                 let storage = Storage::of(&self.file, &dataset)?;
@@ -95,6 +106,7 @@ impl Hdf5File for NativeFile {
             storage,
             chunk,
             foreign_fill,
+            written: OnceLock::new(),
         })))
     }
 
@@ -122,6 +134,8 @@ struct NativeDataset {
     chunk: Option<Vec<u64>>,
     /// A fill value that is not of the elements' size.
     foreign_fill: Option<Vec<u8>>,
+    /// What has storage, once it has been asked for.
+    written: OnceLock<Option<Vec<Range<u64>>>>,
 }
 
 /// How a dataset is stored, as far as it decides how it is read.
@@ -132,6 +146,8 @@ struct Storage {
     /// In the object header.
     compact: bool,
     filters: Vec<FilterDescription>,
+    /// As the header has it; `None` where elements lie in other files.
+    layout: Option<DataLayout>,
 }
 
 impl Storage {
@@ -143,22 +159,30 @@ impl Storage {
             match message {
                 HdfMessage::ExternalFiles(_) => external = true,
                 HdfMessage::FilterPipeline(pipeline) => storage.filters.clone_from(&pipeline.filters),
-                HdfMessage::DataLayout(layout) => match layout.layout {
-                    // An address beyond the file is either undefined (nothing written: fill values)
-                    // or damage; the library itself tells the two apart.
-                    DataLayout::Contiguous { address, size }
-                        if size == dataset.raw_byte_len()? as u64
-                            && address.checked_add(size).is_some_and(|end| end <= file.storage().len()) =>
-                    {
-                        storage.contiguous = Some(address);
+                HdfMessage::DataLayout(layout) => {
+                    if !matches!(layout.layout, DataLayout::Compact { .. }) {
+                        storage.layout = Some(layout.layout.clone());
                     }
-                    DataLayout::Compact { .. } => storage.compact = true,
-                    _ => {}
-                },
+                    match layout.layout {
+                        // An address beyond the file is either undefined (nothing written: fill values)
+                        // or damage; the library itself tells the two apart.
+                        DataLayout::Contiguous { address, size }
+                            if size == dataset.raw_byte_len()? as u64
+                                && address
+                                    .checked_add(size)
+                                    .is_some_and(|end| end <= file.storage().len()) =>
+                        {
+                            storage.contiguous = Some(address);
+                        }
+                        DataLayout::Compact { .. } => storage.compact = true,
+                        _ => {}
+                    }
+                }
                 _ => {}
             }
         }
         storage.contiguous = storage.contiguous.filter(|_| !external);
+        storage.layout = storage.layout.filter(|_| !external);
         Ok(storage)
     }
 }
@@ -208,6 +232,21 @@ impl Hdf5Dataset for NativeDataset {
         guarded(|| attribute(self.dataset.attribute(name)))
     }
 
+    fn written(&self) -> Option<&[Range<u64>]> {
+        let written = self.written.get_or_init(|| {
+            let layout = self.storage.layout.as_ref()?;
+            // An index that cannot be read is reported when the chunks are.
+            guarded(|| written::ranges(&self.file, &self.dataset, layout)).ok().flatten()
+        });
+        written.as_deref()
+    }
+
+    fn fill(&self) -> Vec<u8> {
+        let own = self.dataset.fill_value().and_then(|fill| fill.value.clone());
+        let size = self.element.size();
+        own.filter(|fill| fill.len() == size).unwrap_or_else(|| vec![0; size])
+    }
+
     fn read(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason> {
         let size = self.element.size();
         let beyond = || format!("elements {ranges:?} lie beyond the dataset");
@@ -231,13 +270,16 @@ impl Hdf5Dataset for NativeDataset {
     fn read_strings(&self, ranges: &[Range<u64>]) -> Result<Vec<String>, Reason> {
         let size = self.dataset.vlen_reference_size();
         let references = self.read_selection(ranges)?;
-        references
-            .chunks_exact(size)
-            .map(|reference| {
-                let text = guarded(|| self.dataset.resolve_vlen_reference_bytes(reference, 1))?;
-                String::from_utf8(text).map_err(|_| "a string is not UTF-8".into())
-            })
-            .collect()
+        references.chunks_exact(size).map(|reference| self.resolved(reference)).collect()
+    }
+
+    fn read_member_strings(&self, ranges: &[Range<u64>], offset: usize) -> Result<Vec<String>, Reason> {
+        let size = self.dataset.vlen_reference_size();
+        let records = self.read(ranges)?;
+        let outside = || Reason::from("a string does not lie within its record");
+        let references = records.chunks_exact(self.element.size().max(1));
+        let text = |record: &[u8]| self.resolved(record.get(offset..offset + size).ok_or_else(outside)?);
+        references.map(text).collect()
     }
 }
 
@@ -257,6 +299,12 @@ fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
 }
 
 impl NativeDataset {
+    /// The string that a reference points to; empty where it was never written.
+    fn resolved(&self, reference: &[u8]) -> Result<String, Reason> {
+        let text = guarded(|| self.dataset.resolve_vlen_reference_bytes(reference, 1))?;
+        Ok(decoded(&text).into_owned())
+    }
+
     /// Checks that no rows were never written that the library has filled with a wrong value.
     ///
     /// Where a dataset has no fill value of its own, the library takes the attribute `_FillValue`, whatever its
@@ -369,85 +417,5 @@ impl H5Type for RawRow {
             first.0 = Some(raw.into());
         }
         Some(Ok(rows))
-    }
-}
-
-/// The value of an attribute that was looked for; `None` where there is none of its name.
-fn attribute(found: Result<hdf5_reader::Attribute, Error>) -> Result<Option<Attribute>, Error> {
-    let attribute = match found {
-        Err(Error::AttributeNotFound(_)) => return Ok(None),
-        found => found?,
-    };
-    let text = match scalar(&attribute.datatype) {
-        Scalar::Number(number) => {
-            let numbers = StoredNumbers::side_by_side(number, &attribute.raw_data).to_vec();
-            return Ok(Some(if numbers.is_empty() { Attribute::Other } else { Attribute::Numbers(numbers) }));
-        }
-        Scalar::FixedText(size) => {
-            attribute.raw_data.get(..size).map(|text| String::from_utf8_lossy(text).into_owned())
-        }
-        Scalar::VariableText if attribute.decoded_strings.is_some() => {
-            attribute.decoded_strings.and_then(|texts| texts.into_iter().next())
-        }
-        Scalar::VariableText => Some(attribute.read_string()?),
-        Scalar::Other(_) => None,
-    };
-    Ok(Some(text.map_or(Attribute::Other, Attribute::Text)))
-}
-
-/// The type of an element. A member of a compound that does not lie within it is an error.
-fn element(datatype: &Datatype, reference_size: usize) -> Result<Element, Reason> {
-    let Datatype::Compound { size, fields } = datatype else { return Ok(Element::Scalar(scalar(datatype))) };
-    let size = *size as usize;
-    let members = fields
-        .iter()
-        .map(|field| {
-            let (base, count) = match &field.datatype {
-                Datatype::Array { base, dims } => {
-                    (&**base, dims.iter().try_fold(1_u64, |n, &d| n.checked_mul(d)))
-                }
-                scalar => (scalar, Some(1)),
-            };
-            let count = count.and_then(|count| usize::try_from(count).ok());
-            let scalar = scalar(base);
-            let bytes = match &scalar {
-                Scalar::VariableText => reference_size,
-                other => other.size(),
-            };
-            let offset = field.byte_offset as usize;
-            let end =
-                count.and_then(|count| count.checked_mul(bytes)).and_then(|bytes| bytes.checked_add(offset));
-            match (count, end) {
-                (Some(count), Some(end)) if end <= size => {
-                    Ok(Member { name: field.name.clone(), offset, scalar, count })
-                }
-                _ => Err(format!("member '{}' lies beyond its record of {size} bytes", field.name)),
-            }
-        })
-        .collect::<Result<Vec<_>, Reason>>()?;
-    Ok(Element::Record { size, members })
-}
-
-fn scalar(datatype: &Datatype) -> Scalar {
-    let number = |class, size: u8, order: ByteOrder| {
-        NumberType::supported(class, usize::from(size), order == ByteOrder::BigEndian)
-            .map_or_else(|| Scalar::Other(format!("{class:?} number of {size} bytes")), Scalar::Number)
-    };
-    match datatype {
-        Datatype::FixedPoint { size, signed: true, byte_order } => {
-            number(NumberClass::Signed, *size, *byte_order)
-        }
-        Datatype::FixedPoint { size, byte_order, .. } => number(NumberClass::Unsigned, *size, *byte_order),
-        Datatype::FloatingPoint { size, byte_order } => number(NumberClass::Float, *size, *byte_order),
-        Datatype::String { size: StringSize::Fixed(size), .. } => Scalar::FixedText(*size as usize),
-        Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. } => Scalar::VariableText,
-        Datatype::Compound { .. } => Scalar::Other("compound".into()),
-        Datatype::Array { .. } => Scalar::Other("array".into()),
-        // Booleans and flags: their names lie in the type, the values are its integers.
-        Datatype::Enum { base, .. } => scalar(base),
-        Datatype::VarLen { .. } => Scalar::Other("variable-length sequence".into()),
-        Datatype::Opaque { .. } => Scalar::Other("opaque bytes".into()),
-        Datatype::Reference { .. } => Scalar::Other("reference".into()),
-        Datatype::Bitfield { .. } => Scalar::Other("bit field".into()),
     }
 }

@@ -75,6 +75,34 @@ impl NumberType {
         self.big_endian
     }
 
+    /// The integer type of the same bytes without sign; a type that has none is its own.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        match self.class {
+            NumberClass::Signed => Self { class: NumberClass::Unsigned, ..self },
+            _ => self,
+        }
+    }
+
+    /// The bytes of a number of this type; `None` where the type has no such number.
+    pub fn bytes_of(self, number: Number) -> Option<Vec<u8>> {
+        let mut bytes = match (self.class, number) {
+            (NumberClass::Float, number) if self.size == 4 => (number.to_f64() as f32).to_le_bytes().to_vec(),
+            (NumberClass::Float, number) => number.to_f64().to_le_bytes().to_vec(),
+            (_, number) => {
+                let integer = match number {
+                    Number::Int(integer) => integer,
+                    float => i64::from_number(float)?.into(),
+                };
+                integer.to_le_bytes().get(..self.size())?.to_vec()
+            }
+        };
+        if self.big_endian {
+            bytes.reverse();
+        }
+        Some(bytes)
+    }
+
     /// Whether it is an integer type.
     pub fn is_integer(self) -> bool {
         self.class != NumberClass::Float
@@ -93,7 +121,7 @@ impl fmt::Display for NumberType {
 }
 
 /// A Rust type in which HDF5 files store numbers.
-pub trait Stored: Copy + PartialEq {
+pub trait Stored: Copy + PartialOrd {
     /// The value as a double; a single-precision one is the decimal that it was written as.
     fn to_f64(self) -> f64;
     /// The value with its kind.

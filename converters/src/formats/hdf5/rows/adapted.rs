@@ -6,7 +6,7 @@ use arrow::array::Float64Array;
 use isd_dataset::time::iso8601;
 
 use crate::formats::hdf5::layouts::Scope;
-use crate::{Batch, ColumnInfo, Measurement, Result, Source, SourceInfo, Tally};
+use crate::{Batch, ColumnInfo, Error, Measurement, Result, Source, SourceInfo, Tally};
 
 /// What becomes of each batch of a source.
 pub trait Adapter: Send {
@@ -103,22 +103,30 @@ impl Adapter for AscendingTimes {
         for (row, &time) in (batch.first_row..).zip(&batch.timestamps) {
             match self.last.replace(time) {
                 Some(last) if last >= time => {
-                    let Self { scope, instead, .. } = self;
-                    let found = format!(
-                        "does not exist, nor does station_id; the file has {instead}; and {} cannot be the name of \
-                         one station for all rows, since their times do not ascend: row {row} is of {}, the one \
+                    let why = format!(
+                        "their times do not ascend: row {row} is of {}, the one \
                          before it of {}",
-                        scope.group,
                         iso8601(time),
                         iso8601(last)
                     );
-                    let hint = "name the column of the stations with --column station_id=PATH; rows of a single \
-                                station must be in order of time, without a time twice";
-                    return Err(scope.column_error("station_usaf", found, Some(hint.into())));
+                    return Err(no_station(&self.scope, &self.instead, &why));
                 }
                 _ => {}
             }
         }
         Ok(())
     }
+}
+
+/// The error of rows of which nothing names the station: the group has `instead` where others name stations, and its name
+/// is not taken for that of one for the reason `why`.
+pub fn no_station(scope: &Scope, instead: &str, why: &str) -> Error {
+    let path = scope.path_in_file();
+    let found = format!(
+        "does not exist, nor does station_id; the file has {instead}; and {path} cannot be the name of one station for \
+         all rows: {why}"
+    );
+    let hint = "name the column of the stations with --column station_id=PATH, or the only station with --column \
+                station_id==NAME; rows of a single station must be in order of time, without a time twice";
+    scope.column_error("station_usaf", found, Some(hint.into()))
 }

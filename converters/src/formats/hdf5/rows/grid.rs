@@ -13,10 +13,10 @@ use rayon::prelude::*;
 
 use super::fields::{DatasetFields, Field, Target};
 use super::read_plan::ReadPlan;
-use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, cut, removed_tally};
+use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, at_edges, cut, removed_tally};
 use super::unpack::{self, NO_TIME};
 use crate::formats::hdf5::cf::Unpacking;
-use crate::formats::hdf5::library::{NumberType, StoredNumbers};
+use crate::formats::hdf5::library::{NumberType, StoredNumbers, is_written};
 use crate::{Batch, Error, Result, Source, SourceInfo, StationRun, Tally};
 
 /// Number of cells that one task reads and unpacks, about.
@@ -209,6 +209,11 @@ impl GridSource {
         times: &Range<u64>,
     ) -> Result<(Vec<f64>, u64)> {
         let ranges = dataset.ranges(stations.clone(), times.clone());
+        let cells = ((times.end - times.start) * (stations.end - stations.start)) as usize;
+        let written = dataset.dataset.written();
+        if ranges.first().is_some_and(|first| !is_written(written, first)) {
+            return Ok((vec![f64::NAN; cells], 0));
+        }
         let bytes =
             dataset.dataset.read(&ranges).map_err(|reason| self.unreadable(dataset, &ranges, &reason))?;
         let Some((number, unpacking, offset)) = value(dataset) else {
@@ -216,11 +221,20 @@ impl GridSource {
         };
         let stored = Self::numbers(dataset, number, &bytes, offset)?;
         let width = (times.end - times.start) as usize;
-        let mut out = vec![f64::NAN; width * (stations.end - stations.start) as usize];
+        let mut out = vec![f64::NAN; cells];
         if bytes.len() != out.len() * dataset.row_bytes {
             return Err(self.unreadable(dataset, &ranges, &format!("{} bytes were read", bytes.len())));
         }
         let removed = unpack::unpack(stored, unpacking, &mut out);
+        if let (Some(first), Some(_)) = (ranges.first(), written) {
+            // What was never written has no value, whatever the fill value.
+            let side_by_side = cells / ((first.end - first.start) as usize).max(1);
+            let gaps = at_edges(written, first.clone()).into_iter().filter(|part| !is_written(written, part));
+            for gap in gaps {
+                let at = |element: u64| (element - first.start) as usize * side_by_side;
+                out[at(gap.start)..at(gap.end)].fill(f64::NAN);
+            }
+        }
         Ok((if by_time(dataset) { transposed(&out, width) } else { out }, removed))
     }
 

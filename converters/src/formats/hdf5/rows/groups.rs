@@ -12,7 +12,7 @@ use arrow::datatypes::Float64Type;
 use isd_dataset::names::list;
 use rayon::prelude::*;
 
-use super::adapted::{Adapted, AscendingTimes};
+use super::adapted::{Adapted, AscendingTimes, no_station};
 use super::read_plan::{ReadPlan, plan};
 use super::row_source::BATCH_ROWS;
 use super::source;
@@ -50,29 +50,48 @@ struct Summary {
     exact: bool,
     /// Whether the group's name is taken for its station's.
     named: bool,
+    /// What the group has instead of stations, where its name is taken for its station's and nothing but ascending times
+    /// says that its rows are of one.
+    instead: Option<String>,
 }
 
 impl GroupsSource {
-    /// Reads the groups of `path` in their order.
+    /// Reads the groups of `path` in their order; `notes` say what was left out of the file.
     ///
     /// # Errors
     /// A group that cannot be read, columns that differ in their units, a column that no group has.
-    pub fn new(path: &Path, groups: Vec<(Scope, String)>, options: &ReadOptions) -> Result<Self> {
+    pub fn new(
+        path: &Path,
+        groups: Vec<(Scope, String)>,
+        notes: Vec<String>,
+        options: &ReadOptions,
+    ) -> Result<Self> {
         let summaries: Vec<Result<Summary>> =
             groups.into_par_iter().map(|(scope, station)| summary(scope, station)).collect();
         let mut source = Self {
             path: path.into(),
             groups: Vec::new(),
-            info: SourceInfo { layout: "HDF5 groups", rows: Some(0), ..SourceInfo::default() },
+            info: SourceInfo { layout: "HDF5 groups", rows: Some(0), notes, ..SourceInfo::default() },
             next: 0,
             current: None,
             yielded: 0,
             tally: Tally::default(),
         };
         let (mut left_out, mut named, mut empty) = (Vec::new(), Vec::new(), None);
+        let only = summaries.len() == 1;
         for summary in summaries {
             match summary {
                 Ok(summary) => {
+                    let Group { scope, station, .. } = &summary.group;
+                    if let Some(instead) = summary.instead.as_ref().filter(|_| only)
+                        && !Stations::may_be_named(station)
+                    {
+                        return Err(no_station(
+                            scope,
+                            instead,
+                            "it is not a station's, and may be that of many",
+                        ));
+                    }
                     if summary.named {
                         named.push(summary.group.station.clone());
                     }
@@ -192,13 +211,24 @@ fn summary(scope: Scope, station: String) -> Result<Summary> {
         Extent::Rows(rows) => (rows, true),
         Extent::Grid { stations, times } => (stations.saturating_mul(times), false),
     };
+    // What was never written is no row.
+    let rows = plan
+        .written
+        .as_ref()
+        .map_or(rows, |written| written.iter().map(|range| range.end - range.start).sum());
     let named = matches!(&plan.stations, Stations::One(name) | Stations::Group(name) if **name == *station);
-    Ok(Summary { group: Group { scope, station, rows }, info: plan.info, exact, named })
+    Ok(Summary {
+        group: Group { scope, station, rows },
+        info: plan.info,
+        exact,
+        named,
+        instead: plan.instead.filter(|_| !plan.labelled_by_time),
+    })
 }
 
 fn plan_of(scope: &Scope, station: &str) -> Result<ReadPlan> {
     let catalog = group_catalog(scope, station)?;
-    let gone = || scope.format_error(format!("{} is no archive any more", scope.group), None);
+    let gone = || scope.format_error(format!("{} is no archive any more", scope.path_in_file()), None);
     plan(scope, catalog.ok_or_else(gone)?.as_ref())
 }
 

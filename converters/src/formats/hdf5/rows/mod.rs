@@ -7,9 +7,11 @@ mod adapted;
 mod fields;
 mod grid;
 mod groups;
+mod packing;
 mod read_plan;
 mod row_source;
 mod station_runs;
+mod times;
 mod unpack;
 
 use std::path::Path;

@@ -1,20 +1,20 @@
 //! What is read from where: the columns that a layout found in a file and the user's options in,
 //! the datasets to read and the fields to unpack from each out.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use isd_dataset::names::list;
 
 use super::fields::{DatasetFields, Target};
+use super::packing::{Packing, numbers_of};
+use super::times;
+use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::cf::units::{self, Units};
-use crate::formats::hdf5::cf::{TimeUnits, Unpacking};
 use crate::formats::hdf5::layouts::{Catalog, Entry, Extent, KEYS, Scope, StationPart, Stations};
-use crate::formats::hdf5::library::{Attribute, Number, NumberType, Scalar};
+use crate::formats::hdf5::library::{NumberType, Scalar};
 use crate::source::did_you_mean;
 use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale, SourceInfo};
-
-/// NumPy's `NaT`, which would be a time of the year 1677 in nanoseconds.
-const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 
 /// What is read from where.
 pub struct ReadPlan {
@@ -22,6 +22,8 @@ pub struct ReadPlan {
     pub info: SourceInfo,
     /// Rows of every dataset, or stations and times.
     pub extent: Extent,
+    /// The rows that were ever written, ascending and apart; `None` of all, and of a grid.
+    pub written: Option<Vec<Range<u64>>>,
     /// How the stations are known.
     pub stations: Stations,
     /// Datasets, each read once.
@@ -32,6 +34,8 @@ pub struct ReadPlan {
     pub others: Vec<DatasetFields>,
     /// What the file has instead of stations, where the rows are taken for a single series.
     pub instead: Option<String>,
+    /// Whether times label the rows, as those of a single series.
+    pub labelled_by_time: bool,
 }
 
 /// Finds all columns that the options ask for.
@@ -41,7 +45,10 @@ pub struct ReadPlan {
 pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     let planner = Planner { scope, catalog };
     let time = planner.required("timestamp")?;
-    let stations = catalog.stations();
+    let stations = match (catalog.stations(), scope.named_station()) {
+        (Stations::One(_) | Stations::Group(_), Some(named)) => Stations::One(named.into()),
+        (stations, _) => stations,
+    };
     let extent = match &stations {
         Stations::Axis(names) => Extent::Grid { stations: names.len() as u64, times: time.rows() },
         _ => Extent::Rows(time.rows()),
@@ -49,16 +56,26 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     if matches!(extent, Extent::Rows(0) | Extent::Grid { stations: 0, .. } | Extent::Grid { times: 0, .. }) {
         return Err(scope.format_error(format!("holds no rows: {} is empty", time.place), None));
     }
+    let (times, note) = times::target(scope, &time, planner.number(&time)?)?;
+    let written = match extent {
+        Extent::Rows(rows) if time.dataset.obstacle().is_none() => times::written_rows(scope, &time, rows)?,
+        _ => None,
+    };
+    if written.as_ref().is_some_and(Vec::is_empty) {
+        return Err(scope.format_error(format!("holds no rows: {} was never written", time.place), None));
+    }
     let mut plan = ReadPlan {
         info: SourceInfo { layout: catalog.layout(), notes: catalog.notes(), ..SourceInfo::default() },
         extent,
+        written,
         stations,
         datasets: Vec::new(),
         companions: Vec::new(),
         others: Vec::new(),
         instead: None,
+        labelled_by_time: catalog.is_labelled_by_time(),
     };
-    let times = planner.time(&time)?;
+    plan.info.notes.extend(note);
     match &plan.stations {
         Stations::Columns => {
             for (part, entry) in planner.stations()? {
@@ -126,7 +143,7 @@ impl Notes {
             line(&self.unscaled, unscaled, isd),
             line(&self.converted, "units were converted: ", ""),
             line(&self.foreign, "kept in units that have no known conversion to the measurement's own: ", ""),
-            line(&self.limited, "valid_min, valid_max and valid_range were not applied: ", ""),
+            line(&self.limited, "values outside valid_min, valid_max or valid_range are missing: ", ""),
             line(&self.skipped, "left out, since they are no column of numbers: ", ""),
         ]
         .into_iter()
@@ -282,27 +299,6 @@ impl Planner<'_> {
         Ok(entry.attribute_in(self.scope, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
     }
 
-    fn number_attribute(&self, entry: &Entry, name: &str) -> Result<Option<Number>> {
-        let Some(attribute) = entry.attribute_in(self.scope, name)? else { return Ok(None) };
-        match attribute.number() {
-            Some(number) => Ok(Some(number)),
-            None => Err(self.column_error(&entry.place, format!("attribute {name} is not a number"), None)),
-        }
-    }
-
-    /// All numbers of some attributes.
-    fn numbers(&self, entry: &Entry, names: &[&str]) -> Result<Vec<Number>> {
-        let mut numbers = Vec::new();
-        for name in names {
-            numbers.extend(entry.attribute_in(self.scope, name)?.iter().flat_map(Attribute::numbers));
-        }
-        Ok(numbers)
-    }
-
-    fn missing(&self, entry: &Entry) -> Result<Vec<Number>> {
-        self.numbers(entry, &["_FillValue", "missing_value"])
-    }
-
     fn station(&self, part: StationPart, entry: &Entry) -> Result<Target> {
         match &entry.scalar {
             Scalar::Number(_) | Scalar::FixedText(1..) | Scalar::VariableText => {
@@ -321,22 +317,6 @@ impl Planner<'_> {
         }
     }
 
-    fn time(&self, entry: &Entry) -> Result<Target> {
-        let number = self.number(entry)?;
-        let calendar = self.text_attribute(entry, "calendar")?;
-        let own = self.text_attribute(entry, "units")?;
-        let units = match own.as_deref().or(entry.time_units) {
-            None => TimeUnits::UNIX_SECONDS,
-            Some(units) => TimeUnits::parse(units, calendar.as_deref())
-                .map_err(|reason| self.column_error(&entry.place, reason, None))?,
-        };
-        let mut missing = self.missing(entry)?;
-        if entry.time_units.is_some() {
-            missing.push(NOT_A_TIME);
-        }
-        Ok(Target::Time(number, units, missing))
-    }
-
     /// How a value column is unpacked, and what is known of it; what the user should know of it goes to `notes`.
     fn value(
         &self,
@@ -348,10 +328,10 @@ impl Planner<'_> {
         let number = self.number(entry)?;
         let measurement = Measurement::named(name);
         let (mut missing, mut flagged) = self.catalog.sentinels(entry);
-        missing.extend(self.missing(entry)?);
-        flagged.extend(self.numbers(entry, &["flagged_value"])?);
-        let mut scale = self.number_attribute(entry, "scale_factor")?;
-        let offset = self.number_attribute(entry, "add_offset")?;
+        let packing = Packing::of(self.scope, entry, number)?;
+        let (mut scale, offset) = (packing.scale, packing.offset);
+        missing.extend(packing.missing);
+        flagged.extend(numbers_of(self.scope, entry, number, &["flagged_value"])?);
         let mut units = self.text_attribute(entry, "units")?;
         // An offset alone does not say which decimals the values are multiples of.
         let mut on_grid = number.is_integer() || scale.is_some();
@@ -388,7 +368,8 @@ impl Planner<'_> {
         })?;
         unpacking.flagged = flagged;
         unpacking.resolution = unpacking.resolution.filter(|_| on_grid);
-        if !self.numbers(entry, &["valid_min", "valid_max", "valid_range"])?.is_empty() {
+        unpacking.valid = packing.valid;
+        if unpacking.valid.is_some() {
             notes.limited.push(name.into());
         }
         let long_name = self.text_attribute(entry, "long_name")?;

@@ -3,6 +3,7 @@
 //! Each batch is cut at multiples of the chunk size, and tasks read, decode and unpack its parts in parallel, so that a
 //! chunk is decoded once and memory holds one batch, never a dataset.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use super::read_plan::ReadPlan;
 use super::station_runs::{Runs, cut_runs, fixed_text_runs, indexed_runs, number_runs, stations, text_runs};
 use super::unpack::{RowReason, times, unpack};
 use crate::formats::hdf5::layouts::{StationPart, Stations};
-use crate::formats::hdf5::library::{FieldBytes, Reason, Scalar, StoredNumbers};
+use crate::formats::hdf5::library::{Element, FieldBytes, Reason, Scalar, StoredNumbers, is_written};
 use crate::{Batch, ColumnInfo, Error, Result, Source, SourceInfo, StationRun, Tally};
 
 /// Number of rows of a batch, about.
@@ -29,14 +30,18 @@ const TASK_BYTES: u64 = 2 << 20;
 
 /// What the tally calls a value that quality control had removed from the file.
 const FLAGGED: &str = "flagged";
+/// What the tally calls a row for which the file has no storage.
+const EMPTY: &str = "rows that were never written";
 
 /// A file of datasets with one element a row, read by a plan.
 pub struct RowSource {
     path: Arc<Path>,
     plan: ReadPlan,
-    rows: u64,
+    /// Rows that are yet to be read, ascending and apart.
+    ranges: VecDeque<Range<u64>>,
+    /// Rows that were never written.
+    empty: u64,
     batch_rows: u64,
-    next_row: u64,
     /// Values that quality control had removed, by column.
     removed: Vec<u64>,
 }
@@ -44,10 +49,15 @@ pub struct RowSource {
 impl RowSource {
     /// Reads `rows` rows of `path` by `plan`, from the first.
     pub fn new(path: &Path, mut plan: ReadPlan, rows: u64) -> Self {
-        plan.info.rows = Some(rows);
+        let ranges: VecDeque<Range<u64>> = match plan.written.take() {
+            Some(written) => written.into(),
+            None => std::iter::once(0..rows).collect(),
+        };
+        let written = ranges.iter().map(|range| range.end - range.start).sum();
+        plan.info.rows = Some(written);
         let batch_rows = batch_rows(plan.datasets.iter().filter_map(DatasetFields::chunk_rows));
         let removed = vec![0; plan.info.columns.len()];
-        Self { path: path.into(), plan, rows, batch_rows, next_row: 0, removed }
+        Self { path: path.into(), plan, ranges, empty: rows - written, batch_rows, removed }
     }
 }
 
@@ -77,15 +87,16 @@ impl Source for RowSource {
     }
 
     fn tally(&self) -> Tally {
-        removed_tally(&self.plan.info.columns, &self.removed)
+        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
+        if self.empty > 0 {
+            tally.left_out.insert(EMPTY.into(), self.empty);
+        }
+        tally
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
-        let start = self.next_row;
-        let end = self.rows.min(start + self.batch_rows);
-        if start >= end {
-            return Ok(None);
-        }
+        let Some(range) = self.ranges.front() else { return Ok(None) };
+        let (start, end) = (range.start, range.end.min(range.start + self.batch_rows));
         // In the plan's order, so that of several errors it is always the same that is reported.
         let read: Vec<Result<Unpacked>> =
             self.plan.datasets.par_iter().map(|dataset| self.read_dataset(dataset, start, end)).collect();
@@ -116,7 +127,10 @@ impl Source for RowSource {
         };
         let unread = || Error::internal("a planned column was not read");
         let columns = values.into_par_iter().map(|column| column.map(nullable).ok_or_else(unread));
-        self.next_row = end;
+        match self.ranges.front_mut() {
+            Some(range) if end < range.end => range.start = end,
+            _ => drop(self.ranges.pop_front()),
+        }
         Ok(Some(Batch {
             path: Arc::clone(&self.path),
             first_row: start,
@@ -238,7 +252,21 @@ impl RowSource {
         };
         let ranges = dataset.ranges(0..1, task.start..end);
         let mut found = Found::default();
+        let in_rows = dataset.time_axis == Some(0);
+        if in_rows && !is_written(dataset.dataset.written(), &(task.start..end)) {
+            // The values of these rows were never written, though their times were.
+            for output in task.outputs {
+                match output {
+                    Output::Values(out) => out.fill(f64::NAN),
+                    Output::Times(_) | Output::Stations => {
+                        return Err(unreadable("they were never written".into()));
+                    }
+                }
+            }
+            return Ok(found);
+        }
         if let [Field { target: Target::Station(part, Scalar::VariableText), .. }] = dataset.fields.as_slice()
+            && matches!(dataset.dataset.element(), Element::Scalar(_))
         {
             let texts = dataset.dataset.read_strings(&ranges).map_err(unreadable)?;
             let runs = text_runs(*part, &texts).map_err(|reason| self.row_error(task.start, reason))?;
@@ -268,6 +296,10 @@ impl RowSource {
                 (Target::Station(part, Scalar::Number(number)), _) => {
                     number_runs(*part, numbers(*number)?).map(|runs| found.parts.push((*part, runs)))
                 }
+                (Target::Station(part, Scalar::VariableText), _) => {
+                    let texts = dataset.dataset.read_member_strings(&ranges, field.offset);
+                    text_runs(*part, &texts.map_err(unreadable)?).map(|runs| found.parts.push((*part, runs)))
+                }
                 (Target::Station(part, Scalar::FixedText(size)), _) => {
                     // The characters of a name may be elements of their own.
                     let size = size * (stride / dataset.dataset.element().size().max(1));
@@ -290,11 +322,30 @@ impl RowSource {
     }
 }
 
-/// The rows of a batch cut at multiples of what one task reads.
+/// The rows of a batch cut at multiples of what one task reads, and where written rows begin and end.
 fn tasks<'a>(dataset: &DatasetFields, start: u64, end: u64) -> Vec<Task<'a>> {
+    let written = dataset.dataset.written().filter(|_| dataset.time_axis == Some(0));
     cut(start..end, task_rows(dataset))
+        .flat_map(|rows| at_edges(written, rows))
         .map(|rows| Task { start: rows.start, rows: (rows.end - rows.start) as usize, outputs: Vec::new() })
         .collect()
+}
+
+/// A range cut where one of the written ranges, which ascend and are apart, begins or ends.
+pub fn at_edges(written: Option<&[Range<u64>]>, range: Range<u64>) -> Vec<Range<u64>> {
+    let mut parts = Vec::new();
+    let mut from = range.start;
+    let written = written.unwrap_or(&[]);
+    let first = written.partition_point(|stored| stored.end <= range.start);
+    let edges = written.iter().skip(first).take_while(|stored| stored.start < range.end);
+    for edge in edges.flat_map(|stored| [stored.start, stored.end]) {
+        if from < edge && edge < range.end {
+            parts.push(from..edge);
+            from = edge;
+        }
+    }
+    parts.push(from..range.end);
+    parts
 }
 
 /// The range cut at multiples of `step`.
@@ -310,6 +361,16 @@ pub fn cut(range: Range<u64>, step: u64) -> impl Iterator<Item = Range<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_written_from_end_to_end_or_not_at_all() {
+        let whole = vec![Range { start: 3, end: 9 }];
+        assert_eq!(at_edges(None, 3..9), whole);
+        assert_eq!(at_edges(Some(&[]), 3..9), whole);
+        assert_eq!(at_edges(Some(&[0..4, 6..8, 20..30]), 3..9), [3..4, 4..6, 6..8, 8..9]);
+        assert_eq!(at_edges(Some(&[0..3, 9..10]), 3..9), whole);
+        assert_eq!(at_edges(Some(&[0..5, 5..30]), 3..9), [3..5, 5..9]);
+    }
 
     #[test]
     fn batches_are_multiples_of_chunks() {

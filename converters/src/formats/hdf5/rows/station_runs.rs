@@ -6,7 +6,7 @@ use super::unpack::RowReason;
 use crate::StationRun;
 use crate::formats::hdf5::layouts::StationPart;
 use crate::formats::hdf5::library::number::{Stored, with_values};
-use crate::formats::hdf5::library::{FieldBytes, Number, StoredNumbers};
+use crate::formats::hdf5::library::{FieldBytes, Number, StoredNumbers, decoded};
 
 /// Texts, and how many consecutive rows have each.
 pub type Runs = Vec<(Arc<str>, usize)>;
@@ -25,10 +25,7 @@ pub fn fixed_text_runs(part: StationPart, field: FieldBytes<'_>) -> Result<Runs,
         let end = text.iter().position(|&byte| byte == 0).unwrap_or(text.len());
         &text[..end]
     });
-    collect_runs(texts, |bytes| match std::str::from_utf8(bytes) {
-        Ok(text) => part.of_text(text),
-        Err(_) => Err(format!("{} is not UTF-8", part.column())),
-    })
+    collect_runs(texts, |bytes| part.of_text(&decoded(bytes)))
 }
 
 /// The station part of each string.

@@ -1,6 +1,6 @@
 //! Stored numbers of one field of many rows in; physical values or times out.
 
-use crate::formats::hdf5::cf::{TimeUnits, Transform, Unpacking};
+use crate::formats::hdf5::cf::{TimeUnits, Transform, Unpacking, ValidRange};
 use crate::formats::hdf5::library::number::{Stored, with_values};
 use crate::formats::hdf5::library::{Number, StoredNumbers};
 
@@ -24,11 +24,15 @@ fn unpack_values<T: Stored>(
         removed = values.clone().take(out.len()).filter(|v| flagged.contains(v)).count() as u64;
         missing.extend(flagged);
     }
+    let valid = unpacking.valid.map(|valid| (valid, values.clone()));
     // Nearly all numbers are stored as they are or as integers of a decimal's digits, and each case gets a loop of its own.
     match unpacking.transform {
         Transform::Identity => fill_with(values, &missing, out, |v| v),
         Transform::Quotient { divisor } => fill_with(values, &missing, out, |v| v / divisor),
         transform => fill_with(values, &missing, out, |v| transform.apply(v)),
+    }
+    if let Some((valid, values)) = valid {
+        keep_valid(values, valid, out);
     }
     removed
 }
@@ -43,6 +47,29 @@ fn fill_with<T: Stored>(
     match missing {
         [only] => fill(values, out, |v| v == *only, transform),
         all => fill(values, out, |v| all.contains(&v), transform),
+    }
+}
+
+/// Makes missing what stored numbers outside of a range have become.
+fn keep_valid<T: Stored>(values: impl Iterator<Item = T>, valid: ValidRange, out: &mut [f64]) {
+    // A bound is one of the stored type's numbers, or lies between two of them; one that the type does not reach is none,
+    // as netCDF's readers have it.
+    let bound = |number: Option<Number>| -> (Option<T>, Option<f64>) {
+        let Some(number) = number else { return (None, None) };
+        match T::from_number(number) {
+            Some(exact) => (Some(exact), None),
+            None => (None, Some(number.to_f64()).filter(|bound| bound.trunc() != *bound)),
+        }
+    };
+    let (least, largest) = (bound(valid.least), bound(valid.largest));
+    for (out, stored) in out.iter_mut().zip(values) {
+        let below = least.0.is_some_and(|least| stored < least)
+            || least.1.is_some_and(|least| stored.to_f64() < least);
+        let above = largest.0.is_some_and(|largest| stored > largest)
+            || largest.1.is_some_and(|largest| stored.to_f64() > largest);
+        if below || above {
+            *out = f64::NAN;
+        }
     }
 }
 
