@@ -197,6 +197,12 @@ impl Session {
     fn explain(&self, error: &DataFusionError) -> Error {
         Subject { tables: &self.tables, statement: None }.explain(error)
     }
+
+    /// The error for a statement that ended in a panic of the engine or of a library that it reads files with.
+    #[must_use]
+    pub fn after_panic(&self) -> Error {
+        Subject { tables: &self.tables, statement: None }.explain_panic()
+    }
 }
 
 /// A statement of a session, parsed.

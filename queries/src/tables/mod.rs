@@ -2,6 +2,7 @@
 
 mod blocks;
 mod column_types;
+mod dialect;
 mod files;
 mod open;
 
