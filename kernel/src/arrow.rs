@@ -22,10 +22,7 @@ type Times = PrimitiveArray<TimestampMicrosecondType>;
 ///
 /// # Errors
 /// More or fewer times than values, or a time that is null.
-pub fn series<'a>(
-    values: &'a Float64Array,
-    times: Option<&'a PrimitiveArray<TimestampMicrosecondType>>,
-) -> Result<Series<'a>, SeriesError> {
+pub fn series<'a>(values: &'a Float64Array, times: Option<&'a Times>) -> Result<Series<'a>, SeriesError> {
     let series = Series::new(values.values())
         .with_validity(values.nulls().map(validity).transpose()?)?
         .with_times(times.map(|times| times.values().as_ref()))?;
@@ -142,8 +139,7 @@ pub fn rolling_mean(
 /// ```
 ///
 /// # Errors
-/// More or fewer times than values, a time that is null, none or unsorted ones where the window needs them, or lengths
-/// that do not add up to the array's.
+/// Those of [`rolling_mean`].
 pub fn rolling_std(
     values: &Float64Array,
     times: Option<&Times>,

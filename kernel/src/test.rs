@@ -30,36 +30,34 @@ pub enum FillLimit {
 /// assert!(RollingTest::builder().include_current(true).build().is_err());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// By default: more than [`DEFAULT_THRESHOLD`] population standard deviations from the mean of the
+/// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values before the row; filled without limit, observed values tested.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RollingTest {
     rolling: Rolling,
-    threshold: Decimal,
-    min_std: Decimal,
-    fill_limit: Option<FillLimit>,
-    test_filled: bool,
+    beside: BesideWindow,
 }
 
 /// The options of a [`RollingTest`] before they are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RollingTestBuilder {
     rolling: RollingBuilder,
+    beside: BesideWindow,
+}
+
+/// The options beside those of the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct BesideWindow {
     threshold: Decimal,
     min_std: Decimal,
     fill_limit: Option<FillLimit>,
     test_filled: bool,
 }
 
-impl Default for RollingTestBuilder {
-    /// More than [`DEFAULT_THRESHOLD`] population standard deviations from the mean of the
-    /// [`DEFAULT_WINDOW`](crate::DEFAULT_WINDOW) values before the row; filled without limit, observed values tested.
+impl Default for BesideWindow {
     fn default() -> Self {
-        Self {
-            rolling: RollingBuilder::default(),
-            threshold: DEFAULT_THRESHOLD,
-            min_std: Decimal::ZERO,
-            fill_limit: None,
-            test_filled: false,
-        }
+        Self { threshold: DEFAULT_THRESHOLD, min_std: Decimal::ZERO, fill_limit: None, test_filled: false }
     }
 }
 
@@ -74,7 +72,7 @@ impl RollingTestBuilder {
     /// Sets how many standard deviations an outlier lies beyond (default: [`DEFAULT_THRESHOLD`]).
     #[must_use]
     pub fn threshold(mut self, threshold: Decimal) -> Self {
-        self.threshold = threshold;
+        self.beside.threshold = threshold;
         self
     }
 
@@ -85,17 +83,14 @@ impl RollingTestBuilder {
         self
     }
 
-    /// Sets how many values the window must hold for its row to be tested. `None`, the default, stands for all values of
-    /// a row window and for [`DEFAULT_TIME_WINDOW_MIN_PERIODS`](crate::DEFAULT_TIME_WINDOW_MIN_PERIODS) values of a time
-    /// window.
+    /// Sets how many values the window must hold for its row to be tested: see [`RollingBuilder::min_periods`].
     #[must_use]
     pub fn min_periods(mut self, min_periods: impl Into<Option<usize>>) -> Self {
         self.rolling = self.rolling.min_periods(min_periods);
         self
     }
 
-    /// Sets the degrees of freedom that are taken off the divisor of the variance: 0 (the default) for the standard
-    /// deviation of a population, 1 for that of a sample.
+    /// Sets the degrees of freedom that are taken off the divisor of the variance: see [`RollingBuilder::ddof`].
     #[must_use]
     pub fn ddof(mut self, ddof: usize) -> Self {
         self.rolling = self.rolling.ddof(ddof);
@@ -105,7 +100,7 @@ impl RollingTestBuilder {
     /// Sets the smallest standard deviation to test against, in the unit of the values (default: 0).
     #[must_use]
     pub fn min_std(mut self, min_std: Decimal) -> Self {
-        self.min_std = min_std;
+        self.beside.min_std = min_std;
         self
     }
 
@@ -113,14 +108,14 @@ impl RollingTestBuilder {
     /// default, is no limit.
     #[must_use]
     pub fn fill_limit(mut self, fill_limit: impl Into<Option<FillLimit>>) -> Self {
-        self.fill_limit = fill_limit.into();
+        self.beside.fill_limit = fill_limit.into();
         self
     }
 
     /// Sets whether filled values are tested as well as observed ones (default: they are not).
     #[must_use]
     pub fn test_filled(mut self, test_filled: bool) -> Self {
-        self.test_filled = test_filled;
+        self.beside.test_filled = test_filled;
         self
     }
 
@@ -131,9 +126,8 @@ impl RollingTestBuilder {
     /// exceed: a value inside its own row window of n values lies within `sqrt((n - 1) (n - ddof) / n)` standard
     /// deviations of the mean (Samuelson 1968, for ddof 0 `sqrt(n - 1)`).
     pub fn build(self) -> Result<RollingTest, OptionsError> {
-        let Self { rolling, threshold, min_std, fill_limit, test_filled } = self;
-        let rolling = rolling.build()?;
-        match fill_limit {
+        let (rolling, threshold) = (self.rolling.build()?, self.beside.threshold);
+        match self.beside.fill_limit {
             Some(FillLimit::Rows(0)) => return Err(OptionsError::FillLimit(0)),
             Some(FillLimit::Micros(micros)) if micros <= 0 => return Err(OptionsError::FillLimit(micros)),
             _ => {}
@@ -150,20 +144,7 @@ impl RollingTestBuilder {
             let bound = ((n - 1.0) * (n - d) / n).sqrt();
             return Err(OptionsError::Unreachable { threshold, window, bound, smallest });
         }
-        Ok(RollingTest { rolling, threshold, min_std, fill_limit, test_filled })
-    }
-}
-
-impl Default for RollingTest {
-    /// What [`RollingTestBuilder::default`] builds.
-    fn default() -> Self {
-        Self {
-            rolling: Rolling::default(),
-            threshold: DEFAULT_THRESHOLD,
-            min_std: Decimal::ZERO,
-            fill_limit: None,
-            test_filled: false,
-        }
+        Ok(RollingTest { rolling, beside: self.beside })
     }
 }
 
@@ -207,31 +188,31 @@ impl RollingTest {
     /// How many standard deviations an outlier lies beyond.
     #[must_use]
     pub fn threshold(&self) -> Decimal {
-        self.threshold
+        self.beside.threshold
     }
 
     /// The smallest standard deviation that is tested against, in the unit of the values.
     #[must_use]
     pub fn min_std(&self) -> Decimal {
-        self.min_std
+        self.beside.min_std
     }
 
     /// How far the last observed value is carried forward; `None` is no limit.
     #[must_use]
     pub fn fill_limit(&self) -> Option<FillLimit> {
-        self.fill_limit
+        self.beside.fill_limit
     }
 
     /// Whether filled values are tested as well as observed ones.
     #[must_use]
     pub fn test_filled(&self) -> bool {
-        self.test_filled
+        self.beside.test_filled
     }
 
     /// Whether the series must have times: for a time window or a fill limit in time.
     #[must_use]
     pub fn needs_time(&self) -> bool {
-        self.rolling.needs_time() || matches!(self.fill_limit, Some(FillLimit::Micros(_)))
+        self.rolling.needs_time() || matches!(self.beside.fill_limit, Some(FillLimit::Micros(_)))
     }
 }
 
@@ -245,51 +226,5 @@ fn exceedable(threshold: Decimal, n: usize, ddof: usize) -> bool {
         (Some(left), Some(right)) => left < right,
         // Only a number of twelve digits or more gets here: far beyond any bound, or negligibly near zero.
         _ => threshold.to_f64().powi(2) * (n as f64) < (n as f64 - 1.0) * (n as f64 - ddof as f64),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn including(window: usize, threshold: &str, ddof: usize) -> Result<RollingTest, OptionsError> {
-        let threshold = threshold.parse().unwrap();
-        let test = RollingTest::builder().window(Window::Rows(window)).threshold(threshold);
-        test.include_current(true).ddof(ddof).build()
-    }
-
-    #[test]
-    fn a_threshold_that_no_data_could_exceed_names_the_bound_and_the_smallest_window() {
-        let Err(OptionsError::Unreachable { bound, smallest, .. }) = including(30, "6", 0) else {
-            panic!("30 points cannot exceed 6 sigma")
-        };
-        assert!((bound - 29_f64.sqrt()).abs() < 1e-12);
-        assert_eq!(smallest, Some(38));
-        assert!(including(37, "6", 0).is_err(), "37 points reach 6 sigma but do not exceed it");
-        assert!(including(38, "6", 0).is_ok());
-        assert!(including(30, "5.385", 0).is_ok());
-        assert!(including(30, "5.386", 0).is_err());
-        assert!(including(100_000, "400", 0).is_err());
-        assert!(including(38, "6.01", 0).is_ok());
-        assert!(including(38, "6.01", 1).is_err(), "the sample deviation is larger, so the bound is lower");
-    }
-
-    #[test]
-    fn how_far_a_value_can_lie_in_a_time_window_is_up_to_the_data() {
-        let hour = Window::Micros(3_600_000_000);
-        assert!(RollingTest::builder().window(hour).include_current(true).build().is_ok());
-    }
-
-    #[test]
-    fn options_are_checked_against_each_other() {
-        let test = || RollingTest::builder().window(Window::Rows(10));
-        assert!(test().min_periods(11).build().is_err());
-        assert!(test().fill_limit(FillLimit::Rows(0)).build().is_err());
-        assert!(test().fill_limit(FillLimit::Micros(-1)).build().is_err());
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_builder() {
-        assert_eq!(RollingTest::builder().build(), Ok(RollingTest::default()));
     }
 }

@@ -240,10 +240,7 @@ pub(crate) struct SeriesWindows<'a> {
 const STRIDE: usize = 64;
 
 impl<'a> SeriesWindows<'a> {
-    /// Puts a window over a series.
-    ///
-    /// # Errors
-    /// A time window over a series without times, or whose times do not ascend.
+    /// Puts a window over a series. Errors: a time window over a series without times, or whose times do not ascend.
     pub fn new(rolling: &'a Rolling, fill: Fill<'a>, series: &Series<'a>) -> Result<Self, TimesError> {
         let (span, most) = match (rolling.window, series.times) {
             (Window::Rows(window), _) => (Span::Rows(window), window),
@@ -281,62 +278,13 @@ impl<'a> SeriesWindows<'a> {
 mod tests {
     use super::*;
 
-    fn rows(window: usize) -> RollingBuilder {
-        Rolling::builder().window(Window::Rows(window))
-    }
-
-    fn micros(window: i64) -> RollingBuilder {
-        Rolling::builder().window(Window::Micros(window))
-    }
-
-    #[test]
-    fn options_are_checked_against_each_other() {
-        assert_eq!(rows(0).build(), Err(OptionsError::Window(0)));
-        assert!(rows(100_001).build().is_err());
-        assert_eq!(micros(0).build(), Err(OptionsError::TimeWindow(0)));
-        assert!(rows(10).min_periods(11).build().is_err());
-        assert!(rows(10).min_periods(0).build().is_err());
-        assert!(rows(10).min_periods(1).build().is_ok());
-        assert!(rows(10).min_periods(1).ddof(1).build().is_err());
-        assert!(micros(1).min_periods(usize::MAX).build().is_ok());
-        assert!(micros(1).min_periods(0).build().is_err());
-        assert!(micros(1).ddof(10).build().is_err());
-    }
-
-    #[test]
-    fn the_defaults_are_those_of_the_builder() {
-        assert_eq!(Rolling::builder().build(), Ok(Rolling::default()));
-        assert_eq!(rows(7).min_periods(None).build().unwrap().min_periods(), 7);
-        assert_eq!(micros(1).build().unwrap().min_periods(), DEFAULT_TIME_WINDOW_MIN_PERIODS);
-    }
-
-    #[test]
-    fn a_time_window_takes_in_one_of_its_ends() {
-        let times = [i64::MIN, -5, 0, 10, 20, 29, 30, i64::MAX];
-        let values = [0.0; 8];
-        let series = Series::new(&values).with_times(Some(&times)).unwrap();
-        let begins = |rolling: RollingBuilder| {
-            let rolling = rolling.build().unwrap();
-            let windows = SeriesWindows::new(&rolling, Fill::Nothing, &series).unwrap();
-            let mut begin = 0;
-            let begins = (0..times.len()).map(|i| {
-                begin = windows.begin(begin, i, &times);
-                begin
-            });
-            begins.collect::<Vec<_>>()
-        };
-        assert_eq!(begins(micros(20)), [0, 1, 1, 1, 2, 3, 3, 7]);
-        assert_eq!(begins(micros(20).include_current(true)), [0, 1, 1, 1, 3, 3, 4, 7]);
-        assert_eq!(begins(micros(i64::MAX)), [0, 0, 1, 1, 1, 1, 1, 2]);
-    }
-
     #[test]
     fn no_window_holds_more_than_the_most() {
         let mut times: Vec<i64> = (0..400).map(|i| i * 10).collect();
         times.extend((0..150).map(|i| 5000 + i));
         times.extend((0..400).map(|i| 6000 + i * 10));
         let values = vec![0.0; times.len()];
-        let rolling = micros(10).build().unwrap();
+        let rolling = Rolling::builder().window(Window::Micros(10)).build().unwrap();
         let most = |times: &[i64]| {
             let series = Series::new(&values[..times.len()]).with_times(Some(times)).unwrap();
             SeriesWindows::new(&rolling, Fill::Nothing, &series).map(|windows| windows.most)

@@ -124,10 +124,8 @@ impl Kind {
 
 impl NamedQuery {
     /// Reads a query of that name from the text of its file; `path` is for errors.
-    ///
-    /// # Errors
-    /// [`Error::Query`] for a line that describes neither the query nor a parameter, for a default of another kind, and for
-    /// a parameter that is used but not described; [`Error::Sql`] for text that is no SQL.
+    /// Errors: [`Error::Query`] for a line that describes neither the query nor a parameter, for a default of another
+    /// kind, and for a parameter that is used but not described; [`Error::Sql`] for text that is no SQL.
     fn parse(name: &str, path: &Path, text: &str) -> Result<Self> {
         let refuse = |line: usize, found: String| Error::Query {
             path: path.to_owned(),
@@ -303,53 +301,12 @@ fn parameter(line: &str) -> Option<Parameter> {
 mod tests {
     use super::*;
 
-    fn query(text: &str) -> Result<NamedQuery> {
-        NamedQuery::parse("test", Path::new("test.sql"), text)
-    }
-
-    fn given(values: &[(&str, &str)]) -> Vec<(String, String)> {
-        values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn values_become_literals_and_names() {
-        let text = "-- All kinds.\n-- $i integer = 5: one\n-- $x number: two\n-- $t text: three\n-- $c column: four\n\
-                    select $i, $x, $t, $c, '$i' -- $i";
-        let bound =
-            query(text).unwrap().bind(&given(&[("x", "-2"), ("t", "O'Hare"), ("c", "a\"b")])).unwrap();
-        assert!(bound.ends_with("select 5, (-2.0), 'O''Hare', \"a\"\"b\", '$i' -- $i"), "{bound}");
-    }
-
-    #[test]
-    fn values_that_do_not_fit_are_refused() {
-        let query = query("-- One.\n-- $n integer: how many\nselect $n").unwrap();
-        for values in [&[][..], &[("n", "5; drop table x")], &[("n", "1"), ("m", "2")], &[("n", "1.5")]] {
-            assert!(matches!(query.bind(&given(values)), Err(Error::Parameter { .. })), "{values:?}");
-        }
-    }
-
-    #[test]
-    fn broken_files_name_the_line() {
-        let line = |text: &str| match query(text) {
-            Err(Error::Query { line, .. }) => line,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(line("select 1"), 1);
-        assert_eq!(line("-- One.\n-- $n whole = 1: x\nselect $n"), 2);
-        assert_eq!(line("-- One.\n-- $n integer = x: x\nselect $n"), 2);
-        assert_eq!(line("-- One.\nselect $n"), 1);
-    }
-
     #[test]
     fn built_in_queries_are_sorted_and_use_their_parameters() {
         let named_queries = NamedQueries::built_in().unwrap();
         assert!(named_queries.queries().is_sorted_by(|a, b| a.name < b.name));
-        for query in named_queries.queries() {
-            assert!(
-                query.parameters.iter().all(|p| query.sql.contains(&format!("${}", p.name))),
-                "{}",
-                query.name
-            );
+        for NamedQuery { name, parameters, sql, .. } in named_queries.queries() {
+            assert!(parameters.iter().all(|p| sql.contains(&format!("${}", p.name))), "{name}");
         }
     }
 }

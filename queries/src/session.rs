@@ -170,10 +170,8 @@ impl Session {
         }
     }
 
-    /// Plans one statement and starts it.
-    ///
-    /// Tables are read-only: `INSERT`, `UPDATE` and `DELETE` are refused, since a dataset's files are sorted
-    /// and described by its manifest; `COPY (…) TO 'file'` writes elsewhere.
+    /// Plans one statement and starts it. Tables are read-only: `INSERT`, `UPDATE` and `DELETE` are refused, since a
+    /// dataset's files are sorted and described by its manifest; `COPY (…) TO 'file'` writes elsewhere.
     ///
     /// # Errors
     /// [`Error::Sql`] when the statement is not valid, [`Error::Run`] or [`Error::Table`] when it cannot start.

@@ -18,7 +18,6 @@ use crate::plan::whole_series::{ArchiveSeries, WholeSeries};
 
 /// Detects the outliers of an archive as it is read, in one pass unless its rows are out of order. Nothing is written
 /// but temporary files, for sorting in the scratch directory of `series_options` and for outliers beyond a limit.
-///
 /// The outliers are those of the dataset that the archive would be converted to. `progress` is told how many rows have
 /// been read, and begins again with every pass.
 ///

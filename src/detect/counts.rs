@@ -16,9 +16,7 @@ use crate::plan::table::MEASUREMENT;
 use crate::plan::whole_series::WholeSeries;
 
 /// Counts the series of each measurement that are tested and those that are too short.
-///
-/// # Errors
-/// Unreadable rows, or a measurement that is absent.
+/// Errors: unreadable rows, or a measurement that is absent.
 pub(super) fn count_series(
     series: &Arc<dyn WholeSeries>,
     stations: usize,
@@ -46,10 +44,7 @@ pub(super) fn count_series(
         .collect()
 }
 
-/// Counts the outliers of each measurement, and the series that have any.
-///
-/// # Errors
-/// A table without its columns.
+/// Counts the outliers of each measurement, and the series that have any. Errors: a table without its columns.
 pub(super) fn count_outliers(
     outliers: &RecordBatch,
     measurements: &[String],

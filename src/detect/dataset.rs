@@ -64,10 +64,7 @@ pub fn detect(
     Ok(Detection::new(&groups, spool, &options.measurements, Tally::default()))
 }
 
-/// Makes sure that the times of each station ascend.
-///
-/// # Errors
-/// Times that do not ascend, or that cannot be read.
+/// Makes sure that the times of each station ascend. Errors: times that do not ascend, or that cannot be read.
 fn check_order(series: &dyn WholeSeries, stations: &[StationRun]) -> Result<(), DetectError> {
     let times = series.timestamps()?;
     let mut rest: &[i64] = times.values();

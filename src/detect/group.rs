@@ -16,10 +16,9 @@ use crate::plan::scan::{SeriesScan, SpareBuffers, keys_of};
 use crate::plan::whole_series::WholeSeries;
 use crate::plan::{Engine, OutlierOptions, outliers};
 
-/// The plan that finds the outliers of `series`. It gives the outliers table; with the kernel, as one column of structs.
-///
-/// # Errors
-/// An unreadable station column.
+/// The plan that finds the outliers of `series`. It gives the outliers table; with the kernel, as one column of
+/// structs.
+/// Errors: an unreadable station column.
 pub(crate) fn plan(series: Arc<dyn WholeSeries>, options: &OutlierOptions) -> Result<LazyFrame, DetectError> {
     let scan = SeriesScan::new(Arc::clone(&series), &options.measurements, SpareBuffers::default())?;
     Ok(plan_of(series, scan, options, None)?)
@@ -69,9 +68,7 @@ pub(super) struct TestedGroup {
 
 impl TestedGroup {
     /// Tests a group. `keep` takes its outliers, if there are any, and returns a number for them.
-    ///
-    /// # Errors
-    /// Unreadable rows, a measurement that is absent, or what `keep` reports.
+    /// Errors: unreadable rows, a measurement that is absent, or what `keep` reports.
     pub(super) fn test(
         series: &Arc<dyn WholeSeries>,
         options: &OutlierOptions,

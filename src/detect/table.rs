@@ -41,10 +41,7 @@ pub fn texts<'a>(table: &'a RecordBatch, column: &str) -> Result<&'a StringArray
     texts.ok_or_else(|| Error::internal(format!("a table of outliers without the texts {column}")))
 }
 
-/// Copies the plan's result, a table or one column of structs, to Arrow.
-///
-/// # Errors
-/// A result that is no outliers table.
+/// Copies the plan's result, a table or one column of structs, to Arrow. Errors: a result that is no outliers table.
 pub(super) fn to_batch(frame: &DataFrame) -> Result<RecordBatch, DetectError> {
     let schema = outliers_schema();
     let columns = schema.fields().iter().map(|field| {

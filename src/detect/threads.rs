@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// A thread that waits for another pool, such as Polars' own, meanwhile takes other jobs of its own pool. If each item
 /// were a job, it would begin another row group, and another one within that: many more would be in memory than there
 /// are threads. So each thread has one job, which takes one item after the other.
-///
-/// # Errors
-/// The error of the first item, in the items' order, for which `work` failed. No item is begun after a failure.
+/// Errors: the error of the first item, in the items' order, for which `work` failed. No item is begun after a failure.
 pub(super) fn on_threads<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,

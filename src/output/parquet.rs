@@ -22,9 +22,7 @@ use crate::plan::table::ZSCORE;
 const ROW_GROUP_ROWS: usize = 1 << 17;
 
 /// Writes the table to `out`. Its columns must be flat, as those of the outliers table are.
-///
-/// # Errors
-/// A batch that is an error, or `out` fails.
+/// Errors: a batch that is an error, or `out` fails.
 pub(super) fn write_parquet(
     out: impl Write + Send,
     schema: &SchemaRef,
@@ -111,51 +109,4 @@ fn row_groups(
         }
         (!group.is_empty()).then_some(Ok(group))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use arrow::array::{ArrayRef, Int64Array};
-    use arrow::compute::concat_batches;
-    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
-    use super::*;
-
-    fn batch(rows: std::ops::Range<i64>) -> RecordBatch {
-        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(rows));
-        RecordBatch::try_from_iter([("n", numbers)]).unwrap()
-    }
-
-    #[test]
-    fn all_row_groups_are_written_in_order() {
-        let rows = 2 * ROW_GROUP_ROWS as i64 + 5;
-        for batches in [vec![], vec![batch(0..7)], vec![batch(0..rows - 9), batch(rows - 9..rows)]] {
-            let table = concat_batches(&batch(0..0).schema(), &batches).unwrap();
-            let file = tempfile::tempfile().unwrap();
-            write_parquet(&file, &table.schema(), batches.into_iter().map(Ok), &[]).unwrap();
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-            assert_eq!(reader.metadata().num_row_groups(), table.num_rows().div_ceil(ROW_GROUP_ROWS));
-            let read: Result<Vec<_>, _> = reader.build().unwrap().collect();
-            assert_eq!(concat_batches(&table.schema(), &read.unwrap()).unwrap(), table);
-        }
-        let broken = [Ok(batch(0..rows)), Err(ArrowError::ComputeError("no more".into()))];
-        let error = write_parquet(Vec::new(), &batch(0..0).schema(), broken.into_iter(), &[]).unwrap_err();
-        assert!(error.to_string().contains("no more"), "{error}");
-    }
-
-    #[test]
-    fn row_groups_hold_all_rows_in_order_and_are_full_but_for_the_last() {
-        let full = ROW_GROUP_ROWS as i64;
-        let batches = [batch(0..10), batch(10..10), batch(10..2 * full + 5), batch(2 * full + 5..3 * full)];
-        for (some, expected) in [(&batches[..], vec![full; 3]), (&batches[..1], vec![10]), (&[], vec![])] {
-            let groups: Vec<_> = row_groups(some.iter().cloned().map(Ok)).map(Result::unwrap).collect();
-            let rows = |group: &Vec<RecordBatch>| group.iter().map(|batch| batch.num_rows() as i64).sum();
-            assert_eq!(groups.iter().map(rows).collect::<Vec<i64>>(), expected);
-            let numbers = groups.iter().flatten().flat_map(|batch| {
-                let numbers: &Int64Array = batch.column(0).as_any().downcast_ref().unwrap();
-                numbers.values().to_vec()
-            });
-            assert!(numbers.eq(0..expected.iter().sum()));
-        }
-    }
 }

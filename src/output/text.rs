@@ -32,14 +32,11 @@ pub fn write_csv(
 }
 
 /// Writes a table as one JSON object a line, in which a null is written as such; times as ISO 8601 in UTC.
-///
-/// # Errors
-/// A batch that is an error, or the writer fails.
+/// Errors: a batch that is an error, or the writer fails.
 pub(super) fn write_ndjson(
     out: impl Write,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<(), ArrowError> {
-    // Every line has every key.
     let mut writer = json::WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
     for batch in batches {
         writer.write(&with_text_times(&batch?)?)?;
@@ -65,7 +62,6 @@ fn with_text_times(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 /// Writes a table for people: aligned columns, numbers to the right, doubles with at most four digits after the point.
-///
 /// The batches are read twice: first for the widths of the columns.
 ///
 /// # Errors

@@ -34,13 +34,15 @@ use crate::plan::kernel_expressions::{Boundaries, Carried, Columns, rolling_outl
 use crate::plan::table::OUTLIER_COLUMNS;
 
 /// What computes the rolling step of the plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum Engine {
     /// The exact kernel, registered in the plan as one groupwise function.
     #[default]
+    #[value(help = "The exact kernel")]
     Kernel,
     /// Polars' own `forward_fill`, `rolling_mean` and `rolling_std` over `station_id`. They compute in doubles, so that
     /// a row within rounding of the threshold may be decided otherwise, and take windows of rows only.
+    #[value(help = "Polars' own rolling expressions, in floating point")]
     Expressions,
 }
 

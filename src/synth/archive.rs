@@ -112,10 +112,7 @@ impl Drop for OpenFile {
 type Piece = Vec<(Arc<SyntheticSeries>, std::ops::Range<usize>)>;
 
 impl ArchiveWriter {
-    /// Creates the file at `partial`, for `rows` rows. Messages name it `path`.
-    ///
-    /// # Errors
-    /// The HDF5 writer fails.
+    /// Creates the file at `partial`, for `rows` rows. Messages name it `path`. Errors: the HDF5 writer fails.
     pub(super) fn create(partial: &Path, path: &Path, layout: Storage, rows: usize) -> Result<Self> {
         let chunk_rows = layout.effective_chunk_rows().map(|chunk| chunk.min(rows));
         let filters = match layout.compression {
@@ -155,9 +152,7 @@ impl ArchiveWriter {
     }
 
     /// Appends series in the order of their stations; compresses chunks on the threads of `pool`.
-    ///
-    /// # Errors
-    /// The HDF5 writer fails.
+    /// Errors: the HDF5 writer fails.
     pub(super) fn append(
         &mut self,
         series: impl IntoIterator<Item = Arc<SyntheticSeries>>,
@@ -177,9 +172,7 @@ impl ArchiveWriter {
 
     /// Writes the last rows and completes the file. Its bytes are handed to the operating system, but not forced to the
     /// disk: an archive that is lost in a power cut can be made again.
-    ///
-    /// # Errors
-    /// The HDF5 writer fails, or fewer rows came than the file was made for.
+    /// Errors: the HDF5 writer fails, or fewer rows came than the file was made for.
     pub(super) fn finish(mut self, pool: &rayon::ThreadPool) -> Result<()> {
         if self.pending_rows > 0 {
             let last = self.take(self.pending_rows);

@@ -33,9 +33,6 @@ mod truth;
 mod weather;
 mod write;
 
-#[cfg(test)]
-mod series_tests;
-
 pub use error::{Result, SynthError};
 pub use network::{Station, station};
 pub use options::{Compression, Length, Storage, SynthOptions};

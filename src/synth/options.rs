@@ -137,36 +137,3 @@ impl Storage {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_out_of_range_are_refused_by_their_flag() {
-        let bad = [
-            SynthOptions { stations: 0, ..SynthOptions::default() },
-            SynthOptions { stations: 200_001, ..SynthOptions::default() },
-            SynthOptions { length: Length::Rows(0), ..SynthOptions::default() },
-            SynthOptions { length: Length::Years(201), ..SynthOptions::default() },
-            SynthOptions { start_year: 1700, ..SynthOptions::default() },
-        ];
-        let flags = ["--stations", "--stations", "--rows-per-station", "--years", "--start"];
-        for (options, flag) in bad.iter().zip(flags) {
-            let message = options.validate().unwrap_err().to_string();
-            assert!(message.contains(flag), "{message}");
-        }
-        assert!(SynthOptions::default().validate().is_ok());
-        assert!(Storage { compression: Compression::Gzip(10), chunk_rows: None }.validate().is_err());
-        assert!(Storage { compression: Compression::None, chunk_rows: Some(0) }.validate().is_err());
-    }
-
-    #[test]
-    fn only_uncompressed_archives_without_a_chunk_size_are_contiguous() {
-        let rows = |compression, chunk_rows| Storage { compression, chunk_rows }.effective_chunk_rows();
-        assert_eq!(rows(Compression::None, None), None);
-        assert_eq!(rows(Compression::None, Some(100)), Some(100));
-        assert_eq!(rows(Compression::Gzip(4), None), Some(65_536));
-        assert_eq!(rows(Compression::Gzip(4), Some(7)), Some(7));
-    }
-}

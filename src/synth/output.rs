@@ -25,9 +25,7 @@ pub struct Targets {
 
 impl Targets {
     /// Checks that the files may be written.
-    ///
-    /// # Errors
-    /// A target that exists and may not be replaced, or that two files share.
+    /// Errors: a target that exists and may not be replaced, or that two files share.
     pub(super) fn check(&self) -> Result<()> {
         let all = [
             ("-o", Some(&self.archive)),
@@ -57,10 +55,7 @@ pub(super) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Creates the file, empty and open for writing.
-    ///
-    /// # Errors
-    /// A place where nothing can be written.
+    /// Creates the file, empty and open for writing. Errors: a place where nothing can be written.
     pub(super) fn create(path: &Path) -> Result<(Self, File)> {
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -86,10 +81,7 @@ impl PartialFile {
         &self.temporary
     }
 
-    /// Its size in bytes.
-    ///
-    /// # Errors
-    /// The operating system does not say.
+    /// Its size in bytes. Errors: the operating system does not say.
     pub(super) fn bytes(&self) -> Result<u64> {
         fs::metadata(&self.temporary).map(|metadata| metadata.len()).map_err(|source| SynthError::Io {
             path: self.path.clone(),
@@ -99,9 +91,7 @@ impl PartialFile {
     }
 
     /// Gives the file its final name, in place of a file of that name only if `overwrite`.
-    ///
-    /// # Errors
-    /// A file of that name that may not be replaced, or one that cannot be renamed.
+    /// Errors: a file of that name that may not be replaced, or one that cannot be renamed.
     pub(super) fn keep(self, overwrite: bool) -> Result<()> {
         let Self { path, temporary, unfinished } = self;
         let renamed = if overwrite { temporary.persist(&path) } else { temporary.persist_noclobber(&path) };
@@ -118,10 +108,7 @@ impl PartialFile {
 pub(super) struct TextFile(Option<(PartialFile, BufWriter<File>)>);
 
 impl TextFile {
-    /// Creates the file at `path`, if there is one, and writes `header`.
-    ///
-    /// # Errors
-    /// A place where nothing can be written.
+    /// Creates the file at `path`, if there is one, and writes `header`. Errors: a place where nothing can be written.
     pub(super) fn create(path: Option<&Path>, header: &str) -> Result<Self> {
         let Some(path) = path else { return Ok(Self(None)) };
         let (partial, file) = PartialFile::create(path)?;
@@ -130,10 +117,7 @@ impl TextFile {
         Ok(text)
     }
 
-    /// Appends lines.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Appends lines. Errors: the file cannot be written.
     pub(super) fn write(&mut self, lines: &str) -> Result<()> {
         match &mut self.0 {
             Some((partial, writer)) => writer.write_all(lines.as_bytes()).map_err(|e| failed(partial, e)),
@@ -141,10 +125,7 @@ impl TextFile {
         }
     }
 
-    /// Writes what is buffered. The file does not have its final name yet.
-    ///
-    /// # Errors
-    /// The file cannot be written.
+    /// Writes what is buffered. The file does not have its final name yet. Errors: the file cannot be written.
     pub(super) fn finish(self) -> Result<Option<PartialFile>> {
         let Some((partial, writer)) = self.0 else { return Ok(None) };
         match writer.into_inner() {

@@ -82,17 +82,3 @@ pub(super) const REGIONS: [Region; 52] = [
     region(96, "ID", (-3.0, 108.0), (3.0, 6.0), 0.1),
     region(98, "RP", (14.0, 121.5), (3.0, 1.0), 0.1),
 ];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn blocks_ascend_and_stay_on_earth() {
-        assert!(REGIONS.windows(2).all(|pair| pair[0].block < pair[1].block));
-        for region in REGIONS {
-            assert!(region.block <= 98 && region.latitude_deg.abs() + region.extent_deg.0 < 70.0);
-            assert!(region.longitude_deg.abs() + region.extent_deg.1 < 175.0 || region.block == 93);
-        }
-    }
-}

@@ -86,43 +86,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_count_is_met_exactly() {
-        for rows in [1, 2, 999, 65_000] {
-            let options = SynthOptions { length: Length::Rows(rows), ..SynthOptions::default() };
-            for index in 0..30 {
-                assert_eq!(Schedule::new(&options, index).rows(), rows as usize);
-            }
-        }
-    }
-
-    #[test]
-    fn years_end_where_they_should_and_few_reports_are_absent() {
-        let options = SynthOptions { length: Length::Years(4), start_year: 2000, ..SynthOptions::default() };
-        let (mut rows, mut possible, mut three_hourly) = (0, 0, 0);
-        for index in 0..200 {
-            let schedule = Schedule::new(&options, index);
-            let (first, last) = schedule.span_hours;
-            assert_eq!(first, 262_968, "2000-01-01T00Z");
-            assert!(last < 262_968 + 1_461 * 24);
-            rows += schedule.rows();
-            possible += 1_461 * 24 / schedule.step_hours as usize;
-            three_hourly += usize::from(schedule.step_hours == 3);
-        }
-        let absent = 1.0 - rows as f64 / possible as f64;
-        assert!((0.003..0.05).contains(&absent), "{absent}");
-        assert!((20..60).contains(&three_hourly), "{three_hourly}");
-    }
-
-    #[test]
-    fn years_begin_where_the_calendar_says() {
-        for year in 1800..=2400 {
-            let day = chrono::NaiveDate::from_ymd_opt(year, 1, 1).unwrap();
-            let hours = day.signed_duration_since(chrono::NaiveDate::default()).num_hours();
-            assert_eq!(i64::from(year_start_hour(year)), hours, "{year}");
-        }
-    }
-
-    #[test]
     fn runs_are_apart_and_ascend() {
         let options = SynthOptions { length: Length::Rows(20_000), ..SynthOptions::default() };
         for index in 0..20 {

@@ -27,21 +27,3 @@ pub(super) fn line(station: &Station, (first_hour, last_hour): (i32, i32)) -> St
         date(last_hour),
     )
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::network::station;
-    use super::super::options::SynthOptions;
-    use super::*;
-
-    #[test]
-    fn lines_have_noaas_widths_and_signs() {
-        let mut station = station(&SynthOptions::default(), 0);
-        (station.latitude_deg, station.longitude_deg, station.elevation_m) = (-7.005, 8.5, 94.0);
-        (station.usaf, station.wban, station.country, station.state) = (17_123, 3_013, "US", "KS");
-        assert_eq!(
-            line(&station, (262_968, 262_968 + 8_783)),
-            "\"017123\",\"03013\",\"SYNTHETIC US 01712\",\"US\",\"KS\",\"\",\"-07.005\",\"+008.500\",\"+0094.0\",\"20000101\",\"20001231\"\n"
-        );
-    }
-}

@@ -53,19 +53,3 @@ fn push_decimal(text: &mut String, stored: i16, decimals: u8) {
         write!(text, "{sign}{}.{}", stored.unsigned_abs() / 10, stored.unsigned_abs() % 10)
     };
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_and_times_are_written_exactly() {
-        let mut text = String::new();
-        for (stored, decimals) in [(-5, 1), (0, 1), (103, 1), (-982, 1), (360, 0)] {
-            push_decimal(&mut text, stored, decimals);
-            text.push(' ');
-        }
-        let _ = write!(text, "{} {}", time(-1), time(262_968 + 59 * 24 + 7));
-        assert_eq!(text, "-0.5 0.0 10.3 -98.2 360 1969-12-31T23:00:00Z 2000-02-29T07:00:00Z");
-    }
-}

@@ -13,7 +13,7 @@ use super::storm::{Effect, LISTED_DROP_HPA, LISTED_WIND_M_S, Storm};
 /// Number of measurements.
 pub(super) const MEASUREMENTS: usize = isd_dataset::MEASUREMENTS.len();
 
-// Where each measurement lies in `isd_dataset::MEASUREMENTS`; a test compares the names.
+// Where each measurement lies in `isd_dataset::MEASUREMENTS`.
 pub(super) const AIR_TEMPERATURE: usize = 0;
 pub(super) const DEW_POINT: usize = 1;
 pub(super) const PRESSURE: usize = 2;

@@ -17,13 +17,16 @@ mod memory_source; // a source whose rows the test gives
 #[allow(dead_code, reason = "the kernel's own tests use the rest")]
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
+mod parquet_file; // tables of several row groups
 mod plan; // the lazy plan on frames, both engines
 mod readme; // the session of the README
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell
 mod sources_cli; // archives of many files: straight through, inspected, updated, with bad files among them
+mod spool; // outliers beyond the memory limit
 mod stations; // isd-detect --stations
 #[path = "../../kernel/tests/kernel/strategies.rs"]
 mod strategies; // the kernel's random series and options
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there
 mod synth_cli; // isd-synth as it is run from a shell
+mod synth_weather; // synthetic weather: what users of the archives rely on

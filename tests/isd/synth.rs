@@ -6,12 +6,13 @@ use std::path::Path;
 
 use hdf5_reader::Hdf5File;
 use isd::synth::{
-    ArchiveSummary, Compression, Length, Storage, SynthError, SynthOptions, Targets, write_archive,
+    ArchiveSummary, Compression, Length, Station, Storage, SynthError, SynthOptions, Targets, station,
+    write_archive,
 };
 
 use crate::shell::names;
 
-const MEASUREMENTS: [&str; 8] = [
+pub const MEASUREMENTS: [&str; 8] = [
     "air_temperature",
     "dew_point_temperature",
     "sea_level_pressure",
@@ -28,7 +29,7 @@ fn options(stations: usize, rows: u32) -> SynthOptions {
     SynthOptions { stations, length: Length::Rows(rows), ..SynthOptions::default() }
 }
 
-fn targets(directory: &Path, name: &str) -> Targets {
+pub fn targets(directory: &Path, name: &str) -> Targets {
     Targets {
         archive: directory.join(format!("{name}.hdf5")),
         truth: Some(directory.join(format!("{name}-truth.csv"))),
@@ -37,18 +38,20 @@ fn targets(directory: &Path, name: &str) -> Targets {
     }
 }
 
-fn make(options: &SynthOptions, storage: Storage, targets: &Targets, threads: usize) -> ArchiveSummary {
+pub fn make(options: &SynthOptions, storage: Storage, targets: &Targets, threads: usize) -> ArchiveSummary {
     write_archive(options, storage, targets, threads, &mut |_, _| {}).unwrap()
 }
 
 /// An archive as another reader sees it.
-struct Archive {
-    keys: Vec<(i64, i64, i64)>,
-    columns: BTreeMap<&'static str, Vec<f64>>,
+pub struct Archive {
+    /// USAF and WBAN number and seconds since 1970 of each row.
+    pub keys: Vec<(i64, i64, i64)>,
+    /// Stored numbers; a missing value is NaN.
+    pub columns: BTreeMap<&'static str, Vec<f64>>,
 }
 
 impl Archive {
-    fn read(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let file = Hdf5File::open(path).unwrap();
         let integers = |name| file.dataset(name).unwrap().read_array::<i64>().unwrap();
         let doubles = |name| -> Vec<f64> {
@@ -167,7 +170,9 @@ fn every_listed_value_is_the_one_in_the_archive() {
         let row = rows[&(usaf.parse().unwrap(), wban.parse().unwrap(), seconds)];
         let stored = archive.columns[measurement][row];
         let decimals = value.split_once('.').map_or(0, |(_, decimals)| decimals.len());
-        assert_eq!(value.parse::<f64>().unwrap(), stored / 10_f64.powi(decimals as i32), "{line}");
+        assert_eq!(value, format!("{:.decimals$}", stored / 10_f64.powi(decimals as i32)), "{line}");
+        let written = chrono::DateTime::from_timestamp(seconds, 0).unwrap().format("%Y-%m-%dT%H:00:00Z");
+        assert_eq!(time, written.to_string());
         *kinds.entry(kind.into()).or_default() += 1;
         if kind == "storm" {
             storms.entry(event.into()).or_default().insert(station.into());
@@ -186,7 +191,8 @@ fn every_listed_value_is_the_one_in_the_archive() {
 fn the_station_list_names_the_stations_of_the_archive_and_their_days() {
     let directory = tempfile::tempdir().unwrap();
     let targets = targets(directory.path(), "a");
-    make(&SynthOptions { stations: 60, ..SynthOptions::default() }, Storage::default(), &targets, 2);
+    let options = SynthOptions { stations: 60, ..SynthOptions::default() };
+    make(&options, Storage::default(), &targets, 2);
     let archive = Archive::read(&targets.archive);
     let mut spans = BTreeMap::<(i64, i64), (i64, i64)>::new();
     for &(usaf, wban, time) in &archive.keys {
@@ -204,12 +210,27 @@ fn the_station_list_names_the_stations_of_the_archive_and_their_days() {
     for line in lines {
         let fields: Vec<&str> =
             line.strip_prefix('"').unwrap().strip_suffix('"').unwrap().split("\",\"").collect();
-        let [usaf, wban, _, _, _, _, latitude, longitude, elevation, begin, end] = fields[..] else {
+        let [usaf, wban, name, in_country, in_state, "", latitude, longitude, elevation, begin, end] =
+            fields[..]
+        else {
             panic!("{line}")
         };
-        assert!(latitude.parse::<f64>().unwrap().abs() < 80.0 && latitude.len() == 7, "{line}");
-        assert!(longitude.parse::<f64>().unwrap().abs() <= 180.0 && longitude.len() == 8, "{line}");
-        assert!((0.0..4_000.0).contains(&elevation.parse::<f64>().unwrap()), "{line}");
+        assert_eq!((usaf.len(), wban.len()), (6, 5), "{line}");
+        for (number, length, most) in [(latitude, 7, 80.0), (longitude, 8, 180.0), (elevation, 7, 4_000.0)] {
+            assert!(number.starts_with(['+', '-']) && number.len() == length, "{line}");
+            assert!(number.parse::<f64>().unwrap().abs() <= most, "{line}");
+        }
+        let Station { latitude_deg, longitude_deg, elevation_m, country, state, .. } =
+            station(&options, listed.len());
+        assert_eq!(
+            [latitude, longitude, elevation].map(|number| number.parse::<f64>().unwrap()),
+            [latitude_deg, longitude_deg, elevation_m]
+        );
+        assert_eq!(
+            (name, in_country, in_state),
+            (&*format!("SYNTHETIC {country} {}", &usaf[..5]), country, state),
+            "{line}"
+        );
         let key = (usaf.parse().unwrap(), wban.parse().unwrap());
         let day = |time| chrono::DateTime::from_timestamp(time, 0).unwrap().format("%Y%m%d").to_string();
         assert_eq!((begin, end), (&*day(spans[&key].0), &*day(spans[&key].1)), "{line}");
@@ -261,4 +282,41 @@ fn nothing_is_left_behind_by_a_failure() {
     is_directory.overwrite = true;
     assert!(matches!(fail(&is_directory), SynthError::Exists { .. }));
     assert!(names(directory.path()).is_empty(), "{:?}", names(directory.path()));
+}
+
+#[test]
+fn values_out_of_range_are_refused_by_their_flag() {
+    let bad = [
+        (SynthOptions { stations: 0, ..SynthOptions::default() }, "--stations"),
+        (SynthOptions { stations: 200_001, ..SynthOptions::default() }, "--stations"),
+        (SynthOptions { length: Length::Rows(0), ..SynthOptions::default() }, "--rows-per-station"),
+        (SynthOptions { length: Length::Years(201), ..SynthOptions::default() }, "--years"),
+        (SynthOptions { start_year: 1700, ..SynthOptions::default() }, "--start"),
+    ];
+    for (options, flag) in bad {
+        let message = options.validate().unwrap_err().to_string();
+        assert!(message.contains(flag), "{message}");
+    }
+    assert!(SynthOptions::default().validate().is_ok());
+    assert!(Storage { compression: Compression::Gzip(10), chunk_rows: None }.validate().is_err());
+    assert!(Storage { compression: Compression::None, chunk_rows: Some(0) }.validate().is_err());
+}
+
+#[test]
+fn only_uncompressed_archives_without_a_chunk_size_are_contiguous() {
+    let directory = tempfile::tempdir().unwrap();
+    for (number, (compression, chunk_rows, expected)) in [
+        (Compression::None, None, None),
+        (Compression::None, Some(100), Some(vec![100])),
+        (Compression::Gzip(4), None, Some(vec![65_536])),
+        (Compression::Gzip(4), Some(7), Some(vec![7])),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let targets = targets(directory.path(), &number.to_string());
+        make(&options(1, 70_000), Storage { compression, chunk_rows }, &targets, 1);
+        let file = Hdf5File::open(&targets.archive).unwrap();
+        assert_eq!(file.dataset("timestamp").unwrap().chunks(), expected);
+    }
 }

@@ -34,20 +34,14 @@ pub(super) struct PageBytes {
 }
 
 impl PageBytes {
-    /// Compresses the encoded bytes of a page.
-    ///
-    /// # Errors
-    /// Compression fails only where memory does.
+    /// Compresses the encoded bytes of a page. Errors: compression fails only where memory does.
     pub(super) fn new(bytes: &[u8], compressor: &mut Compressor<'_>) -> Result<Self> {
         let compressed = compressor.compress(bytes).map_err(ParquetError::from)?;
         Ok(Self { compressed, size: bytes.len() })
     }
 }
 
-/// Returns a compressor for the pages of one column.
-///
-/// # Errors
-/// A level that zstd does not have.
+/// Returns a compressor for the pages of one column. Errors: a level that zstd does not have.
 pub(super) fn compressor(level: ZstdLevel) -> Result<Compressor<'static>> {
     Compressor::new(level.compression_level()).map_err(ParquetError::from)
 }
@@ -86,9 +80,7 @@ pub(super) struct Parts<'a> {
 }
 
 /// Puts the pages one after the other, and describes them for the footer.
-///
-/// # Errors
-/// No data page at all, a page of 2 GiB or more, or what the library would not accept of a column's metadata.
+/// Errors: no data page at all, a page of 2 GiB or more, or what the library would not accept of a column's metadata.
 pub(super) fn column_chunk(parts: Parts<'_>) -> Result<EncodedChunk> {
     let Parts { column, level, dictionary, pages, order, statistics } = parts;
     let mut sink = TrackedWrite::new(Vec::new());

@@ -42,9 +42,6 @@ mod read_values;
 mod write_stations;
 mod write_values;
 
-#[cfg(test)]
-mod damaged;
-
 pub(crate) use column_chunk::EncodedChunk;
 pub(crate) use dictionary_pages::StoredChunk;
 pub(crate) use read_stations::read_stations;

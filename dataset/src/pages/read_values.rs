@@ -194,18 +194,6 @@ fn unpack_indices(bytes: &[u8], width: usize, indices: &mut [u16], count: usize)
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{Float64Array, RecordBatch};
-    use arrow::buffer::NullBuffer;
-    use arrow::datatypes::{DataType, Field, Schema};
-    use parquet::arrow::ArrowWriter;
-    use parquet::basic::{Compression, ZstdLevel};
-    use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
-    use parquet::file::reader::FileReader;
-    use parquet::file::serialized_reader::SerializedFileReader;
-    use tempfile::NamedTempFile;
-
     use super::super::bit_packing::pack;
     use super::*;
 
@@ -265,49 +253,6 @@ mod tests {
                     (expected.is_some(), last),
                     "{width} bits, row {row}"
                 );
-            }
-        }
-    }
-
-    /// The column of a file that the library wrote.
-    fn stored(
-        values: &Float64Array,
-        optional: bool,
-        properties: WriterPropertiesBuilder,
-    ) -> Option<Float64Array> {
-        let file = NamedTempFile::new().unwrap();
-        let schema = Schema::new(vec![Field::new("value", DataType::Float64, optional)]);
-        let batch = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(values.clone())]).unwrap();
-        let properties = properties.set_data_page_row_count_limit(1000).build();
-        let mut writer =
-            ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), Some(properties)).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
-        let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
-        let chunk = reader.metadata().row_group(0).column(0);
-        let mut found = Vec::new();
-        let chunk =
-            StoredChunk { file: file.reopen().unwrap(), metadata: chunk, rows: values.len(), pages: None };
-        let present = read_values(chunk, Some, &mut found)?;
-        Some(Float64Array::new(found.into(), Some(NullBuffer::new(present))))
-    }
-
-    #[test]
-    fn pages_of_the_library_are_read_in_both_versions() {
-        let value = |row: u32| f64::from(row * row % 900) / 10.0;
-        let some: Float64Array = (0..5000).map(|row| (row % 7 > 1).then_some(value(row))).collect();
-        let all: Float64Array = (0..5000).map(|row| Some(value(row / 9))).collect();
-        let none = Float64Array::new_null(2500);
-        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
-            for compression in [Compression::UNCOMPRESSED, Compression::ZSTD(ZstdLevel::default())] {
-                let properties =
-                    || WriterProperties::builder().set_writer_version(version).set_compression(compression);
-                assert_eq!(stored(&some, true, properties()).as_ref(), Some(&some), "{version:?}");
-                assert_eq!(stored(&all, true, properties()).as_ref(), Some(&all), "{version:?}");
-                assert_eq!(stored(&all, false, properties()).as_ref(), Some(&all), "{version:?}");
-                assert_eq!(stored(&none, true, properties()).as_ref(), Some(&none), "{version:?}");
-                let plain = properties().set_dictionary_enabled(false);
-                assert_eq!(stored(&some, true, plain), None, "no dictionary");
             }
         }
     }

@@ -22,11 +22,9 @@ const MOST_ENTRIES: usize = 1 << 16;
 
 /// Encodes values in data pages of `page_rows` rows.
 ///
-/// `None` where the library should do it: no value at all, NaN or too many distinct values among them, or a column that is
-/// not one of doubles in which a row may be without a value.
-///
-/// # Errors
-/// A level that zstd does not have, or what the library would not accept of a column's metadata.
+/// `None` where the library should do it: no value at all, NaN or too many distinct values among them, or a column that
+/// is not one of doubles in which a row may be without a value.
+/// Errors: a level that zstd does not have, or what the library would not accept of a column's metadata.
 pub(crate) fn write_values(
     values: &Float64Array,
     column: &ColumnDescPtr,
@@ -227,144 +225,22 @@ fn data_page(rows: usize, nulls: Option<&NullBuffer>, indices: &[u32], width: u3
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, AsArray, RecordBatch};
-    use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef};
-    use parquet::arrow::ArrowWriter;
-    use parquet::arrow::arrow_reader::{
-        ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
-    };
-    use parquet::basic::Compression;
-    use parquet::file::metadata::PageIndexPolicy;
-    use parquet::file::properties::{EnabledStatistics, WriterProperties};
-    use proptest::prelude::*;
+    use arrow::datatypes::{DataType, Field, Schema};
+    use parquet::arrow::ArrowSchemaConverter;
 
     use super::*;
 
-    const PAGE_ROWS: usize = 1024;
-
-    fn schema() -> SchemaRef {
-        Arc::new(Schema::new(vec![Field::new("air_temperature", DataType::Float64, true)]))
-    }
-
-    fn writer(file: &File) -> ArrowWriter<File> {
-        let level = ZstdLevel::try_new(1).unwrap();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(level))
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .set_data_page_row_count_limit(PAGE_ROWS)
-            .build();
-        ArrowWriter::try_new(file.try_clone().unwrap(), schema(), Some(properties)).unwrap()
-    }
-
-    fn file_of(values: &Float64Array) -> Option<File> {
-        let file = tempfile::tempfile().unwrap();
-        let (mut writer, _) = writer(&file).into_serialized_writer().unwrap();
-        let column = writer.schema_descr().column(0);
-        let pages = write_values(values, &column, ZstdLevel::try_new(1).unwrap(), PAGE_ROWS).unwrap()?;
-        let mut group = writer.next_row_group().unwrap();
-        group.append_column(&pages.bytes, pages.close).unwrap();
-        group.close().unwrap();
-        writer.close().unwrap();
-        Some(file)
-    }
-
-    fn file_of_library(values: &Float64Array) -> File {
-        let file = tempfile::tempfile().unwrap();
-        let mut writer = writer(&file);
-        let values: ArrayRef = Arc::new(values.clone());
-        writer.write(&RecordBatch::try_new(schema(), vec![values]).unwrap()).unwrap();
-        writer.close().unwrap();
-        file
-    }
-
-    fn metadata(file: &File) -> ArrowReaderMetadata {
-        let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
-        ArrowReaderMetadata::load(file, options).unwrap()
-    }
-
-    /// The bits of the values after those skipped.
-    fn read(file: File, rows: usize, skipped: usize) -> Vec<Option<u64>> {
-        let metadata = metadata(&file);
-        let selection: RowSelection =
-            vec![RowSelector::skip(skipped), RowSelector::select(rows - skipped)].into();
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata)
-            .with_row_selection(selection)
-            .build()
-            .unwrap();
-        reader.flat_map(|batch| bits(batch.unwrap().column(0).as_primitive::<Float64Type>())).collect()
-    }
-
-    fn bits(values: &Float64Array) -> Vec<Option<u64>> {
-        values.iter().map(|value| value.map(f64::to_bits)).collect()
-    }
-
-    /// Stretches of values: noise, one value, and missing ones.
-    fn stretches() -> impl Strategy<Value = Float64Array> {
-        let noise =
-            (1_usize..700, 1_i32..5000, 0_u8..4, any::<u32>()).prop_map(|(rows, spread, gaps, seed)| {
-                let mut state = seed | 1;
-                let next = move || {
-                    state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-                    let draw = (state >> 8) as i32;
-                    (draw % 8 >= i32::from(gaps)).then(|| f64::from(draw / 8 % spread - spread / 3) / 10.0)
-                };
-                std::iter::repeat_with(next).take(rows).collect::<Vec<_>>()
-            });
-        let values = prop_oneof![Just(0.0), Just(-0.0), Just(-3.7), Just(f64::INFINITY), Just(1e300)];
-        let constant = (1_usize..3000, prop::option::of(values)).prop_map(|(rows, value)| vec![value; rows]);
-        prop::collection::vec(prop_oneof![noise, constant], 1..12)
-            .prop_map(|stretches| Float64Array::from(stretches.concat()))
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
-
-        #[test]
-        fn the_pages_are_those_of_the_library(whole in stretches(), start in 0_usize..100, skipped in 0_usize..9000) {
-            // Bits that do not begin at a byte.
-            let start = start.min(whole.len() - 1);
-            let values = whole.slice(start, whole.len() - start);
-            let Some(file) = file_of(&values) else {
-                prop_assert_eq!(values.null_count(), values.len());
-                return Ok(());
-            };
-            let library = file_of_library(&values);
-            let (here, there) = (metadata(&file), metadata(&library));
-            let (here, there) = (here.metadata(), there.metadata());
-            let (chunk, other) = (here.row_group(0).column(0), there.row_group(0).column(0));
-            prop_assert_eq!(chunk.statistics(), other.statistics());
-            prop_assert_eq!(chunk.num_values(), other.num_values());
-            prop_assert_eq!(chunk.definition_level_histogram(), other.definition_level_histogram());
-            prop_assert_eq!(here.column_index(), there.column_index());
-            let starts = |metadata: &parquet::file::metadata::ParquetMetaData| -> Vec<i64> {
-                let pages = metadata.offset_index().unwrap()[0][0].page_locations();
-                pages.iter().map(|page| page.first_row_index).collect()
-            };
-            prop_assert_eq!(starts(here), starts(there));
-            let skipped = skipped.min(values.len());
-            prop_assert_eq!(read(file, values.len(), skipped), &bits(&values)[skipped..]);
-        }
-    }
-
-    #[test]
-    fn a_dictionary_of_any_width_is_read_again() {
-        for distinct in [1, 2, 3, 255, 256, 257, 5000, MOST_ENTRIES] {
-            let values: Float64Array =
-                (0..2 * distinct).map(|i| Some((i % distinct) as f64 / 10.0)).collect();
-            let file = file_of(&values).unwrap();
-            assert_eq!(read(file, values.len(), 0), bits(&values), "{distinct} distinct values");
-        }
-    }
-
     #[test]
     fn what_suits_the_library_better_is_left_to_it() {
-        let distinct: Float64Array = (0..=MOST_ENTRIES).map(|i| Some(i as f64)).collect();
-        assert!(file_of(&distinct).is_none());
-        assert!(file_of(&Float64Array::from(vec![None; 10])).is_none());
-        assert!(file_of(&Float64Array::from(vec![Some(1.0), Some(f64::NAN)])).is_none());
-        assert!(file_of(&Float64Array::from(Vec::<f64>::new())).is_none());
+        let schema = Schema::new(vec![Field::new("air_temperature", DataType::Float64, true)]);
+        let column = ArrowSchemaConverter::new().convert(&schema).unwrap().column(0);
+        let is_left = |values: Vec<Option<f64>>| {
+            write_values(&values.into(), &column, ZstdLevel::default(), 1024).unwrap().is_none()
+        };
+        assert!(!is_left((0..MOST_ENTRIES).map(|i| Some(i as f64)).collect()));
+        assert!(is_left((0..=MOST_ENTRIES).map(|i| Some(i as f64)).collect()));
+        assert!(is_left(vec![None; 10]));
+        assert!(is_left(vec![Some(1.0), Some(f64::NAN)]));
+        assert!(is_left(Vec::new()));
     }
 }

@@ -24,9 +24,8 @@ pub(super) struct DataFile {
 
 impl DataFile {
     /// Reads the footer.
-    ///
-    /// # Errors
-    /// A file that cannot be opened or is no Parquet, one without the key columns, or whose stations are no strings.
+    /// Errors: a file that cannot be opened or is no Parquet, one without the key columns, or whose stations are no
+    /// strings.
     pub(super) fn open(path: PathBuf) -> Result<Self> {
         let file = File::open(&path).map_err(|source| Error::io(&path, "cannot open", source))?;
         // Where a page begins is needed to read single times; statistics of pages are not.

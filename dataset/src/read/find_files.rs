@@ -8,9 +8,7 @@ use crate::{Error, Result};
 /// Appends the Parquet files below a directory, in any order; names that begin with a dot or an underscore are passed over.
 ///
 /// Links to directories are followed, but for those that lead back to a directory that holds them.
-///
-/// # Errors
-/// A directory that cannot be read.
+/// Errors: a directory that cannot be read.
 pub(super) fn find_parquet(directory: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     let unreadable = |source| Error::io(directory, "cannot read the directory", source);
     for entry in fs::read_dir(directory).map_err(unreadable)? {

@@ -68,9 +68,7 @@ impl RowGroup {
     }
 
     /// Has the library decode a column, or some rows of it, and hands it to `take` batch by batch.
-    ///
-    /// # Errors
-    /// A column that is not there, a file that cannot be read, or what `take` returns.
+    /// Errors: a column that is not there, a file that cannot be read, or what `take` returns.
     pub(super) fn decode(
         &self,
         footer: &ArrowReaderMetadata,

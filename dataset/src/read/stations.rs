@@ -95,22 +95,3 @@ fn equal_runs(keys: &[i32]) -> Vec<(i32, usize)> {
     }
     runs
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_of_any_length_are_found() {
-        for lengths in [vec![1], vec![255, 256, 257], vec![1, 1, 1000, 1], vec![512, 3]] {
-            let keys: Vec<i32> = lengths
-                .iter()
-                .enumerate()
-                .flat_map(|(key, len)| std::iter::repeat_n(key as i32, *len))
-                .collect();
-            let runs: Vec<usize> = equal_runs(&keys).iter().map(|(_, len)| *len).collect();
-            assert_eq!(runs, lengths);
-        }
-        assert!(equal_runs(&[]).is_empty());
-    }
-}

@@ -20,7 +20,6 @@ impl RowGroup {
     }
 
     /// The times of some rows, as of [`RowGroup::timestamps`]. `rows` are their numbers in the row group, which ascend.
-    ///
     /// Where the file lists the steps between its times, the column is not read; else only pages that hold one of the rows
     /// are decoded.
     ///

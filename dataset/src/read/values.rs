@@ -12,7 +12,6 @@ use crate::read::row_group::RowGroup;
 
 impl RowGroup {
     /// The values of a column, one a row, in the column's own unit; missing ones are null.
-    ///
     /// Integers become doubles. A float32 becomes the double nearest the decimal that it stands for, where it stands for
     /// one of at most six digits after the point.
     ///

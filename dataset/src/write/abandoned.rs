@@ -19,9 +19,7 @@ const SUFFIX: &str = ".tmp";
 const RANDOM: usize = 6;
 
 /// Creates a hidden directory in `parent` for the target `name`, with the locked file that says that it is in use.
-///
-/// # Errors
-/// A place where nothing can be written.
+/// Errors: a place where nothing can be written.
 pub(super) fn make_hidden(name: &OsStr, parent: &Path) -> Result<(tempfile::TempDir, File)> {
     let work = tempfile::Builder::new()
         .prefix(&prefix(name))
@@ -45,9 +43,7 @@ pub(super) fn lock_parent(parent: &Path) -> Option<File> {
 }
 
 /// Finds the hidden directories in `parent` of runs for the target `path`, called `name`, that were killed.
-///
-/// # Errors
-/// A run for that target that is alive, or a directory that cannot be listed.
+/// Errors: a run for that target that is alive, or a directory that cannot be listed.
 pub(super) fn find_abandoned(path: &Path, name: &OsStr, parent: &Path) -> Result<Vec<PathBuf>> {
     let prefix = prefix(name);
     let prefix = prefix.as_encoded_bytes();
@@ -82,9 +78,7 @@ pub(super) fn find_abandoned(path: &Path, name: &OsStr, parent: &Path) -> Result
 }
 
 /// Gives a dataset its name `path` again that a run had taken from it when it was killed, before the new one had it.
-///
-/// # Errors
-/// The dataset cannot be renamed.
+/// Errors: the dataset cannot be renamed.
 pub(super) fn restore(abandoned: &[PathBuf], path: &Path) -> Result<()> {
     let aside = abandoned.iter().map(|directory| directory.join(ASIDE)).find(|aside| aside.is_dir());
     match aside {

@@ -92,10 +92,7 @@ impl Part {
     }
 }
 
-/// How the library writes files, for a dataset in `directory`.
-///
-/// # Errors
-/// The library does not accept these constants.
+/// How the library writes files, for a dataset in `directory`. Errors: the library does not accept these constants.
 pub(super) fn properties(directory: &Path) -> Result<WriterProperties> {
     let failed = |error: ParquetError| parquet_error(directory, error);
     let level = |level| ZstdLevel::try_new(level).map(Compression::ZSTD).map_err(failed);

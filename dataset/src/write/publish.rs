@@ -40,9 +40,8 @@ impl Target {
         Self::prepare_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
     }
 
-    /// Checks that a directory may be written at `path`, and makes a hidden directory beside it.
-    ///
-    /// Where there is a directory that is not empty, `replaceable` checks whether it may be replaced.
+    /// Checks that a directory may be written at `path`, and makes a hidden directory beside it. Where there is a directory
+    /// that is not empty, `replaceable` checks whether it may be replaced.
     ///
     /// # Errors
     /// A file at `path`, a directory that may not be replaced, one that lies inside one of `sources` or holds one, one that
@@ -221,19 +220,14 @@ fn resolve_link(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// The last part of a target's path.
-///
-/// # Errors
-/// A path without one, such as `/` or `..`.
+/// The last part of a target's path. Errors: a path without one, such as `/` or `..`.
 fn name_of(path: &Path) -> Result<&OsStr> {
     path.file_name().ok_or_else(|| refused(path, "names no directory that could be created".into()))
 }
 
 /// Whether `path` is a directory that holds something, and may be replaced; `false` where there is nothing or an empty
 /// directory.
-///
-/// # Errors
-/// A file, a directory that may not be replaced, or one that cannot be listed.
+/// Errors: a file, a directory that may not be replaced, or one that cannot be listed.
 fn holds_something(path: &Path, replaceable: Replaceable<'_>) -> Result<bool> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,

@@ -5,7 +5,7 @@ use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 use tempfile::TempDir;
 
-use crate::support::{hourly, write};
+use crate::support::{draws, hourly, write};
 
 /// All that is read of a row group; what cannot be read is an error's text.
 fn read(group: &RowGroup) -> [Result<usize, String>; 4] {
@@ -28,17 +28,13 @@ fn a_damaged_page_is_an_error_or_read_whole() {
     let whole = fs::read(&path).unwrap();
     let reader = SerializedFileReader::new(fs::File::open(&path).unwrap()).unwrap();
     let columns = reader.metadata().row_group(0).columns();
-    let mut state = 1_u64;
-    let mut draw = |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
+    let mut draw = draws();
     let (mut errors, cases) = (0, 600);
     for case in 0..cases {
         let (start, length) = columns[case % 3].byte_range();
-        let place = start + draw(if case % 2 == 0 { length } else { length.min(64) });
+        let place = start as usize + draw(if case % 2 == 0 { length } else { length.min(64) } as usize);
         let mut damaged = whole.clone();
-        damaged[place as usize] ^= 1 << draw(8);
+        damaged[place] ^= 1 << draw(8);
         fs::write(&path, damaged).unwrap();
         for result in read(&Dataset::open(&target).unwrap().row_groups()[0]) {
             match result {

@@ -1,7 +1,7 @@
 //! Rows of observations, and datasets of them.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
@@ -54,10 +54,40 @@ fn group(rows: &[Row], block: String) -> SeriesGroup {
         .chunk_by(|a, b| a.0 == b.0)
         .map(|run| StationRun { station_id: run[0].0.as_str().into(), rows: run.len() })
         .collect();
-    let values = Arc::new(BatchValues {
-        timestamps: rows.iter().map(|row| Some(row.1)).collect(),
-        columns: vec![rows.iter().map(|row| row.2).collect::<Float64Array>()],
-    });
-    let piece = Piece { values, start: 0, rows: rows.len(), stations };
+    let times: Vec<i64> = rows.iter().map(|row| row.1).collect();
+    group_of(block, stations, &times, rows.iter().map(|row| row.2).collect())
+}
+
+fn group_of(block: String, stations: Vec<StationRun>, times: &[i64], values: Float64Array) -> SeriesGroup {
+    let values = Arc::new(BatchValues { timestamps: times.to_vec().into(), columns: vec![values] });
+    let piece = Piece { values, start: 0, rows: times.len(), stations };
     SeriesGroup { block, pieces: vec![piece], dropped: Dropped::default() }
+}
+
+/// Writes a dataset of one file, which is returned, and of row groups that all hold the same rows: stations, times in
+/// microseconds, wind speeds.
+pub fn write_groups(
+    target: &Path,
+    groups: usize,
+    stations: &[StationRun],
+    times: &[i64],
+    values: &Float64Array,
+) -> PathBuf {
+    fs::create_dir(target).unwrap();
+    let column = ColumnInfo { name: "wind_speed_rate".into(), ..ColumnInfo::default() };
+    let mut writer = DatasetWriter::new(target, schema(&[column], false)).unwrap();
+    for _ in 0..groups {
+        writer.write(&group_of("01".into(), stations.to_vec(), times, values.clone())).unwrap();
+    }
+    writer.finish().unwrap();
+    target.join("block=01").join("part-00000.parquet")
+}
+
+/// Numbers that look random, below a bound.
+pub fn draws() -> impl FnMut(usize) -> usize {
+    let mut state = 1_u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    }
 }

@@ -3,16 +3,18 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use isd_dataset::StationRun;
 use isd_dataset::read::{Dataset, RowGroup};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
+use proptest::prelude::*;
 use tempfile::TempDir;
 
-use crate::support::{hourly, write};
+use crate::support::{HOUR, hourly, write, write_groups};
 
 /// The times of every third row, as the reader looks them up.
 fn looked_up(dataset: &Path) -> Vec<i64> {
@@ -115,5 +117,83 @@ fn false_places_of_lists_do_no_harm() {
         writer.close().unwrap();
         let expected: Vec<i64> = (1..5000).step_by(3).map(|i| i * i).collect();
         assert_eq!(looked_up(&path), expected, "{places}");
+    }
+}
+
+/// Writes these times as one station's, looks some of them up, from the list alone if there is one, and returns the list's
+/// bytes.
+fn list_of(times: &[i64]) -> Option<usize> {
+    let directory = TempDir::new().unwrap();
+    let stations = [StationRun { station_id: "010010-99999".into(), rows: times.len() }];
+    let values = Float64Array::new_null(times.len());
+    let path = write_groups(&directory.path().join("observations"), 1, &stations, times, &values);
+    let list = lists(&path).0.swap_remove(0).map(|place| place.len());
+    if list.is_some() {
+        let mut bytes = fs::read(&path).unwrap();
+        let reader = SerializedFileReader::new(File::open(&path).unwrap()).unwrap();
+        let (start, length) = reader.metadata().row_group(0).column(1).byte_range();
+        bytes[start as usize..][..length as usize].fill(0x55);
+        fs::write(&path, bytes).unwrap();
+    }
+    let group = &Dataset::open(&path).unwrap().row_groups()[0];
+    for step in [1, 2, 7, 100, 4000] {
+        let rows: Vec<usize> = (step / 2..times.len()).step_by(step).collect();
+        let expected: Vec<i64> = rows.iter().map(|row| times[*row]).collect();
+        let found = group.timestamps_at(&rows).unwrap();
+        assert_eq!(found.values(), &expected[..], "each {step}th of {}", times.len());
+    }
+    list
+}
+
+#[test]
+fn hourly_times_take_some_bytes_a_gap() {
+    // Two stations of a year each, with a gap every six days.
+    let year: Vec<i64> = (0..8700_i64).map(|i| (i + i / 150 * 7) * HOUR).collect();
+    let bytes = list_of(&[&year[..], &year[..]].concat()).unwrap();
+    assert!(bytes < 4 * (2 * 58 + 1) + 24, "{bytes} bytes");
+}
+
+#[test]
+fn stations_of_other_steps_take_no_more() {
+    let every = |hours: i64| (0..5000_i64).map(move |i| i * hours * HOUR);
+    let times: Vec<i64> = [1, 3, 1, 6].into_iter().flat_map(every).collect();
+    let bytes = list_of(&times).unwrap();
+    assert!(bytes < 64, "{bytes} bytes");
+}
+
+#[test]
+fn extremes_come_back() {
+    for times in [&[7][..], &[i64::MIN], &[5, 5], &[i64::MIN; 40], &[0, i64::MIN, 0, i64::MIN]] {
+        list_of(times);
+    }
+    let mut times: Vec<i64> = (0..200).map(|i| i * HOUR).collect();
+    (times[50], times[51], times[120]) = (i64::MIN, i64::MAX, i64::MIN);
+    assert!(list_of(&times).is_some());
+    let times: Vec<i64> = (0..200_i64).map(|i| if i % 2 == 0 { 0 } else { i64::MIN }).collect();
+    assert!(list_of(&times).is_some());
+}
+
+#[test]
+fn the_longest_list_is_read() {
+    // As many steps as there may be, none of them twice in a row, all of as many bytes as there are.
+    let time = |i: i64| if i < 61 { i64::MAX / 3 * (i % 3) + i * i } else { i << 40 };
+    let bytes = list_of(&(0..1000).map(time).collect::<Vec<_>>()).unwrap();
+    assert!(bytes > 60 * 10, "{bytes}");
+}
+
+proptest! {
+    #[test]
+    fn the_times_of_a_list_are_those_it_is_of(
+        stretches in prop::collection::vec((0..200_usize, any::<i64>(), 0..3), 0..20),
+        usual in prop_oneof![Just(HOUR), -5..5_i64, any::<i64>()],
+        first in any::<i64>(),
+    ) {
+        let mut times = vec![first];
+        for (length, other, kind) in stretches {
+            let step = |step: i64, times: &mut Vec<i64>| times.push(times[times.len() - 1].wrapping_add(step));
+            (0..length).for_each(|_| step(usual, &mut times));
+            step(if kind == 0 { other } else { usual.wrapping_mul(other % 100) }, &mut times);
+        }
+        list_of(&times);
     }
 }

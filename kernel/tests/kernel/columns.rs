@@ -3,7 +3,7 @@
 use arrow_array::{Array, Float64Array, TimestampMicrosecondArray};
 use isd_kernel::{
     FillLimit, Outlier, Rolling, Scratch, Series, SeriesError, TimesError, Window, arrow as arrays,
-    rolling_outliers, with_each_instruction_set,
+    rolling_mean, rolling_outliers, with_each_instruction_set,
 };
 use proptest::prelude::*;
 
@@ -171,4 +171,27 @@ fn long_windows_leave_nothing_of_what_has_left_them() {
             assert!(model::is_std(stds[end], window, 0, scale == 1.0), "{scale} {end}");
         }
     }
+}
+
+#[test]
+fn a_time_window_takes_in_one_of_its_ends() {
+    let times = [i64::MIN, -5, 0, 10, 20, 29, 30, i64::MAX];
+    // Means that tell which values they are of.
+    let values: Vec<f64> = (0..8).map(|i| f64::from(1 << (2 * i))).collect();
+    let series = Series::new(&values).with_times(Some(&times)).unwrap();
+    let begins = |micros: i64, current: bool| -> Vec<usize> {
+        let rolling = Rolling::builder().window(Window::Micros(micros)).min_periods(1);
+        let rolling = rolling.include_current(current).build().unwrap();
+        let mut means = Vec::new();
+        rolling_mean(series, &rolling, &mut Scratch::default(), &mut means).unwrap();
+        let begin = |row: usize| {
+            let end = row + usize::from(current);
+            let mean = |begin: usize| values[begin..end].iter().sum::<f64>() / (end - begin) as f64;
+            (0..=end).find(|begin| mean(*begin) == means[row] || *begin == end && means[row].is_nan())
+        };
+        (0..8).map(|row| begin(row).unwrap()).collect()
+    };
+    assert_eq!(begins(20, false), [0, 1, 1, 1, 2, 3, 3, 7]);
+    assert_eq!(begins(20, true), [0, 1, 1, 1, 3, 3, 4, 7]);
+    assert_eq!(begins(i64::MAX, false), [0, 0, 1, 1, 1, 1, 1, 2]);
 }

@@ -6,5 +6,8 @@ mod columns; // filled columns and rolling statistics against the model
 mod field; // what went wrong with rolling statistics elsewhere
 mod instruction_sets; // what this machine cannot test
 mod model; // the brute-force model
+mod options; // decimals, windows and tests: what is taken and what refused
 mod outliers; // outliers against the model
+mod packed; // values as integers on a decimal grid
 mod strategies; // random series and options
+mod validity; // validity bitmaps at every offset

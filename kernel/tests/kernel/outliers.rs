@@ -340,3 +340,34 @@ fn a_series_needs_one_value_more_than_min_periods() {
     assert_eq!(rows(&detect(&values, &RollingTest::default())), [(30, false)]);
     assert_eq!(detect(&values[1..], &RollingTest::default()), []);
 }
+
+/// Mean, standard deviation and z-score of a value, in units of `10^-decimals`, after a window of four; `None` if it is no
+/// outlier.
+fn after(window: [i32; 4], value: i32, decimals: i32, test: &RollingTestBuilder) -> Option<(f64, f64, f64)> {
+    let decimal = |integer: &i32| Some(f64::from(*integer) / 10_f64.powi(decimals));
+    let values: Vec<_> = window.iter().chain([&value]).map(decimal).collect();
+    let found = detect(&values, &test.clone().build().unwrap());
+    found.first().map(|outlier| (outlier.mean, outlier.std, outlier.zscore))
+}
+
+#[test]
+fn a_deviation_on_the_threshold_is_no_outlier_and_one_unit_more_is() {
+    // Mean 10, population standard deviation 1.
+    let window = [9, 9, 11, 11];
+    let (six, sixty_one) = (test_of(4, "6"), test_of(4, "61"));
+    assert_eq!(after(window, 16, 0, &six), None);
+    assert_eq!(after(window, 17, 0, &six), Some((10.0, 1.0, 7.0)));
+    assert_eq!(after(window, 3, 1, &six), Some((1.0, 0.1, -7.0)));
+    assert_eq!(after(window, 71, 1, &sixty_one), None);
+    assert!(after(window, 72, 1, &sixty_one).is_some());
+}
+
+#[test]
+fn a_constant_window_makes_every_change_an_outlier_unless_min_std_says_how_much() {
+    let window = [50; 4];
+    assert_eq!(after(window, 50, 1, &test_of(4, "6")), None);
+    assert_eq!(after(window, 49, 1, &test_of(4, "6")), Some((5.0, 0.0, f64::NEG_INFINITY)));
+    let floored = test_of(4, "6").min_std("0.1".parse().unwrap());
+    assert_eq!(after(window, 56, 1, &floored), None);
+    assert_eq!(after(window, 57, 1, &floored), Some((5.0, 0.0, 7.0)));
+}

@@ -33,9 +33,7 @@ enum Text {
 impl Input {
     /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL. Reads the SQL from
     /// a file or standard input where the command line does not hold it.
-    ///
-    /// # Errors
-    /// Words after the SQL, SQL given twice, none or that cannot be read, and parameters without a named query.
+    /// Errors: words after the SQL, SQL given twice, none or that cannot be read, and parameters without a named query.
     pub fn from_arguments(arguments: &Arguments) -> Result<Self, Stop> {
         let mut tables: Vec<(Option<String>, PathBuf)> =
             arguments.tables.iter().map(|(name, path)| (Some(name.clone()), path.into())).collect();
@@ -74,9 +72,7 @@ impl Input {
     }
 
     /// The SQL, with the values of its parameters; none where it is to be asked for.
-    ///
-    /// # Errors
-    /// [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
+    /// Errors: [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
     pub fn statements(
         &self,
         named_queries: &NamedQueries,
@@ -94,10 +90,7 @@ fn is_sql(word: &str) -> bool {
     word.trim().is_empty() || word.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | ';'))
 }
 
-/// The text of a file with SQL.
-///
-/// # Errors
-/// [`Error::File`] when it cannot be read as UTF-8.
+/// The text of a file with SQL. Errors: [`Error::File`] when it cannot be read as UTF-8.
 pub fn read_file(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::File {
         path: path.to_owned(),

@@ -22,9 +22,7 @@ impl Interrupt {
     /// From then on Ctrl-C (SIGINT) ends [`Interrupt::unless_pressed`]. SIGTERM and SIGHUP remove unfinished files and end
     /// the process with the shell's status for them; one that the process was started to ignore, as `nohup` has it with
     /// SIGHUP, stays ignored. Where the system has no such signals, nothing changes.
-    ///
-    /// # Errors
-    /// [`Error::Engine`] when the system does not allow it.
+    /// Errors: [`Error::Engine`] when the system does not allow it.
     pub fn install() -> Result<Self, Error> {
         let interrupt = Self::default();
         #[cfg(unix)]

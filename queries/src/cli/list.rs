@@ -6,10 +6,7 @@ use std::io::{self, Write as _};
 use isd_queries::Error;
 use isd_queries::named::NamedQueries;
 
-/// Writes each query with its parameters to standard output.
-///
-/// # Errors
-/// [`Error::Output`] when it cannot be written.
+/// Writes each query with its parameters to standard output. Errors: [`Error::Output`] when it cannot be written.
 pub fn write(named_queries: &NamedQueries) -> Result<(), Error> {
     io::stdout().write_all(text(named_queries).as_bytes()).map_err(Error::from)
 }

@@ -69,9 +69,7 @@ pub struct Runner {
 
 impl Runner {
     /// Starts the threads, and from here on watches for Ctrl-C; to be called once.
-    ///
-    /// # Errors
-    /// [`Error::Engine`] when the system does not allow it.
+    /// Errors: [`Error::Engine`] when the system does not allow it.
     pub fn start(threads: Option<NonZeroUsize>) -> Result<Self, Error> {
         let runtime = ManuallyDrop::new(RefCell::new(runtime(threads)?));
         Ok(Self { runtime, threads, interrupt: Interrupt::install()? })
@@ -89,9 +87,7 @@ impl Runner {
     }
 
     /// Runs statements one after the other.
-    ///
-    /// # Errors
-    /// That of the first statement that fails; the results before it are written.
+    /// Errors: that of the first statement that fails; the results before it are written.
     pub fn run(
         &self,
         session: &Arc<Session>,

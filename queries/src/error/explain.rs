@@ -261,19 +261,6 @@ mod tests {
     }
 
     #[test]
-    fn field_is_told_by_line_and_column() {
-        let number =
-            "Error while parsing value 'calm' as type 'Float64' for column 1 at line 2. Row data: '[x]'";
-        let expected = "outliers.csv: line 3, column value: found `calm`, expected Float64";
-        assert_eq!(explained(ArrowError::ParseError(number.into())), expected);
-        let time = "Error parsing column 0 at line 7: error parsing date";
-        let expected = "outliers.csv: line 8, column station_id: error parsing date";
-        assert_eq!(explained(ArrowError::ParseError(time.into())), expected);
-        let cast = "Error parsing 'x' as a date";
-        assert_eq!(explained(ArrowError::ParseError(cast.into())), format!("Parser error: {cast}"));
-    }
-
-    #[test]
     fn full_disk_is_not_the_fault_of_the_file_that_is_read() {
         for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
             let told = explained(ArrowError::IoError("full".into(), kind.into()));
@@ -283,15 +270,5 @@ mod tests {
         assert_eq!(told, "Io error: the limit");
         let told = explained(ArrowError::IoError("cut".into(), ErrorKind::UnexpectedEof.into()));
         assert_eq!(told, "outliers.csv: Io error: cut");
-    }
-
-    #[test]
-    fn syntax_error_gives_up_its_position() {
-        let explained = |text: &str| explain_syntax(&ParserError::ParserError(text.into())).to_string();
-        assert_eq!(
-            explained("Expected: an expression,\n found: FROM at Line: 3, Column: 8"),
-            "SQL line 3, column 8: expected: an expression, found: FROM"
-        );
-        assert_eq!(explained("Odd"), "SQL: odd");
     }
 }

@@ -81,17 +81,3 @@ pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str>
         .filter(|(edits, candidate)| edits * 5 <= 2 * length.max(candidate.chars().count()))
         .map(|(_, candidate)| candidate)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nearest_name_is_found_only_when_it_is_near() {
-        let columns = ["station_id", "timestamp", "value", "zscore"];
-        assert_eq!(nearest("valeu", &columns), Some("value"));
-        assert_eq!(nearest("Stationid", &columns), Some("station_id"));
-        assert_eq!(nearest("pressure", &columns), None);
-        assert_eq!(nearest("x", &[]), None);
-    }
-}

@@ -60,26 +60,3 @@ impl ScalarUDFImpl for GreatCircle {
         Ok(ColumnarValue::Array(Arc::new(distances)))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn distances_are_those_of_a_sphere() {
-        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} km, expected {b}");
-        let quarter = std::f64::consts::FRAC_PI_2 * EARTH_RADIUS_KM;
-        close(great_circle_km(0.0, 0.0, 0.0, 90.0), quarter);
-        close(great_circle_km(90.0, 17.0, 0.0, -120.0), quarter);
-        close(great_circle_km(45.0, 10.0, -45.0, -170.0), 2.0 * quarter);
-        close(great_circle_km(60.0, 179.5, 60.0, -179.5), great_circle_km(60.0, 0.0, 60.0, 1.0));
-        close(great_circle_km(25.79, -80.29, 25.79, -80.29), 0.0);
-    }
-
-    #[test]
-    fn a_known_distance_is_met() {
-        // Miami to Key West International Airport, about 203 km.
-        let distance = great_circle_km(25.7906, -80.3164, 24.5561, -81.7596);
-        assert!((distance - 200.0).abs() < 5.0, "{distance}");
-    }
-}

@@ -31,9 +31,7 @@ pub(crate) fn register(context: &SessionContext) {
 
 /// The argument of a window function at `index`, a number of rows from 1; none where it is not given. `what` names the
 /// argument in errors.
-///
-/// # Errors
-/// An argument that is no such number.
+/// Errors: an argument that is no such number.
 fn row_count(
     function: &str,
     what: &str,

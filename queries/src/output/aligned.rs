@@ -188,28 +188,3 @@ fn shortened(text: &str, width: usize) -> String {
     short.push('…');
     short
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widest_texts_are_cut_first_then_columns_left_out() {
-        let fitted = |widths: &[usize], shrinks: &[bool], screen| {
-            let mut widths = widths.to_vec();
-            fit(&mut widths, shrinks, screen);
-            widths
-        };
-        assert_eq!(fitted(&[10, 20], &[true, true], 40), [10, 20]);
-        assert_eq!(fitted(&[10, 40, 30], &[true; 3], 64), [10, 25, 25]);
-        assert_eq!(fitted(&[20, 40], &[false, true], 40), [20, 18]);
-        assert_eq!(fitted(&[20, 20, 20], &[false; 3], 45), [20, 20]);
-        assert_eq!(fitted(&[50, 20], &[true, false], 8), [8]);
-    }
-
-    #[test]
-    fn wide_characters_are_counted_as_they_are_shown() {
-        assert_eq!(shortened("北京首都", 5), "北京…");
-        assert_eq!(shortened("abcdef", 4), "abc…");
-    }
-}

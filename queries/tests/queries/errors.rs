@@ -79,6 +79,24 @@ fn unknown_column_is_placed_wherever_it_stands() {
 }
 
 #[test]
+fn names_that_are_not_near_are_no_hint() {
+    let statements = ["select stationid from outliers", "select pressure from outliers"];
+    assert_snapshot!(shown_each(&place(), "outliers.parquet", &statements), @"
+    > select stationid from outliers
+    [stderr]
+    error: SQL line 1, column 8: there is no column `stationid`
+    hint: did you mean `station_id`? columns: station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    [status 1]
+
+    > select pressure from outliers
+    [stderr]
+    error: SQL line 1, column 8: there is no column `pressure`
+    hint: columns: station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    [status 1]
+    ");
+}
+
+#[test]
 fn columns_of_a_hint_are_listed_once() {
     let sql = "select * from outliers a join outliers b on a.station_id = b.station";
     assert_snapshot!(shown(&place(), &["outliers.parquet", sql]), @"
@@ -118,6 +136,24 @@ fn unknown_table_names_the_one_there_is() {
     hint: the table is called `observations`
     [status 1]
     ");
+}
+
+#[test]
+fn unknown_table_is_told_however_it_is_written() {
+    let statements = ["describe gusts", "select * from \"A b\".gusts"];
+    assert_snapshot!(shown_each(&place(), "outliers.parquet", &statements), @r#"
+    > describe gusts
+    [stderr]
+    error: SQL: there is no table `gusts`
+    hint: the table is called `outliers`
+    [status 1]
+
+    > select * from "A b".gusts
+    [stderr]
+    error: SQL line 1, column 15: there is no table `gusts`
+    hint: the table is called `outliers`
+    [status 1]
+    "#);
 }
 
 #[test]
@@ -315,10 +351,17 @@ fn tables_are_not_written_to() {
 #[test]
 fn failure_of_a_value_is_one_line() {
     // The file is not to blame.
-    assert_snapshot!(
-        shown(&place(), &["outliers.parquet", "select cast(station_id as int) from outliers"]), @"
+    let statements =
+        ["select cast(station_id as int) from outliers", "select cast(station_id as date) from outliers"];
+    assert_snapshot!(shown_each(&place(), "outliers.parquet", &statements), @"
+    > select cast(station_id as int) from outliers
     [stderr]
     error: Cast error: Cannot cast string '010010-99999' to value of Int32 type
+    [status 1]
+
+    > select cast(station_id as date) from outliers
+    [stderr]
+    error: Cast error: Cannot cast string '010010-99999' to value of Date32 type
     [status 1]
     ");
 }

@@ -1,7 +1,11 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use arrow::array::{RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use insta::assert_snapshot;
+use isd_queries::output::{Format, ResultWriter};
 use tempfile::TempDir;
 
 use crate::support::{answer, dataset, outliers, outliers_file, place, shown, write_parquet};
@@ -277,4 +281,42 @@ fn several_statements_give_several_results() {
     std::fs::write(&file, sql).unwrap();
     let arguments = ["--file", file.to_str().unwrap(), path.to_str().unwrap(), "--quiet"];
     assert_eq!(crate::support::stdout(&arguments), "n\n2\n\nmost\n51.4\n");
+}
+
+/// A batch as a table on a screen of so many characters.
+fn on_screen(batch: &RecordBatch, screen: usize) -> String {
+    let mut text = Vec::new();
+    let mut writer = ResultWriter::new(&mut text, &batch.schema(), Format::Table, Some(screen)).unwrap();
+    writer.write(batch).unwrap();
+    writer.finish().unwrap();
+    String::from_utf8(text).unwrap()
+}
+
+#[test]
+fn widest_texts_are_cut_first_then_columns_left_out() {
+    let fitted = |widths: &[usize], texts: &[bool], screen| -> Vec<usize> {
+        let fields = ('a'..).zip(widths).zip(texts).map(|((letter, width), is_text)| {
+            let kind = if *is_text { DataType::Utf8 } else { DataType::Int64 };
+            Field::new(letter.to_string().repeat(*width), kind, true)
+        });
+        let batch = RecordBatch::new_empty(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+        let table = on_screen(&batch, screen);
+        table.lines().nth(1).unwrap().split_whitespace().map(str::len).collect()
+    };
+    assert_eq!(fitted(&[10, 20], &[true, true], 40), [10, 20]);
+    assert_eq!(fitted(&[10, 40, 30], &[true; 3], 64), [10, 25, 25]);
+    assert_eq!(fitted(&[20, 40], &[false, true], 40), [20, 18]);
+    assert_eq!(fitted(&[20, 20, 20], &[false; 3], 45), [20, 20]);
+    assert_eq!(fitted(&[50, 20], &[true, false], 8), [8]);
+}
+
+#[test]
+fn wide_characters_are_counted_as_they_are_shown() {
+    let cut = |text: &str, screen: usize| -> String {
+        let column = Arc::new(StringArray::from(vec![text]));
+        let batch = RecordBatch::try_from_iter([("x", column as _)]).unwrap();
+        on_screen(&batch, screen).lines().nth(2).unwrap().to_owned()
+    };
+    assert_eq!(cut("北京首都", 5), "北京…");
+    assert_eq!(cut("abcdef", 4), "abc…");
 }

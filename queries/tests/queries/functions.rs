@@ -19,6 +19,26 @@ fn distance_is_in_km_and_null_where_a_position_is() {
 }
 
 #[test]
+fn distances_are_those_of_a_sphere() {
+    let (_directory, path) = outliers_file();
+    let km = |positions: [f64; 4]| -> f64 {
+        let [lat1, lon1, lat2, lon2] = positions;
+        let sql = format!("select great_circle_km({lat1}, {lon1}, {lat2}, {lon2}) as km");
+        answer(&path, &sql, &[]).lines().nth(1).unwrap().parse().unwrap()
+    };
+    let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-6, "{a} km, expected {b}");
+    let quarter = std::f64::consts::FRAC_PI_2 * 6371.0088;
+    close(km([0.0, 0.0, 0.0, 90.0]), quarter);
+    close(km([90.0, 17.0, 0.0, -120.0]), quarter);
+    close(km([45.0, 10.0, -45.0, -170.0]), 2.0 * quarter);
+    close(km([60.0, 179.5, 60.0, -179.5]), km([60.0, 0.0, 60.0, 1.0]));
+    close(km([25.79, -80.29, 25.79, -80.29]), 0.0);
+    // Miami to Key West International Airport, about 203 km.
+    let distance = km([25.7906, -80.3164, 24.5561, -81.7596]);
+    assert!((distance - 200.0).abs() < 5.0, "{distance}");
+}
+
+#[test]
 fn forward_fill_keeps_leading_nulls_and_stops_at_its_limit() {
     let (_directory, path) = outliers_file();
     let series =

@@ -1,4 +1,6 @@
 use insta::assert_snapshot;
+use isd_queries::named::{NamedQueries, NamedQuery};
+use isd_queries::{Error, Result};
 use tempfile::TempDir;
 
 use crate::support::{place, shown};
@@ -219,4 +221,44 @@ fn unknown_names_are_met_with_near_ones() {
     hint: tables: outliers, near, placed, shared, sites; name NOAA's list too: isd-history.csv
     [status 1]
     ");
+}
+
+/// The query of a file with this text.
+fn query(text: &str) -> Result<NamedQuery> {
+    let directory = TempDir::new().unwrap();
+    std::fs::write(directory.path().join("test.sql"), text).unwrap();
+    let queries = NamedQueries::built_in()?.with_directory(directory.path())?;
+    queries.find("test").cloned()
+}
+
+fn given(values: &[(&str, &str)]) -> Vec<(String, String)> {
+    values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+#[test]
+fn values_become_literals_and_names() {
+    let text = "-- All kinds.\n-- $i integer = 5: one\n-- $x number: two\n-- $t text: three\n-- $c column: four\n\
+                select $i, $x, $t, $c, '$i' -- $i";
+    let bound = query(text).unwrap().bind(&given(&[("x", "-2"), ("t", "O'Hare"), ("c", "a\"b")])).unwrap();
+    assert!(bound.ends_with("select 5, (-2.0), 'O''Hare', \"a\"\"b\", '$i' -- $i"), "{bound}");
+}
+
+#[test]
+fn values_that_do_not_fit_are_refused() {
+    let query = query("-- One.\n-- $n integer: how many\nselect $n").unwrap();
+    for values in [&[][..], &[("n", "5; drop table x")], &[("n", "1"), ("m", "2")], &[("n", "1.5")]] {
+        assert!(matches!(query.bind(&given(values)), Err(Error::Parameter { .. })), "{values:?}");
+    }
+}
+
+#[test]
+fn broken_files_name_the_line() {
+    let line = |text: &str| match query(text) {
+        Err(Error::Query { line, .. }) => line,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(line("select 1"), 1);
+    assert_eq!(line("-- One.\n-- $n whole = 1: x\nselect $n"), 2);
+    assert_eq!(line("-- One.\n-- $n integer = x: x\nselect $n"), 2);
+    assert_eq!(line("-- One.\nselect $n"), 1);
 }

@@ -26,10 +26,8 @@ struct InspectSummary<'a> {
 }
 
 /// Prints what the archive holds; with a target and the options of a conversion, also what that would write.
-///
-/// # Errors
-/// What a conversion would fail by: an unreadable archive, or a target that exists. Where some of several files cannot be
-/// read, what the others hold is printed first.
+/// Errors: what a conversion would fail by: an unreadable archive, or a target that exists. Where some of several files
+/// cannot be read, what the others hold is printed first.
 pub(super) fn run(
     archive: &mut Archive,
     target: Option<(&Path, &ConvertOptions)>,

@@ -79,7 +79,7 @@ pub struct DetectArgs {
     test_filled: bool,
     /// What computes the rolling step
     #[arg(long, value_enum, default_value_t)]
-    engine: EngineArg,
+    engine: Engine,
     /// Print the plan instead of running it
     #[arg(long)]
     pub(super) explain: bool,
@@ -96,21 +96,8 @@ pub(super) enum PartitionArg {
     Year,
 }
 
-/// What computes the rolling step.
-#[derive(Debug, Clone, Copy, Default, ValueEnum)]
-enum EngineArg {
-    /// The exact kernel
-    #[default]
-    Kernel,
-    /// Polars' own rolling expressions, in floating point
-    Expressions,
-}
-
 impl DetectArgs {
-    /// The test that the options describe.
-    ///
-    /// # Errors
-    /// Options that make no test.
+    /// The test that the options describe. Errors: options that make no test.
     pub(super) fn test(&self) -> Result<RollingTest, Failure> {
         let test = RollingTest::builder()
             .window(self.window)
@@ -125,25 +112,17 @@ impl DetectArgs {
         Ok(test)
     }
 
-    /// What computes the test.
-    ///
-    /// # Errors
-    /// An engine without the window of `test`.
+    /// What computes the test. Errors: an engine without the window of `test`.
     pub(super) fn engine(&self, test: &RollingTest) -> Result<Engine, Failure> {
-        match self.engine {
-            EngineArg::Kernel => Ok(Engine::Kernel),
-            EngineArg::Expressions if test.rolling().needs_time() => {
-                Err(Failure::usage("--engine expressions: has no time windows")
-                    .hint("give --window as a number of values, or leave --engine out"))
-            }
-            EngineArg::Expressions => Ok(Engine::Expressions),
+        if self.engine == Engine::Expressions && test.rolling().needs_time() {
+            return Err(Failure::usage("--engine expressions: has no time windows")
+                .hint("give --window as a number of values, or leave --engine out"));
         }
+        Ok(self.engine)
     }
 
     /// Positions of the columns to write, among those of the outliers and of the station list.
-    ///
-    /// # Errors
-    /// A name that is none of them, or one that is given twice.
+    /// Errors: a name that is none of them, or one that is given twice.
     pub(super) fn columns(&self) -> Result<Vec<usize>, Failure> {
         let mut held = OUTLIER_COLUMNS.to_vec();
         if self.stations.is_some() {
@@ -175,9 +154,7 @@ impl DetectArgs {
 
     /// Names of the measurements to test, each once; `columns` are those that the observations hold, and `source` is
     /// what these are called in messages.
-    ///
-    /// # Errors
-    /// A measurement that they do not hold, or that a linear test means nothing for.
+    /// Errors: a measurement that they do not hold, or that a linear test means nothing for.
     pub(super) fn measurements(&self, columns: &[ColumnInfo], source: &str) -> Result<Vec<String>, Failure> {
         let held: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let linear = |name: &str| Measurement::named(name).is_none_or(|measurement| measurement.linear);

@@ -41,11 +41,9 @@ pub(super) struct OpenArchive {
 }
 
 impl Observations {
-    /// Opens a dataset, or the archive that `sources` stand for. Of an archive only `measurements` are read; if there are
-    /// none, all are.
-    ///
-    /// # Errors
-    /// An unreadable dataset, or files of which none can be read.
+    /// Opens a dataset, or the archive that `sources` stand for. Of an archive only `measurements` are read; if there
+    /// are none, all are.
+    /// Errors: an unreadable dataset, or files of which none can be read.
     pub(super) fn open(
         sources: &[PathBuf],
         args: &SourceArgs,
@@ -94,10 +92,7 @@ impl Observations {
         }
     }
 
-    /// Detects the outliers, with a progress bar unless `quiet`.
-    ///
-    /// # Errors
-    /// Those of [`detect`] and [`detect_archive`].
+    /// Detects the outliers, with a progress bar unless `quiet`. Errors: those of [`detect`] and [`detect_archive`].
     pub(super) fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, DetectError> {
         match self {
             Self::Dataset(dataset) => {
@@ -129,9 +124,7 @@ impl Observations {
     }
 
     /// Where the observations are from, as JSON: the dataset's manifest, if it has one, or the archive's files.
-    ///
-    /// # Errors
-    /// A manifest that cannot be written as JSON.
+    /// Errors: a manifest that cannot be written as JSON.
     pub(super) fn provenance(&self) -> serde_json::Result<Option<String>> {
         let source = match self {
             Self::Dataset(dataset) => match dataset.manifest() {
@@ -153,9 +146,7 @@ impl Observations {
     }
 
     /// Prints the plan that each row group is run through.
-    ///
-    /// # Errors
-    /// An unreadable dataset, or an archive, which has no row groups before it is read.
+    /// Errors: an unreadable dataset, or an archive, which has no row groups before it is read.
     pub(super) fn explain(&self, options: &OutlierOptions) -> Result<(), Failure> {
         let Self::Dataset(dataset) = self else {
             return Err(Failure::usage("--explain: an archive has no row groups yet")

@@ -29,10 +29,8 @@ pub(super) enum Destination {
 
 impl Destination {
     /// Makes sure that the destination can be written, before the long work starts.
-    ///
-    /// # Errors
-    /// A name that is not one of a table, a place where nothing can be written, or one that is read: the outliers must
-    /// neither replace what is read nor become part of it.
+    /// Errors: a name that is not one of a table, a place where nothing can be written, or one that is read: the
+    /// outliers must neither replace what is read nor become part of it.
     pub(super) fn create(args: &DetectArgs) -> Result<Self, Failure> {
         let Some(path) = args.output.as_deref() else {
             return Ok(if args.common.json { Self::Nowhere } else { Self::Stdout });
@@ -62,9 +60,7 @@ impl Destination {
     }
 
     /// Writes the table; returns the number of files and bytes, or nothing where no file is written.
-    ///
-    /// # Errors
-    /// The destination cannot be written.
+    /// Errors: the destination cannot be written.
     pub(super) fn write(
         self,
         table: &Table<'_>,

@@ -77,9 +77,7 @@ pub(super) struct Listed {
 
 impl Listed {
     /// Counts the stations of `outliers` that the list at `path` has.
-    ///
-    /// # Errors
-    /// Outliers that cannot be read back from their temporary file.
+    /// Errors: outliers that cannot be read back from their temporary file.
     pub(super) fn new(outliers: &Spool, list: &Stations, path: &Path) -> Result<Self, DetectError> {
         let mut stations: BTreeSet<String> = BTreeSet::new();
         for batch in outliers.batches() {
@@ -133,9 +131,7 @@ impl Parameters {
 
 /// Metadata of a file of outliers, which says how it was made: the tool, the parameters and where the observations are
 /// from.
-///
-/// # Errors
-/// Parameters or a manifest that cannot be written as JSON.
+/// Errors: parameters or a manifest that cannot be written as JSON.
 pub(super) fn metadata(
     parameters: &Parameters,
     observations: &Observations,

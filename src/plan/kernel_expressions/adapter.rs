@@ -31,9 +31,7 @@ pub(super) fn only_chunk<T: PolarsDataType>(column: &ChunkedArray<T>) -> PolarsR
 }
 
 /// The array as a series of the kernel, with `times` in microseconds. Nulls stay missing.
-///
-/// # Errors
-/// Another number of times than of values.
+/// Errors: another number of times than of values.
 pub(super) fn kernel_series<'a>(
     array: &'a PrimitiveArray<f64>,
     times: Option<&'a [i64]>,
@@ -49,10 +47,7 @@ pub(super) fn validity_of(bitmap: Option<&Bitmap>) -> Result<Option<Validity<'_>
     Validity::new(bytes, offset, len).map(Some)
 }
 
-/// Times as microseconds since 1970 in one chunk.
-///
-/// # Errors
-/// A column that holds no times, or a null.
+/// Times as microseconds since 1970 in one chunk. Errors: a column that holds no times, or a null.
 pub(super) fn microseconds(time: &Column) -> PolarsResult<Int64Chunked> {
     let zone = match time.dtype() {
         DataType::Datetime(_, zone) => zone.clone(),

@@ -25,9 +25,7 @@ impl Boundaries {
     }
 
     /// The number of rows of each series, in row order; `keys` holds the values of [`Boundaries::column`].
-    ///
-    /// # Errors
-    /// A null key, or a key in two runs.
+    /// Errors: a null key, or a key in two runs.
     pub(super) fn lengths(&self, keys: Option<&Column>) -> PolarsResult<Cow<'_, [usize]>> {
         match (self, keys) {
             (Self::Lengths(lengths), _) => Ok(Cow::Borrowed(lengths)),

@@ -39,10 +39,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// The command in a text; none where the text is SQL.
-    ///
-    /// # Errors
-    /// A sentence that says what is wrong with the command.
+    /// The command in a text; none where the text is SQL. Errors: a sentence that says what is wrong with the command.
     pub fn parse(text: &str) -> Result<Option<Self>, String> {
         let text = text.trim().trim_end_matches(';').trim_end();
         if let Some(named) = text.strip_prefix('@') {

@@ -50,9 +50,7 @@ impl Editor {
     }
 
     /// The next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
-    ///
-    /// # Errors
-    /// The terminal cannot be read.
+    /// Errors: the terminal cannot be read.
     pub fn next(&mut self, interrupt: &Interrupt) -> io::Result<Option<String>> {
         loop {
             // It may have been pressed again for a query that was stopped already.

@@ -13,9 +13,7 @@ pub const PROMPT: &str = "isd> ";
 const CONTINUED: &str = "...> ";
 
 /// Asks for the next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
-///
-/// # Errors
-/// Standard input cannot be read, or standard error not be written.
+/// Errors: standard input cannot be read, or standard error not be written.
 pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
     let mut text = String::new();
     loop {
