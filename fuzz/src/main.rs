@@ -158,8 +158,9 @@ impl<'a> Trial<'a> {
                 Ok(_) => format!("took {:.1} s", start.elapsed().as_secs_f64()),
                 Err(_) => PANIC.lock().ok().and_then(|mut last| last.take()).unwrap_or_default(),
             };
-            // One input for each place is enough.
-            if failed.insert(wrong.clone()) {
+            // One input for each place of a panic is enough, and one that is slow.
+            let place = wrong.rsplit_once(" at ").map_or("slow", |(_, place)| place);
+            if failed.insert(place.to_owned()) {
                 let name = format!("{}-{executions}", self.target.name);
                 let kept = std::fs::create_dir_all(self.keep)
                     .and_then(|()| std::fs::write(self.keep.join(&name), &input));

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use arrow::array::Array as _;
 use bytes::Bytes;
 use isd_converters::archive::Archive;
 use isd_converters::{Input, ReadOptions, Source, format_names, inspect, open, open_input};
@@ -89,7 +88,7 @@ fn read(source: isd_converters::Result<Box<dyn Source>>) -> String {
                 "rows of stations"
             );
             assert!(batch.stations.iter().all(|run| !run.station_id.is_empty()), "a station without a name");
-            for values in &batch.values {
+            for values in &batch.columns {
                 assert_eq!(values.len(), batch.rows(), "values of a column");
                 assert!(values.iter().flatten().all(f64::is_finite), "a value that is no number");
             }
