@@ -20,6 +20,7 @@ use futures::StreamExt;
 use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
+use crate::buffered_merges::BufferedMerges;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::tables::TableSource;
@@ -94,6 +95,7 @@ impl Session {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+            .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
@@ -194,6 +196,12 @@ impl Session {
 
     fn explain(&self, error: &DataFusionError) -> Error {
         Subject { tables: &self.tables, statement: None }.explain(error)
+    }
+
+    /// The error for a statement that ended in a panic of the engine or of a library that it reads files with.
+    #[must_use]
+    pub fn after_panic(&self) -> Error {
+        Subject { tables: &self.tables, statement: None }.explain_panic()
     }
 }
 

@@ -54,6 +54,24 @@ impl Subject<'_> {
         }
     }
 
+    /// Explains a panic, of which nothing is known but the tables that were read.
+    pub(crate) fn explain_panic(&self) -> Error {
+        let found = "the reader gave up on it (a panic)".to_owned();
+        let hint = Some("a file is damaged, or this is a bug: please report it".to_owned());
+        match self.tables {
+            [only] => Error::Table { path: only.path.clone(), found, hint },
+            _ => {
+                Error::Run { found: format!("the query engine gave up (a panic) on {}", self.paths()), hint }
+            }
+        }
+    }
+
+    /// The paths of all tables, for a sentence.
+    fn paths(&self) -> String {
+        let paths = self.tables.iter().map(|table| table.path.display().to_string());
+        paths.collect::<Vec<_>>().join(" or ")
+    }
+
     /// Explains why a statement cannot be planned: it names a table or function that does not exist, or its parts do not
     /// fit together.
     fn explain_plan(&self, text: &str, diagnostic: Option<&Diagnostic>, position: Option<Position>) -> Error {
@@ -129,11 +147,8 @@ impl Subject<'_> {
             },
             [] => Error::Run { found: format!("a file cannot be read: {found}"), hint: None },
             // The engine does not say which of them it was reading.
-            several => {
-                let paths: Vec<String> =
-                    several.iter().map(|table| table.path.display().to_string()).collect();
-                let hint =
-                    format!("it is in a file of {}: query one at a time to see which", paths.join(" or "));
+            _ => {
+                let hint = format!("it is in a file of {}: query one at a time to see which", self.paths());
                 Error::Run { found: format!("a file cannot be read: {found}"), hint: Some(hint) }
             }
         }

@@ -2,8 +2,10 @@
 
 mod blocks;
 mod column_types;
+mod dialect;
 mod files;
 mod open;
+mod station_ranges;
 
 use std::path::{Path, PathBuf};
 

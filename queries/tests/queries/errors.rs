@@ -607,7 +607,7 @@ fn usage_errors_have_status_2() {
 
     > isd-query ["outliers.parquet", "select 1", "--threads", "0"]
     [stderr]
-    error: invalid value '0' for '--threads <N>': expected a number, 1 or more
+    error: invalid value '0' for '--threads <N>': expected a number from 1 to 4096
     hint: isd-query --help lists what can be given
     [status 2]
 
