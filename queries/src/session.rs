@@ -117,7 +117,8 @@ impl Session {
         self.context.deregister_table(reference.clone()).map_err(|e| self.explain(&e))?;
         self.context.register_table(reference, table).map_err(|e| self.explain(&e))?;
         self.tables.retain(|known| known.name != name);
-        self.tables.push(RegisteredTable { name: name.clone(), path: source.path().to_owned(), columns });
+        let (path, parts) = (source.path().to_owned(), source.parts().to_owned());
+        self.tables.push(RegisteredTable { name: name.clone(), path, parts, columns });
         Ok(name)
     }
 

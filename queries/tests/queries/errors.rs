@@ -486,8 +486,15 @@ fn data_damaged_within_a_file_are_told() {
     ");
     assert_snapshot!(shown(&place, &["outliers.parquet", "broken.parquet", sql]), @"
     [stderr]
-    error: a file cannot be read: Parquet argument error: Parquet error: cannot parse past Set
-    hint: it is in a file of outliers.parquet or broken.parquet: query one at a time to see which
+    error: broken.parquet: Parquet argument error: Parquet error: cannot parse past Set
+    hint: correct the file, or write it again
+    [status 1]
+    ");
+    std::fs::copy(&broken, place.path().join("observations/block=72/part-00001.parquet")).unwrap();
+    assert_snapshot!(shown(&place, &["observations", sql]), @"
+    [stderr]
+    error: observations/block=72/part-00001.parquet: Parquet argument error: Parquet error: cannot parse past Set
+    hint: correct the file, or write it again
     [status 1]
     ");
 }
