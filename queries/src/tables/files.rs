@@ -77,6 +77,20 @@ pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
     Error::Table { path: path.to_owned(), found: format!("cannot open: {error}"), hint }
 }
 
+/// Why a dataset cannot be read, as an error about a table.
+pub(super) fn of_dataset(error: isd_dataset::Error) -> Error {
+    use isd_dataset::Error::{Column, Format, Io};
+    let hint = error.hint();
+    match error {
+        Io { path, source, .. } => unreadable(&path, &source),
+        Format { path, found, .. } => Error::Table { path, found, hint },
+        Column { path, column, found, .. } => {
+            Error::Table { path, found: format!("{column}: {found}"), hint }
+        }
+        other => Error::Internal { what: other.to_string() },
+    }
+}
+
 /// Why a file is not NOAA's station list, as an error about a table.
 pub(super) fn no_station_list(error: isd_dataset::Error) -> Error {
     use isd_dataset::Error::{Format, Io, Line};

@@ -17,13 +17,14 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use futures::FutureExt;
 use isd_dataset::layout::BLOCK;
+use isd_dataset::read::Dataset;
 use isd_dataset::station_list;
 use parquet::errors::ParquetError;
 
 use super::blocks::BlockTable;
 use super::column_types::typed;
 use super::dialect::Dialect;
-use super::files::{no_station_list, parquet_files, table_url};
+use super::files::{no_station_list, of_dataset, parquet_files, table_url};
 use super::{Storage, TableSource};
 use crate::error::{Error, Result, one_line};
 
@@ -34,7 +35,8 @@ impl TableSource {
     /// Opens the table: lists its files and reads their schemas, and data only of text formats.
     ///
     /// # Errors
-    /// [`Error::Table`] when a file cannot be read as what its name says, or has other columns than the first.
+    /// [`Error::Table`] when a file cannot be read as what its name says, or has other columns than the first, and when a
+    /// dataset has other rows than its manifest says.
     pub(crate) async fn open(&self, engine: &dyn EngineSession) -> Result<Arc<dyn TableProvider>> {
         let broken = |e: &DataFusionError| self.damaged(&self.path, e);
         if self.storage == Storage::Stations {
@@ -44,6 +46,10 @@ impl TableSource {
                 return Err(Error::Internal { what: "a table without a file".into() });
             };
             return Ok(Arc::new(MemTable::try_new(schema, vec![lists]).map_err(|e| broken(&e))?));
+        }
+        if self.storage == Storage::Dataset {
+            // A file that is cut short, or not there any more, is noticed by the rows that the manifest promises.
+            Dataset::open(&self.path).map_err(of_dataset)?;
         }
         let urls = self.parts.iter().map(|part| table_url(part)).collect::<Result<Vec<_>>>()?;
         let extension = if self.is_directory() { ".parquet" } else { "" };

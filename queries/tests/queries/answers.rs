@@ -148,16 +148,18 @@ fn two_datasets() -> tempfile::TempDir {
         let dataset = place.path().join(name);
         let stations: Vec<String> =
             (0..24).step_by(step).map(|n| format!("{:02}0010-99999", 2 * n + 1)).collect();
+        let mut rows_in_all = 0;
         for (index, pair) in stations.chunks(if step == 1 { 2 } else { 1 }).enumerate() {
             let batches: Vec<_> =
                 pair.iter().map(|id| observations(id, index as u32, 5 + 3 * index)).collect();
             let rows = arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap();
+            rows_in_all += rows.num_rows() as u64;
             crate::support::write_sorted_parquet(
                 &dataset.join(format!("block={}/part-00000.parquet", &pair[0][..2])),
                 &rows,
             );
         }
-        std::fs::write(dataset.join("_isd.json"), "{}").unwrap();
+        crate::support::write_manifest(&dataset, rows_in_all);
     }
     place
 }

@@ -97,7 +97,7 @@ fn zscores_do_not_depend_on_batches_or_threads() {
         let file = directory.path().join(format!("block={block}/part-00000.parquet"));
         crate::support::write_sorted_parquet(&file, &observations(station, 7, 20_000));
     }
-    std::fs::write(directory.path().join("_isd.json"), "{}").unwrap();
+    crate::support::write_manifest(directory.path(), 40_000);
     let sql = "select station_id, count(z) as n, sum(z) as total, max(z) as most from
                (select station_id, rolling_zscore(wind_speed_rate, 30) over (partition by station_id order by timestamp) as z
                from observations) group by station_id order by station_id";

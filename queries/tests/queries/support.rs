@@ -69,6 +69,18 @@ pub fn write_sorted_parquet(path: &Path, batch: &RecordBatch) {
     writer.close().unwrap();
 }
 
+/// Writes the manifest of a dataset of so many rows, which makes a directory one.
+pub fn write_manifest(dataset: &Path, rows: u64) {
+    let manifest = format!(
+        r#"{{"format_version": 1, "tool": "isd-convert 0.1.0", "sources": ["a.csv"], "layout": "station CSV",
+            "options": {{"measurements": [], "column_paths": [], "scale": "attributes", "format": null, "quality": "drop",
+                         "duplicates": "last", "float32": false}},
+            "rows": {rows}, "stations": 3, "files": 3, "row_groups": 3, "first_timestamp": "2017-09-10T00:00:00Z",
+            "last_timestamp": "2017-09-10T08:00:00Z", "columns": [{{"name": "wind_speed_rate", "nulls": 0}}]}}"#
+    );
+    std::fs::write(dataset.join("_isd.json"), manifest).unwrap();
+}
+
 /// NOAA's list as it is downloaded: a position of (0, 0), a complete line, one without height, one without anything.
 const STATIONS: [&str; 5] = [
     "\"USAF\",\"WBAN\",\"STATION NAME\",\"CTRY\",\"STATE\",\"ICAO\",\"LAT\",\"LON\",\"ELEV(M)\",\"BEGIN\",\"END\"",
@@ -87,7 +99,7 @@ pub fn place() -> TempDir {
     write_parquet(&dataset.join("block=01/part-00000.parquet"), &observations("010010-99999", 0, 6));
     write_parquet(&dataset.join("block=72/part-00000.parquet"), &observations("722010-12836", 10, 9));
     write_parquet(&dataset.join("block=72/part-00001.parquet"), &observations("723150-03812", 20, 3));
-    std::fs::write(dataset.join("_isd.json"), "{\"rows\": 18}").unwrap();
+    write_manifest(&dataset, 18);
     std::fs::write(place.path().join("isd-history.csv"), STATIONS.join("\n") + "\n").unwrap();
     place
 }

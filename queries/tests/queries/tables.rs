@@ -1,7 +1,9 @@
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{answer, dataset, observations, outliers, place, shown, station_list, write_parquet};
+use crate::support::{
+    answer, dataset, observations, outliers, place, shown, station_list, write_manifest, write_parquet,
+};
 
 #[test]
 fn several_tables_are_named_by_what_they_are() {
@@ -210,6 +212,21 @@ fn row_groups_without_the_station_are_not_read() {
 }
 
 #[test]
+fn dataset_that_lacks_rows_is_refused() {
+    let (place, path) = dataset();
+    let part = path.join("block=72/part-00000.parquet");
+    let whole = std::fs::read(&part).unwrap();
+    std::fs::remove_file(&part).unwrap();
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    std::fs::write(&part, "").unwrap();
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    std::fs::write(&part, &whole[..whole.len() / 2]).unwrap();
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    std::fs::write(&part, &whole).unwrap();
+    assert_eq!(answer(&path, "select count(*) as n from observations", &[]), "n\n18\n");
+}
+
+#[test]
 fn windows_over_a_dataset_need_no_sort() {
     let directory = TempDir::new().unwrap();
     let sorted = |name: &str, station: &str| {
@@ -218,7 +235,7 @@ fn windows_over_a_dataset_need_no_sort() {
     };
     sorted("block=01/part-00000.parquet", "010010-99999");
     sorted("block=72/part-00000.parquet", "722010-12836");
-    std::fs::write(directory.path().join("_isd.json"), "{}").unwrap();
+    write_manifest(directory.path(), 10);
     let sql = "explain select lag(wind_speed_rate) over (partition by station_id order by timestamp) from observations";
     let plan = answer(directory.path(), sql, &["--format", "table"]);
     assert!(plan.contains("BoundedWindowAggExec") && !plan.contains("SortExec"), "{plan}");
