@@ -201,7 +201,9 @@ impl TableSource {
             },
             other => other.message().into_owned(),
         };
-        let reason = one_line(&reason);
+        // Of what it did not expect, which is what a damaged file is, the engine says that it is a bug of its own.
+        let reason = reason.split("This issue was likely caused by a bug").next().unwrap_or(&reason);
+        let reason = one_line(reason);
         Error::Table {
             path: path.to_owned(),
             found: format!("cannot be read as {format}: {reason}"),

@@ -448,7 +448,7 @@ fn file_that_is_not_parquet_is_refused() {
     hint: it is another format, damaged, or was not written to its end
     [status 1]
     [stderr]
-    error: outliers.arrow: cannot be read as Arrow IPC: Failed to parse Arrow file as either file format or stream format. File format error: Parser error: Arrow file does not contain correct footer. Stream format error: Io error: failed to fill whole buffer. This issue was likely caused by a bug in DataFusion's code. Please help us to resolve this by filing a bug report in our issue tracker: https://github.com/apache/datafusion/issues
+    error: outliers.arrow: cannot be read as Arrow IPC: Failed to parse Arrow file as either file format or stream format. File format error: Parser error: Arrow file does not contain correct footer. Stream format error: Io error: failed to fill whole buffer
     hint: it is another format, damaged, or was not written to its end
     [status 1]
     ");
@@ -462,8 +462,8 @@ fn truncated_file_of_a_dataset_is_named() {
     std::fs::write(&broken, &bytes[..bytes.len() / 2]).unwrap();
     assert_snapshot!(shown(&place, &["observations", "select * from observations"]), @"
     [stderr]
-    error: observations/block=72/part-00001.parquet: cannot be read as Parquet: Invalid Parquet file. Corrupt footer
-    hint: it is another format, damaged, or was not written to its end
+    error: observations/block=72/part-00001.parquet: cannot be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
+    hint: convert the archive with isd-convert, again if this is its result
     [status 1]
     ");
 }
@@ -491,6 +491,8 @@ fn data_damaged_within_a_file_are_told() {
     [status 1]
     ");
     std::fs::copy(&broken, place.path().join("observations/block=72/part-00001.parquet")).unwrap();
+    // Without its manifest it is a directory of Parquet files.
+    std::fs::remove_file(place.path().join("observations/_isd.json")).unwrap();
     assert_snapshot!(shown(&place, &["observations", sql]), @"
     [stderr]
     error: observations/block=72/part-00001.parquet: Parquet argument error: Parquet error: cannot parse past Set
@@ -500,12 +502,13 @@ fn data_damaged_within_a_file_are_told() {
 }
 
 #[test]
-fn file_of_a_dataset_with_other_types_is_named() {
+fn file_of_a_directory_with_other_types_is_named() {
     let (place, path) = dataset();
     let other = observations("724000-00001", 0, 3);
     let winds = cast(other.column(2), &DataType::Utf8).unwrap();
     let columns = [("station_id", other.column(0).clone()), ("wind_speed_rate", winds)];
     write_parquet(&path.join("block=72/part-00002.parquet"), &RecordBatch::try_from_iter(columns).unwrap());
+    std::fs::remove_file(path.join("_isd.json")).unwrap();
     assert_snapshot!(shown(&place, &["observations", "select * from observations"]), @"
     [stderr]
     error: observations/block=72/part-00002.parquet: its columns differ from the other files': Schema error: Fail to merge schema field 'wind_speed_rate' because the from data_type = Utf8View does not equal Float64

@@ -217,11 +217,26 @@ fn dataset_that_lacks_rows_is_refused() {
     let part = path.join("block=72/part-00000.parquet");
     let whole = std::fs::read(&part).unwrap();
     std::fs::remove_file(&part).unwrap();
-    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"
+    [stderr]
+    error: observations: holds 9 rows, but its _isd.json says 18
+    hint: files of it are missing or do not belong to it: convert the archive again
+    [status 1]
+    ");
     std::fs::write(&part, "").unwrap();
-    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"
+    [stderr]
+    error: observations/block=72/part-00000.parquet: cannot be read as Parquet: EOF: Parquet file too small. Size is 0 but need 8
+    hint: convert the archive with isd-convert, again if this is its result
+    [status 1]
+    ");
     std::fs::write(&part, &whole[..whole.len() / 2]).unwrap();
-    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"");
+    assert_snapshot!(shown(&place, &["observations", "select count(*) from observations"]), @"
+    [stderr]
+    error: observations/block=72/part-00000.parquet: cannot be read as Parquet: Parquet error: Invalid Parquet file. Corrupt footer
+    hint: convert the archive with isd-convert, again if this is its result
+    [status 1]
+    ");
     std::fs::write(&part, &whole).unwrap();
     assert_eq!(answer(&path, "select count(*) as n from observations", &[]), "n\n18\n");
 }
