@@ -9,6 +9,8 @@ mod convert;
 mod format;
 pub mod formats;
 mod input;
+mod instants;
+mod keys;
 pub mod series;
 mod source;
 
@@ -18,6 +20,7 @@ pub use convert::{Conversion, ConvertOptions, Course, JOURNAL, check_target, con
 pub use format::Format;
 pub use formats::{FORMATS, format_names, format_of, open, open_input};
 pub use input::{Head, Input};
+pub use instants::Instants;
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
 pub use series::{SeriesOptions, SeriesReport, Sink, read_series};

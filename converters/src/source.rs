@@ -5,7 +5,7 @@ use std::path::Path;
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
 use isd_dataset::names::nearest;
 
-use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally};
+use crate::{Batch, ColumnInfo, Error, Instants, MEASUREMENTS, Result, Tally};
 
 /// A file of observations that is read front to back.
 ///
@@ -63,6 +63,8 @@ pub struct ReadOptions {
     pub column_paths: Vec<(String, String)>,
     /// What stored values are multiplied by.
     pub scale: Scale,
+    /// What times count or spell, where the source does not say it; `None` finds it by their magnitude and digits.
+    pub time_unit: Option<Instants>,
     /// Which HDF5 implementation reads.
     pub hdf5_reader: Hdf5Reader,
 }

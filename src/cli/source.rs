@@ -98,6 +98,7 @@ impl SourceArgs {
                 QualityArg::Drop => Quality::Drop,
                 QualityArg::Keep => Quality::Keep,
             },
+            time_unit: None,
             hdf5_reader: self.hdf5_reader(),
         }
     }
