@@ -13,6 +13,7 @@ mod instants;
 mod keys;
 pub mod series;
 mod source;
+mod text_encoding;
 
 pub use archive::{InspectedColumn, Inspection, inspect};
 pub use batch::Batch;

@@ -22,9 +22,12 @@ pub struct SourceArgs {
     /// What the files are [default: recognised by their content]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<String>,
-    /// Read column NAME from this path in an HDF5 file instead of from its usual place; may be repeated
+    /// Read column NAME from the column or path PATH of the file instead of from its usual place; may be repeated
     #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
     column_paths: Vec<(String, String)>,
+    /// Take the values of column NAME to be in UNIT, where the source does not say; may be repeated
+    #[arg(long = "unit", value_name = "NAME=UNIT", value_parser = column_unit)]
+    units: Vec<(String, String)>,
     /// What the stored values of HDF5 are multiplied by
     #[arg(long, value_enum, default_value_t)]
     scale: ScaleArg,
@@ -90,6 +93,7 @@ impl SourceArgs {
             format: self.format.clone(),
             measurements: measurements.to_vec(),
             column_paths: self.column_paths.clone(),
+            units: self.units.clone(),
             scale: match self.scale {
                 ScaleArg::Attributes => Scale::Attributes,
                 ScaleArg::Isd => Scale::Isd,
@@ -101,6 +105,15 @@ impl SourceArgs {
             time_unit: None,
             hdf5_reader: self.hdf5_reader(),
         }
+    }
+
+    /// Whether they say how columns are found or what their numbers mean, which holds for archives alone.
+    #[must_use]
+    pub fn says_how_columns_are_read(&self) -> bool {
+        !self.column_paths.is_empty()
+            || !self.units.is_empty()
+            || self.format.is_some()
+            || matches!(self.scale, ScaleArg::Isd)
     }
 
     /// Which of several rows of one station and time is kept.
@@ -148,6 +161,16 @@ fn column_path(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), path.to_owned())),
         _ => Err("expected NAME=PATH, such as wind_speed_rate=/surface/wind".to_owned()),
+    }
+}
+
+/// Parses the value of `--unit`: splits `NAME=UNIT` at the first equals sign.
+fn column_unit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, unit)) if !name.is_empty() && !unit.trim().is_empty() => {
+            Ok((name.to_owned(), unit.trim().to_owned()))
+        }
+        _ => Err("expected NAME=UNIT, such as air_temperature=degF".to_owned()),
     }
 }
 

@@ -7,19 +7,26 @@ mod isd_groups;
 mod isd_lite;
 mod isd_raw;
 mod station_csv;
+mod table;
 pub mod text;
 
 use std::path::Path;
 
+use isd_dataset::names::list;
+
+use table::dialect::Dialect;
+
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 6] = [
+pub const FORMATS: [&dyn Format; 8] = [
     &hdf5::Hdf5,
     &isd_lite::IsdLite,
     &isd_raw::IsdRaw,
     &ghcnh::Ghcnh,
     &global_hourly::GlobalHourly,
+    &table::Parquet,
+    &table::ArrowIpc,
     &station_csv::StationCsv,
 ];
 
@@ -66,7 +73,10 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
         });
     }
     let head = input.head()?;
-    FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
+    FORMATS
+        .into_iter()
+        .find(|format| format.recognises_with(&head, options))
+        .ok_or_else(|| refused(input, &head))
 }
 
 /// Names of all formats, without their aliases.
@@ -90,6 +100,14 @@ fn refused(input: &Input, head: &Head) -> Error {
         [b'P', b'K', 3, 4, ..] => {
             ("is a zip file".to_owned(), Some("unpack it with `unzip` first".to_owned()))
         }
+        _ if head.text.starts_with(&[0xff, 0xfe]) || head.text.starts_with(&[0xfe, 0xff]) => (
+            "is of no format that is known here: it begins as UTF-16 or UTF-32".to_owned(),
+            Some("save it as UTF-8".to_owned()),
+        ),
+        _ if Dialect::of(head).is_table() => (
+            format!("is of no format that is known here: a table of {}", list(&Dialect::of(head).names)),
+            Some("name its keys: --column station_id=NAME --column timestamp=NAME".to_owned()),
+        ),
         _ => (
             "is of no format that is known here".to_owned(),
             Some(format!("the formats are {}; --format names one", format_names().join(", "))),

@@ -8,6 +8,7 @@ mod psv;
 mod quality;
 mod variables;
 
+pub use parquet::is_ghcnh as is_parquet;
 use psv::PsvLines;
 
 use super::text::TextSource;
@@ -28,9 +29,9 @@ impl Format for Ghcnh {
         !head.text.starts_with(PARQUET_MAGIC)
     }
 
-    /// Whether it is GHCNh's text, or any Parquet file: only the end of one says which columns it has.
+    /// Whether it is GHCNh's text. Only the end of a Parquet file says which columns it has: see [`is_parquet`].
     fn recognises(&self, head: &Head) -> bool {
-        head.text.starts_with(PARQUET_MAGIC) || psv::recognises(head)
+        psv::recognises(head)
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {

@@ -352,7 +352,9 @@ impl Planner<'_> {
         flagged.extend(self.numbers(entry, &["flagged_value"])?);
         let mut scale = self.number_attribute(entry, "scale_factor")?;
         let offset = self.number_attribute(entry, "add_offset")?;
-        let mut units = self.text_attribute(entry, "units")?;
+        let stated = self.text_attribute(entry, "units")?;
+        let mut units = units::of_column(stated, self.scope.options.units_of(name), measurement)
+            .map_err(|(found, hint)| self.column_error(&entry.place, found, Some(hint)))?;
         // An offset alone does not say which decimals the values are multiples of.
         let mut on_grid = number.is_integer() || scale.is_some();
         if scale.is_none() && offset.is_none() {
