@@ -4,6 +4,7 @@
 
 mod archive_files; // several files, directories and tar archives read as one
 mod archives; // HDF5 archives written for a test, and everything read from one
+mod csv_dialects; // CSV of any writer: separators, decimal commas, marks, encodings
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
 mod dataset_reader; // reading a dataset back, and Parquet of other writers
 mod ghcnh; // GHCNh as text of both versions
@@ -24,6 +25,7 @@ mod mutations; // text of every format, cut and damaged anywhere
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod station_csv; // CSV with a header: the talk's tenths and physical values
+mod tables; // Parquet and Arrow IPC of any writer
 mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew

@@ -3,11 +3,13 @@
 //! Both header generations (238 and 329 columns) and every Parquet copy give the same columns: ISD's measurements under
 //! their canonical names, then GHCNh's other numeric variables.
 
+mod csv;
 mod parquet;
 mod psv;
 mod quality;
 mod variables;
 
+use csv::CsvLines;
 pub use parquet::is_ghcnh as is_parquet;
 use psv::PsvLines;
 
@@ -31,7 +33,7 @@ impl Format for Ghcnh {
 
     /// Whether it is GHCNh's text. Only the end of a Parquet file says which columns it has: see [`is_parquet`].
     fn recognises(&self, head: &Head) -> bool {
-        psv::recognises(head)
+        psv::recognises(head) || csv::recognises(head)
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
@@ -45,6 +47,11 @@ impl Format for Ghcnh {
                 });
             }
             return parquet::open(input, options);
+        }
+        if csv::recognises(&head) && !psv::recognises(&head) {
+            let lines = CsvLines::new(head.first_line(), options)
+                .map_err(|error| error.of(input, "a file of GHCNh begins with a header of its names"))?;
+            return Ok(Box::new(TextSource::new(input, lines, options)?));
         }
         let lines = PsvLines::new(head.first_line(), options).map_err(|error| {
             error.of(input, "a file of GHCNh begins with a header of names between pipes")

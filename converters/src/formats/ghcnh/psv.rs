@@ -83,6 +83,14 @@ impl PsvLines {
     }
 }
 
+impl PsvLines {
+    /// Whether the header is GHCNh's beyond doubt: it has a time in parts, or flags beside the variables.
+    pub fn is_certain(&self) -> bool {
+        let flagged = self.values.iter().any(|value| value.flags.iter().any(Option::is_some));
+        matches!(self.time, Time::Fields(_)) || flagged
+    }
+}
+
 impl LineFormat for PsvLines {
     fn layout(&self) -> &'static str {
         "GHCNh"
