@@ -260,7 +260,7 @@ impl LineFormat for Lines {
             return Err(format!("has {found} fields, expected {} as the header", self.layout.len()));
         }
         let time = time.ok_or("internal error: no field is the time")?;
-        let micros = text_micros(time, self.instants).map_err(|found| format!("timestamp {found}"))?;
+        let micros = text_micros(time, self.instants)?;
         match (usaf, id) {
             (Some(usaf), _) => rows.begin(usaf_wban(usaf, wban, &mut [0; 12])?, micros),
             (None, Some(id)) => match str::from_utf8(id) {

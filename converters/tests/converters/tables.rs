@@ -257,7 +257,7 @@ fn what_is_wrong_with_a_table_is_said() {
     let mut damaged = parquet(&with("air_temperature", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))));
     damaged.truncate(damaged.len() / 2);
     let error = try_read(&input(damaged), &options()).unwrap_err().to_string();
-    assert!(error.contains("is a damaged file of Parquet"), "{error}");
+    assert!(error.contains("is a damaged Parquet file"), "{error}");
     let feather = try_read(&input(b"FEA1 and so on"), &options()).unwrap_err().to_string();
     assert!(feather.contains("Feather file of version 1"), "{feather}");
 }

@@ -98,7 +98,7 @@ impl TableSource {
 pub fn damaged(input: &Input, layout: &str, reason: &str) -> Error {
     Error::Format {
         path: input.path().to_path_buf(),
-        found: format!("is a damaged file of {layout}: {}", reason.lines().next().unwrap_or_default()),
+        found: format!("is a damaged {layout} file: {}", reason.lines().next().unwrap_or_default()),
         hint: Some("copy or write it again".into()),
     }
 }
@@ -131,9 +131,8 @@ impl Source for TableSource {
             let mut stations = self.stations(&batch)?;
             shared_stations(&mut stations, &mut self.station);
             let times = self.leaf(&self.plan.time, &batch)?;
-            let timestamps = times::micros(&times, self.instants).map_err(|(row, found)| {
-                self.row_error(row, format!("timestamp {found}"), Some(TIME_HINT.into()))
-            })?;
+            let timestamps = times::micros(&times, self.instants)
+                .map_err(|(row, found)| self.row_error(row, found, Some(TIME_HINT.into())))?;
             let mut tally = Tally::default();
             let columns = self.plan.values.iter().map(|value| {
                 let array = self.leaf(&value.leaf, &batch)?;

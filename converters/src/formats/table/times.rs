@@ -80,7 +80,7 @@ pub fn micros(array: &ArrayRef, instants: Option<Instants>) -> Result<Vec<i64>, 
         }
         _ => {
             let texts = texts(array).map_err(|_| {
-                (0, format!("is of type {}, expected times, numbers or texts", array.data_type()))
+                (0, format!("timestamp is of type {}, expected times, numbers or texts", array.data_type()))
             })?;
             each(texts.iter().map(Option::unwrap_or_default), |text| {
                 text_micros(text.trim().as_bytes(), seconds)
@@ -102,7 +102,7 @@ pub fn text_micros(text: &[u8], instants: Instants) -> Result<i64, String> {
         (Some(number), _) => instants.micros(number),
         (None, Some(number)) => instants.micros_of_float(number),
         (None, None) => Err(format!(
-            "is {:?}, expected a time such as 2017-01-31 23:00:00 or Unix seconds",
+            "timestamp is {:?}, expected a time such as 2017-01-31 23:00:00 or Unix seconds",
             String::from_utf8_lossy(text)
         )),
     }
@@ -113,13 +113,13 @@ fn within(micros: i64) -> Option<i64> {
 }
 
 fn outside(micros: i64) -> String {
-    format!("lies outside the years 1600 to 2199: {}", isd_dataset::time::iso8601(micros))
+    format!("timestamp lies outside the years 1600 to 2199: {}", isd_dataset::time::iso8601(micros))
 }
 
 fn scaled(times: &[i64], micros: impl Fn(i64) -> Option<i64>) -> Result<Vec<i64>, RowReason> {
     each(times.iter().copied(), |time| match micros(time) {
         Some(micros) => within(micros).ok_or_else(|| outside(micros)),
-        None => Err(format!("is {time}, beyond all times that microseconds hold")),
+        None => Err(format!("timestamp is {time}, beyond all times that microseconds hold")),
     })
 }
 
