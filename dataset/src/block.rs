@@ -1,4 +1,4 @@
-//! An account of one block of a dataset: what was written to its files.
+//! The record of one block of a dataset: from the row groups that were written to its files to what the journal says.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,15 +11,15 @@ use crate::series_group::SeriesGroup;
 /// A block whose files are complete.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct BlockRecord {
-    /// Its name: the value of the Hive key.
+    /// Its name: the value of the Hive key `block`.
     pub block: String,
     /// Number of rows.
     pub rows: u64,
     /// Number of stations.
     pub stations: u64,
-    /// Missing values a column.
+    /// Missing values in each value column, in the files' order.
     pub nulls: Vec<u64>,
-    /// Earliest and latest time in microseconds.
+    /// Earliest and latest time, in microseconds since 1970 UTC.
     pub time_range: (i64, i64),
     /// Rows left out because another row of the same station and time, with other values, stayed.
     pub duplicates: u64,
@@ -27,7 +27,7 @@ pub struct BlockRecord {
     pub identical: u64,
     /// Number of row groups in its files.
     pub row_groups: u64,
-    /// Size of each of its files.
+    /// Size of each of its files, in bytes.
     pub parts: Vec<u64>,
 }
 
@@ -48,18 +48,20 @@ impl BlockRecord {
         self.nulls.iter_mut().zip(nulls).for_each(|(all, nulls)| *all += nulls);
     }
 
-    /// Rows of the source files that it was made of.
+    /// Number of rows in the source files that it was made of.
+    #[must_use]
     pub fn source_rows(&self) -> u64 {
         self.rows + self.duplicates + self.identical
     }
 
-    /// Paths of its files within the dataset, and their sizes.
+    /// The paths of its files within the dataset, and their sizes in bytes.
     pub fn files(&self) -> impl Iterator<Item = (PathBuf, u64)> {
         let directory = PathBuf::from(block_directory(&self.block));
         self.parts.iter().enumerate().map(move |(number, &bytes)| (directory.join(part_name(number)), bytes))
     }
 
-    /// Whether its files are all there, of the sizes that they had.
+    /// Whether all of its files are in the dataset, each of the size that it had.
+    #[must_use]
     pub fn is_whole(&self, dataset: &Path) -> bool {
         self.files().all(|(path, bytes)| {
             fs::metadata(dataset.join(path)).is_ok_and(|file| file.is_file() && file.len() == bytes)

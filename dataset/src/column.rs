@@ -1,4 +1,4 @@
-//! A value column: what is known of it, and doubles as it holds them.
+//! A value column: from what its source knows of it, and numbers as they are stored there, to those of a dataset.
 
 use arrow::array::Float64Array;
 use arrow::buffer::{BooleanBuffer, NullBuffer};
@@ -19,8 +19,8 @@ pub struct ColumnInfo {
     pub resolution: Option<String>,
 }
 
-/// The double nearest the decimal of at most six digits behind the point that a float32 is nearest
-/// to; where there is none, the float32 itself.
+/// Widens a float32 to the double that is nearest the same decimal: that of fewest digits after the point, at most six,
+/// which the float32 is nearest to. Where there is none, the double equals the float32; NaN stays NaN.
 #[inline]
 #[must_use]
 pub fn widen(value: f32) -> f64 {
@@ -33,10 +33,11 @@ pub fn widen(value: f32) -> f64 {
     f64::from(value)
 }
 
-/// Values with NaN for missing as an array with nulls, and no NaN in it.
+/// Makes an array of values in which NaN means missing: each NaN becomes a null with 0 in its place. An array without any
+/// has no nulls.
 #[must_use]
 pub fn nullable(mut values: Vec<f64>) -> Float64Array {
-    let valid = BooleanBuffer::collect_bool(values.len(), |i| values.get(i).is_some_and(|v| !v.is_nan()));
+    let valid = BooleanBuffer::collect_bool(values.len(), |i| !values[i].is_nan());
     let nulls = NullBuffer::new(valid);
     if nulls.null_count() == 0 {
         return Float64Array::new(values.into(), None);

@@ -3,21 +3,23 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// Result of everything in this crate.
+/// What everything in this crate returns that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What to do about a file that is cut short or damaged.
 pub const DAMAGED: &str = "the file is cut short or damaged: download or copy it again";
 
-/// Whether a read failed for what the file holds, such as gzip without an end.
+/// Whether a read failed because of what the file holds, such as compressed data without an end, and not because of the
+/// disk.
+#[must_use]
 pub fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData)
 }
 
 /// Why a source could not be read or a dataset not be read or written.
 ///
-/// Every message is one line that names the file, the dataset or column in it and the row where
-/// there is one; [`Error::hint`] says what to do about it.
+/// Every message is one line that names the file, and the column and the row or line in it where there is one;
+/// [`Error::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -92,17 +94,19 @@ pub enum Error {
 }
 
 impl Error {
-    /// What the operating system said of a file or directory when `action` was tried, such as `cannot open`.
+    /// An [`Error::Io`]: `action` was tried on the file or directory at `path`, such as `cannot open`, and `source` is why it
+    /// failed.
+    #[must_use]
     pub fn io(path: &Path, action: &'static str, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), action, source }
     }
 
-    /// A promise of the program's own code that did not hold.
+    /// An [`Error::Internal`]: `what` is the promise that did not hold.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Internal { what: what.into() }
     }
 
-    /// What the user can do about it, where there is something.
+    /// What the user can do about it; `None` where nothing is known to help.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -1,11 +1,13 @@
-//! Readers of other crates on damaged files: a call in, its result or why it failed out, never a panic.
+//! Readers of other crates on damaged files: from a call that may panic to its result, or to why it failed.
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs a call of a reader; an error or a panic becomes a reason.
+/// Calls a reader; returns what it returns.
 ///
-/// What the call works on must not be used after a failure: a panic may have left it half changed.
+/// # Errors
+/// The text of the reader's error, or of one that stands for a panic. What the call worked on must not be used any more: a
+/// panic may have left it half changed.
 pub fn guarded<T, E: Display>(call: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(result) => result.map_err(|error| error.to_string()),

@@ -1,4 +1,4 @@
-//! The isd dataset on disk: what its directory, columns and files are called, for the writer and the reader.
+//! The isd dataset on disk: what its directories, files and columns are called, for the writer and the reader.
 //!
 //! ```text
 //! observations/
@@ -8,8 +8,8 @@
 //! ```
 //!
 //! A row group holds whole stations: no station is split across row groups or files, so that any
-//! row group can be processed by itself. Behind the row groups lie lists of the steps between their times, where those are
-//! mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
+//! row group can be processed by itself. After a file's row groups come lists of the steps between their times, where those
+//! are mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -27,10 +27,9 @@ pub const TIMESTAMP: &str = "timestamp";
 pub const BLOCK: &str = "block";
 /// File name of the manifest in the dataset's directory.
 pub const MANIFEST: &str = "_isd.json";
-/// Rows of a row group, about: no station is split, so that one may be smaller, and larger where a
-/// single station is.
+/// Rows of a row group, about: since no station is split it may have fewer, or more where a single station has more.
 pub const ROW_GROUP_ROWS: usize = 1 << 20;
-/// Row groups of a file, after which the next part of a block begins.
+/// Row groups of a file: where a block has more, its next file begins.
 pub const FILE_ROW_GROUPS: usize = 64;
 
 /// Key of the Arrow field metadata that holds a column's units in UDUNITS spelling.
@@ -132,7 +131,7 @@ pub fn check_columns(columns: &[ColumnInfo], source: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a file's field says of its column: the inverse of [`schema`].
+/// Reads what a file's field says of its column, as [`schema`] writes it; the origin of the values is not part of it.
 #[must_use]
 pub fn column_info(field: &Field) -> ColumnInfo {
     let metadata = |key: &str| field.metadata().get(key).cloned();

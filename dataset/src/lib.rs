@@ -4,15 +4,31 @@
 //! SeriesGroup --write--> observations/block=72/part-00000.parquet --read--> RowGroup
 //! ```
 //!
-//! | module | what is there |
+//! The dataset:
+//!
+//! | module | what it holds |
 //! |---|---|
 //! | [`layout`] | names of directories, files, columns and metadata keys; which block a station lies in |
 //! | [`manifest`] | `_isd.json`: what a dataset holds and how it was made |
-//! | [`block`] | the account of one block's files |
+//! | [`block`] | the record of one block's files |
 //! | [`series_group`] | rows of whole stations in memory, which become a row group |
+//! | [`write`](mod@write) | row groups to Parquet files, in a directory that appears when it is complete |
 //! | [`read`] | a directory of Parquet files to row groups, column by column |
-//! | [`write`](mod@write) | row groups to Parquet files; a directory that appears when it is complete |
-//! | [`column`], [`measurement`], [`time`], [`tally`], [`error`], [`names`], [`guard`], [`interrupt`], [`unfinished`] | what all crates share |
+//! | `pages` | Parquet pages that are written and read by hand, and why |
+//! | `time_steps` | a short list of the times of a row group, for reading single ones |
+//!
+//! What all crates share:
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`error`](mod@error) | the error type, and what to do about an error |
+//! | [`column`](mod@column), [`measurement`] | what is known of a value column; ISD's eight measurements |
+//! | [`station_list`] | NOAA's list of stations as a table |
+//! | [`output_file`], [`unfinished`] | a file that appears when it is complete; what to remove when a run is interrupted |
+//! | [`interrupt`] | which signals the process was started to ignore |
+//! | [`tally`] | counts of what was left out of a source |
+//! | [`names`], [`time`] | names and times in messages |
+//! | [`guard`] | calls of other crates' readers that may panic |
 
 pub mod block;
 pub mod column;

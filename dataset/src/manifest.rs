@@ -1,4 +1,4 @@
-//! `_isd.json`: from a finished conversion to a small JSON file that says what the dataset holds and where from, and back.
+//! The manifest, `_isd.json`: a small JSON file that says what a dataset holds and how it was made, written and read.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -97,7 +97,7 @@ pub struct ManifestOptions {
     /// What became of values that failed the source's quality control.
     #[serde(default)]
     pub quality: Quality,
-    /// Which of several rows of one station and time stayed.
+    /// Which of several rows of the same station and time stayed.
     #[serde(default)]
     pub duplicates: Duplicates,
     /// Whether values are stored as float32.
@@ -116,7 +116,7 @@ pub enum Quality {
     Keep,
 }
 
-/// Which of several rows of one station and time stays, where they differ.
+/// Which of several rows of the same station and time stays, where they differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Duplicates {
@@ -130,7 +130,7 @@ pub enum Duplicates {
 }
 
 impl Manifest {
-    /// The manifest of the dataset in directory `dataset`, or `None` if it has none.
+    /// Reads the manifest of the dataset in directory `dataset`; `None` where there is none.
     ///
     /// # Errors
     /// An unreadable file, one that is no manifest, or one of a newer layout.
@@ -146,10 +146,10 @@ impl Manifest {
         Self::parse(&text, &path).map(Some)
     }
 
-    /// The manifest of the dataset in directory `dataset`.
+    /// Reads the manifest of the dataset in directory `dataset`.
     ///
     /// # Errors
-    /// As [`Manifest::find`], and if there is none.
+    /// Those of [`Manifest::find`], and a directory without a manifest.
     pub fn read(dataset: &Path) -> Result<Self> {
         Self::find(dataset)?.ok_or_else(|| Error::Format {
             path: dataset.to_owned(),
@@ -182,10 +182,10 @@ impl Manifest {
         serde_json::from_str(text).map_err(unreadable)
     }
 
-    /// The manifest as it is written: indented JSON, with a newline at the end.
+    /// Writes the manifest as indented JSON with a line break at the end.
     ///
     /// # Errors
-    /// None that a manifest of this type can bring about.
+    /// A manifest that cannot be JSON, which none of this type is.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self).map(|json| json + "\n")
     }

@@ -1,4 +1,4 @@
-//! The eight measurements of ISD: canonical names, units and the scale ISD stores them with.
+//! The eight measurements of ISD: their names in a dataset, their units, and the scale that ISD stores them with.
 
 /// One measurement of the Integrated Surface Database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +11,7 @@ pub struct Measurement {
     pub long_name: &'static str,
     /// Power of ten that ISD's stored integers are divided by: 1 for tenths, 0 for whole units.
     pub isd_decimals: u8,
-    /// Whether a linear mean and standard deviation mean something for it: a direction is
-    /// circular and a sky condition is a code.
+    /// Whether a mean and a standard deviation are meaningful: a direction is circular, and a sky condition is a code.
     pub linear: bool,
     /// Whether ISD stores -1 for an amount too small to measure, which becomes 0.
     pub trace: bool,
@@ -45,7 +44,7 @@ const fn precipitation(name: &'static str, long_name: &'static str) -> Measureme
 }
 
 impl Measurement {
-    /// The measurement of that canonical name.
+    /// Finds a measurement by its canonical name; `None` where there is none of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         MEASUREMENTS.iter().find(|m| m.name == name)

@@ -6,6 +6,7 @@ use strsim::levenshtein;
 const LISTED: usize = 20;
 
 /// Lists names in one line, separated by commas; of more than 20 the first 20 and the number of the others.
+#[must_use]
 pub fn list(names: &[String]) -> String {
     match names.get(..LISTED) {
         Some(first) if names.len() > LISTED => {
@@ -17,14 +18,19 @@ pub fn list(names: &[String]) -> String {
 
 /// Finds the known name that differs least from `name`; the first of several. `None` where each differs in more than a
 /// third of `name`'s characters, rounded up.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = name.chars().count().div_ceil(3);
+    least_different(name, known).filter(|(distance, _)| *distance <= limit).map(|(_, nearest)| nearest)
+}
+
+/// Finds the known name that differs least from `name`, however much that is, with the difference; the first of several.
+/// `None` where no name is known.
 ///
 /// The difference is the number of characters to insert, remove or replace (the Levenshtein distance), whatever their case.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let (limit, name) = (name.chars().count().div_ceil(3), name.to_lowercase());
+pub fn least_different<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+    let name = name.to_lowercase();
     let distances = known.into_iter().map(|other| (levenshtein(&name, &other.to_lowercase()), other));
-    let (_, nearest) =
-        distances.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance)?;
-    Some(nearest)
+    distances.min_by_key(|(distance, _)| *distance)
 }
 
 #[cfg(test)]

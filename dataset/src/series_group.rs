@@ -1,4 +1,4 @@
-//! A row group in the making: pieces of batches in, whole series as contiguous columns out.
+//! The rows of a row group before it is written: from pieces of batches to whole series in contiguous columns.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ pub struct StationRun {
     pub rows: usize,
 }
 
-/// All rows of some consecutive stations of one block, sorted by (`station_id`, `timestamp`), no key twice.
+/// All rows of some consecutive stations of one block, sorted by (`station_id`, `timestamp`), of which no two are equal.
 #[derive(Debug)]
 pub struct SeriesGroup {
     /// The block that all stations belong to: see [`block_of`](crate::layout::block_of).
@@ -29,7 +29,7 @@ pub struct SeriesGroup {
 pub struct Dropped {
     /// Rows that differ from the one that stayed.
     pub duplicates: u64,
-    /// Rows that say the same as the one that stayed.
+    /// Rows that hold the same values as the one that stayed.
     pub identical: u64,
 }
 
@@ -41,8 +41,8 @@ impl Dropped {
     }
 }
 
-/// Consecutive rows of one batch. Nothing is copied: the batch's buffers live until the last row group that needs them
-/// is done.
+/// Consecutive rows of one batch. They are not copied: the batch's buffers live until the last row group that needs them is
+/// done.
 #[derive(Debug)]
 pub struct Piece {
     /// The batch.
@@ -118,7 +118,8 @@ impl SeriesGroup {
         TimestampMicrosecondArray::new(all.into(), None)
     }
 
-    /// The values of each row of the column at `column` of the batches' columns; missing ones are null, none is NaN.
+    /// The value of each row in the column at index `column` of the batches' value columns; missing ones are null, none is
+    /// NaN.
     #[must_use]
     pub fn values(&self, column: usize) -> Float64Array {
         if let [piece] = self.pieces.as_slice() {
@@ -140,7 +141,7 @@ impl SeriesGroup {
 }
 
 impl Piece {
-    /// Rows of the value column at `index`.
+    /// The piece's rows of the value column at `index`.
     fn column(&self, index: usize) -> Float64Array {
         self.values.columns[index].slice(self.start, self.rows)
     }

@@ -1,17 +1,17 @@
-//! What was left out of the rows of a source, counted.
+//! A tally: from what is left out of the rows of a source, file by file, to counts for the whole.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What a source did not hand on as it found it.
+/// Counts of what a source did not pass on as it found it.
 ///
-/// It counts what was read: a value of a row that is later dropped, since another of its station and time stays, is
-/// counted like any other.
+/// All that was read is counted: also a value of a row that is dropped later, because another row of its station and time
+/// stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Values that failed the source's quality control and became missing: column -> quality code -> count.
-    /// With [`Quality::Keep`], empty.
+    /// Empty with [`Quality::Keep`](crate::manifest::Quality::Keep).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rejected: BTreeMap<String, BTreeMap<String, u64>>,
     /// Trace amounts of precipitation, too small to measure, that became 0 mm: column -> count.
@@ -23,7 +23,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds another file's or part's counts.
+    /// Adds the counts of another file or part.
     pub fn add(&mut self, other: &Self) {
         for (column, codes) in &other.rejected {
             add(self.rejected.entry(column.clone()).or_default(), codes);

@@ -1,12 +1,12 @@
 //! From the times of a row group to a short list of the steps between them, and from that to the times of single rows.
 //!
 //! Observations mostly follow each other by one usual step, such as an hour, but for a gap now and then and for the next
-//! station. The list cuts the times into stretches: of each it holds how many usual steps come, and the other step that
+//! station. The list cuts the times into stretches: for each it holds the number of usual steps, and the other step that
 //! follows them, which may be the usual one from there on. To find the times of some rows, a few bytes a gap are read
-//! instead of the column, which takes a quarter of the time of finding the outliers of one column.
+//! instead of the column: without that, finding the outliers of one column would take a third longer.
 //!
-//! A file's lists lie between its row groups and its footer, where readers of Parquet do not look; a key in the footer says
-//! where. A list ends in no other way than by its length, and is sealed by a checksum.
+//! A file's lists lie between its row groups and its footer, where readers of Parquet do not look. A key in the footer says
+//! where each list begins and how long it is; a checksum before it says whether it is still the list of its row group.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};

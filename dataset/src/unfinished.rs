@@ -1,4 +1,4 @@
-//! Files and directories in the making: their paths in, so that a run that is interrupted can remove them.
+//! The paths of files and directories that are being written, so that a run that is interrupted can remove them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static PATHS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Marks a path as unfinished until it is dropped.
+/// Marks a path as unfinished for as long as it lives.
 #[derive(Debug)]
 pub struct Unfinished(PathBuf);
 
@@ -30,7 +30,8 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes all that is unfinished. Whoever would mark another file from now on waits until the process ends.
+/// Removes all that is marked as unfinished. A thread that would mark another path from now on waits until the process
+/// ends.
 pub fn remove_all() {
     let paths = paths();
     for path in paths.iter() {

@@ -34,6 +34,7 @@ pub trait Tool: Parser {
 /// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, 2 for arguments that make
 /// no sense, and 1 for every other failure, a bug in this program included. A tool that is interrupted removes
 /// half-written files.
+#[must_use]
 pub fn run<T: Tool>() -> ExitCode {
     let tool = match T::try_parse() {
         Ok(tool) => tool,

@@ -64,7 +64,7 @@ impl PartitionedOutput {
     /// or lies in one of them, or a place where nothing can be written.
     pub fn create(path: &Path, sources: &[PathBuf]) -> Result<Self, OutputError> {
         let mut target = Target::prepare_directory(path, sources, &check_ours)?;
-        target.remove_leftovers();
+        target.remove_abandoned();
         let unfinished = Unfinished::at(target.directory());
         Ok(Self { path: path.to_owned(), target, unfinished })
     }

@@ -73,7 +73,12 @@ fn a_year_holds_its_rows_as_they_are_in_one_file() {
     let home = home();
     let home = home.path();
     succeeds(home, &[&DETECT[..], &["-o", "whole.parquet"]].concat());
-    assert_snapshot!(shown(home, &BY_YEAR), @"");
+    assert_snapshot!(shown(home, &BY_YEAR), @"
+    [stderr]
+    gust: 2 series found, 2 kept, 16 outliers at 2 stations
+    wrote out (16 rows, [SIZE] in 3 files)
+    352 rows in [TIME] ([RATE])
+    ");
     let whole = parquet(&home.join("whole.parquet"));
     let expected = years(&whole);
     assert_eq!(expected.keys().copied().collect::<Vec<_>>(), [2016, 2017, 2018]);
@@ -117,7 +122,12 @@ fn columns_need_not_hold_the_time() {
 fn without_outliers_there_is_one_file_without_rows() {
     let home = home();
     let home = home.path();
-    assert_snapshot!(shown(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat()), @"");
+    assert_snapshot!(shown(home, &[&BY_YEAR[..], &["--threshold", "999999"]].concat()), @"
+    [stderr]
+    gust: 2 series found, 2 kept, 0 outliers at 0 stations
+    wrote out (0 rows, [SIZE])
+    352 rows in [TIME] ([RATE])
+    ");
     assert_eq!(names(&home.join("out")), ["year=1970"]);
     let table = parquet(&home.join("out/year=1970/part-00000.parquet"));
     assert_eq!((table.num_rows(), table.num_columns()), (0, OUTLIER_COLUMNS.len()));
@@ -165,13 +175,43 @@ fn directories_with_other_files_are_not_replaced() {
         // Fails, as it should, where the directory holds an outliers file.
         let _ = fs::remove_dir(path.parent().unwrap());
     }
-    assert_snapshot!(shown.concat(), @"");
+    assert_snapshot!(shown.concat(), @"
+    [stderr]
+    error: out: holds notes.txt, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds .hidden, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/notes.txt, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/data_0.parquet, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds year=2017/.git, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    [stderr]
+    error: out: holds yearly, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    ");
     succeeds(home, &BY_YEAR);
 
     // Parquet of the same layout without the metadata of isd-detect: a file of the dataset.
     let block = names(&home.join("obs")).into_iter().find(|name| name.starts_with("block=")).unwrap();
     fs::copy(home.join("obs").join(block).join("part-00000.parquet"), &ours).unwrap();
-    assert_snapshot!(shell::fails(ISD_DETECT, home, &BY_YEAR, 1), @"");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &BY_YEAR, 1), @"
+    [stderr]
+    error: out: holds year=2017/part-00000.parquet, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+    ");
 }
 
 #[test]
@@ -181,10 +221,58 @@ fn a_place_that_is_not_free_is_refused() {
     fs::write(home.join("file"), "precious").unwrap();
     let by_year = |output| vec!["obs", "-m", "gust", "--partition-by", "year", "-o", output];
     let taken = ["file", "obs", "obs/out", "."].map(by_year);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &taken, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &taken, 1), @"
+    > obs -m gust --partition-by year -o file
+    [stderr]
+    error: file: exists and is a file; a directory is to be written
+    hint: give another -o
+    [status 1]
+
+    > obs -m gust --partition-by year -o obs
+    [stderr]
+    error: obs: holds _isd.json, which is no outliers file and would be lost
+    hint: give another -o, or the name of outliers that --partition-by wrote
+    [status 1]
+
+    > obs -m gust --partition-by year -o obs/out
+    [stderr]
+    error: obs/out: lies inside the source obs
+    hint: give another -o
+    [status 1]
+
+    > obs -m gust --partition-by year -o .
+    [stderr]
+    error: .: names no directory that could be created
+    hint: give another -o
+    [status 1]
+    ");
     let mut refused = ["out.csv", "out.arrow", "out.ndjson"].map(by_year).to_vec();
     refused.push(vec!["obs", "-m", "gust", "--partition-by", "month", "-o", "out"]);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &refused, 2), @"");
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &refused, 2), @"
+    > obs -m gust --partition-by year -o out.csv
+    [stderr]
+    error: out.csv: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by year -o out.arrow
+    [stderr]
+    error: out.arrow: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by year -o out.ndjson
+    [stderr]
+    error: out.ndjson: --partition-by writes Parquet
+    hint: give -o the name of a directory, or leave --partition-by out
+    [status 2]
+
+    > obs -m gust --partition-by month -o out
+    [stderr]
+    error: invalid value 'month' for '--partition-by <KEY>'
+    hint: it may be year
+    [status 2]
+    ");
     fs::create_dir(home.join("empty")).unwrap();
     succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "empty"]].concat());
     succeeds(home, &[&DETECT[..], &["--partition-by", "year", "-o", "new/parents/out"]].concat());

@@ -51,7 +51,14 @@ fn home() -> TempDir {
 #[test]
 fn an_archive_becomes_a_dataset_with_a_summary() {
     let home = home();
-    assert_snapshot!(shown(home.path(), &["a.h5", "-o", "obs"]), @"");
+    assert_snapshot!(shown(home.path(), &["a.h5", "-o", "obs"]), @"
+    [stderr]
+    flat HDF5: 6 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           33.3 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    [SIZE] read, [SIZE] written in 2 files to obs; [TIME], [RATE]
+    ");
     assert_eq!(names(&home.path().join("obs")), ["_isd.json", "_journal.ndjson", "block=01", "block=72"]);
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
@@ -60,7 +67,7 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = ["a.h5", "-o", "obs", "--json", "-m", "wind_speed_rate", "--threads", "1"];
-    assert_snapshot!(shown(home.path(), &json), @"");
+    assert_snapshot!(shown(home.path(), &json), @r#"{"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]
@@ -81,7 +88,49 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
         vec!["a.h5", "-o", "obs", "--column", "wind"],
         vec!["a.h5", "-o", "obs", "--threads", "0"],
     ];
-    assert_snapshot!(shell::fails_each(ISD_CONVERT, home.path(), &runs, 2), @"");
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home.path(), &runs, 2), @"
+    > 
+    [stderr]
+    error: the following required arguments were not provided: --output <DATASET> <SOURCE>...
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5
+    [stderr]
+    error: the following required arguments were not provided: --output <DATASET>
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --overwrit
+    [stderr]
+    error: unexpected argument '--overwrit' found
+    hint: a similar argument exists: '--overwrite'
+    [status 2]
+
+    > a.h5 -o obs --overwrite --update
+    [stderr]
+    error: the argument '--overwrite' cannot be used with '--update'
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --scale tenths
+    [stderr]
+    error: invalid value 'tenths' for '--scale <SCALE>'
+    hint: it may be attributes or isd
+    [status 2]
+
+    > a.h5 -o obs --column wind
+    [stderr]
+    error: invalid value 'wind' for '--column <NAME=PATH>': expected NAME=PATH, such as wind_speed_rate=/surface/wind
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --threads 0
+    [stderr]
+    error: invalid value '0' for '--threads <N>': expected a number, 1 or more
+    hint: --help lists the arguments
+    [status 2]
+    ");
 }
 
 #[test]
@@ -114,7 +163,47 @@ fn sources_that_are_none_are_refused() {
         .to_vec();
     runs.push(vec!["a.h5", "-o", "obs", "-m", "wind_sped_rate"]);
     runs.push(vec!["a.h5", "-o", "obs", "--column", "wind_speed_rate=/no/such"]);
-    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"
+    > missing.h5 -o obs
+    [stderr]
+    error: missing.h5: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+
+    > empty.h5 -o obs
+    [stderr]
+    error: empty.h5: is empty, expected a file of observations
+    [status 1]
+
+    > text.h5 -o obs
+    [stderr]
+    error: text.h5: is of no format that is known here
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+
+    > short.h5 -o obs
+    [stderr]
+    error: short.h5: is cut short: 467 bytes, and its superblock says 935
+    hint: copy or write it again
+    [status 1]
+
+    > folder -o obs
+    [stderr]
+    error: folder: is a directory without files of observations
+    hint: name another
+    [status 1]
+
+    > a.h5 -o obs -m wind_sped_rate
+    [stderr]
+    error: a.h5: wind_sped_rate: does not exist; the file has air_temperature, station_usaf, station_wban, timestamp, wind_speed_rate
+    hint: did you mean wind_speed_rate?
+    [status 1]
+
+    > a.h5 -o obs --column wind_speed_rate=/no/such
+    [stderr]
+    error: a.h5: wind_speed_rate: is to lie at /no/such, which does not exist; the file has air_temperature, station_usaf, station_wban, timestamp, wind_speed_rate
+    [status 1]
+    ");
 }
 
 #[test]
@@ -123,9 +212,30 @@ fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
     let home = home.path();
     archive(&home.join("unsorted.h5"), &[0.0, 7200.0, 3600.0, 0.0, 3600.0, 7200.0]);
     archive(&home.join("twice.h5"), &[0.0, 3600.0, 7200.0, 0.0, 3600.0, 3600.0]);
-    assert_snapshot!(shown(home, &["unsorted.h5", "-o", "sorted"]), @"");
-    assert_snapshot!(shown(home, &["twice.h5", "-o", "once"]), @"");
-    assert_snapshot!(fails(home, &["twice.h5", "-o", "obs", "--duplicates", "error"], 1), @"");
+    assert_snapshot!(shown(home, &["unsorted.h5", "-o", "sorted"]), @"
+    [stderr]
+    flat HDF5: 6 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           33.3 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    the rows were not in order of station and time, and were sorted
+    [SIZE] read, [SIZE] written in 2 files to sorted; [TIME], [RATE]
+    ");
+    assert_snapshot!(shown(home, &["twice.h5", "-o", "once"]), @"
+    [stderr]
+    flat HDF5: 5 rows, 2 stations, 1970-01-01T00:00:00Z to 1970-01-01T02:00:00Z
+      air_temperature            0.0 % missing
+      wind_speed_rate           40.0 % missing
+    note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
+    left out: 1 row whose station and time were there twice; the last stayed
+    [SIZE] read, [SIZE] written in 2 files to once; [TIME], [RATE]
+    ");
+    assert_snapshot!(fails(home, &["twice.h5", "-o", "obs", "--duplicates", "error"], 1), @"
+    [stderr]
+    error: twice.h5: row 5: station 724940-23234 at 1970-01-01T01:00:00Z is there twice with different values, first in row 4; expected one row a station and time
+    hint: remove one of them from the source, or keep one of each with --duplicates first or last
+    [status 1]
+    ");
 }
 
 #[test]
@@ -133,7 +243,12 @@ fn a_target_that_exists_needs_overwrite() {
     let home = home();
     let home = home.path();
     shell::succeeds(ISD_CONVERT, home, &["a.h5", "-o", "obs", "-m", "wind_speed_rate"]);
-    assert_snapshot!(fails(home, &["a.h5", "-o", "obs"], 1), @"");
+    assert_snapshot!(fails(home, &["a.h5", "-o", "obs"], 1), @"
+    [stderr]
+    error: obs: exists already
+    hint: give another -o, or --overwrite to replace it
+    [status 1]
+    ");
     shell::succeeds(ISD_CONVERT, home, &["a.h5", "-o", "obs", "--overwrite"]);
     let manifest = fs::read_to_string(home.join("obs/_isd.json")).unwrap();
     assert!(manifest.contains("air_temperature"));
@@ -142,7 +257,31 @@ fn a_target_that_exists_needs_overwrite() {
     fs::create_dir(home.join("photos")).unwrap();
     fs::write(home.join("photos/cat.jpg"), "meow").unwrap();
     let runs = ["a.h5", ".", "a.h5/obs", "photos"].map(|target| vec!["a.h5", "--overwrite", "-o", target]);
-    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_CONVERT, home, &runs, 1), @"
+    > a.h5 --overwrite -o a.h5
+    [stderr]
+    error: a.h5: exists and is a file; a directory is to be written
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o .
+    [stderr]
+    error: .: names no directory that could be created
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o a.h5/obs
+    [stderr]
+    error: a.h5/obs: lies inside the source a.h5
+    hint: give another -o
+    [status 1]
+
+    > a.h5 --overwrite -o photos
+    [stderr]
+    error: photos: exists and is no isd dataset: it holds no _isd.json
+    hint: give another -o
+    [status 1]
+    ");
 }
 
 #[cfg(unix)]
@@ -151,7 +290,12 @@ fn a_target_that_exists_needs_overwrite() {
 fn a_place_without_write_permission_is_named() {
     let home = home();
     shell::lock(home.path());
-    assert_snapshot!(fails(home.path(), &["a.h5", "-o", "locked/obs"], 1), @"");
+    assert_snapshot!(fails(home.path(), &["a.h5", "-o", "locked/obs"], 1), @"
+    [stderr]
+    error: locked: cannot create a directory in it: Permission denied (os error 13)
+    hint: check who may read or write there
+    [status 1]
+    ");
 }
 
 #[cfg(target_os = "linux")]

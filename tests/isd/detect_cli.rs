@@ -1,4 +1,4 @@
-//! `isd-detect` as it is run from a shell: formats, summaries, and every way to get it wrong.
+//! `isd-detect` as it is run from a shell: formats, summaries and the plan.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -21,10 +21,11 @@ use tempfile::TempDir;
 use crate::memory::{HOUR, Row, dataset, weather};
 use crate::shell::{self, ISD_DETECT, names, parquet};
 
+/// Columns of the dataset of [`home`].
 const COLUMNS: [&str; 4] = ["air_temperature", "wind_direction", "wind_speed_rate", "sky_condition"];
 
 /// A directory with the dataset `obs`: thirty stations in several row groups.
-fn home() -> TempDir {
+pub fn home() -> TempDir {
     let home = TempDir::new().unwrap();
     let options = ConvertOptions { row_group_rows: 1000, ..ConvertOptions::default() };
     dataset(&home.path().join("obs"), &COLUMNS, &weather(4), &options);
@@ -38,11 +39,6 @@ fn succeeds(home: &Path, arguments: &[&str]) -> (String, String) {
 /// All that a run shows.
 fn shown(home: &Path, arguments: &[&str]) -> String {
     shell::shown(ISD_DETECT, home, arguments)
-}
-
-/// All that a failing run shows.
-fn fails(home: &Path, arguments: &[&str], status: i32) -> String {
-    shell::fails(ISD_DETECT, home, arguments, status)
 }
 
 fn metadata(path: &Path) -> BTreeMap<String, String> {
@@ -210,7 +206,7 @@ fn infinite_scores_are_written_in_every_format() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = shown(home.path(), &[&DETECT[..], &["out.parquet", "--json"]].concat());
-    assert_snapshot!(json, @"");
+    assert_snapshot!(json, @r#"{"dataset":"obs","output":"out.parquet","parameters":{"measurements":["wind_speed_rate","air_temperature"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel"},"rows":5825,"stations":30,"outliers":76,"measurements":[{"measurement":"wind_speed_rate","tested":29,"too_short":1,"outliers":38,"stations":25},{"measurement":"air_temperature","tested":29,"too_short":1,"outliers":38,"stations":19}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
     let summary: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(summary["outliers"], parquet(&home.path().join("out.parquet")).num_rows());
 }
@@ -219,7 +215,13 @@ fn json_is_one_object_on_standard_output() {
 fn the_summary_says_what_was_tested_found_and_written() {
     let home = home();
     let home = home.path();
-    assert_snapshot!(shown(home, &[&DETECT[..], &["out.csv"]].concat()), @"");
+    assert_snapshot!(shown(home, &[&DETECT[..], &["out.csv"]].concat()), @"
+    [stderr]
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
     assert_eq!(shown(home, &[&DETECT[..], &["out.csv", "--quiet"]].concat()), "");
 }
 
@@ -228,9 +230,46 @@ fn explain_prints_the_plan_and_runs_nothing() {
     let home = home();
     let home = home.path();
     let explain = ["obs", "-m", "wind_speed_rate", "-o", "out.csv", "--explain"];
-    assert_snapshot!(shown(home, &explain), @"");
-    assert_snapshot!(shown(home, &[&explain[..], &["--window", "7d"]].concat()), @"");
-    assert_snapshot!(shown(home, &[&explain[..], &["--engine", "expressions"]].concat()), @"");
+    assert_snapshot!(shown(home, &explain), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("wind_speed_rate").rolling_outliers[window 30 values before]()]
+      SCAN row group of obs
+      PROJECT 1/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--window", "7d"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SELECT [col("timestamp").rolling_outliers[window 604800 s before]([col("wind_speed_rate")])]
+      SCAN row group of obs
+      PROJECT 2/3 COLUMNS
+    "#);
+    assert_snapshot!(shown(home, &[&explain[..], &["--engine", "expressions"]].concat()), @r#"
+    The plan of each of 30 row groups:
+    SORT BY [maintain_order: true] [col("station_id"), col("timestamp"), col("measurement")]
+      UNION[maintain_order: true]
+        PLAN 0:
+          simple π 9/9 ["station_id", "timestamp", ... 7 other columns]
+             WITH_COLUMNS:
+             ["wind_speed_rate".alias("measurement"), ((col("value") - col("rolling_mean")) rust_div when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)).alias("zscore"), col("observed").is_null().alias("filled")] 
+              FILTER (((col("value") - col("rolling_mean"))).abs() > (6.0 * when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)))
+              FROM
+                 WITH_COLUMNS:
+                 [(col("rolling_std") * ((col("window_count").cast(Float64) rust_div (col("window_count").cast(Float64) - 0.0))).sqrt())] 
+                  FILTER (col("observed").is_not_null() & (((col("value") - col("rolling_mean"))).abs() > (1.0000e-12 * col("value").abs())))
+                  FROM
+                     WITH_COLUMNS:
+                     [col("value").rolling_mean().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_mean"), col("value").rolling_std().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_std"), col("value").is_not_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_count")] 
+                      simple π 4/4 ["station_id", "timestamp", ... 2 other columns]
+                        FILTER (col("observations") > 30) & col("value").is_not_null()
+                        FROM
+                           WITH_COLUMNS:
+                           [col("observed").fill_null_with_strategy().over([col("station_id")]).alias("value"), col("observed").count().over([col("station_id")]).alias("observations")] 
+                             WITH_COLUMNS:
+                             [when(col("observed").is_finite()).then(col("observed")).otherwise(null.cast(Float64))] 
+                              SELECT [col("station_id"), col("timestamp"), col("wind_speed_rate").alias("observed")]
+                                SCAN row group of obs
+                                PROJECT */3 COLUMNS
+      END UNION[maintain_order: true]
+    "#);
     assert_eq!(names(home), ["obs"]);
 }
 
@@ -244,162 +283,25 @@ fn all_leaves_out_what_is_not_linear_and_says_so() {
         let measurements = summary["parameters"]["measurements"].as_array().unwrap().clone();
         measurements.iter().map(|name| name.as_str().unwrap().to_owned()).collect()
     };
-    assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"");
+    assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"
+    [stderr]
+    leaving out wind_direction and sky_condition: a linear z-score of a direction or a code means nothing (--force tests them)
+    air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
+    wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
+    wrote out.csv (76 rows, [SIZE])
+    5,825 rows in [TIME] ([RATE])
+    ");
     assert_eq!(measurements(&["obs", "--all"]), ["air_temperature", "wind_speed_rate"]);
     assert_eq!(measurements(&["obs", "--all", "--force"]), COLUMNS);
-    assert_snapshot!(fails(home, &["obs", "-m", "wind_direction"], 2), @"");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &["obs", "-m", "wind_direction"], 2), @"
+    [stderr]
+    error: wind_direction: a linear z-score of a direction or a code means nothing
+    hint: --force tests it all the same
+    [status 2]
+    ");
     for name in ["wind_direction", "sky_condition"] {
         assert_eq!(measurements(&["obs", "-m", name, "--force"]), [name]);
     }
-}
-
-/// All that runs show which fail with status 2.
-fn usage_errors(home: &Path, runs: &[&[&str]]) -> String {
-    shell::fails_each(ISD_DETECT, home, runs, 2)
-}
-
-#[test]
-fn options_that_contradict_each_other_are_refused() {
-    let home = home();
-    let runs: &[&[&str]] = &[
-        &[],
-        &["obs"],
-        &["obs", "--all", "-m", "wind_speed_rate"],
-        &["obs", "--all", "--windw", "30"],
-        &["obs", "--all", "--engine", "magic"],
-        &["obs", "--all", "--window", "7d", "--engine", "expressions"],
-        &["obs", "--all", "--partition-by", "year"],
-        &["lite", "--all", "--format", "talk"],
-    ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
-}
-
-#[test]
-fn options_that_make_no_test_are_refused() {
-    let home = home();
-    let runs: &[&[&str]] = &[
-        &["obs", "--all", "--window", "0"],
-        &["obs", "--all", "--window", "0h"],
-        &["obs", "--all", "--window", "100001"],
-        &["obs", "--all", "--window", "30", "--include-current"],
-        &["obs", "--all", "--min-periods", "31"],
-        &["obs", "--all", "--window", "7d", "--min-periods", "0"],
-        &["obs", "--all", "--ddof", "30"],
-        &["obs", "--all", "--window", "7d", "--ddof", "10"],
-        &["obs", "--all", "--threshold=-1"],
-        &["obs", "--all", "--min-std=-1"],
-        &["obs", "--all", "--fill-limit", "0"],
-        &["obs", "--all", "--fill-limit", "0h"],
-    ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
-}
-
-#[test]
-fn values_that_are_no_numbers_and_no_times_are_refused() {
-    let home = home();
-    let home = home.path();
-    assert_snapshot!(fails(home, &["obs", "--all", "--window", "many"], 2), @"");
-    assert_snapshot!(fails(home, &["obs", "--all", "--fill-limit", "long"], 2), @"");
-    assert_snapshot!(fails(home, &["obs", "--all", "--threshold", "six"], 2), @"");
-    for (option, values) in [
-        ("--threshold", &["nan", "1e3"][..]),
-        ("--window", &["7y", "d", "1.5d", "99999999999999999999", "9999999999999999w", ""]),
-        ("--fill-limit", &["5y", "h", "1.5d", "99999999999999999999", "9999999999999999w", ""]),
-    ] {
-        for value in values {
-            let shown = fails(home, &["obs", "--all", &format!("{option}={value}")], 2);
-            let expected = format!("error: invalid value '{value}' for '{option}");
-            assert!(shown.starts_with(&expected) || value.is_empty() && shown.contains(option), "{shown}");
-        }
-    }
-}
-
-#[test]
-fn columns_and_names_that_cannot_be_written_are_refused() {
-    let home = home();
-    let runs: &[&[&str]] = &[
-        &["obs", "--all", "-o", "out.xlsx"],
-        &["obs", "--all", "-o", "out"],
-        &["obs", "--all", "--columns", "station_id,color"],
-        &["obs", "--all", "--columns", "value,value"],
-        &["obs", "-m", "wind_speed_rate", "-o", "obs/out.parquet"],
-        &["obs", "-m", "wind_speed_rate", "-o", "./obs/block=01/part-00000.parquet"],
-    ];
-    assert_snapshot!(usage_errors(home.path(), runs), @"");
-}
-
-#[test]
-fn an_unknown_measurement_is_refused_with_those_there_are() {
-    let home = home();
-    assert_snapshot!(fails(home.path(), &["obs", "-m", "wind_speed", "-o", "out.csv"], 1), @"");
-    assert_snapshot!(fails(home.path(), &["obs", "-m", "station_id"], 1), @"");
-}
-
-#[test]
-fn what_is_no_dataset_is_refused() {
-    let home = home();
-    let home = home.path();
-    fs::create_dir(home.join("empty")).unwrap();
-    fs::write(home.join("text.parquet"), "not Parquet at all, however long this text is").unwrap();
-    fs::write(home.join("nothing.parquet"), "").unwrap();
-    let block = names(&home.join("obs")).into_iter().find(|name| name.starts_with("block=")).unwrap();
-    let part = home.join("obs").join(block).join("part-00000.parquet");
-    let bytes = fs::read(&part).unwrap();
-    fs::write(home.join("truncated.parquet"), &bytes[..bytes.len() / 2]).unwrap();
-    let runs = ["missing", "empty", "text.parquet", "nothing.parquet", "truncated.parquet"]
-        .map(|dataset| vec![dataset, "-m", "wind_speed_rate", "-o", "out.parquet"]);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"");
-    let mut damaged = bytes.clone();
-    damaged[4..bytes.len() / 2].fill(0xff);
-    fs::write(home.join("damaged.parquet"), &damaged).unwrap();
-    let shown = fails(home, &["damaged.parquet", "-m", "wind_speed_rate", "-o", "out.parquet"], 1);
-    assert!(shown.contains("damaged.parquet"), "{shown}");
-    // One file is a dataset by itself; cut short beside others, it is none.
-    succeeds(home, &[part.to_str().unwrap(), "-m", "wind_speed_rate"]);
-    fs::write(&part, &bytes[..bytes.len() - 100]).unwrap();
-    let shown = fails(home, &["obs", "-m", "wind_speed_rate", "-o", "out.parquet"], 1);
-    assert!(shown.contains("part-00000.parquet"), "{shown}");
-}
-
-#[test]
-fn a_place_that_cannot_be_written_is_named() {
-    let home = home();
-    let home = home.path();
-    fs::create_dir(home.join("folder.csv")).unwrap();
-    fs::write(home.join("file"), "").unwrap();
-    let runs = ["nowhere/out.csv", "folder.csv", "file/out.csv"]
-        .map(|output| vec!["obs", "-m", "wind_speed_rate", "-o", output]);
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"");
-}
-
-#[cfg(unix)]
-#[test]
-#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
-fn a_directory_without_write_permission_is_named() {
-    let home = home();
-    shell::lock(home.path());
-    assert_snapshot!(fails(home.path(), &[&DETECT[..], &["locked/out.csv"]].concat(), 1), @"");
-}
-
-#[test]
-fn an_output_file_is_replaced_whole_or_not_at_all() {
-    let home = home();
-    let home = home.path();
-    fs::write(home.join("out.csv"), "precious").unwrap();
-    fails(home, &[&DETECT[..], &["out.csv", "-m", "gale"]].concat(), 1);
-    assert_eq!(fs::read_to_string(home.join("out.csv")).unwrap(), "precious");
-    succeeds(home, &[&DETECT[..], &["out.csv"]].concat());
-    assert!(fs::read_to_string(home.join("out.csv")).unwrap().starts_with("station_id,"));
-    assert_eq!(names(home), ["obs", "out.csv"]);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_disk_that_fills_up_leaves_nothing() {
-    let home = home();
-    let arguments = ["obs", "-m", "wind_speed_rate", "-o", "out.csv"];
-    assert_snapshot!(shell::shown_on_full_disk(ISD_DETECT, home.path(), &arguments), @"");
-    assert_eq!(names(home.path()), ["obs"]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod by_year; // isd-detect --partition-by year
 mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
+mod detect_refusals; // every way to get isd-detect wrong
 mod help; // --help and --version of each tool
 mod interrupted; // tools that are told to stop
 mod kernel_expressions; // filled columns and rolling statistics as Polars expressions
@@ -13,6 +14,7 @@ mod memory; // datasets for tests
 #[allow(dead_code, reason = "the tests of the converters use the rest")]
 #[path = "../../converters/tests/converters/memory.rs"]
 mod memory_source; // a source whose rows the test gives
+#[allow(dead_code, reason = "the kernel's own tests use the rest")]
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod plan; // the lazy plan on frames, both engines

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use insta::assert_snapshot;
@@ -72,8 +71,20 @@ fn a_file_that_cannot_be_read_is_left_out_and_listed_and_the_status_is_1() {
     let home = home();
     let home = home.path();
     fs::write(home.join("lite/2017/999999-99999-2017"), "2017 01 01 00   -11 -9999\n").unwrap();
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--json"]), @"");
-    assert_snapshot!(shell::fails(ISD_CONVERT, home, &["lite", "-o", "none", "--strict"], 1), @"");
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--json"]), @r#"
+    {"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["lite"],"layout":"ISD-Lite","options":{"measurements":[],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":192,"stations":2,"files":2,"row_groups":2,"first_timestamp":"2016-01-01T00:00:00Z","last_timestamp":"2017-01-02T23:00:00Z","columns":[{"name":"air_temperature","units":"degC","resolution":"0.1","nulls":0},{"name":"dew_point_temperature","units":"degC","resolution":"0.1","nulls":192},{"name":"sea_level_pressure","units":"hPa","resolution":"0.1","nulls":0},{"name":"wind_direction","units":"degree","resolution":"1","nulls":0},{"name":"wind_speed_rate","units":"m s-1","resolution":"0.1","nulls":0},{"name":"sky_condition","units":"1","resolution":"1","nulls":0},{"name":"liquid_precipitation_1h","units":"mm","resolution":"0.1","nulls":0},{"name":"liquid_precipitation_6h","units":"mm","resolution":"0.1","nulls":192}],"duplicates":0,"identical":0,"tally":{},"source_files":4,"failed_files":1,"notes":[],"failures":[{"error":"lite/2017/999999-99999-2017: is of no format that is known here","path":"lite/2017/999999-99999-2017"}],"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}
+    [stderr]
+    left out: lite/2017/999999-99999-2017: is of no format that is known here
+    error: 1 file could not be read and was left out
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+    "#);
+    assert_snapshot!(shell::fails(ISD_CONVERT, home, &["lite", "-o", "none", "--strict"], 1), @"
+    [stderr]
+    error: lite/2017/999999-99999-2017: is of no format that is known here
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    [status 1]
+    ");
     assert_eq!(names(home), ["lite", "obs"]);
 }
 
@@ -81,13 +92,41 @@ fn a_file_that_cannot_be_read_is_left_out_and_listed_and_the_status_is_1() {
 fn what_a_source_holds_is_told_without_writing() {
     let home = home();
     let home = home.path();
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--inspect"]), @"");
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--inspect", "--json"]), @"");
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--dry-run", "-o", "obs"]), @"");
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--inspect"]), @"
+    ISD-Lite: [SIZE] in 4 files, 192 rows, 2 stations, 2016-01-01T00:00:00Z to 2017-01-02T23:00:00Z
+      column                   from                      units   step   least  greatest  missing
+      air_temperature          characters 14-19, tenths  degC     0.1    -1.1      -1.1    0.0 %
+      dew_point_temperature    characters 20-25, tenths  degC     0.1                    100.0 %
+      sea_level_pressure       characters 26-31, tenths  hPa      0.1  1013.2    1013.2    0.0 %
+      wind_direction           characters 32-37          degree     1     270       270    0.0 %
+      wind_speed_rate          characters 38-43, tenths  m s-1    0.1       3        30    0.0 %
+      sky_condition            characters 44-49          1          1       8         8    0.0 %
+      liquid_precipitation_1h  characters 50-55, tenths  mm       0.1       0         0    0.0 %
+      liquid_precipitation_6h  characters 56-61, tenths  mm       0.1                    100.0 %
+    ");
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--inspect", "--json"]), @r#"{"layout":"ISD-Lite","files":4,"bytes":0,"rows":192,"stations":2,"first_timestamp":"2016-01-01T00:00:00Z","last_timestamp":"2017-01-02T23:00:00Z","sorted":true,"columns":[{"name":"air_temperature","origin":"characters 14-19, tenths","units":"degC","resolution":"0.1","nulls":0,"min":-1.1,"max":-1.1},{"name":"dew_point_temperature","origin":"characters 20-25, tenths","units":"degC","resolution":"0.1","nulls":192,"min":null,"max":null},{"name":"sea_level_pressure","origin":"characters 26-31, tenths","units":"hPa","resolution":"0.1","nulls":0,"min":1013.2,"max":1013.2},{"name":"wind_direction","origin":"characters 32-37","units":"degree","resolution":"1","nulls":0,"min":270.0,"max":270.0},{"name":"wind_speed_rate","origin":"characters 38-43, tenths","units":"m s-1","resolution":"0.1","nulls":0,"min":3.0,"max":30.0},{"name":"sky_condition","origin":"characters 44-49","units":"1","resolution":"1","nulls":0,"min":8.0,"max":8.0},{"name":"liquid_precipitation_1h","origin":"characters 50-55, tenths","units":"mm","resolution":"0.1","nulls":0,"min":0.0,"max":0.0},{"name":"liquid_precipitation_6h","origin":"characters 56-61, tenths","units":"mm","resolution":"0.1","nulls":192,"min":null,"max":null}],"notes":[],"failures":[]}"#);
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "--dry-run", "-o", "obs"]), @"
+    ISD-Lite: [SIZE] in 4 files, 192 rows, 2 stations, 2016-01-01T00:00:00Z to 2017-01-02T23:00:00Z
+      column                   from                      units   step   least  greatest  missing
+      air_temperature          characters 14-19, tenths  degC     0.1    -1.1      -1.1    0.0 %
+      dew_point_temperature    characters 20-25, tenths  degC     0.1                    100.0 %
+      sea_level_pressure       characters 26-31, tenths  hPa      0.1  1013.2    1013.2    0.0 %
+      wind_direction           characters 32-37          degree     1     270       270    0.0 %
+      wind_speed_rate          characters 38-43, tenths  m s-1    0.1       3        30    0.0 %
+      sky_condition            characters 44-49          1          1       8         8    0.0 %
+      liquid_precipitation_1h  characters 50-55, tenths  mm       0.1       0         0    0.0 %
+      liquid_precipitation_6h  characters 56-61, tenths  mm       0.1                    100.0 %
+    would write station_id, timestamp and 8 columns of float64 to obs
+    ");
     assert_eq!(names(home), ["lite"]);
     fs::create_dir(home.join("obs")).unwrap();
     fs::write(home.join("obs/notes.txt"), "").unwrap();
-    assert_snapshot!(shell::fails(ISD_CONVERT, home, &["lite", "--dry-run", "-o", "obs"], 1), @"");
+    assert_snapshot!(shell::fails(ISD_CONVERT, home, &["lite", "--dry-run", "-o", "obs"], 1), @"
+    [stderr]
+    error: obs: exists and is no isd dataset: it holds no _isd.json
+    hint: give another -o
+    [status 1]
+    ");
 }
 
 #[test]
@@ -112,11 +151,36 @@ fn an_update_writes_what_changed() {
     let home = home();
     let home = home.path();
     succeeds(ISD_CONVERT, home, &["lite", "-o", "obs"]);
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--update"]), @"");
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--update"]), @"
+    [stderr]
+    ISD-Lite: 192 rows, 2 stations, 2016-01-01T00:00:00Z to 2017-01-02T23:00:00Z
+      air_temperature          degC      0.0 % missing
+      dew_point_temperature    degC    100.0 % missing
+      sea_level_pressure       hPa       0.0 % missing
+      wind_direction           degree    0.0 % missing
+      wind_speed_rate          m s-1     0.0 % missing
+      sky_condition            1         0.0 % missing
+      liquid_precipitation_1h  mm        0.0 % missing
+      liquid_precipitation_6h  mm      100.0 % missing
+    no source file has changed: nothing was written
+    ");
     fs::write(home.join("lite/2018-new-724940-23234-2018"), "").unwrap();
     fs::remove_file(home.join("lite/2018-new-724940-23234-2018")).unwrap();
     fs::write(home.join("lite/2017/724940-23234-2018"), days(2018, 44).concat()).unwrap();
-    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--update"]), @"");
+    assert_snapshot!(shown(ISD_CONVERT, home, &["lite", "-o", "obs", "--update"]), @"
+    [stderr]
+    ISD-Lite: 240 rows, 2 stations, 2016-01-01T00:00:00Z to 2018-01-02T23:00:00Z
+      air_temperature          degC      0.0 % missing
+      dew_point_temperature    degC    100.0 % missing
+      sea_level_pressure       hPa       0.0 % missing
+      wind_direction           degree    0.0 % missing
+      wind_speed_rate          m s-1     0.0 % missing
+      sky_condition            1         0.0 % missing
+      liquid_precipitation_1h  mm        0.0 % missing
+      liquid_precipitation_6h  mm      100.0 % missing
+    updated: 1 block written, 1 kept
+    [SIZE] read, [SIZE] written in 2 files to obs; [TIME], [RATE]
+    ");
     let found =
         succeeds(ISD_DETECT, home, &["obs", "-m", "wind_speed_rate", "--columns", "station_id,timestamp"]).0;
     let expected = [&OUTLIERS[..], &["724940-23234,2018-01-02T20:00:00Z"]].concat();

@@ -151,11 +151,16 @@ fn columns_of_the_list_need_the_list() {
     let home = home(&["010010-99999"], &NONE);
     let home = home.path();
     let arguments = ["obs", "-m", "gust", "--columns", "station_id,country"];
-    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"
+    [stderr]
+    error: --columns country: no such column of the outliers table
+    hint: --stations isd-history.csv adds it
+    [status 2]
+    ");
     let (csv, _) = succeeds(home, &["--columns", "station_id,country", "--threshold", "9999"]);
     assert_eq!(csv, "station_id,country\n");
     let json = ["obs", "-m", "gust", "--stations", "list.csv", "--json"];
-    assert_snapshot!(shell::shown(ISD_DETECT, home, &json), @"");
+    assert_snapshot!(shell::shown(ISD_DETECT, home, &json), @r#"{"dataset":"obs","output":null,"parameters":{"measurements":["gust"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel","stations":"list.csv"},"rows":40,"stations":1,"outliers":1,"stations_not_listed":1,"measurements":[{"measurement":"gust","tested":1,"too_short":0,"outliers":1,"stations":1}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]
@@ -177,9 +182,56 @@ fn what_is_no_station_list_is_refused_before_the_work() {
     let lists = broken.iter().map(|(name, _)| *name).chain(["none.csv"]);
     let runs: Vec<_> =
         lists.map(|name| vec!["obs", "-m", "gust", "--stations", name, "-o", "out.csv"]).collect();
-    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_DETECT, home, &runs, 1), @"
+    > obs -m gust --stations other.csv -o out.csv
+    [stderr]
+    error: other.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations empty.csv -o out.csv
+    [stderr]
+    error: empty.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations binary.csv -o out.csv
+    [stderr]
+    error: binary.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
+    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    [status 1]
+
+    > obs -m gust --stations cut.csv -o out.csv
+    [stderr]
+    error: cut.csv: cannot be read as a station list: Csv error: incorrect number of fields for line 3, expected 11 got 2
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations place.csv -o out.csv
+    [stderr]
+    error: place.csv: line 3: column LAT: found `north`, expected a number
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations end.csv -o out.csv
+    [stderr]
+    error: end.csv: line 2: column END: found `today`, expected a day, YYYYMMDD
+    hint: download isd-history.csv again
+    [status 1]
+
+    > obs -m gust --stations none.csv -o out.csv
+    [stderr]
+    error: none.csv: cannot open: No such file or directory (os error 2)
+    hint: check the path
+    [status 1]
+    ");
     let arguments = ["obs", "-m", "gust", "--stations", "list.csv", "-o", "list.csv"];
-    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"");
+    assert_snapshot!(shell::fails(ISD_DETECT, home, &arguments, 2), @"
+    [stderr]
+    error: list.csv: lies in what is read
+    hint: give another -o
+    [status 2]
+    ");
 }
 
 #[test]

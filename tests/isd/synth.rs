@@ -9,7 +9,7 @@ use isd::synth::{
     ArchiveSummary, Compression, Length, Storage, SynthError, SynthOptions, Targets, write_archive,
 };
 
-use crate::shell::{self, names};
+use crate::shell::names;
 
 const MEASUREMENTS: [&str; 8] = [
     "air_temperature",
@@ -261,18 +261,4 @@ fn nothing_is_left_behind_by_a_failure() {
     is_directory.overwrite = true;
     assert!(matches!(fail(&is_directory), SynthError::Exists { .. }));
     assert!(names(directory.path()).is_empty(), "{:?}", names(directory.path()));
-}
-
-#[cfg(unix)]
-#[test]
-#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
-fn an_unwritable_directory_is_named_and_left_alone() {
-    let directory = tempfile::tempdir().unwrap();
-    shell::lock(directory.path());
-    let locked = directory.path().join("locked");
-    let targets = targets(&locked, "a");
-    let error = write_archive(&options(2, 10), Storage::default(), &targets, 1, &mut |_, _| {}).unwrap_err();
-    assert!(error.to_string().contains("a.hdf5: cannot create"), "{error}");
-    assert!(error.hint().is_some());
-    assert!(names(&locked).is_empty());
 }

@@ -13,10 +13,15 @@ fn the_summary_says_what_was_made_and_planted() {
     let home = home.path();
     let small = ["--stations", "20", "--rows-per-station", "2000"];
     let lists = ["-o", "a.h5", "--truth", "truth.csv", "--station-list", "stations.csv"];
-    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &lists].concat()), @"");
+    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &lists].concat()), @"
+    [stderr]
+    40,000 rows, 20 stations, [SIZE] in a.h5; [TIME], [RATE]
+    planted: 7 gross errors, 240 values of stuck sensors, 644 of storms; listed in truth.csv
+    stations listed in stations.csv
+    ");
     assert_eq!(names(home), ["a.h5", "stations.csv", "truth.csv"]);
     let json = ["-o", "b.h5", "--seed", "7", "--compression", "gzip", "--chunk-rows", "1000", "--json"];
-    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &json].concat()), @"");
+    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &json].concat()), @r#"{"archive":"b.h5","options":{"stations":20,"length":{"rows":2000},"start_year":2000,"seed":7},"layout":{"compression":{"gzip":4},"chunk_rows":1000},"rows":40000,"stations":20,"bytes":0,"gross_errors":10,"stuck_values":336,"storm_values":679,"seconds":0,"rows_per_second":0}"#);
     assert_eq!(shown(ISD_SYNTH, home, &[&small[..], &["-o", "c.h5", "--quiet"]].concat()), "");
 }
 
@@ -36,7 +41,67 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
         &["-o", "a.h5", "--compression", "zstd"],
         &["-o", "a.h5", "--truth", "a.h5"],
     ];
-    assert_snapshot!(shell::fails_each(ISD_SYNTH, home.path(), runs, 2), @"");
+    assert_snapshot!(shell::fails_each(ISD_SYNTH, home.path(), runs, 2), @"
+    > 
+    [stderr]
+    error: the following required arguments were not provided: --output <FILE>
+    hint: --help lists the arguments
+    [status 2]
+
+    > -o a.h5 --rows-per-station 9 --years 1
+    [stderr]
+    error: the argument '--rows-per-station <N>' cannot be used with '--years <N>'
+    hint: --help lists the arguments
+    [status 2]
+
+    > -o a.h5 --stations 0
+    [stderr]
+    error: --stations is 0, expected 1 to 200000
+    [status 2]
+
+    > -o a.h5 --rows-per-station 2000001
+    [stderr]
+    error: --rows-per-station is 2000001, expected 1 to 2000000
+    [status 2]
+
+    > -o a.h5 --years 201
+    [stderr]
+    error: --years is 201, expected 1 to 200
+    [status 2]
+
+    > -o a.h5 --start 1700
+    [stderr]
+    error: --start is 1700, expected 1800 to 2200
+    [status 2]
+
+    > -o a.h5 --gzip-level 4
+    [stderr]
+    error: --gzip-level is given without --compression gzip
+    hint: add --compression gzip, or leave --gzip-level out
+    [status 2]
+
+    > -o a.h5 --compression gzip --gzip-level 10
+    [stderr]
+    error: --gzip-level is 10, expected 0 to 9
+    [status 2]
+
+    > -o a.h5 --chunk-rows 0
+    [stderr]
+    error: --chunk-rows is 0, expected 1 to 4194304
+    [status 2]
+
+    > -o a.h5 --compression zstd
+    [stderr]
+    error: invalid value 'zstd' for '--compression <COMPRESSION>'
+    hint: it may be none or gzip
+    [status 2]
+
+    > -o a.h5 --truth a.h5
+    [stderr]
+    error: a.h5: is the target of both -o and --truth
+    hint: give each output a path of its own
+    [status 2]
+    ");
 }
 
 #[test]
@@ -52,5 +117,50 @@ fn targets_that_cannot_be_written_are_refused() {
         &["-o", "nowhere/a.h5"],
         &["-o", "taken.h5/a.h5"],
     ];
-    assert_snapshot!(shell::fails_each(ISD_SYNTH, home, runs, 1), @"");
+    assert_snapshot!(shell::fails_each(ISD_SYNTH, home, runs, 1), @"
+    > -o taken.h5
+    [stderr]
+    error: taken.h5: exists already
+    hint: give another path, or --overwrite to replace it
+    [status 1]
+
+    > -o folder --overwrite
+    [stderr]
+    error: folder: exists already
+    hint: give another path, or --overwrite to replace it
+    [status 1]
+
+    > -o a.h5 --truth taken.h5
+    [stderr]
+    error: taken.h5: exists already
+    hint: give another path, or --overwrite to replace it
+    [status 1]
+
+    > -o nowhere/a.h5
+    [stderr]
+    error: nowhere/a.h5: cannot create: No such file or directory (os error 2)
+    hint: create the directory first, or check the path
+    [status 1]
+
+    > -o taken.h5/a.h5
+    [stderr]
+    error: taken.h5/a.h5: cannot create: Not a directory (os error 20)
+    [status 1]
+    ");
+}
+
+#[cfg(unix)]
+#[test]
+#[cfg_attr(writes_everywhere, ignore = "needs a user who may not write everywhere")]
+fn a_directory_without_write_permission_is_named_and_left_alone() {
+    let home = TempDir::new().unwrap();
+    shell::lock(home.path());
+    let arguments = ["-o", "locked/a.hdf5", "--stations", "2", "--rows-per-station", "10"];
+    assert_snapshot!(shell::fails(ISD_SYNTH, home.path(), &arguments, 1), @"
+    [stderr]
+    error: locked/a.hdf5: cannot create: Permission denied (os error 13)
+    hint: choose a directory that you may write to
+    [status 1]
+    ");
+    assert!(shell::names(&home.path().join("locked")).is_empty());
 }

@@ -151,7 +151,7 @@ impl Keep {
     pub(super) fn resume(&mut self, target: &Target, sources: &[SourceRecord], settings: &Settings) {
         let rows = |journal: &Journal| journal.blocks.values().map(|block| block.rows).sum::<u64>();
         let mut useless = None;
-        let found = target.unfinished().filter_map(|dataset| {
+        let found = target.abandoned().filter_map(|dataset| {
             // Nothing can be kept of a run whose journal is absent or cannot be read.
             let mut journal = Journal::read(&dataset).ok()??;
             journal.blocks.retain(|_, block| block.is_whole(&dataset));

@@ -135,15 +135,15 @@ pub fn convert(
     if let (Course::Unchanged, Some(previous)) = (&keep.course, target.previous()) {
         let blocks_kept = keep.kept.len() as u64;
         let conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
-        target.remove_leftovers();
+        target.remove_abandoned();
         return Ok(conversion);
     }
     if !options.resume {
         // They may hold the space that this run needs.
-        target.remove_leftovers();
+        target.remove_abandoned();
     }
     let written = write(archive, &target, keep, Journal::new(settings, sources), options, progress)?;
-    target.remove_leftovers();
+    target.remove_abandoned();
     target.publish()?;
     Ok(written)
 }

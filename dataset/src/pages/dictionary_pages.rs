@@ -2,16 +2,30 @@
 //!
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
 use parquet::column::page::Page;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::StoredChunk;
 use super::decompression::decompressed;
 use super::hybrid::sized;
+
+/// A column chunk of a file: the pages of one column in one row group.
+pub(crate) struct StoredChunk<'a> {
+    /// The file, opened for this chunk alone: reading moves its position.
+    pub(crate) file: File,
+    /// What the file's footer says of the chunk.
+    pub(crate) metadata: &'a ColumnChunkMetaData,
+    /// Number of rows in the row group.
+    pub(crate) rows: usize,
+    /// Where each data page begins, if the file has an index of that.
+    pub(crate) pages: Option<Vec<PageLocation>>,
+}
 
 /// What a page holds, decompressed.
 pub(super) enum DictionaryPage {
@@ -21,6 +35,8 @@ pub(super) enum DictionaryPage {
     Indices {
         /// Definition levels, which say which rows have a value; `None` where all have one.
         levels: Option<Bytes>,
+        /// Rows without a value, if the page's header says how many.
+        nulls: Option<usize>,
         /// The width of an index in bits, as a byte, then an index for each row that has a value.
         indices: Bytes,
         rows: usize,
@@ -71,11 +87,13 @@ impl DictionaryPage {
             } => {
                 let (levels, indices) = if is_nullable { sized(&buf)? } else { (&[][..], &buf[..]) };
                 let levels = is_nullable.then(|| buf.slice_ref(levels));
-                Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
+                let (indices, rows) = (buf.slice_ref(indices), num_values as usize);
+                Some(Self::Indices { levels, nulls: None, indices, rows })
             }
             Page::DataPageV2 {
                 buf,
                 num_values,
+                num_nulls,
                 encoding: Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY,
                 def_levels_byte_len,
                 rep_levels_byte_len: 0,
@@ -83,7 +101,8 @@ impl DictionaryPage {
             } => {
                 let (levels, indices) = buf.split_at_checked(def_levels_byte_len as usize)?;
                 let levels = is_nullable.then(|| buf.slice_ref(levels));
-                Some(Self::Indices { levels, indices: buf.slice_ref(indices), rows: num_values as usize })
+                let (indices, rows) = (buf.slice_ref(indices), num_values as usize);
+                Some(Self::Indices { levels, nulls: Some(num_nulls as usize), indices, rows })
             }
             _ => None,
         }

@@ -1,25 +1,34 @@
 //! Parquet pages that are written and read by hand, where that is much faster than the `parquet` library.
 //!
-//! | function | column | who does it otherwise |
+//! | function | column | what the library does |
 //! |---|---|---|
-//! | [`write_stations`] | `station_id`, where stations have 64 rows or more | the library, row by row |
-//! | [`write_values`] | doubles of at most 65,536 distinct values | the library, by hashing each |
-//! | [`read_stations`] | strings stored by way of a dictionary, none missing | the library, row by row |
-//! | [`read_values`] | doubles stored by way of a dictionary of at most 65,536 | the library, in three passes |
+//! | [`write_stations()`] | `station_id`, where stations have 64 rows or more | takes it row by row |
+//! | [`write_values()`] | doubles, at most 65,536 distinct ones | hashes the bytes of each |
+//! | [`read_stations()`] | strings stored by way of a dictionary, none missing | decodes it row by row |
+//! | [`read_values()`] | doubles stored by way of a dictionary of at most 65,536 | copies each value three times |
 //!
-//! Each of them leaves to the library what it is not made for: it returns `None`, and its caller takes the other way.
-//! A reader also returns `None` where pages are broken, so that the library says what is wrong with them. Times are
-//! always written and read by the library.
+//! Each of them returns `None` for what it is not made for, so that its caller has the library do it. The readers also
+//! return `None` where pages are broken: the library then says what is wrong. Times are always written and read by the
+//! library.
 //!
 //! # Why by hand
 //!
-//! FIGURES
+//! Measured on 52 million rows (800 stations, eight value columns, two cores): in seconds, where all four are in use and
+//! where one of them is left to the library.
+//!
+//! | left to the library | finding the outliers of one column | writing all columns | bytes of the dataset |
+//! |---|---:|---:|---:|
+//! | nothing | 0.08 | 1.7 | 248 million |
+//! | [`write_stations()`] | | 2.1 | as many |
+//! | [`write_values()`] | | 3.0 | 251 million |
+//! | [`read_stations()`] | 0.11 | | |
+//! | [`read_values()`] | 0.17 | | |
 //!
 //! # What the pages look like
 //!
 //! All pages are ordinary Parquet, as the library would write it: a column chunk is a dictionary page with the distinct
-//! values, and data pages with the index of each row's value in it. Indices, and the definition levels that say which rows
-//! have a value, are stored in a [hybrid](hybrid) of runs and packed bits. The encodings are described in
+//! values, and data pages with an index into it for each row that has a value. Indices, and the definition levels that say
+//! which rows have a value, are stored as a [`hybrid`] of runs and packed bits. The encodings are described in
 //! <https://parquet.apache.org/docs/file-format/data-pages/encodings/>.
 
 mod bit_packing;
@@ -32,25 +41,12 @@ mod read_values;
 mod write_stations;
 mod write_values;
 
-use std::fs::File;
-
-use parquet::file::metadata::ColumnChunkMetaData;
-use parquet::file::page_index::offset_index::PageLocation;
+#[cfg(test)]
+mod damaged;
 
 pub(crate) use column_chunk::EncodedChunk;
+pub(crate) use dictionary_pages::StoredChunk;
 pub(crate) use read_stations::read_stations;
 pub(crate) use read_values::read_values;
 pub(crate) use write_stations::write_stations;
 pub(crate) use write_values::write_values;
-
-/// A column chunk of a file: the pages of one column in one row group.
-pub(crate) struct StoredChunk<'a> {
-    /// The file, opened for this chunk alone: reading moves its position.
-    pub(crate) file: File,
-    /// What the file's footer says of the chunk.
-    pub(crate) metadata: &'a ColumnChunkMetaData,
-    /// Number of rows in the row group.
-    pub(crate) rows: usize,
-    /// Where each data page begins, if the file has an index of that.
-    pub(crate) pages: Option<Vec<PageLocation>>,
-}

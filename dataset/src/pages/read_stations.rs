@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::Type;
 
-use super::StoredChunk;
-use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::dictionary_pages::{DictionaryPage, StoredChunk, dictionary_pages};
 use super::hybrid::{Run, Runs, integer, sized};
 use crate::StationRun;
 
@@ -27,8 +26,10 @@ pub(crate) fn read_stations(chunk: StoredChunk<'_>) -> Option<Vec<StationRun>> {
     for page in dictionary_pages(chunk)? {
         match page? {
             DictionaryPage::Entries { bytes, count } => names = dictionary(&bytes, count)?,
-            DictionaryPage::Indices { levels, indices, rows } => {
-                if levels.is_some_and(|levels| !all_have_a_value(&levels, rows)) {
+            DictionaryPage::Indices { levels, nulls, indices, rows } => {
+                if nulls.is_some_and(|nulls| nulls > 0)
+                    || levels.is_some_and(|levels| !all_have_a_value(&levels, rows))
+                {
                     return None;
                 }
                 append_runs(&indices, rows, &names, &mut runs)?;

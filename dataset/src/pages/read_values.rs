@@ -9,9 +9,8 @@ use arrow::buffer::BooleanBuffer;
 use arrow::util::bit_chunk_iterator::BitChunks;
 use parquet::basic::Type;
 
-use super::StoredChunk;
 use super::bit_packing::unpack;
-use super::dictionary_pages::{DictionaryPage, dictionary_pages};
+use super::dictionary_pages::{DictionaryPage, StoredChunk, dictionary_pages};
 use super::hybrid::{GROUP, Run, Runs};
 
 /// Bits of the widest index.
@@ -43,8 +42,11 @@ pub(crate) fn read_values<T: Copy + Default>(
             DictionaryPage::Entries { bytes, count } => {
                 reader.take_dictionary(&translate.take()?(doubles(&bytes, count)?)?)?;
             }
-            DictionaryPage::Indices { levels, indices, rows } => {
-                reader.take_page(levels.as_deref(), &indices, rows, values)?;
+            DictionaryPage::Indices { levels, nulls, indices, rows } => {
+                let found = reader.take_page(levels.as_deref(), &indices, rows, values)?;
+                if nulls.is_some_and(|nulls| nulls != found) {
+                    return None;
+                }
             }
         }
     }
@@ -92,13 +94,14 @@ impl<T: Copy + Default> Reader<T> {
     }
 
     /// Appends the values of a page: of its definition levels, if it has any, and of the width of an index and the indices.
+    /// Returns how many rows are without a value.
     fn take_page(
         &mut self,
         levels: Option<&[u8]>,
         indices: &[u8],
         rows: usize,
         values: &mut Vec<T>,
-    ) -> Option<()> {
+    ) -> Option<usize> {
         let start = self.has_value.len();
         if rows > self.rows - start {
             return None;
@@ -144,7 +147,7 @@ impl<T: Copy + Default> Reader<T> {
             }
             rest = &rest[count..];
         }
-        Some(())
+        Some(rows - count)
     }
 }
 

@@ -85,8 +85,25 @@ pub(crate) fn write_values(
     column_chunk(parts).map(Some)
 }
 
+/// The range of no value: its least is above its greatest.
+const NO_RANGE: (f64, f64) = (f64::INFINITY, f64::NEG_INFINITY);
+
+/// The range that holds both.
 fn wider(a: (f64, f64), b: (f64, f64)) -> (f64, f64) {
     (if b.0 < a.0 { b.0 } else { a.0 }, if b.1 > a.1 { b.1 } else { a.1 })
+}
+
+/// The least and the greatest of some values, compared eight at a time; NaN is passed over.
+fn range_of(values: &[f64]) -> (f64, f64) {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut ranges = [NO_RANGE; 8];
+    for chunk in chunks {
+        for (range, &value) in ranges.iter_mut().zip(chunk) {
+            *range = wider(*range, (value, value));
+        }
+    }
+    let rest = rest.iter().map(|&value| (value, value));
+    ranges.into_iter().chain(rest).fold(NO_RANGE, wider)
 }
 
 /// The distinct values, numbered in the order of their appearance.
@@ -111,10 +128,10 @@ impl Dictionary {
     /// Appends the index of each value that is not null; returns the least and the greatest of them. `None` if there are
     /// too many distinct values or one is NaN.
     fn look_up(&mut self, values: &Float64Array, indices: &mut Vec<u32>) -> Option<(f64, f64)> {
-        let mut range = (f64::INFINITY, f64::NEG_INFINITY);
+        let mut range = NO_RANGE;
         let mut take = |run: &[f64]| -> Option<()> {
+            range = wider(range, range_of(run));
             for &value in run {
-                range = wider(range, (value, value));
                 indices.push(self.index(value)?);
             }
             Some(())

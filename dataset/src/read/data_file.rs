@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 
 use crate::layout::{STATION_ID, TIMESTAMP, column_info};
 use crate::{ColumnInfo, Error, Result};
@@ -35,6 +35,11 @@ impl DataFile {
             .with_column_index_policy(PageIndexPolicy::Skip);
         let footer =
             ArrowReaderMetadata::load(&file, options.clone()).map_err(|error| not_parquet(&path, &error))?;
+        let negative = |group: &&RowGroupMetaData| group.num_rows() < 0;
+        if let Some(group) = footer.metadata().row_groups().iter().find(negative) {
+            let found = format!("a row group of {} rows", group.num_rows());
+            return Err(not_parquet(&path, &ParquetError::General(found)));
+        }
         let schema = footer.schema();
         for key in [STATION_ID, TIMESTAMP] {
             if schema.field_with_name(key).is_err() {

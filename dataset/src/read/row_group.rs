@@ -10,6 +10,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
+use crate::guard::guarded;
 use crate::pages::StoredChunk;
 use crate::read::data_file::{DataFile, not_parquet};
 use crate::{Error, Result};
@@ -96,13 +97,20 @@ impl RowGroup {
             .with_row_groups(vec![self.index])
             .with_projection(ProjectionMask::leaves(footer.parquet_schema(), [leaf]))
             .with_batch_size(BATCH_ROWS);
+        let expected = rows.as_ref().map_or(self.rows(), RowSelection::row_count);
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }
-        for batch in builder.build().map_err(|error| not_parquet(path, &error))? {
-            let batch =
-                batch.map_err(|error| self.file.column_error(column, format!("cannot read: {error}")))?;
+        let mut batches = builder.build().map_err(|error| not_parquet(path, &error))?;
+        let failed = |reason| self.file.column_error(column, format!("cannot read: {reason}"));
+        let mut found = 0;
+        // On damaged pages the library may panic, or find too few rows.
+        while let Some(batch) = guarded(|| batches.next().transpose()).map_err(failed)? {
+            found += batch.num_rows();
             take(batch.column(0))?;
+        }
+        if found != expected {
+            return Err(failed(format!("found {found} rows, expected {expected}")));
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! What runs leave beside a target: the target's path in, hidden directories of dead runs out, or word of a live one.
+//! Hidden directories beside a target, in which runs write: made for this run, and found again where a run was killed.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
@@ -8,21 +8,23 @@ use crate::{Error, Result};
 
 /// File in a run's hidden directory that is locked for as long as the run lives, however it ends.
 const LOCK: &str = "lock";
-/// Directory in it that becomes the dataset.
+/// Directory in the hidden one that becomes the dataset.
 pub(super) const STAGED: &str = "dataset";
-/// Where a dataset that is replaced is put, where two directories cannot be exchanged in one step.
+/// Directory in the hidden one that the dataset to be replaced becomes, where two directories cannot be exchanged in one
+/// step.
 pub(super) const ASIDE: &str = "replaced";
+/// End of a hidden directory's name.
 const SUFFIX: &str = ".tmp";
 /// Random characters in the name of a hidden directory.
 const RANDOM: usize = 6;
 
-/// A new hidden directory beside `path`, with the lock that says that it is in use.
+/// Creates a hidden directory in `parent` for the target `name`, with the locked file that says that it is in use.
 ///
 /// # Errors
 /// A place where nothing can be written.
-pub(super) fn make_hidden(path: &Path, parent: &Path) -> Result<(tempfile::TempDir, File)> {
+pub(super) fn make_hidden(name: &OsStr, parent: &Path) -> Result<(tempfile::TempDir, File)> {
     let work = tempfile::Builder::new()
-        .prefix(&prefix(path))
+        .prefix(&prefix(name))
         .rand_bytes(RANDOM)
         .suffix(SUFFIX)
         .tempdir_in(parent)
@@ -34,27 +36,28 @@ pub(super) fn make_hidden(path: &Path, parent: &Path) -> Result<(tempfile::TempD
     Ok((work, file))
 }
 
-/// Keeps others from starting at the same place for as long as it is held, where directories can be locked.
+/// Locks the directory that the target is to be in, which keeps other runs from starting there for as long as the lock is
+/// held; `None` where directories cannot be locked.
 pub(super) fn lock_parent(parent: &Path) -> Option<File> {
     let directory = File::open(parent).ok()?;
     directory.lock().ok()?;
     Some(directory)
 }
 
-/// Hidden directories beside `path` of runs that were killed.
+/// Finds the hidden directories in `parent` of runs for the target `path`, called `name`, that were killed.
 ///
 /// # Errors
-/// A run that is alive.
-pub(super) fn leftovers(path: &Path, parent: &Path) -> Result<Vec<PathBuf>> {
-    let prefix = prefix(path);
+/// A run for that target that is alive, or a directory that cannot be listed.
+pub(super) fn find_abandoned(path: &Path, name: &OsStr, parent: &Path) -> Result<Vec<PathBuf>> {
+    let prefix = prefix(name);
     let prefix = prefix.as_encoded_bytes();
-    let mut dead = Vec::new();
+    let mut abandoned = Vec::new();
     let entries =
         fs::read_dir(parent).map_err(|error| Error::io(parent, "cannot list the directory", error))?;
     for entry in entries {
         let entry = entry.map_err(|error| Error::io(parent, "cannot list the directory", error))?;
-        let name = entry.file_name();
-        let random = name.as_encoded_bytes().strip_prefix(prefix);
+        let entry_name = entry.file_name();
+        let random = entry_name.as_encoded_bytes().strip_prefix(prefix);
         let random = random.and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
         // The dots in the name of another target are not random.
         if !random.is_some_and(|r| r.len() == RANDOM && r.iter().all(u8::is_ascii_alphanumeric)) {
@@ -69,18 +72,21 @@ pub(super) fn leftovers(path: &Path, parent: &Path) -> Result<Vec<PathBuf>> {
                     hint: Some("wait until that has ended, or give another -o".into()),
                 });
             }
-            Ok(Ok(())) | Err(_) if directory.is_dir() => dead.push(directory),
+            Ok(Ok(())) | Err(_) if directory.is_dir() => abandoned.push(directory),
             // A file of that name, or a place where it cannot be told whether the run lives.
             _ => {}
         }
     }
-    dead.sort();
-    Ok(dead)
+    abandoned.sort();
+    Ok(abandoned)
 }
 
-/// Puts back a dataset that a run had put aside when it was killed, before the new one had its name.
-pub(super) fn restore(leftovers: &[PathBuf], path: &Path) -> Result<()> {
-    let aside = leftovers.iter().map(|leftover| leftover.join(ASIDE)).find(|aside| aside.is_dir());
+/// Gives a dataset its name `path` again that a run had taken from it when it was killed, before the new one had it.
+///
+/// # Errors
+/// The dataset cannot be renamed.
+pub(super) fn restore(abandoned: &[PathBuf], path: &Path) -> Result<()> {
+    let aside = abandoned.iter().map(|directory| directory.join(ASIDE)).find(|aside| aside.is_dir());
     match aside {
         Some(aside) if !path.exists() => fs::rename(&aside, path)
             .map_err(|error| Error::io(&aside, "cannot put the previous dataset back", error)),
@@ -88,9 +94,10 @@ pub(super) fn restore(leftovers: &[PathBuf], path: &Path) -> Result<()> {
     }
 }
 
-fn prefix(path: &Path) -> OsString {
+/// How the names of hidden directories for a target begin.
+fn prefix(name: &OsStr) -> OsString {
     let mut prefix = OsString::from(".");
-    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(name);
     prefix.push(".");
     prefix
 }

@@ -1,5 +1,6 @@
-//! The place of a new dataset: from a path to a hidden directory beside it, which takes the path's name once complete.
+//! The target of a conversion: from a path to a hidden directory beside it, which takes the path's name once complete.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -7,22 +8,22 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::layout::{BLOCK, MANIFEST};
-use crate::write::abandoned::{ASIDE, STAGED, leftovers, lock_parent, make_hidden, restore};
+use crate::write::abandoned::{ASIDE, STAGED, find_abandoned, lock_parent, make_hidden, restore};
 use crate::{Error, Result};
 
-/// Says why a directory, of that path and with those names in it, must not be replaced.
+/// Checks whether a directory, of that path and with these names in it, may be replaced; the error says why not.
 pub type Replaceable<'a> = &'a dyn Fn(&Path, &[String]) -> Result<()>;
 
-/// A directory in the making, of a dataset or of anything else that is complete or not there.
+/// A directory that is being written: a dataset, or anything else that must be complete or not there.
 ///
-/// Until [`Target::publish`] nothing appears under the final name; dropped before that, it removes
-/// everything it made.
+/// Until [`Target::publish`] nothing appears under the final name. Dropped before that, it removes everything it made.
 #[derive(Debug)]
 pub struct Target {
     path: PathBuf,
     staged: PathBuf,
     replaces: bool,
-    leftovers: Vec<PathBuf>,
+    /// Hidden directories of runs that were killed.
+    abandoned: Vec<PathBuf>,
     // In this order: the hidden directory goes before the parents that were made for it, and is in use until then.
     work: TempDir,
     lock: File,
@@ -33,44 +34,44 @@ impl Target {
     /// Checks that a dataset may be written at `path`, and makes a hidden directory beside it.
     ///
     /// # Errors
-    /// A target that exists (but for an empty directory) without `overwrite`, that is no isd dataset, that lies inside
-    /// one of `sources` or holds one, that another run is writing, or a place where nothing can be written.
+    /// A target that exists, unless it is an empty directory, or an isd dataset with `overwrite`; one that lies inside one
+    /// of `sources` or holds one; one that another run is writing; a place where nothing can be written.
     pub fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
         Self::prepare_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
     }
 
     /// Checks that a directory may be written at `path`, and makes a hidden directory beside it.
     ///
-    /// Where a directory is that holds something, `replaceable` gets its path and the names in it, and says why it
-    /// must stay.
+    /// Where there is a directory that is not empty, `replaceable` checks whether it may be replaced.
     ///
     /// # Errors
-    /// A file at `path`, a directory that must stay, that lies inside one of `sources` or holds one, that another run
-    /// is writing, or a place where nothing can be written.
+    /// A file at `path`, a directory that may not be replaced, one that lies inside one of `sources` or holds one, one that
+    /// another run is writing, or a place where nothing can be written.
     pub fn prepare_directory(path: &Path, sources: &[PathBuf], replaceable: Replaceable<'_>) -> Result<Self> {
-        // Before anything is made: a target that is refused leaves nothing.
+        // Before anything is made: a target that is refused leaves no trace.
         let (path, _) = Self::check_directory(path, sources, replaceable)?;
+        let name = name_of(&path)?;
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
         let parents = MadeDirectories::make(parent)?;
         let starting = lock_parent(parent);
-        let leftovers = leftovers(&path, parent)?;
-        restore(&leftovers, &path)?;
+        let abandoned = find_abandoned(&path, name, parent)?;
+        restore(&abandoned, &path)?;
         let replaces = holds_something(&path, replaceable)?;
-        let (work, lock) = make_hidden(&path, parent)?;
+        let (work, lock) = make_hidden(name, parent)?;
         drop(starting);
         // A directory inside the temporary one, because that one is for its owner's eyes only.
         let staged = work.path().join(STAGED);
         fs::create_dir(&staged).map_err(|error| Error::io(&staged, "cannot create directory", error))?;
-        Ok(Self { path, staged, replaces, leftovers, work, lock, parents })
+        Ok(Self { path, staged, replaces, abandoned, work, lock, parents })
     }
 
-    /// Where a dataset at `path` would lie, and whether it would replace one; writes nothing.
+    /// Says where a dataset at `path` would lie, links followed, and whether it would replace one; writes nothing.
     ///
     /// # Errors
-    /// As [`Target::prepare`], but for what only writing shows.
+    /// Those of [`Target::prepare`], but for what only writing shows.
     pub fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
         Self::check_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
     }
@@ -81,9 +82,7 @@ impl Target {
         replaceable: Replaceable<'_>,
     ) -> Result<(PathBuf, bool)> {
         let path = resolve_link(path)?;
-        if path.file_name().is_none() {
-            return Err(refused(&path, "names no directory that could be created".into()));
-        }
+        name_of(&path)?;
         let replaces = holds_something(&path, replaceable)?;
         refuse_overlap(&path, sources)?;
         Ok((path, replaces))
@@ -95,26 +94,28 @@ impl Target {
         &self.staged
     }
 
-    /// A directory for what is needed only while writing; it need not exist.
+    /// A directory for files that are needed only while writing; it may not exist yet.
+    #[must_use]
     pub fn scratch(&self) -> PathBuf {
         self.work.path().join("runs")
     }
 
-    /// The dataset that is there now and will be replaced.
+    /// The dataset that is there now and will be replaced; `None` where there is none.
+    #[must_use]
     pub fn previous(&self) -> Option<&Path> {
         self.replaces.then_some(&*self.path)
     }
 
-    /// The unfinished datasets of runs that were killed.
-    pub fn unfinished(&self) -> impl Iterator<Item = PathBuf> {
-        self.leftovers.iter().map(|leftover| leftover.join(STAGED))
+    /// The incomplete datasets of runs that were killed.
+    pub fn abandoned(&self) -> impl Iterator<Item = PathBuf> {
+        self.abandoned.iter().map(|directory| directory.join(STAGED))
     }
 
-    /// Removes what is left of runs that were killed.
-    pub fn remove_leftovers(&mut self) {
-        for leftover in self.leftovers.drain(..) {
+    /// Removes what runs that were killed have written.
+    pub fn remove_abandoned(&mut self) {
+        for directory in self.abandoned.drain(..) {
             // What belongs to somebody else stays; it is in nobody's way.
-            let _ = fs::remove_dir_all(leftover);
+            let _ = fs::remove_dir_all(directory);
         }
     }
 
@@ -143,15 +144,14 @@ impl Target {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_directory(parent)?;
         }
-        let leftover = work.path().to_owned();
+        let hidden = work.path().to_owned();
         // What some systems do not remove while it is open.
         drop(lock);
-        work.close()
-            .map_err(|error| Error::io(&leftover, "the dataset is complete, but cannot remove", error))
+        work.close().map_err(|error| Error::io(&hidden, "the dataset is complete, but cannot remove", error))
     }
 }
 
-/// Writes the names of the files in a dataset to disk, as their content is.
+/// Writes the names of the files in a dataset to the disk, where their contents are already.
 fn sync_directories(dataset: &Path) -> Result<()> {
     let cannot_list = |error| Error::io(dataset, "cannot list the directory", error);
     for entry in fs::read_dir(dataset).map_err(cannot_list)? {
@@ -167,7 +167,7 @@ fn sync_directory(directory: &Path) -> Result<()> {
     #[cfg(unix)]
     match File::open(directory).and_then(|file| file.sync_all()) {
         Ok(()) => {}
-        // A file system that knows no such thing.
+        // A file system on which directories cannot be written to the disk by themselves.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {}
         Err(error) => return Err(Error::io(directory, "cannot write", error)),
     }
@@ -175,7 +175,7 @@ fn sync_directory(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Directories that were made for the target's sake, deepest first; removed again on drop.
+/// Parents of the target that were made for it, deepest first; removed again on drop.
 #[derive(Debug)]
 struct MadeDirectories(Vec<PathBuf>);
 
@@ -211,7 +211,7 @@ impl Drop for MadeDirectories {
     }
 }
 
-/// Where a symbolic link leads, so that the directory is replaced and not the link.
+/// The directory that a symbolic link leads to, so that it is replaced and not the link; any other path as it is.
 fn resolve_link(path: &Path) -> Result<PathBuf> {
     match fs::symlink_metadata(path) {
         Ok(metadata) if metadata.is_symlink() => {
@@ -221,7 +221,19 @@ fn resolve_link(path: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Whether `path` is a directory that may be replaced; `false` where nothing or an empty directory is.
+/// The last part of a target's path.
+///
+/// # Errors
+/// A path without one, such as `/` or `..`.
+fn name_of(path: &Path) -> Result<&OsStr> {
+    path.file_name().ok_or_else(|| refused(path, "names no directory that could be created".into()))
+}
+
+/// Whether `path` is a directory that holds something, and may be replaced; `false` where there is nothing or an empty
+/// directory.
+///
+/// # Errors
+/// A file, a directory that may not be replaced, or one that cannot be listed.
 fn holds_something(path: &Path, replaceable: Replaceable<'_>) -> Result<bool> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -247,7 +259,7 @@ fn holds_something(path: &Path, replaceable: Replaceable<'_>) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether a directory with these names in it is a dataset that may be replaced.
+/// Checks that a directory with these names in it is a dataset, and that it may be replaced.
 fn check_dataset(path: &Path, names: &[String], overwrite: bool) -> Result<()> {
     if !names.iter().any(|name| name == MANIFEST) {
         return Err(refused(path, format!("exists and is no isd dataset: it holds no {MANIFEST}")));
@@ -297,8 +309,8 @@ fn canonical(path: &Path) -> PathBuf {
     absolute
 }
 
-/// Puts `new` under the name `old`; the dataset that was there ends up in the temporary directory
-/// that holds `new` and `aside`.
+/// Gives the directory `new` the name `old`; the dataset of that name is then at `new` or at `aside`, which lie in the same
+/// temporary directory.
 fn exchange(new: &Path, old: &Path, aside: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {

@@ -227,13 +227,13 @@ mod tests {
 
     #[test]
     fn places_of_syntax_errors_are_known() {
-        let refused = |sql: &str| match failure(sql) {
-            DataFusionError::SQL(error, _) => error,
+        let refused = |sql: &str| match failure(sql).find_root() {
+            DataFusionError::SQL(error, _) => error.clone(),
             other => panic!("{other:?}"),
         };
         let error = refused("select *\nfrom outliers\nwhere order by 1");
-        let place = Position { line: 3, column: 7 };
-        assert_eq!(syntax(&error), ("Expected: an expression, found: order", Some(place)));
+        let place = Position { line: 3, column: 13 };
+        assert_eq!(syntax(&error), ("Expected: end of statement, found: by", Some(place)));
         let error = refused("select 'open");
         let place = Position { line: 1, column: 8 };
         assert_eq!(syntax(&error), ("Unterminated string literal", Some(place)));

@@ -181,10 +181,16 @@ fn is_of_system(error: &io::Error) -> bool {
 
 /// Whether the disk is full, or the user may write no more to it.
 fn is_full_disk(error: &DataFusionError) -> bool {
-    let first: &(dyn StdError + 'static) = error;
-    std::iter::successors(Some(first), |error| error.source())
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded))
+    let mut next: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>()
+            && matches!(io.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+        {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// Explains that memory ran out, by the operator that asked for more and the amounts.

@@ -1,9 +1,9 @@
 //! In: a name that does not exist and the names that do; out: a hint at the one that the user may have meant.
 
 use datafusion::common::Column;
-use datafusion::common::utils::datafusion_strsim::levenshtein;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
+use isd_dataset::names::least_different;
 
 /// A hint for a table that does not exist: a similar name, or a list of the tables.
 pub(super) fn of_tables<'a>(
@@ -12,7 +12,8 @@ pub(super) fn of_tables<'a>(
     statement: Option<&Statement>,
 ) -> String {
     let given = statement.map_or_else(Vec::new, common_tables);
-    let names: Vec<&str> = tables.chain(given.iter().map(String::as_str)).collect();
+    let mut names: Vec<&str> = tables.collect();
+    names.extend(given.iter().map(String::as_str));
     if let Some(exact) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted) && **name != wanted) {
         return quoted(exact);
     }
@@ -73,14 +74,11 @@ fn quoted(name: &str) -> String {
     format!("write \"{name}\", in double quotes")
 }
 
-/// The candidate that the fewest edits lead to, if they are at most two fifths of the longer name.
+/// The candidate that differs least from a name, if that is in two fifths of the longer one's characters at most.
 pub(crate) fn nearest<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    let wanted = name.to_lowercase();
-    candidates
-        .iter()
-        .map(|candidate| (levenshtein(&wanted, &candidate.to_lowercase()), *candidate))
-        .min_by_key(|(edits, _)| *edits)
-        .filter(|(edits, candidate)| edits * 5 <= 2 * wanted.chars().count().max(candidate.chars().count()))
+    let length = name.chars().count();
+    least_different(name, candidates.iter().copied())
+        .filter(|(edits, candidate)| edits * 5 <= 2 * length.max(candidate.chars().count()))
         .map(|(_, candidate)| candidate)
 }
 

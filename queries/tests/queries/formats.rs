@@ -150,12 +150,50 @@ fn every_text_format_writes_the_same_rows() {
     let sql = "select station_id, zscore, nullif(measurement, 'wind_speed_rate') as other, 'a|b' as text
                from outliers order by station_id, timestamp limit 2";
     let written = |format: &str| shown(&place, &["outliers.parquet", sql, "--format", format]);
-    assert_snapshot!(written("table"), @"");
-    assert_snapshot!(written("csv"), @"");
-    assert_snapshot!(written("tsv"), @"");
-    assert_snapshot!(written("json"), @"");
-    assert_snapshot!(written("ndjson"), @"");
-    assert_snapshot!(written("markdown"), @"");
+    assert_snapshot!(written("table"), @"
+    station_id    zscore  other  text
+    ------------  ------  -----  ----
+    010010-99999    17.0  null   a|b
+    010010-99999     inf  null   a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("csv"), @"
+    station_id,zscore,other,text
+    010010-99999,17.0,,a|b
+    010010-99999,inf,,a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("tsv"), @"
+    station_id	zscore	other	text
+    010010-99999	17.0		a|b
+    010010-99999	inf		a|b
+    [stderr]
+    2 rows, [TIME]
+    ");
+    assert_snapshot!(written("json"), @r#"
+    [
+    {"station_id":"010010-99999","zscore":17.0,"other":null,"text":"a|b"},
+    {"station_id":"010010-99999","zscore":null,"other":null,"text":"a|b"}
+    ]
+    [stderr]
+    2 rows, [TIME]
+    "#);
+    assert_snapshot!(written("ndjson"), @r#"
+    {"station_id":"010010-99999","zscore":17.0,"other":null,"text":"a|b"}
+    {"station_id":"010010-99999","zscore":null,"other":null,"text":"a|b"}
+    [stderr]
+    2 rows, [TIME]
+    "#);
+    assert_snapshot!(written("markdown"), @r"
+    | station_id | zscore | other | text |
+    | --- | ---: | --- | --- |
+    | 010010-99999 | 17.0 |  | a\|b |
+    | 010010-99999 | inf |  | a\|b |
+    [stderr]
+    2 rows, [TIME]
+    ");
 }
 
 #[test]
@@ -166,7 +204,21 @@ fn result_without_rows_in_every_text_format() {
         let arguments = ["outliers.parquet", "select 1 as x where false", "--format", format, "--quiet"];
         format!("> {format}\n{}", shown(&place, &arguments))
     });
-    assert_snapshot!(written.concat(), @"");
+    assert_snapshot!(written.concat(), @"
+    > table
+    x
+    -
+    > csv
+    x
+    > tsv
+    x
+    > json
+    []
+    > ndjson
+    > markdown
+    | x |
+    | ---: |
+    ");
 }
 
 #[test]
@@ -205,7 +257,11 @@ fn failed_query_leaves_no_file() {
     let files = || std::fs::read_dir(place.path()).unwrap().count();
     let before = files();
     let sql = "select cast(station_id as int) from outliers";
-    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "-o", "result.csv"]), @"");
+    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "-o", "result.csv"]), @"
+    [stderr]
+    error: Cast error: Cannot cast string '010010-99999' to value of Int32 type
+    [status 1]
+    ");
     assert_eq!(std::fs::read_to_string(&target).unwrap(), "before");
     assert_eq!(files(), before, "a file is left beside it");
 }

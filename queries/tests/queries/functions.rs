@@ -98,5 +98,31 @@ fn arguments_that_make_no_window_are_refused() {
     ];
     let statements = calls.map(|call| format!("select {call} over (order by timestamp) from outliers"));
     let statements = statements.each_ref().map(String::as_str);
-    assert_snapshot!(shown_each(&place(), "outliers.parquet", &statements), @"");
+    assert_snapshot!(shown_each(&place(), "outliers.parquet", &statements), @"
+    > select rolling_zscore(value, 0) over (order by timestamp) from outliers
+    [stderr]
+    error: SQL: rolling_zscore: the window is 0, expected a whole number from 1
+    [status 1]
+
+    > select rolling_zscore(value, 200000) over (order by timestamp) from outliers
+    [stderr]
+    error: SQL: rolling_zscore: a window of 200000 rows: expected 1 to 100000
+    [status 1]
+
+    > select rolling_zscore(value, 5, 6) over (order by timestamp) from outliers
+    [stderr]
+    error: SQL: rolling_zscore: min-periods 6: expected 1 to the window's 5
+    [status 1]
+
+    > select rolling_zscore(station_id, 5) over (order by timestamp) from outliers
+    [stderr]
+    error: SQL: no function takes these arguments: rolling_zscore(Utf8View, Int64)
+    hint: DESCRIBE shows the types of a table's columns
+    [status 1]
+
+    > select forward_fill(value, -1) over (order by timestamp) from outliers
+    [stderr]
+    error: SQL: forward_fill: the limit is -1, expected a whole number from 1
+    [status 1]
+    ");
 }

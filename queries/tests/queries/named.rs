@@ -32,26 +32,51 @@ fn queries_are_listed_with_their_parameters() {
 
 #[test]
 fn stations_with_the_most() {
-    assert_snapshot!(named("@top-stations", &["--param", "n=1"]), @"");
+    assert_snapshot!(named("@top-stations", &["--param", "n=1"]), @"
+    station_id,outliers,measurements,first,last
+    010010-99999,3,1,2017-09-10T08:00:00Z,2017-09-10T14:00:00Z
+    ");
 }
 
 #[test]
 fn by_year_month_and_hour() {
-    assert_snapshot!(named("@by-year", &[]), @"");
-    assert_snapshot!(named("@by-month", &[]), @"");
-    assert_snapshot!(named("@by-hour", &[]), @"");
+    assert_snapshot!(named("@by-year", &[]), @"
+    measurement,year,outliers,stations
+    wind_speed_rate,2017,5,3
+    wind_speed_rate,2018,1,1
+    ");
+    assert_snapshot!(named("@by-month", &[]), @"
+    measurement,year,month,outliers,stations
+    wind_speed_rate,2017,9,5,3
+    wind_speed_rate,2018,3,1,1
+    ");
+    assert_snapshot!(named("@by-hour", &[]), @"
+    measurement,hour,outliers,stations
+    wind_speed_rate,0,1,1
+    wind_speed_rate,6,2,1
+    wind_speed_rate,8,1,1
+    wind_speed_rate,10,1,1
+    wind_speed_rate,14,1,1
+    ");
 }
 
 #[test]
 fn extremes_leave_out_what_has_no_spread() {
-    assert_snapshot!(named("@extremes", &["--param", "n=2"]), @"");
+    assert_snapshot!(named("@extremes", &["--param", "n=2"]), @"
+    measurement,station_id,timestamp,value,rolling_mean,rolling_std,zscore
+    wind_speed_rate,722020-12839,2017-09-10T06:00:00Z,41.0,5.0,1.0,36.0
+    wind_speed_rate,722010-12836,2017-09-10T00:00:00Z,40.0,5.0,1.0,35.0
+    ");
 }
 
 #[test]
 fn runs_need_other_outliers_within_hours() {
-    assert_snapshot!(named("@runs", &[]), @"");
+    assert_snapshot!(named("@runs", &[]), @"
+    station_id,measurement,first,last,outliers,distinct_values,least,most
+    010010-99999,wind_speed_rate,2017-09-10T08:00:00Z,2017-09-10T14:00:00Z,3,1,20.0,20.0
+    ");
     // Four hours are too long a gap.
-    assert_snapshot!(named("@runs", &["--param", "hours=2"]), @"");
+    assert_snapshot!(named("@runs", &["--param", "hours=2"]), @"station_id,measurement,first,last,outliers,distinct_values,least,most");
 }
 
 #[test]
@@ -65,18 +90,46 @@ fn storms_are_shared_and_errors_are_not() {
     let ask = |query: &str, km: &str| {
         shown(&place, &["outliers.csv", "isd-history.csv", query, "--param", km, "--quiet"])
     };
-    assert_snapshot!(ask("@storms", "km=200"), @"");
-    assert_snapshot!(ask("@storms", "km=190"), @"");
-    assert_snapshot!(ask("@isolated", "km=200"), @"");
-    assert_snapshot!(ask("@isolated", "km=190"), @"");
+    assert_snapshot!(ask("@storms", "km=200"), @"
+    measurement,timestamp,station_id,name,latitude,longitude,value,zscore,neighbours
+    wind_speed_rate,2017-09-10T00:00:00Z,722010-12836,KEY WEST INTL,24.555,-81.752,40.0,35.0,1
+    wind_speed_rate,2017-09-10T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,41.0,36.0,1
+    ");
+    assert_snapshot!(ask("@storms", "km=190"), @"measurement,timestamp,station_id,name,latitude,longitude,value,zscore,neighbours");
+    assert_snapshot!(ask("@isolated", "km=200"), @"
+    measurement,timestamp,station_id,name,latitude,longitude,value,zscore
+    wind_speed_rate,2017-09-10T08:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,inf
+    wind_speed_rate,2017-09-10T10:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
+    wind_speed_rate,2017-09-10T14:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
+    wind_speed_rate,2018-03-02T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,21.0,16.0
+    ");
+    assert_snapshot!(ask("@isolated", "km=190"), @"
+    measurement,timestamp,station_id,name,latitude,longitude,value,zscore
+    wind_speed_rate,2017-09-10T00:00:00Z,722010-12836,KEY WEST INTL,24.555,-81.752,40.0,35.0
+    wind_speed_rate,2017-09-10T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,41.0,36.0
+    wind_speed_rate,2017-09-10T08:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,inf
+    wind_speed_rate,2017-09-10T10:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
+    wind_speed_rate,2017-09-10T14:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
+    wind_speed_rate,2018-03-02T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,21.0,16.0
+    ");
 }
 
 #[test]
 fn values_above_a_threshold_come_from_the_observations() {
     let above = |parameter: &str| shown(&place(), &["observations", "@above", "--param", parameter]);
-    assert_snapshot!(above("threshold=20"), @"");
+    assert_snapshot!(above("threshold=20"), @"
+    station_id,timestamp,value
+    723150-03812,2017-09-10T01:00:00Z,21.0
+    [stderr]
+    1 row, [TIME]
+    ");
     // A column is a name and nothing else.
-    assert_snapshot!(above("measurement=wind\" > 0 or \""), @"");
+    assert_snapshot!(above("measurement=wind\" > 0 or \""), @r#"
+    [stderr]
+    error: SQL line 6, column 7: there is no column `wind" > 0 or "`
+    hint: columns: station_id, timestamp, wind_speed_rate, block
+    [status 1]
+    "#);
 }
 
 #[test]
@@ -84,8 +137,20 @@ fn series_around_an_outlier() {
     let place = place();
     let parameters = ["station=722010-12836", "time=2017-09-10T03:00:00Z", "hours=1"];
     let arguments = parameters.map(|parameter| ["--param", parameter]).concat();
-    assert_snapshot!(shown(&place, &[&["observations", "@around"], &arguments[..]].concat()), @"");
-    assert_snapshot!(shown(&place, &["observations", "@around"]), @"");
+    assert_snapshot!(shown(&place, &[&["observations", "@around"], &arguments[..]].concat()), @"
+    timestamp,value,zscore,here
+    2017-09-10T02:00:00Z,,,false
+    2017-09-10T03:00:00Z,13.0,,true
+    2017-09-10T04:00:00Z,14.0,,false
+    [stderr]
+    3 rows, [TIME]
+    ");
+    assert_snapshot!(shown(&place, &["observations", "@around"]), @"
+    [stderr]
+    error: @around: parameter `station` is missing
+    hint: give it: --param station=…, its station_id
+    [status 1]
+    ");
 }
 
 #[test]
@@ -97,21 +162,61 @@ fn queries_of_ones_own_are_added() {
     std::fs::write(queries.join("strong.sql"), text).unwrap();
     std::fs::write(queries.join("notes.txt"), "no query").unwrap();
     let strong = ["outliers.parquet", "@strong", "--queries", "queries"];
-    assert_snapshot!(shown(&place, &strong), @"");
+    assert_snapshot!(shown(&place, &strong), @"
+    n
+    2
+    [stderr]
+    1 row, [TIME]
+    ");
     let list = shown(&place, &["--list", "--queries", "queries"]);
     assert!(list.contains("@strong          Values from some limit on.\n    limit=30 "), "{list}");
     std::fs::write(queries.join("broken.sql"), "select 1\n").unwrap();
-    assert_snapshot!(shown(&place, &strong), @"");
+    assert_snapshot!(shown(&place, &strong), @"
+    [stderr]
+    error: queries/broken.sql: line 1: expected a description
+    hint: first lines: `-- what it answers`, then `-- $name kind = default: what it means`
+    [status 1]
+    ");
 }
 
 #[test]
 fn unknown_names_are_met_with_near_ones() {
     let place = place();
     let refused = |arguments: &[&str]| shown(&place, &[&["outliers.parquet"], arguments].concat());
-    assert_snapshot!(refused(&["@top-station"]), @"");
-    assert_snapshot!(refused(&["@nonsense"]), @"");
-    assert_snapshot!(refused(&["@by-year", "--param", "n=3"]), @"");
-    assert_snapshot!(refused(&["@top-stations", "--param", "n=few"]), @"");
-    assert_snapshot!(refused(&["select 1", "--param", "n=3"]), @"");
-    assert_snapshot!(refused(&["@storms"]), @"");
+    assert_snapshot!(refused(&["@top-station"]), @"
+    [stderr]
+    error: @top-station: there is no such query
+    hint: did you mean @top-stations?
+    [status 1]
+    ");
+    assert_snapshot!(refused(&["@nonsense"]), @"
+    [stderr]
+    error: @nonsense: there is no such query
+    hint: there are @above, @around, @by-hour, @by-month, @by-year, @extremes, @isolated, @runs, @storms, @top-stations
+    [status 1]
+    ");
+    assert_snapshot!(refused(&["@by-year", "--param", "n=3"]), @"
+    [stderr]
+    error: @by-year: there is no parameter `n`
+    hint: it has none
+    [status 1]
+    ");
+    assert_snapshot!(refused(&["@top-stations", "--param", "n=few"]), @"
+    [stderr]
+    error: @top-stations: parameter `n` is `few`, expected a whole number
+    hint: how many stations
+    [status 1]
+    ");
+    assert_snapshot!(refused(&["select 1", "--param", "n=3"]), @"
+    [stderr]
+    error: --param is for named queries
+    hint: isd-query --list shows them
+    [status 2]
+    ");
+    assert_snapshot!(refused(&["@storms"]), @"
+    [stderr]
+    error: SQL line 9, column 8: there is no table `stations`
+    hint: tables: outliers, near, placed, shared, sites; name NOAA's list too: isd-history.csv
+    [status 1]
+    ");
 }

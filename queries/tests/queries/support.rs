@@ -1,5 +1,6 @@
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Write;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -139,7 +140,7 @@ fn run_in(directory: &Path, arguments: &[&str], input: &str) -> Output {
 
 /// All that a run in a directory shows, for a snapshot: standard output; standard error, where there is any, after a line
 /// `[stderr]`; the status, where it is not 0, in a line `[status 1]`. What differs from run to run is replaced: the directory
-/// by `[DIR]`, the version by `[VERSION]`, the time of `5 rows, 0.02 s` by `[TIME]`.
+/// by `[DIR]`, the version by `[VERSION]`, the time of `5 rows, 0.02 s` by `[TIME]`, the name of a temporary file.
 pub fn shown(directory: &TempDir, arguments: &[&str]) -> String {
     let output = run_in(directory.path(), arguments, "");
     let mut text = String::from_utf8(output.stdout).unwrap();
@@ -152,10 +153,19 @@ pub fn shown(directory: &TempDir, arguments: &[&str]) -> String {
         text.extend(errors.lines().map(|line| without_time(line) + "\n"));
     }
     if !output.status.success() {
-        text += &format!("[status {}]\n", output.status.code().unwrap());
+        writeln!(text, "[status {}]", output.status.code().unwrap()).unwrap();
     }
     let version = concat!("isd-query ", env!("CARGO_PKG_VERSION"));
-    text.replace(directory.path().to_str().unwrap(), "[DIR]").replace(version, "isd-query [VERSION]")
+    let text =
+        text.replace(directory.path().to_str().unwrap(), "[DIR]").replace(version, "isd-query [VERSION]");
+    without_temporary_name(&text)
+}
+
+/// The text with the name of an output file in the making, such as `.isd-JDzCng.tmp`, as `[TEMPORARY]`.
+fn without_temporary_name(text: &str) -> String {
+    let Some((before, rest)) = text.split_once(".isd-") else { return text.to_owned() };
+    let (_, after) = rest.split_once(".tmp").unwrap();
+    format!("{before}[TEMPORARY]{after}")
 }
 
 /// [`shown`] of several statements on one table, each after a line with its text.

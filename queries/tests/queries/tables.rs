@@ -7,14 +7,24 @@ use crate::support::{answer, dataset, observations, outliers, place, shown, stat
 fn several_tables_are_named_by_what_they_are() {
     let sql = "select count(*) as n from outliers join stations using (station_id)
                join observations using (station_id, timestamp)";
-    assert_snapshot!(shown(&place(), &["outliers.parquet", "observations", "isd-history.csv", sql]), @"");
+    assert_snapshot!(shown(&place(), &["outliers.parquet", "observations", "isd-history.csv", sql]), @"
+    n
+    2
+    [stderr]
+    1 row, [TIME]
+    ");
 }
 
 #[test]
 fn tables_have_the_names_they_are_given() {
     let sql = "select (select count(*) from found) as found, (select count(*) from obs) as obs";
     let arguments = ["--table", "found=outliers.parquet", "--table", "obs=observations", sql];
-    assert_snapshot!(shown(&place(), &arguments), @"");
+    assert_snapshot!(shown(&place(), &arguments), @"
+    found,obs
+    5,18
+    [stderr]
+    1 row, [TIME]
+    ");
 }
 
 #[test]
@@ -29,7 +39,12 @@ fn other_files_are_called_as_they_are() {
 fn two_tables_of_one_name_are_refused() {
     let place = place();
     write_parquet(&place.path().join("other.parquet"), &outliers());
-    assert_snapshot!(shown(&place, &["outliers.parquet", "other.parquet", "select 1"]), @"");
+    assert_snapshot!(shown(&place, &["outliers.parquet", "other.parquet", "select 1"]), @"
+    [stderr]
+    error: outliers.parquet and other.parquet are both `outliers`
+    hint: name one of them: --table NAME=PATH
+    [status 2]
+    ");
 }
 
 #[test]
@@ -39,11 +54,26 @@ fn patterns_match_files_of_one_format() {
     let sql = "select count(*) as n, count(distinct station_id) as stations from observations";
     assert_eq!(answer(&pattern, sql, &[]), "n,stations\n12,2\n");
     assert_eq!(answer(&path.join("block=7*"), sql, &[]), "n,stations\n12,2\n");
-    assert_snapshot!(shown(&place, &["observations/block=9*", "select 1"]), @"");
+    assert_snapshot!(shown(&place, &["observations/block=9*", "select 1"]), @"
+    [stderr]
+    error: observations/block=9*: no file matches
+    hint: quote the pattern, and check the path
+    [status 1]
+    ");
     std::fs::write(place.path().join("a.csv"), "x\n1\n").unwrap();
     std::fs::write(place.path().join("b.ndjson"), "{\"x\": 1}\n").unwrap();
-    assert_snapshot!(shown(&place, &["[ab].*", "select 1"]), @"");
-    assert_snapshot!(shown(&place, &["[ab.*", "select 1"]), @"");
+    assert_snapshot!(shown(&place, &["[ab].*", "select 1"]), @"
+    [stderr]
+    error: b.ndjson: is of another format than a.csv
+    hint: let the pattern match files of one format
+    [status 1]
+    ");
+    assert_snapshot!(shown(&place, &["[ab.*", "select 1"]), @"
+    [stderr]
+    error: [ab.*: not a pattern: invalid range pattern at character 1
+    hint: write [[] for a bracket
+    [status 1]
+    ");
 }
 
 #[test]
@@ -54,7 +84,12 @@ fn files_of_a_pattern_with_other_types_are_named() {
     let texts = arrow::compute::cast(batch.column(3), &arrow::datatypes::DataType::Utf8).unwrap();
     let other = arrow::array::RecordBatch::try_from_iter([("value", texts)]).unwrap();
     write_parquet(&directory.path().join("b.parquet"), &other);
-    assert_snapshot!(shown(&directory, &["*.parquet", "select 1"]), @"");
+    assert_snapshot!(shown(&directory, &["*.parquet", "select 1"]), @"
+    [stderr]
+    error: b.parquet: its columns differ from the other files': Schema error: Fail to merge schema field 'value' because the from data_type = Utf8View does not equal Float64
+    hint: all files of a table have the same columns and types
+    [status 1]
+    ");
 }
 
 #[test]
@@ -78,8 +113,18 @@ fn damaged_station_list_names_line_and_column() {
         std::fs::write(&path, text).unwrap();
         shown(&place, &["isd-history.csv", "select * from stations"])
     };
-    assert_snapshot!(broken(text.replace("+24.555", "north")), @"");
-    assert_snapshot!(broken(text.replace("\"20170925\"", "20170925,1")), @"");
+    assert_snapshot!(broken(text.replace("+24.555", "north")), @"
+    [stderr]
+    error: isd-history.csv: cannot be read as a station list: line 4, column LAT: found `north`, expected a number
+    hint: download isd-history.csv again
+    [status 1]
+    ");
+    assert_snapshot!(broken(text.replace("\"20170925\"", "20170925,1")), @"
+    [stderr]
+    error: isd-history.csv: cannot be read as a station list: Csv error: incorrect number of fields for line 4, expected 11 got 12
+    hint: download isd-history.csv again
+    [status 1]
+    ");
 }
 
 #[test]
@@ -157,7 +202,22 @@ fn windows_over_a_dataset_need_no_sort() {
 fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
     let place = place();
     // Standard input, which is empty, holds no SQL.
-    assert_snapshot!(shown(&place, &["nowhere.parquet"]), @"");
-    assert_snapshot!(shown(&place, &["nowhere.parquet", "select 1"]), @"");
-    assert_snapshot!(shown(&place, &["outliers.parquet", "select 1", "select 2"]), @"");
+    assert_snapshot!(shown(&place, &["nowhere.parquet"]), @r#"
+    [stderr]
+    error: the SQL is empty
+    hint: isd-query TABLE "select count(*) from outliers"
+    [status 2]
+    "#);
+    assert_snapshot!(shown(&place, &["nowhere.parquet", "select 1"]), @"
+    [stderr]
+    error: nowhere.parquet: cannot open: No such file or directory (os error 2)
+    hint: check the path; TABLE comes first, then SQL
+    [status 1]
+    ");
+    assert_snapshot!(shown(&place, &["outliers.parquet", "select 1", "select 2"]), @"
+    [stderr]
+    error: `select 2` comes after the SQL
+    hint: tables come first, then SQL
+    [status 2]
+    ");
 }

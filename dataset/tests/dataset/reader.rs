@@ -1,0 +1,126 @@
+use std::fs;
+
+use isd_dataset::manifest::{FORMAT_VERSION, Manifest, ManifestOptions};
+use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::{StationRun, Tally};
+use tempfile::TempDir;
+
+use crate::support::{hourly, write};
+
+#[test]
+fn what_was_written_is_read() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let rows = hourly(&[("010010-99999", 50), ("010020-99999", 700), ("020010-99999", 1)]);
+    write(&rows, 100, &target);
+    let dataset = Dataset::open(&target).unwrap();
+    assert_eq!(dataset.rows(), 751);
+    assert_eq!(dataset.columns().len(), 1);
+    let groups = dataset.row_groups();
+    assert_eq!(groups.iter().map(RowGroup::rows).collect::<Vec<_>>(), [50, 700, 1]);
+    let stations = groups.iter().flat_map(|group| group.stations().unwrap());
+    let stations: Vec<_> =
+        stations.map(|StationRun { station_id, rows }| (station_id.to_string(), rows)).collect();
+    let expected = [("010010-99999", 50), ("010020-99999", 700), ("020010-99999", 1)];
+    assert_eq!(stations, expected.map(|(id, rows)| (id.to_owned(), rows)));
+    let times: Vec<i64> =
+        groups.iter().flat_map(|group| group.timestamps().unwrap().values().to_vec()).collect();
+    assert_eq!(times, rows.iter().map(|row| row.1).collect::<Vec<_>>());
+    let values: Vec<Option<f64>> = groups
+        .iter()
+        .flat_map(|group| group.values("wind_speed_rate").unwrap().iter().collect::<Vec<_>>())
+        .collect();
+    assert_eq!(values, rows.iter().map(|row| row.2).collect::<Vec<_>>());
+    let error = groups[0].values("gust").unwrap_err().to_string();
+    assert!(
+        error.ends_with("gust: no such column; the file holds station_id, timestamp, wind_speed_rate"),
+        "{error}"
+    );
+}
+
+#[test]
+fn values_are_translated_once_a_distinct_value() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let rows = hourly(&[("010010-99999", 2000)]);
+    write(&rows, 5000, &target);
+    let group = &Dataset::open(&target).unwrap().row_groups()[0];
+    let (mut tenths, mut distinct) = (vec![7; 3], 0);
+    let translate = |values: Vec<f64>| {
+        distinct = values.len();
+        Some(values.iter().map(|value| (value * 10.0).round() as i32).collect())
+    };
+    let nulls = group.translated_into("wind_speed_rate", translate, &mut tenths).unwrap();
+    assert_eq!((distinct, tenths.len(), nulls.len()), (250, 2000, 2000));
+    let mut last = 0;
+    for (row, (_, _, value)) in rows.iter().enumerate() {
+        last = value.map_or(last, |value| (value * 10.0).round() as i32);
+        assert_eq!((nulls.is_valid(row), tenths[row]), (value.is_some(), last), "row {row}");
+    }
+    assert!(group.translated_into("wind_speed_rate", |_| None::<Vec<i32>>, &mut tenths).is_none());
+    assert!(group.translated_into("timestamp", Some, &mut Vec::new()).is_none());
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_back_does_not_double_the_dataset() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    write(&hourly(&[("010010-99999", 5), ("020010-99999", 5)]), 4, &target);
+    std::os::unix::fs::symlink(&target, target.join("block=01").join("again")).unwrap();
+    assert_eq!(Dataset::open(&target).unwrap().rows(), 10);
+    // A link elsewhere is followed: a dataset may lie on several disks.
+    let other = directory.path().join("linked");
+    fs::create_dir(&other).unwrap();
+    std::os::unix::fs::symlink(target.join("block=02"), other.join("block=02")).unwrap();
+    assert_eq!(Dataset::open(&other).unwrap().rows(), 5);
+}
+
+/// Statistics hold the first bytes of long ids alone: two stations may look like one.
+#[test]
+fn long_station_ids_are_told_apart() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let ids = [format!("{:x<100}a", ""), format!("{:x<100}b", "")];
+    write(&hourly(&[(&ids[0], 5), (&ids[1], 6)]), 100, &target);
+    let groups = Dataset::open(&target).unwrap().row_groups();
+    let stations = groups[0].stations().unwrap();
+    let runs: Vec<_> = stations.iter().map(|run| (run.station_id.to_string(), run.rows)).collect();
+    assert_eq!(runs, [(ids[0].clone(), 5), (ids[1].clone(), 6)]);
+}
+
+#[test]
+fn a_dataset_that_has_lost_a_file_is_refused() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    write(&hourly(&[("010010-99999", 5), ("020010-99999", 6)]), 4, &target);
+    let manifest = Manifest {
+        format_version: FORMAT_VERSION,
+        tool: "a test".into(),
+        sources: Vec::new(),
+        layout: "rows".into(),
+        options: ManifestOptions::default(),
+        rows: 11,
+        stations: 2,
+        files: 2,
+        row_groups: 2,
+        first_timestamp: "2020-01-01T00:00:00Z".into(),
+        last_timestamp: "2020-01-01T05:00:00Z".into(),
+        columns: Vec::new(),
+        duplicates: 0,
+        identical: 0,
+        tally: Tally::default(),
+        source_files: 1,
+        failed_files: 0,
+        notes: Vec::new(),
+    };
+    fs::write(target.join("_isd.json"), manifest.to_json().unwrap()).unwrap();
+    assert_eq!(Dataset::open(&target).unwrap().manifest(), Some(&manifest));
+    fs::remove_dir_all(target.join("block=02")).unwrap();
+    let error = Dataset::open(&target).unwrap_err();
+    assert!(error.to_string().contains("holds 5 rows, but its _isd.json says 11"), "{error}");
+    assert!(error.hint().is_some());
+    fs::remove_dir_all(target.join("block=01")).unwrap();
+    let error = Dataset::open(&target).unwrap_err().to_string();
+    assert!(error.ends_with("a directory without Parquet files"), "{error}");
+}
