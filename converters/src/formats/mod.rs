@@ -7,19 +7,26 @@ mod isd_groups;
 mod isd_lite;
 mod isd_raw;
 mod station_csv;
+mod table;
 pub mod text;
 
 use std::path::Path;
 
+use isd_dataset::names::list;
+
+use table::dialect::Dialect;
+
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 6] = [
+pub const FORMATS: [&dyn Format; 8] = [
     &hdf5::Hdf5,
     &isd_lite::IsdLite,
     &isd_raw::IsdRaw,
     &ghcnh::Ghcnh,
     &global_hourly::GlobalHourly,
+    &table::Parquet,
+    &table::ArrowIpc,
     &station_csv::StationCsv,
 ];
 
@@ -66,10 +73,10 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
         });
     }
     let head = input.head()?;
-    if ends_lines_in_cr(&head.text) {
-        return Err(refused(input, &head));
-    }
-    FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
+    FORMATS
+        .into_iter()
+        .find(|format| format.recognises_with(&head, options))
+        .ok_or_else(|| refused(input, &head))
 }
 
 /// Names of all formats, without their aliases.
@@ -99,9 +106,13 @@ fn refused(input: &Input, head: &Head) -> Error {
             format!("is a web page{}, expected observations", title(text)),
             Some("a server answered with it instead of the file: download the file again".to_owned()),
         ),
-        text if ends_lines_in_cr(text) => (
-            "is text whose lines end in CR alone, as on old Macs; expected LF or CR LF".to_owned(),
-            Some("convert it with `tr '\\r' '\\n' < OLD > NEW`".to_owned()),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
+            "begins as UTF-16 or UTF-32 and cannot be decoded".to_owned(),
+            Some("save it as UTF-8".to_owned()),
+        ),
+        _ if Dialect::of(head).is_table() => (
+            format!("is of no format that is known here: a table of {}", list(&Dialect::of(head).names)),
+            Some("name its keys: --column station_id=NAME --column timestamp=NAME".to_owned()),
         ),
         _ => (
             "is of no format that is known here".to_owned(),
@@ -109,11 +120,6 @@ fn refused(input: &Input, head: &Head) -> Error {
         ),
     };
     Error::Format { path: input.path().to_path_buf(), found, hint }
-}
-
-/// Whether it is text whose lines end in CR alone: it would be taken for a header without lines.
-fn ends_lines_in_cr(text: &[u8]) -> bool {
-    text.contains(&b'\r') && !text.contains(&b'\n') && !text.contains(&0)
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

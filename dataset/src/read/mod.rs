@@ -94,6 +94,12 @@ impl Dataset {
         &self.columns
     }
 
+    /// Whether the footers say that a column's least value is this one in any row group.
+    #[must_use]
+    pub fn least_is(&self, column: &str, value: f64) -> bool {
+        self.row_groups().iter().any(|group| group.least(column) == Some(value))
+    }
+
     /// Number of observations.
     #[must_use]
     pub fn rows(&self) -> u64 {

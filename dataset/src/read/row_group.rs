@@ -8,6 +8,7 @@ use arrow::array::ArrayRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
 
 use crate::guard::guarded;
 use crate::pages::StoredChunk;
@@ -52,6 +53,17 @@ impl RowGroup {
     /// What the footer says of the row group.
     pub(super) fn metadata(&self) -> &RowGroupMetaData {
         self.file.metadata().row_group(self.index)
+    }
+
+    /// The least value of a column of numbers, where the footer says it.
+    pub(super) fn least(&self, column: &str) -> Option<f64> {
+        match self.metadata().column(self.file.column(column)?).statistics()? {
+            Statistics::Int32(statistics) => statistics.min_opt().map(|&least| f64::from(least)),
+            Statistics::Int64(statistics) => statistics.min_opt().map(|&least| least as f64),
+            Statistics::Float(statistics) => statistics.min_opt().map(|&least| f64::from(least)),
+            Statistics::Double(statistics) => statistics.min_opt().copied(),
+            _ => None,
+        }
     }
 
     /// The pages of a column, to be read by hand; `None` where the file has no such column or cannot be opened.

@@ -94,6 +94,52 @@ pub fn compare(measurement: &Measurement, found: &str) -> Units {
     known.map_or(Units::Unknown, |(_, _, units)| *units)
 }
 
+/// The units of a column: those that its source states, or else those that the user gives with `--unit`.
+///
+/// # Errors
+/// What was found, and what to do, where the two differ or the user's are none that the measurement can be converted from.
+pub fn of_column(
+    stated: Option<String>,
+    given: Option<&str>,
+    measurement: Option<&Measurement>,
+) -> Result<Option<String>, (String, String)> {
+    let Some(given) = given else { return Ok(stated) };
+    if let Some(measurement) = measurement
+        && compare(measurement, given) == Units::Unknown
+    {
+        let found = format!(
+            "is to be in {given}, which has no known conversion to {}; expected {}",
+            measurement.units,
+            known_of(measurement).join(", ")
+        );
+        return Err((found, "correct --unit, or give the column another name with --column".to_owned()));
+    }
+    match stated {
+        Some(stated) if !are_alike(&stated, given, measurement) => Err((
+            format!("is in {stated}, but to be in {given}; expected the units that the source states"),
+            "leave out --unit for this column".to_owned(),
+        )),
+        Some(stated) => Ok(Some(stated)),
+        None => Ok(Some(given.to_owned())),
+    }
+}
+
+/// Whether two units are the same, perhaps spelled differently.
+fn are_alike(a: &str, b: &str, measurement: Option<&Measurement>) -> bool {
+    let alike = |measurement: &Measurement| {
+        let (a, b) = (compare(measurement, a), compare(measurement, b));
+        a != Units::Unknown && a == b
+    };
+    spelling(a) == spelling(b) || measurement.is_some_and(alike)
+}
+
+/// A spelling of each of the units that a measurement can be converted from, its own first.
+fn known_of(measurement: &Measurement) -> Vec<&'static str> {
+    let others = KNOWN.iter().filter(|(own, _, units)| *own == measurement.units && *units != Units::Same);
+    let others = others.filter_map(|(_, spellings, _)| spellings.first().copied());
+    std::iter::once(measurement.units).chain(others).collect()
+}
+
 /// Units in lower case, without blanks, dots and underscores between words, and in the singular.
 fn spelling(found: &str) -> String {
     let word = |word: &str| {
