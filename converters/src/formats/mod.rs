@@ -12,6 +12,7 @@ pub mod text;
 
 use std::path::Path;
 
+use isd_dataset::layout::TIMESTAMP;
 use isd_dataset::names::list;
 
 use table::dialect::Dialect;
@@ -76,7 +77,7 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
     FORMATS
         .into_iter()
         .find(|format| format.recognises_with(&head, options))
-        .ok_or_else(|| refused(input, &head))
+        .ok_or_else(|| refused(input, &head, options))
 }
 
 /// Names of all formats, without their aliases.
@@ -86,7 +87,7 @@ pub fn format_names() -> Vec<&'static str> {
 }
 
 /// The error of a file that no format recognises.
-fn refused(input: &Input, head: &Head) -> Error {
+fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
     let (found, hint) = match head.text.as_slice() {
         [] => ("is empty, expected a file of observations".to_owned(), None),
         [b'C', b'D', b'F', 1 | 2 | 5, ..] => (
@@ -110,16 +111,26 @@ fn refused(input: &Input, head: &Head) -> Error {
             "begins as UTF-16 or UTF-32 and cannot be decoded".to_owned(),
             Some("save it as UTF-8".to_owned()),
         ),
-        _ if Dialect::of(head).is_table() => (
-            format!("is of no format that is known here: a table of {}", list(&Dialect::of(head).names)),
-            Some("name its keys: --column station_id=NAME --column timestamp=NAME".to_owned()),
-        ),
+        _ if Dialect::of(head).is_table(head) => of_unknown_keys(&Dialect::of(head), options),
         _ => (
             "is of no format that is known here".to_owned(),
             Some(format!("the formats are {}; --format names one", format_names().join(", "))),
         ),
     };
     Error::Format { path: input.path().to_path_buf(), found, hint }
+}
+
+/// What a table is that has no column for a key, or for both, and how the user names it.
+fn of_unknown_keys(table: &Dialect, options: &ReadOptions) -> (String, Option<String>) {
+    let lacking = table.lacking(options);
+    let found = format!(
+        "is a table without a column known as {}; it has {}",
+        lacking.join(" and "),
+        list(&table.names)
+    );
+    let named: Vec<String> = lacking.iter().map(|key| format!("--column {key}=NAME")).collect();
+    let joined = if lacking.contains(&TIMESTAMP) { "; DATE+TIME names two columns that hold it" } else { "" };
+    (found, Some(format!("name it with {}{joined}", named.join(" "))))
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

@@ -119,7 +119,9 @@ fn names_that_nobody_knows_are_the_users() {
     let content = PLAIN.replace("station_id", "site").replace("timestamp", "MESS_DATUM");
     let message = refusal_of("a.csv", &content, &ReadOptions::default());
     assert!(
-        message.ends_with("is of no format that is known here: a table of site, MESS_DATUM, air_temperature"),
+        message.ends_with(
+            "is a table without a column known as station_id and timestamp; it has site, MESS_DATUM, air_temperature"
+        ),
         "{message}"
     );
     let options = mapped(&[("station_id", "site"), ("timestamp", "MESS_DATUM")], &[]);
@@ -154,4 +156,80 @@ fn ghcnh_between_commas_is_ghcnh() {
     let content =
         "Station_ID;Station_name;Year;Month;Day;Hour;Minute;temperature\nUSW00094846;A, B;2024;1;1;0;5;5.1\n";
     assert_eq!(read(content).keys(), [("USW00094846", seconds("2024-01-01 00:05:00"))]);
+}
+
+#[test]
+fn days_and_times_of_day_in_two_columns_are_joined() {
+    let joined = |date: &str, clock: &str, names: (&str, &str), options: &ReadOptions| {
+        let (first, second) = names;
+        let content = format!("station,{first},{second},air_temperature\nx,{date},{clock},5.1\n");
+        let text = rows_of("a.csv", content, options);
+        assert_eq!(text.column("air_temperature"), [Some(5.1)], "{date} {clock}");
+        text.keys()[0].1
+    };
+    let options = ReadOptions::default();
+    let expected = seconds("2017-01-31 06:30:00");
+    for (date, clock) in
+        [("2017-01-31", "06:30"), ("20170131", "6:30:00"), ("2017-01-31", "0630"), ("20170131", "630")]
+    {
+        assert_eq!(joined(date, clock, ("date", "time"), &options), expected, "{date} {clock}");
+    }
+    for clock in ["6", "06"] {
+        assert_eq!(joined("2017-01-31", clock, ("DATE", "Hour"), &options), expected - 1800);
+    }
+    assert_eq!(joined("2017-01-31", "24", ("date", "hour"), &options), seconds("2017-02-01 00:00:00"));
+    // Whole times beside an hour of their own are not moved.
+    assert_eq!(joined("2017-01-31 06:30", "6", ("date", "hour"), &options), expected);
+    assert_eq!(joined("2017-01-31", "2017-01-31 06:30", ("date", "time"), &options), expected);
+    let named = mapped(&[("timestamp", "Tag+Uhrzeit")], &[]);
+    assert_eq!(joined("2017-01-31", "06:30", ("Tag", "Uhrzeit"), &named), expected);
+    let format = ReadOptions { time_format: Some("%d.%m.%Y %I:%M %p".into()), ..ReadOptions::default() };
+    assert_eq!(joined("31.01.2017", "6:30 AM", ("date", "time"), &format), expected);
+    let content = "station,date,hour,t\nx,2017-01-31,6,1\nx,2017-01-31,25,1\n";
+    let message = refusal_of("a.csv", content, &options);
+    assert!(message.contains("line 3: the time of day is \"25\""), "{message}");
+}
+
+#[test]
+fn stations_are_unquoted_and_decoded() {
+    let lines: [&[u8]; 5] = [
+        b"station_id,timestamp,t",
+        b"\"say \"\"A\"\", B\",2017-01-01,1",
+        b"Z\xfcrich,2017-01-01,2",
+        b"\"Z\xc3\xbcrich\",2017-01-02,3",
+        b"5\"\"6,2017-01-01,4",
+    ];
+    let text = read(lines.join(&b'\n'));
+    let stations: Vec<&str> = text.keys().into_iter().map(|(station, _)| station).collect();
+    assert_eq!(stations, ["say \"A\", B", "Zürich", "Zürich", "5\"\"6"]);
+    // Names of columns, too.
+    let text = read(b"station_id;timestamp;d\xe9bit\nx;2017-01-01;1\n");
+    assert_eq!(text.column("débit"), [Some(1.0)]);
+}
+
+#[test]
+fn a_header_may_be_a_comment() {
+    check(format!("# exported\n#{PLAIN}"), "a header after #");
+    check(format!("# {PLAIN}").replace(',', "\t"), "a header after # and a blank");
+    check(format!("# a,b,c\n{PLAIN}"), "a comment with as many fields as the header");
+}
+
+#[test]
+fn every_usual_unit_is_converted() {
+    for (name, unit, stored, expected) in [
+        ("air_temperature", "degF", "50", 10.0),
+        ("air_temperature", "K", "283.15", 10.0),
+        ("wind_speed_rate", "kt", "9", 4.63),
+        ("wind_speed_rate", "knots", "9", 4.63),
+        ("wind_speed_rate", "mph", "10", 4.4704),
+        ("wind_speed_rate", "km/h", "36", 10.0),
+        ("sea_level_pressure", "inHg", "29.92", 1013.2075),
+        ("sea_level_pressure", "Pa", "101325", 1013.25),
+        ("liquid_precipitation_1h", "in", "0.1", 2.54),
+    ] {
+        let content = format!("station,time,x\nA,2017-01-01,{stored}\n");
+        let text = rows_of("a.csv", content, &mapped(&[(name, "x")], &[(name, unit)]));
+        let found = text.column(name)[0].unwrap();
+        assert!((found - expected).abs() < 1e-3, "{stored} {unit}: {found}");
+    }
 }

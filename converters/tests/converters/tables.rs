@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
-    Int16Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StructArray,
+    Int16Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StructArray, Time32SecondArray,
     TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
     UInt64Array,
 };
@@ -273,4 +273,39 @@ fn a_directory_of_hive_may_name_the_station() {
     fs::write(&path, parquet(&batch)).unwrap();
     let mut source = open_input(&Input::file(&path), &options()).unwrap();
     assert_eq!(read_rows(source.as_mut()).unwrap().stations, [("010010-99999".to_owned(), 1)]);
+}
+
+#[test]
+fn days_and_times_of_day_in_two_columns_are_joined() {
+    let start = seconds("2017-01-01 00:00:00");
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![(start / 86_400) as i32; 2]));
+    let clocks: [ArrayRef; 5] = [
+        Arc::new(Int16Array::from(vec![0, 6])),
+        texts(&["00", "06"]),
+        texts(&["00:00", "06:00"]),
+        Arc::new(Float64Array::from(vec![0.0, 600.0])),
+        Arc::new(Time32SecondArray::from(vec![0, 6 * 3600])),
+    ];
+    for clock in clocks {
+        for name in ["time", "hour"] {
+            let batch = table(vec![
+                ("station", texts(&["x", "x"])),
+                ("date", day.clone()),
+                (name, clock.clone()),
+                ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+            ]);
+            let read = read_all(&input(parquet(&batch)), &options());
+            assert_eq!(read.all.timestamps, [start * 1_000_000, (start + 6 * 3600) * 1_000_000], "{clock:?}");
+            assert_eq!(read.names(), ["wind_speed_rate"]);
+        }
+    }
+    // Whole times beside an hour of their own are not moved.
+    let batch = table(vec![
+        ("station", texts(&["x"])),
+        ("date", hours(&[6])),
+        ("hour", Arc::new(Int16Array::from(vec![6]))),
+        ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0]))),
+    ]);
+    let read = read_all(&input(parquet(&batch)), &options());
+    assert_eq!(read.all.timestamps, [(start + 6 * 3600) * 1_000_000]);
 }

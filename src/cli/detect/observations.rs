@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
+use isd_converters::instants::{EARLIEST, LATEST};
 use isd_converters::{ReadOptions, SeriesOptions};
-use isd_dataset::layout::MANIFEST;
+use isd_dataset::layout::{MANIFEST, TIMESTAMP};
 use isd_dataset::read::Dataset;
 use isd_dataset::unfinished::Unfinished;
-use isd_dataset::{ColumnInfo, Error};
+use isd_dataset::{ColumnInfo, Error, Measurement};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
@@ -43,7 +44,15 @@ impl Sources {
     /// Files of which none can be read.
     fn archive(&self, measurements: &[String]) -> Result<Observations, Failure> {
         let read = self.args.read_options(measurements);
-        let archive = self.args.open(&self.paths, &read)?;
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            if path.join(MANIFEST).exists() {
+                paths.extend(blocks(path)?);
+            } else {
+                paths.push(path.clone());
+            }
+        }
+        let archive = self.args.open(&paths, &read)?;
         let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
         let unfinished = Unfinished::at(&scratch);
         let series_options =
@@ -205,14 +214,24 @@ impl Observations {
 /// What ISD and its derivatives store for a missing value.
 const MISSING: f64 = -9999.0;
 
-/// Whether Parquet of another writer can be tested as it is: all that is asked for are columns of numbers, and none of
-/// the columns has ISD's mark for missing values, which an archive's reader knows.
+/// Whether Parquet of another writer can be tested as it is: what is asked for are columns of numbers in their
+/// measurements' own units, and the footers say that no value is ISD's mark for missing ones and no time one that no
+/// observation has. All this an archive's reader knows.
 fn can_be_tested(dataset: &Dataset, measurements: &[String]) -> bool {
-    let columns = dataset.columns();
-    let has = |name: &String| columns.iter().any(|column| column.name == *name);
-    !columns.is_empty()
-        && measurements.iter().all(has)
-        && !columns.iter().any(|column| dataset.least_is(&column.name, MISSING))
+    let columns = dataset.columns().iter();
+    let asked: Vec<&ColumnInfo> =
+        columns.filter(|column| measurements.is_empty() || measurements.contains(&column.name)).collect();
+    let as_they_are = |column: &&ColumnInfo| {
+        let own = Measurement::named(&column.name).map(|measurement| measurement.units);
+        let in_own = column.units.as_deref().is_none_or(|units| own.is_none_or(|own| own == units));
+        in_own && dataset.range(&column.name).is_some_and(|(least, _)| least > MISSING)
+    };
+    let times = dataset.time_unit().zip(dataset.range(TIMESTAMP));
+    let times_are_possible = times
+        .is_some_and(|(unit, (first, last))| first * unit >= EARLIEST as f64 && last * unit < LATEST as f64);
+    let all_asked =
+        if measurements.is_empty() { dataset.is_of_numbers() } else { asked.len() == measurements.len() };
+    !asked.is_empty() && all_asked && times_are_possible && asked.iter().all(as_they_are)
 }
 
 /// Whether a dataset may have failed since its rows are not in order, or its keys of other types than a dataset's.
@@ -224,6 +243,24 @@ fn may_be_order(error: &DetectError) -> bool {
             | DetectError::Plan(_)
             | DetectError::Dataset(Error::Column { .. } | Error::Row { .. })
     )
+}
+
+/// The directories of a dataset that hold its files, so that several datasets can be read as an archive.
+///
+/// # Errors
+/// A dataset that is damaged or cannot be read.
+fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Dataset::open(dataset)?;
+    let unreadable = |source| Error::io(dataset, "cannot read the directory", source);
+    let mut blocks = Vec::new();
+    for entry in dataset.read_dir().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if !entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            blocks.push(entry.path());
+        }
+    }
+    blocks.sort();
+    Ok(blocks)
 }
 
 /// Whether a path looks like a dataset: a directory with a manifest or with Parquet files, or a Parquet file.

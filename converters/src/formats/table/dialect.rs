@@ -9,6 +9,7 @@ use crate::input::without_mark;
 use crate::instants::TextTimes;
 use crate::text_encoding::decoded;
 use crate::{Head, ReadOptions};
+use isd_dataset::layout::{STATION_ID, TIMESTAMP};
 
 /// Separators that are known, in the order in which they are taken where several would do.
 const SEPARATORS: [u8; 4] = *b",;\t|";
@@ -67,20 +68,31 @@ impl Dialect {
 
     /// Whether it has columns of stations and times, of usual names or of those that the user gives.
     pub fn has_keys(&self, options: &ReadOptions) -> bool {
+        self.lacking(options).is_empty() && self.names.len() > 1
+    }
+
+    /// The keys for which it has no column, of usual names or of those that the user gives.
+    pub fn lacking(&self, options: &ReadOptions) -> Vec<&'static str> {
         let has = |name: &str| self.names.iter().any(|other| other == name);
-        let station = match options.path_of("station_id") {
+        let station = match options.path_of(STATION_ID) {
             Some(mapped) => has(mapped),
             None => usual_station(&self.names).is_some() || has(USAF),
         };
-        let time = options.path_of("timestamp").map_or_else(|| usual_time(&self.names).is_some(), has);
-        station && time && self.names.len() > 1
+        let mapped = |mapped: &str| {
+            has(mapped)
+                || mapped.split_once('+').is_some_and(|(date, time)| has(date.trim()) && has(time.trim()))
+        };
+        let time = options.path_of(TIMESTAMP).map_or_else(|| usual_time(&self.names).is_some(), mapped);
+        let keys = [(STATION_ID, station), (TIMESTAMP, time)];
+        keys.into_iter().filter(|(_, found)| !found).map(|(key, _)| key).collect()
     }
 
-    /// Whether it is a table at all: names that hold more than a word, several of them.
-    pub fn is_table(&self) -> bool {
-        let is_name =
-            |name: &String| name.chars().any(char::is_alphabetic) && !name.contains(['<', '\u{fffd}', '\0']);
-        self.names.len() > 1 && self.names.iter().all(is_name)
+    /// Whether it is a table at all: several names, and below them as many fields.
+    pub fn is_table(&self, head: &Head) -> bool {
+        let is_name = |name: &String| name.chars().any(char::is_alphabetic) && !name.contains(['<', '\0']);
+        let sample = self.sample(head);
+        let as_many = |line: &&[u8]| fields(line, self.separator).count() == self.names.len();
+        self.names.len() > 1 && self.names.iter().all(is_name) && sample.first().is_some_and(as_many)
     }
 
     /// The comma, where a field is a number by that alone and none is one by a point; either where no field decides.

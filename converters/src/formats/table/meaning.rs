@@ -55,6 +55,7 @@ impl Meaning {
         let given = columns.options.units_of(&name);
         let units = units::of_column(own.units.clone(), given, measurement)
             .map_err(|(found, hint)| failed(found, Some(hint)))?;
+        let unstated = units.is_none() && !tenths && columns.options.path_of(&name).is_some();
         let Some(measurement) = measurement else {
             return Ok(Self { info: ColumnInfo { units, ..own }, stored: Stored::AsWritten, note: None });
         };
@@ -80,7 +81,11 @@ impl Meaning {
                 let certain = columns.options.scale == Scale::Isd;
                 (Stored::Tenths { trace: measurement.trace, certain }, None)
             }
-            Units::Same => (Stored::AsWritten, None),
+            Units::Same => {
+                let own = measurement.units;
+                let note = || format!("{name} is taken to be in {own}; --unit {name}=UNIT says otherwise");
+                (Stored::AsWritten, (unstated && own != "1").then(note))
+            }
             Units::Unknown => {
                 let found = units.unwrap_or_default();
                 let note = format!(

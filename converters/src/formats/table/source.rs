@@ -140,8 +140,10 @@ impl Source for TableSource {
                 (Some(clocks), Some(clock)) => self.times.joined(&times, &clocks, clock),
                 _ => self.times.micros(&times),
             };
-            let timestamps =
-                timestamps.map_err(|(row, found)| self.row_error(row, found, Some(TIME_HINT.into())))?;
+            let timestamps = timestamps.map_err(|(row, found)| {
+                let hint = (!matches!(self.times, Times::Typed)).then(|| TIME_HINT.to_owned());
+                self.row_error(row, found, hint)
+            })?;
             let mut tally = Tally::default();
             let columns = self.plan.values.iter().map(|value| {
                 let array = self.leaf(&value.leaf, &batch)?;

@@ -134,16 +134,18 @@ fn texts_of(array: &ArrayRef) -> Result<arrow::array::StringArray, RowReason> {
 /// The times of an array of a type of times.
 fn typed(array: &ArrayRef) -> Result<Vec<i64>, RowReason> {
     match array.data_type() {
-        DataType::Timestamp(unit, _) => scaled(integers(array)?, |time| match unit {
-            TimeUnit::Second => time.checked_mul(1_000_000),
-            TimeUnit::Millisecond => time.checked_mul(1_000),
-            TimeUnit::Microsecond => Some(time),
-            TimeUnit::Nanosecond => Some(time.div_euclid(1_000)),
-        }),
-        DataType::Date64 => scaled(integers(array)?, |time| time.checked_mul(1_000)),
+        DataType::Timestamp(unit, _) => match unit {
+            TimeUnit::Second => scaled(integers(array)?, "seconds", |time| time.checked_mul(1_000_000)),
+            TimeUnit::Millisecond => scaled(integers(array)?, "milliseconds", |time| time.checked_mul(1_000)),
+            TimeUnit::Microsecond => scaled(integers(array)?, "microseconds", Some),
+            TimeUnit::Nanosecond => {
+                scaled(integers(array)?, "nanoseconds", |time| Some(time.div_euclid(1_000)))
+            }
+        },
+        DataType::Date64 => scaled(integers(array)?, "milliseconds", |time| time.checked_mul(1_000)),
         DataType::Date32 => {
             let days = cast(array, &DataType::Int32).map_err(|error| (0, error.to_string()))?;
-            scaled(integers(&days)?, |days| days.checked_mul(DAY))
+            scaled(integers(&days)?, "days", |days| days.checked_mul(DAY))
         }
         kind => Err((0, no_times(kind))),
     }
@@ -172,10 +174,11 @@ fn all_valid(array: &ArrayRef) -> Result<(), RowReason> {
     }
 }
 
-fn scaled(times: Vec<i64>, micros: impl Fn(i64) -> Option<i64>) -> Result<Vec<i64>, RowReason> {
-    each(times, |time| match micros(time) {
-        Some(micros) => in_range(micros).ok_or_else(|| outside(micros)),
-        None => Err(format!("timestamp is {time}, beyond all times that microseconds hold")),
+fn scaled(times: Vec<i64>, unit: &str, micros: impl Fn(i64) -> Option<i64>) -> Result<Vec<i64>, RowReason> {
+    each(times, |time| {
+        micros(time).and_then(in_range).ok_or_else(|| {
+            format!("timestamp is {time} {unit} since 1970, which is not within the years 1600 to 2199")
+        })
     })
 }
 

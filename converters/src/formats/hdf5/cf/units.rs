@@ -1,7 +1,7 @@
 //! Units of measurements: the spelling that a file has in, ISD's own units and how to get there out.
 //!
 //! Factors are exact by definition: the international nautical mile is 1852 m, the mile 1609.344 m,
-//! the inch 25.4 mm, 0 degC is 273.15 K.
+//! the inch 25.4 mm, 0 degC is 273.15 K. Those of inches and millimetres of mercury are NIST's (SP 811).
 
 use super::ExactDecimal;
 use crate::Measurement;
@@ -31,7 +31,7 @@ pub enum Units {
 /// A measurement's units, how others are spelled (see [`spelling`]), and the way from those.
 type Known = (&'static str, &'static [&'static str], Units);
 
-const KNOWN: [Known; 17] = [
+const KNOWN: [Known; 19] = [
     ("degC", &["degc", "c", "°c", "celsius", "degcelsius", "degreec", "degreecelsius"], Units::Same),
     ("degC", &["k", "kelvin", "degk", "degreek", "degreekelvin"], shifted(-27_315, 2, 1, 1)),
     (
@@ -43,6 +43,8 @@ const KNOWN: [Known; 17] = [
     ("hPa", &["pa", "pascal"], times(1, 100)),
     ("hPa", &["kpa", "kilopascal"], times(10, 1)),
     ("hPa", &["bar"], times(1_000, 1)),
+    ("hPa", &["inhg", "inchhg", "inchofmercury", "incheofmercury"], times(3_386_389, 100_000)),
+    ("hPa", &["mmhg", "torr", "millimeterofmercury"], times(1_333_224, 1_000_000)),
     (
         "m s-1",
         &[
