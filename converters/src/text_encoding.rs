@@ -55,6 +55,7 @@ impl Encoding {
                 text: Vec::new(),
                 taken: 0,
                 ended: false,
+                ends_in_cr: None,
             }),
             Self::CarriageReturns => Box::new(CarriageReturns { stored }),
         }
@@ -68,12 +69,17 @@ struct CarriageReturns {
 impl Read for CarriageReturns {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.stored.read(buffer)?;
-        for byte in &mut buffer[..read] {
-            if *byte == b'\r' {
-                *byte = b'\n';
-            }
-        }
+        end_in_line_feeds(&mut buffer[..read]);
         Ok(read)
+    }
+}
+
+/// Makes carriage returns line feeds.
+fn end_in_line_feeds(text: &mut [u8]) {
+    for byte in text {
+        if *byte == b'\r' {
+            *byte = b'\n';
+        }
     }
 }
 
@@ -86,6 +92,8 @@ struct Utf16 {
     text: Vec<u8>,
     taken: usize,
     ended: bool,
+    /// Whether lines end in a carriage return alone; `None` before anything was decoded.
+    ends_in_cr: Option<bool>,
 }
 
 impl Utf16 {
@@ -113,6 +121,10 @@ impl Utf16 {
             let decoded = decoded
                 .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("no UTF-16: {error}")))?;
             self.text.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
+        }
+        let text = &self.text;
+        if *self.ends_in_cr.get_or_insert_with(|| Encoding::of(text) == Some(Encoding::CarriageReturns)) {
+            end_in_line_feeds(&mut self.text);
         }
         Ok(())
     }

@@ -12,10 +12,11 @@ pub mod text;
 
 use std::path::Path;
 
-use isd_dataset::layout::TIMESTAMP;
+use isd_dataset::layout::{STATION_ID, TIMESTAMP};
 use isd_dataset::names::list;
 
 use table::dialect::Dialect;
+use table::names::how_to_name;
 
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
@@ -128,9 +129,11 @@ fn of_unknown_keys(table: &Dialect, options: &ReadOptions) -> (String, Option<St
         lacking.join(" and "),
         list(&table.names)
     );
-    let named: Vec<String> = lacking.iter().map(|key| format!("--column {key}=NAME")).collect();
-    let joined = if lacking.contains(&TIMESTAMP) { "; DATE+TIME names two columns that hold it" } else { "" };
-    (found, Some(format!("name it with {}{joined}", named.join(" "))))
+    let hint = match lacking.as_slice() {
+        [key] => how_to_name(key),
+        _ => format!("name them with --column {STATION_ID}=NAME --column {TIMESTAMP}=NAME"),
+    };
+    (found, Some(hint))
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

@@ -9,7 +9,7 @@ use super::table::clock::{Clock, no_clock};
 use super::table::dialect::Dialect;
 use super::table::markers::{self, Seen, Text};
 use super::table::meaning::{MISSING, Meaning, Stored, TRACE};
-use super::table::names::{Columns, KEYS, USAF, WBAN};
+use super::table::names::{Columns, KEYS, USAF, WBAN, only_station};
 use super::table::usaf_wban;
 use super::text::{LineFormat, Rows, TextSource, fields, shown, unquoted};
 use crate::instants::{TIME_HINT, TextTimes, in_range};
@@ -129,7 +129,7 @@ impl Header<'_> {
             Some(((date, _), _)) => date,
             None => columns.time()?,
         };
-        if usaf.is_none() {
+        if usaf.is_none() && only_station(columns.options).is_none() {
             let station = columns.station()?.ok_or_else(|| columns.absent("station_id"))?;
             layout[station] = Field::Id;
             notes.extend(columns.note("station_id", station));
@@ -180,6 +180,7 @@ impl Header<'_> {
             notes: Vec::new(),
             times,
             clock,
+            station: only_station(options).map(str::to_owned),
         };
         for (name, index) in found {
             if let Some(other) = lines.columns.iter().find(|column| column.name == name) {
@@ -238,6 +239,8 @@ struct Lines {
     times: TextTimes,
     /// How times of day are written, where they have a column of their own.
     clock: Option<Clock>,
+    /// The station of all rows, where the user names it.
+    station: Option<String>,
 }
 
 impl LineFormat for Lines {
@@ -287,7 +290,10 @@ impl LineFormat for Lines {
                 rows.begin(keys::station(decoded(&id).as_bytes())?, micros);
             }
             (None, Some((_, id))) => rows.begin(keys::station(id)?, micros),
-            (None, None) => return Err("internal error: no field is the station".into()),
+            (None, None) => {
+                let station = self.station.as_deref().ok_or("internal error: no field is the station")?;
+                rows.begin(station, micros);
+            }
         }
         for (field, kind) in fields(line, separator).zip(&self.layout) {
             if let Field::Value(column) = kind {

@@ -54,6 +54,8 @@ fn every_dialect_says_the_same() {
         let bytes = |unit: u16| if big_endian { unit.to_be_bytes() } else { unit.to_le_bytes() };
         let text = format!("\u{feff}{}", PLAIN.replace('\n', "\r\n"));
         check(text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>(), "UTF-16");
+        let text = text.replace('\n', "");
+        check(text.encode_utf16().flat_map(bytes).collect::<Vec<u8>>(), "UTF-16 with carriage returns");
     }
 }
 
@@ -232,4 +234,12 @@ fn every_usual_unit_is_converted() {
         let found = text.column(name)[0].unwrap();
         assert!((found - expected).abs() < 1e-3, "{stored} {unit}: {found}");
     }
+}
+
+#[test]
+fn a_table_of_one_station_may_be_named() {
+    let named = mapped(&[("station_id", "=Oslo")], &[]);
+    let text = rows_of("a.csv", "time;t\n2017-01-01;5,1\n", &named);
+    assert_eq!(text.keys(), [("Oslo", seconds("2017-01-01 00:00:00"))]);
+    assert_eq!(text.column("t"), [Some(5.1)]);
 }

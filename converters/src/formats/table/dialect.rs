@@ -75,7 +75,7 @@ impl Dialect {
     pub fn lacking(&self, options: &ReadOptions) -> Vec<&'static str> {
         let has = |name: &str| self.names.iter().any(|other| other == name);
         let station = match options.path_of(STATION_ID) {
-            Some(mapped) => has(mapped),
+            Some(mapped) => mapped.starts_with('=') || has(mapped),
             None => usual_station(&self.names).is_some() || has(USAF),
         };
         let mapped = |mapped: &str| {

@@ -30,6 +30,25 @@ pub fn known_spelling(name: &str) -> String {
     if known { lower } else { name.to_owned() }
 }
 
+/// The station of all rows, where the user says that a table is of one station: `--column station_id==NAME`.
+pub fn only_station(options: &ReadOptions) -> Option<&str> {
+    options.path_of(STATION_ID)?.strip_prefix('=').filter(|name| !name.is_empty())
+}
+
+/// What to do about a key that no column holds.
+pub fn how_to_name(key: &str) -> String {
+    match key {
+        STATION_ID => {
+            "name it with --column station_id=NAME, or the only station with --column station_id==STATION"
+        }
+        TIMESTAMP => {
+            "name it with --column timestamp=NAME, or with --column timestamp=DATE+TIME where two columns hold it"
+        }
+        other => return format!("name it with --column {other}=NAME"),
+    }
+    .to_owned()
+}
+
 /// The place of the column that holds the stations, by its usual names.
 pub fn usual_station(names: &[String]) -> Option<usize> {
     usual(names, &STATION_NAMES)
@@ -129,13 +148,7 @@ impl Columns<'_> {
             path: self.path.to_path_buf(),
             column: column.to_owned(),
             found: format!("does not exist; the file has {}", list(self.names)),
-            hint: Some(format!(
-                "name it with --column {column}=NAME{}",
-                match column {
-                    TIMESTAMP => ", or --column timestamp=DATE+TIME where two columns hold it",
-                    _ => "",
-                }
-            )),
+            hint: Some(how_to_name(column)),
         }
     }
 

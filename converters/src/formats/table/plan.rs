@@ -11,7 +11,7 @@ use super::arrays::texts;
 use super::leaves::{Kind, Leaf, leaves};
 use super::markers::{DecimalMark, Seen};
 use super::meaning::{Meaning, Stored};
-use super::names::{Columns, KEYS, STATION_NAMES, USAF, WBAN, known_spelling, usual_time};
+use super::names::{Columns, KEYS, STATION_NAMES, USAF, WBAN, known_spelling, only_station, usual_time};
 use super::source::no_values;
 use crate::{ColumnInfo, Error, Input, MEASUREMENTS, Measurement, ReadOptions, Result, Scale};
 
@@ -80,6 +80,8 @@ impl Plan {
             let wban = columns.find(WBAN)?;
             taken.extend([usaf].into_iter().chain(wban));
             Station::UsafWban(leaf(usaf)?, wban.map(leaf).transpose()?)
+        } else if let Some(station) = only_station(options) {
+            Station::All(station.into())
         } else if let Some(station) = of_path(input.path(), &columns) {
             notes.push(format!("the station is {station}, as the path says"));
             Station::All(station)

@@ -196,7 +196,7 @@ mod tests {
         }
         for (measurement, found) in [
             ("air_temperature", "hPa"),
-            ("sea_level_pressure", "inHg"),
+            ("sea_level_pressure", "ftH2O"),
             ("wind_direction", "radian"),
             ("wind_speed_rate", "furlongs per fortnight"),
             ("liquid_precipitation_1h", "mm h-1"),
