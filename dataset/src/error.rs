@@ -3,6 +3,8 @@
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::names::one_line;
+
 /// What everything in this crate returns that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -24,7 +26,7 @@ pub fn is_damage(error: &io::Error) -> bool {
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory could not be opened, created, read or written.
-    #[error("{}: {action}: {source}", path.display())]
+    #[error("{}: {action}: {}", path.display(), one_line(source))]
     Io {
         /// The file or directory.
         path: PathBuf,

@@ -28,6 +28,7 @@
 //! | [`interrupt`] | which signals the process was started to ignore |
 //! | [`tally`] | counts of what was left out of a source |
 //! | [`names`], [`time`] | names and times in messages |
+//! | [`threads`] | how many threads a machine can use |
 //! | [`guard`] | calls of other crates' readers that may panic |
 
 pub mod block;
@@ -45,6 +46,7 @@ pub mod read;
 pub mod series_group;
 pub mod station_list;
 pub mod tally;
+pub mod threads;
 pub mod time;
 mod time_steps;
 pub mod unfinished;

@@ -1,9 +1,21 @@
 //! Names in messages: from the known names to a short list of them, or to the one that a mistyped name may stand for.
 
+use std::fmt::Display;
 use strsim::levenshtein;
 
 /// Names that a message lists before it says how many more there are.
 const LISTED: usize = 20;
+
+/// A text with what would end the line, or change the terminal, as an escape: a line break as `\n`. What a library says of a
+/// damaged file may quote it.
+#[must_use]
+pub fn one_line(text: &impl Display) -> String {
+    let mut line = String::new();
+    for character in text.to_string().chars() {
+        if character.is_control() { line.extend(character.escape_default()) } else { line.push(character) }
+    }
+    line
+}
 
 /// Lists names in one line, separated by commas; of more than 20 the first 20 and the number of the others.
 #[must_use]

@@ -8,11 +8,11 @@
 //! A file's lists lie between its row groups and its footer, where readers of Parquet do not look. A key in the footer says
 //! where each list begins and how long it is; a checksum before it says whether it is still the list of its row group.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::Write;
 
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData};
+use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::varint::{LONGEST, append_signed, append_unsigned, signed, unsigned};
@@ -143,7 +143,7 @@ pub(crate) fn append_lists<W: Write + Send>(
 /// `None` where the file has no list for it. A file that was written anew by another program may have the key still, but
 /// not the list: the checksum tells.
 pub(crate) fn listed_times(
-    mut file: File,
+    file: &impl ChunkReader,
     metadata: &ParquetMetaData,
     row_group: usize,
     chunk: &ColumnChunkMetaData,
@@ -154,12 +154,10 @@ pub(crate) fn listed_times(
     let places: Vec<Option<(u64, u64)>> = serde_json::from_str(places).ok()?;
     let (start, length) = (*places.get(row_group)?)?;
     let row_count = usize::try_from(chunk.num_values()).ok()?;
-    if length > most_bytes(row_count) || start.checked_add(length)? > file.metadata().ok()?.len() {
+    if length > most_bytes(row_count) || start.checked_add(length)? > file.len() {
         return None;
     }
-    let mut sealed = Vec::new();
-    file.seek(SeekFrom::Start(start)).ok()?;
-    file.take(length).read_to_end(&mut sealed).ok()?;
+    let sealed = file.get_bytes(start, usize::try_from(length).ok()?).ok()?;
     let (sum, list) = sealed.split_first_chunk()?;
     if u32::from_le_bytes(*sum) != checksum(chunk, list) {
         return None;

@@ -17,6 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod buffered_merges;
 mod error;
 mod functions;
 pub mod named;

@@ -20,6 +20,7 @@ use futures::StreamExt;
 use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
+use crate::buffered_merges::BufferedMerges;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::tables::TableSource;
@@ -94,6 +95,7 @@ impl Session {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
+            .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();
         let context = SessionContext::new_with_state(state);
         functions::register(&context);
@@ -115,7 +117,8 @@ impl Session {
         self.context.deregister_table(reference.clone()).map_err(|e| self.explain(&e))?;
         self.context.register_table(reference, table).map_err(|e| self.explain(&e))?;
         self.tables.retain(|known| known.name != name);
-        self.tables.push(RegisteredTable { name: name.clone(), path: source.path().to_owned(), columns });
+        let (path, parts) = (source.path().to_owned(), source.parts().to_owned());
+        self.tables.push(RegisteredTable { name: name.clone(), path, parts, columns });
         Ok(name)
     }
 
@@ -194,6 +197,12 @@ impl Session {
 
     fn explain(&self, error: &DataFusionError) -> Error {
         Subject { tables: &self.tables, statement: None }.explain(error)
+    }
+
+    /// The error for a statement that ended in a panic of the engine or of a library that it reads files with.
+    #[must_use]
+    pub fn after_panic(&self) -> Error {
+        Subject { tables: &self.tables, statement: None }.explain_panic()
     }
 }
 

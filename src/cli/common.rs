@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use isd_dataset::threads::{parse_threads, usable_threads};
 use serde::Serialize;
 
 use super::failure::Failure;
@@ -11,7 +12,7 @@ use super::streams::{print, say};
 #[derive(Debug, Clone, clap::Args)]
 pub struct CommonArgs {
     /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: Option<NonZeroUsize>,
     /// No progress bar and no summary: errors only
     #[arg(long, short)]
@@ -22,10 +23,16 @@ pub struct CommonArgs {
 }
 
 impl CommonArgs {
+    /// Number of threads that were asked for, as far as the machine can use them.
+    #[must_use]
+    pub fn usable_threads(&self) -> Option<NonZeroUsize> {
+        self.threads.map(|asked| usable_threads(asked).0)
+    }
+
     /// Number of threads as thread pools take it: 0 for one a core.
     #[must_use]
     pub fn thread_count(&self) -> usize {
-        self.threads.map_or(0, NonZeroUsize::get)
+        self.usable_threads().map_or(0, NonZeroUsize::get)
     }
 
     /// Starts the global thread pool, on which everything parallel runs; to be called once. The calling thread is one of
@@ -34,6 +41,9 @@ impl CommonArgs {
     /// # Errors
     /// The operating system refuses the threads.
     pub fn start_threads(&self) -> Result<(), Failure> {
+        if let (false, Some(note)) = (self.quiet, self.threads.and_then(|asked| usable_threads(asked).1)) {
+            say(&format!("note: {note}\n"));
+        }
         // The calling thread is part of the pool, so that nothing is handed over where one step of the work follows another.
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.thread_count()).use_current_thread();
         pool.build_global().map_err(|error| {
@@ -55,9 +65,4 @@ impl CommonArgs {
         }
         Ok(())
     }
-}
-
-/// Parses a number of threads.
-fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a number, 1 or more".to_owned())
 }

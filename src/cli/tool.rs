@@ -46,7 +46,7 @@ pub fn run<T: Tool>() -> ExitCode {
         Err(error) => return report(&error.into()),
     };
     // Before the first thread is started: the one that waits for signals.
-    limit_polars(tool.common().threads);
+    limit_polars(tool.common().usable_threads());
     // A system that does not allow it ends the process in its own way.
     let _ = interrupt::watch(T::WHEN_INTERRUPTED);
     match catch_panic(|| tool.run()) {

@@ -127,7 +127,7 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
 
     > a.h5 -o obs --threads 0
     [stderr]
-    error: invalid value '0' for '--threads <N>': expected a number, 1 or more
+    error: invalid value '0' for '--threads <N>': expected a number from 1 to 4096
     hint: --help lists the arguments
     [status 2]
     ");

@@ -2,7 +2,6 @@
 //!
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,11 +13,12 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::decompression::decompressed;
 use super::hybrid::sized;
+use super::page_file::PageFile;
 
 /// A column chunk of a file: the pages of one column in one row group.
 pub(crate) struct StoredChunk<'a> {
     /// The file, opened for this chunk alone: reading moves its position.
-    pub(crate) file: File,
+    pub(crate) file: PageFile,
     /// What the file's footer says of the chunk.
     pub(crate) metadata: &'a ColumnChunkMetaData,
     /// Number of rows in the row group.

@@ -1,6 +1,5 @@
 //! A row group: what it is, and the two ways to its columns, by the library and by hand.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +10,7 @@ use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
 use crate::guard::guarded;
-use crate::pages::StoredChunk;
+use crate::pages::{PageFile, StoredChunk};
 use crate::read::data_file::{DataFile, not_parquet};
 use crate::{Error, Result};
 
@@ -83,7 +82,7 @@ impl RowGroup {
         let index = self.file.metadata().offset_index();
         let index = index.and_then(|index| index.get(self.index)?.get(column));
         Some(StoredChunk {
-            file: File::open(&self.file.path).ok()?,
+            file: PageFile::open(&self.file.path).ok()?,
             metadata: self.metadata().column(column),
             rows: self.rows(),
             pages: index.map(|index| index.page_locations().clone()),
@@ -101,7 +100,7 @@ impl RowGroup {
     ) -> Result<()> {
         let path = &self.file.path;
         let leaf = self.file.column(column).ok_or_else(|| self.file.no_column(column))?;
-        let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+        let file = PageFile::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
             .with_row_groups(vec![self.index])
             .with_projection(ProjectionMask::leaves(footer.parquet_schema(), [leaf]))

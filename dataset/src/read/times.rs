@@ -40,7 +40,7 @@ impl RowGroup {
             return None;
         }
         let chunk = self.stored(TIMESTAMP)?;
-        listed_times(chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows)
+        listed_times(&chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows)
     }
 
     fn decoded_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Parser;
+use isd_dataset::threads::parse_threads;
 use isd_queries::output::Format;
 
 /// SQL on outliers, observations and station lists.
@@ -42,7 +43,7 @@ pub struct Arguments {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Threads to use [default: all cores]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = parse_threads)]
     pub threads: Option<NonZeroUsize>,
     /// What sorts, joins and aggregations may hold, such as 2GiB; they spill to TMPDIR [default: three quarters of
     /// the free memory]
@@ -109,11 +110,6 @@ pub fn default_memory_limit() -> Option<usize> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: usize = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib.saturating_mul(1024) / 4 * 3)
-}
-
-/// A number of threads.
-fn threads(text: &str) -> Result<NonZeroUsize, String> {
-    text.parse().map_err(|_| "expected a number, 1 or more".to_owned())
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod run;
 mod shell;
 
 use std::io::{self, IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Parser;
+use isd_dataset::threads::usable_threads;
 use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session, SessionOptions, TableSource};
@@ -50,9 +52,11 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
-    // A panic in the engine is reported as one line by the run that it ended.
+    // A panic is reported as one line: by the table or the statement that it ended, or below.
     std::panic::set_hook(Box::new(|_| {}));
-    let status = match run(&arguments) {
+    let ended = catch_unwind(AssertUnwindSafe(|| run(&arguments)));
+    let panicked = || Error::Internal { what: "a panic outside of all statements".into() };
+    let status = match ended.unwrap_or_else(|_| Err(panicked().into())) {
         Ok(()) => 0,
         Err(Stop::Failure(error)) if error.is_closed_pipe() => 0,
         Err(Stop::Failure(error)) => {
@@ -83,11 +87,17 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     }
     let input = Input::from_arguments(arguments)?;
     let destination = destination(arguments)?;
-    let runner = Runner::start(arguments.threads)?;
+    let threads = arguments.threads.map(usable_threads);
+    if let (false, Some((_, Some(note)))) = (arguments.quiet, &threads) {
+        // Nobody listens to standard error: nothing is lost.
+        let _ = writeln!(io::stderr(), "note: {note}");
+    }
+    let threads = threads.map(|(threads, _)| threads);
+    let runner = Runner::start(threads)?;
     let started = Instant::now();
 
     let options = SessionOptions::default()
-        .with_threads(arguments.threads)
+        .with_threads(threads)
         .with_memory_limit(arguments.memory_limit.or_else(arguments::default_memory_limit));
     let mut session = Session::new(&options)?;
     register(&runner, &mut session, &input)?;

@@ -95,12 +95,12 @@ impl Runner {
         destination: Destination,
     ) -> Result<Ended, Error> {
         let runtime = self.runtime.borrow();
-        let session = session.clone();
+        let shared = session.clone();
         let mut work = runtime.spawn(async move {
             let mut rows = 0;
             let mut written = false;
             for statement in statements {
-                let answer = session.execute(statement).await?;
+                let answer = shared.execute(statement).await?;
                 // Some statements, such as that which makes a view, have no result.
                 let has_columns = !answer.schema().fields().is_empty();
                 rows += write_to(&destination, answer, written && has_columns).await?;
@@ -109,7 +109,7 @@ impl Runner {
             Ok(rows)
         });
         if let Some(result) = runtime.block_on(self.interrupt.unless_pressed(&mut work)) {
-            let rows = result.unwrap_or_else(|error| Err(Error::Engine(error.to_string())));
+            let rows = result.unwrap_or_else(|_| Err(session.after_panic()));
             return rows.map(Ended::Rows);
         }
         drop(runtime);

@@ -13,6 +13,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use super::Error;
 use super::english::{self, MissingFunction, Problem};
 use super::hints::{nearest, of_columns, of_tables};
+use crate::tables::first_damaged;
+
 use super::place::{Position, place_of_column, place_of_diagnostic};
 
 /// A table of a session, as errors speak of it.
@@ -22,6 +24,8 @@ pub(crate) struct RegisteredTable {
     pub name: String,
     /// The file, directory or pattern.
     pub path: PathBuf,
+    /// The directory, or the files.
+    pub parts: Vec<PathBuf>,
     /// Names of the columns, in the order of the file.
     pub columns: Vec<String>,
 }
@@ -52,6 +56,39 @@ impl Subject<'_> {
             DataFusionError::ResourcesExhausted(text) => explain_memory(&one_line(text)),
             other => self.explain_reading(other),
         }
+    }
+
+    /// Explains a panic, of which nothing is known but the tables that were read.
+    pub(crate) fn explain_panic(&self) -> Error {
+        let found = "the reader gave up on it (a panic)".to_owned();
+        let hint = Some("a file is damaged, or this is a bug: please report it".to_owned());
+        if let Some(path) = self.damaged_file() {
+            return Error::Table { path, found, hint };
+        }
+        match self.tables {
+            [only] => Error::Table { path: only.path.clone(), found, hint },
+            _ => {
+                Error::Run { found: format!("the query engine gave up (a panic) on {}", self.paths()), hint }
+            }
+        }
+    }
+
+    /// The first Parquet file of the tables that cannot be read to its end; `None` where there is just one file anyway. All
+    /// files are read for it.
+    fn damaged_file(&self) -> Option<PathBuf> {
+        if let [only] = self.tables
+            && only.parts.as_slice() == [only.path.as_path()]
+            && only.path.is_file()
+        {
+            return None;
+        }
+        self.tables.iter().find_map(|table| first_damaged(&table.parts))
+    }
+
+    /// The paths of all tables, for a sentence.
+    fn paths(&self) -> String {
+        let paths = self.tables.iter().map(|table| table.path.display().to_string());
+        paths.collect::<Vec<_>>().join(" or ")
     }
 
     /// Explains why a statement cannot be planned: it names a table or function that does not exist, or its parts do not
@@ -121,19 +158,18 @@ impl Subject<'_> {
         if !blames_data(error) {
             return Error::Run { found, hint: None };
         }
+        let hint = Some("correct the file, or write it again".to_owned());
+        if let Some(path) = self.damaged_file() {
+            return Error::Table { path, found, hint };
+        }
         match self.tables {
-            [only] => Error::Table {
-                path: only.path.clone(),
-                found: bad_field(error, only).unwrap_or(found),
-                hint: Some("correct the file, or write it again".into()),
-            },
+            [only] => {
+                Error::Table { path: only.path.clone(), found: bad_field(error, only).unwrap_or(found), hint }
+            }
             [] => Error::Run { found: format!("a file cannot be read: {found}"), hint: None },
             // The engine does not say which of them it was reading.
-            several => {
-                let paths: Vec<String> =
-                    several.iter().map(|table| table.path.display().to_string()).collect();
-                let hint =
-                    format!("it is in a file of {}: query one at a time to see which", paths.join(" or "));
+            _ => {
+                let hint = format!("it is in a file of {}: query one at a time to see which", self.paths());
                 Error::Run { found: format!("a file cannot be read: {found}"), hint: Some(hint) }
             }
         }
@@ -236,6 +272,7 @@ mod tests {
         RegisteredTable {
             name: "outliers".into(),
             path: "outliers.csv".into(),
+            parts: vec!["outliers.csv".into()],
             columns: vec!["station_id".into(), "value".into()],
         }
     }

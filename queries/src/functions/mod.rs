@@ -8,12 +8,14 @@
 
 mod distance;
 mod fill;
+mod periods;
 mod zscore;
 
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
+use datafusion::functions::datetime::date_trunc;
 use datafusion::functions::math::signum;
 use datafusion::logical_expr::{ScalarUDF, WindowUDF};
 use datafusion::physical_expr::expressions::Literal;
@@ -25,6 +27,7 @@ pub(crate) fn register(context: &SessionContext) {
     context.register_udf(ScalarUDF::from(distance::GreatCircle::default()));
     context.register_udwf(WindowUDF::from(fill::ForwardFill::default()));
     context.register_udwf(WindowUDF::from(zscore::RollingZscore::default()));
+    context.register_udf(ScalarUDF::from(periods::DateTrunc::new(date_trunc())));
     // Other databases call it sign.
     context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
 }

@@ -18,6 +18,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::col;
 use isd_dataset::layout::{BLOCK, STATION_ID, block_of, block_prefix};
 
+use super::station_ranges::in_station_ranges;
+
 /// The files of a dataset.
 #[derive(Debug)]
 pub(super) struct BlockTable(pub ListingTable);
@@ -46,7 +48,14 @@ impl TableProvider for BlockTable {
             .map(|blocks| col(BLOCK).in_list(blocks.into_iter().map(lit).collect(), false))
             .collect();
         filters.extend(blocks);
-        self.0.scan(state, projection, &filters, limit).await
+        let scan = self.0.scan(state, projection, &filters, limit).await?;
+        let schema = self.schema();
+        let asks_for_stations =
+            |&column: &usize| schema.fields().get(column).is_some_and(|f| f.name() == STATION_ID);
+        if projection.is_none_or(|columns| columns.iter().any(asks_for_stations)) {
+            return in_station_ranges(scan, state.config().target_partitions());
+        }
+        Ok(scan)
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

@@ -1,5 +1,6 @@
 //! In: the types that a text file's rows suggest; out: the types that our column names mean.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -11,8 +12,8 @@ pub(super) const ONLY_OUTLIERS: [&str; 5] = ["measurement", "value", "rolling_me
 /// The schema of a text file with the types that our column names mean; every column may hold nulls.
 ///
 /// The rows say too little: `010010` is a station, not ten thousand and ten; `2017-09-10T12:00:00Z` is a UTC
-/// time; a column of whole wind speeds, or of nothing but nulls, is still measured.
-pub(super) fn typed(inferred: &Schema) -> SchemaRef {
+/// time; a column of whole wind speeds, or of nothing but nulls, is still measured. Columns in `texts` hold names.
+pub(super) fn typed(inferred: &Schema, texts: &BTreeSet<String>) -> SchemaRef {
     let fields = inferred.fields().iter().map(|field| {
         let name = field.name().as_str();
         let meant = match (name, field.data_type()) {
@@ -27,6 +28,7 @@ pub(super) fn typed(inferred: &Schema) -> SchemaRef {
             ("filled", DataType::Boolean | DataType::Null) => DataType::Boolean,
             // No row says what a column of nulls is.
             (STATION_ID | "measurement", _) | (_, DataType::Null) => DataType::Utf8,
+            (name, _) if texts.contains(name) => DataType::Utf8,
             (_, other) => other.clone(),
         };
         Field::new(name, meant, true)

@@ -1,9 +1,13 @@
 //! In: paths; out: the files below them, the URLs that the engine knows them by, and why they cannot be opened.
 
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use datafusion::datasource::listing::ListingTableUrl;
+use isd_dataset::guard::guarded;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -31,6 +35,23 @@ pub(super) fn parquet_files(directory: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// The first Parquet file, of those named and those below the directories named, that cannot be read to its end.
+pub(crate) fn first_damaged(paths: &[PathBuf]) -> Option<PathBuf> {
+    let is_whole = |file: &PathBuf| {
+        guarded(|| {
+            let mut reader = ParquetRecordBatchReaderBuilder::try_new(File::open(file)?)?.build()?;
+            reader.try_for_each(|batch| batch.map(drop))?;
+            Ok::<_, ParquetError>(())
+        })
+        .is_ok()
+    };
+    paths.iter().find_map(|path| {
+        let files = if path.is_dir() { parquet_files(path).ok()? } else { vec![path.clone()] };
+        let is_parquet = |file: &PathBuf| file.extension().is_some_and(|e| e == "parquet");
+        files.into_iter().filter(is_parquet).find(|file| !is_whole(file))
+    })
 }
 
 /// A URL of a file or directory. The engine would take `[`, `?` and `*` in a path for a pattern.

@@ -2,8 +2,10 @@
 
 mod blocks;
 mod column_types;
+mod dialect;
 mod files;
 mod open;
+mod station_ranges;
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +14,7 @@ use isd_dataset::layout::{MANIFEST, STATION_ID, TIMESTAMP};
 use isd_dataset::station_list::is_station_list;
 
 use self::column_types::ONLY_OUTLIERS;
+pub(crate) use self::files::first_damaged;
 use self::files::{is_pattern, no_station_list, parquet_files, unreadable};
 use crate::error::{Error, Result};
 
@@ -116,6 +119,11 @@ impl TableSource {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The directory, or the files in the order of their paths.
+    pub(crate) fn parts(&self) -> &[PathBuf] {
+        &self.parts
     }
 
     /// How it is stored.

@@ -1,5 +1,7 @@
 //! In: files or a directory; out: a table of the SQL engine, with one schema for all files.
 
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,12 +15,14 @@ use datafusion::datasource::file_format::csv::CsvFormat;
 use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
+use futures::FutureExt;
 use isd_dataset::layout::BLOCK;
 use isd_dataset::station_list;
 use parquet::errors::ParquetError;
 
 use super::blocks::BlockTable;
 use super::column_types::typed;
+use super::dialect::Dialect;
 use super::files::{no_station_list, parquet_files, table_url};
 use super::{Storage, TableSource};
 use crate::error::{Error, Result, one_line};
@@ -43,11 +47,12 @@ impl TableSource {
         }
         let urls = self.parts.iter().map(|part| table_url(part)).collect::<Result<Vec<_>>>()?;
         let extension = if self.is_directory() { ".parquet" } else { "" };
-        let options = ListingOptions::new(self.format()).with_file_extension(extension);
+        let dialect = self.dialect()?;
+        let options = ListingOptions::new(self.format(&dialect)).with_file_extension(extension);
 
         let schema = self.common_schema(engine, &options, &urls).await?;
         let schema = match self.storage {
-            Storage::Csv | Storage::Ndjson => typed(&schema),
+            Storage::Csv | Storage::Ndjson => typed(&schema, &dialect.texts),
             _ => schema,
         };
         let mut keys = Vec::new();
@@ -68,13 +73,42 @@ impl TableSource {
         Ok(if has_blocks { Arc::new(BlockTable(table)) } else { Arc::new(table) })
     }
 
-    fn format(&self) -> Arc<dyn FileFormat> {
+    /// How the files are written: all of them in the same way. What is known of other formats than CSV is nothing.
+    ///
+    /// # Errors
+    /// As [`Dialect::of`], and for a file that has another delimiter than the first.
+    fn dialect(&self) -> Result<Dialect> {
+        let mut common = Dialect { delimiter: b',', texts: BTreeSet::new() };
+        if self.storage != Storage::Csv {
+            return Ok(common);
+        }
+        for (index, part) in self.parts.iter().enumerate() {
+            let Dialect { delimiter, texts } = Dialect::of(part)?;
+            if index == 0 {
+                common.delimiter = delimiter;
+            } else if common.delimiter != delimiter {
+                let (expected, found) = (char::from(common.delimiter), char::from(delimiter));
+                return Err(Error::Table {
+                    path: part.clone(),
+                    found: format!(
+                        "its fields are separated by {found:?}, those of the first file by {expected:?}"
+                    ),
+                    hint: Some("all files of a table are written in the same way".into()),
+                });
+            }
+            common.texts.extend(texts);
+        }
+        Ok(common)
+    }
+
+    fn format(&self, dialect: &Dialect) -> Arc<dyn FileFormat> {
         match self.storage {
             Storage::Dataset | Storage::Directory | Storage::Parquet => Arc::new(ParquetFormat::default()),
             // Types are inferred from every row: a column that turns fractional late is not cut to integers.
             Storage::Csv | Storage::Stations => Arc::new(
                 CsvFormat::default()
                     .with_has_header(true)
+                    .with_delimiter(dialect.delimiter)
                     .with_newlines_in_values(true)
                     .with_schema_infer_max_rec(usize::MAX),
             ),
@@ -103,7 +137,7 @@ impl TableSource {
     ) -> Result<SchemaRef> {
         let mut schemas = Vec::with_capacity(urls.len());
         for url in urls {
-            match options.infer_schema(engine, url).await {
+            match schema_of(engine, options, url).await {
                 Ok(schema) => schemas.push(schema.as_ref().clone()),
                 Err(error) => return Err(self.find_damaged(engine, options, &error).await),
             }
@@ -133,7 +167,7 @@ impl TableSource {
         let mut first: Option<SchemaRef> = None;
         for file in files {
             let url = table_url(&file)?;
-            let schema = options.infer_schema(engine, &url).await.map_err(|e| self.damaged(&file, &e))?;
+            let schema = schema_of(engine, options, &url).await.map_err(|e| self.damaged(&file, &e))?;
             let expected = first.get_or_insert_with(|| Arc::clone(&schema));
             if let Err(difference) = Schema::try_merge([expected.as_ref().clone(), schema.as_ref().clone()]) {
                 let difference = one_line(&difference.to_string());
@@ -168,4 +202,16 @@ impl TableSource {
             hint: Some("it is another format, damaged, or was not written to its end".into()),
         }
     }
+}
+
+/// The schema of a file or directory. A panic of the reader, which a damaged file may lead to, is an error like another.
+async fn schema_of(
+    engine: &dyn EngineSession,
+    options: &ListingOptions,
+    url: &ListingTableUrl,
+) -> datafusion::error::Result<SchemaRef> {
+    let schema = AssertUnwindSafe(options.infer_schema(engine, url)).catch_unwind().await;
+    schema.unwrap_or_else(|_| {
+        Err(DataFusionError::External("the reader gave up on a damaged structure".into()))
+    })
 }

@@ -139,3 +139,58 @@ fn answer_does_not_depend_on_threads() {
     let sql = "select station_id, avg(wind_speed_rate) as mean from observations group by 1 order by 1";
     assert_eq!(answer(&path, sql, &["--threads", "1"]), answer(&path, sql, &["--threads", "4"]));
 }
+
+/// A dataset of 24 stations in twelve files, and one of seven of these stations in seven files; files say that they are
+/// sorted, as a dataset's do.
+fn two_datasets() -> tempfile::TempDir {
+    let place = tempfile::TempDir::new().unwrap();
+    for (name, step) in [("many", 1_usize), ("few", 4)] {
+        let dataset = place.path().join(name);
+        let stations: Vec<String> =
+            (0..24).step_by(step).map(|n| format!("{:02}0010-99999", 2 * n + 1)).collect();
+        for (index, pair) in stations.chunks(if step == 1 { 2 } else { 1 }).enumerate() {
+            let batches: Vec<_> =
+                pair.iter().map(|id| observations(id, index as u32, 5 + 3 * index)).collect();
+            let rows = arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap();
+            crate::support::write_sorted_parquet(
+                &dataset.join(format!("block={}/part-00000.parquet", &pair[0][..2])),
+                &rows,
+            );
+        }
+        std::fs::write(dataset.join("_isd.json"), "{}").unwrap();
+    }
+    place
+}
+
+#[test]
+fn ranges_of_stations_change_no_answer() {
+    let place = two_datasets();
+    let table = |name: &str| format!("{name}={}", place.path().join(name).display());
+    let statements = [
+        "select station_id, count(*), max(wind_speed_rate) from many group by station_id order by 1",
+        "select station_id, wind_speed_rate, count(*) from many group by 1, 2 order by 1, 2",
+        "select timestamp, count(*) from many group by 1 order by 1",
+        "select station_id, timestamp, sum(wind_speed_rate) over (partition by station_id order by timestamp) from many order by 1, 2",
+        "select station_id, rank() over (order by max(wind_speed_rate) desc, station_id) from many group by station_id order by 1",
+        "select a.station_id, count(*) from many a join few b on a.station_id = b.station_id group by 1 order by 1",
+        "select a.station_id, a.timestamp, b.wind_speed_rate from many a left join few b using (station_id, timestamp) order by 1, 2",
+        "select a.station_id, count(*) from many a join many b on a.station_id = b.station_id group by 1 order by 1",
+        "select * from few full join (select station_id, count(*) as n from many group by 1) using (station_id) order by 1, 2, 5",
+        "select station_id from many where station_id not in (select station_id from few) group by 1 order by 1",
+        "select station_id, count(*) from (select station_id from many union all select station_id from few) group by 1 order by 1",
+        "select distinct station_id from many intersect select station_id from few order by 1",
+        "select count(distinct station_id), count(*) from many",
+        "select station_id, timestamp from many order by station_id desc, timestamp limit 7",
+    ];
+    for sql in statements {
+        let run = |threads: &str| {
+            let (many, few) = (table("many"), table("few"));
+            crate::support::stdout(&["--table", &many, "--table", &few, sql, "--threads", threads, "--quiet"])
+        };
+        let alone = run("1");
+        assert!(alone.lines().count() > 1, "{sql}");
+        for threads in ["2", "3", "7"] {
+            assert_eq!(run(threads), alone, "{sql} with {threads} threads");
+        }
+    }
+}

@@ -486,8 +486,15 @@ fn data_damaged_within_a_file_are_told() {
     ");
     assert_snapshot!(shown(&place, &["outliers.parquet", "broken.parquet", sql]), @"
     [stderr]
-    error: a file cannot be read: Parquet argument error: Parquet error: cannot parse past Set
-    hint: it is in a file of outliers.parquet or broken.parquet: query one at a time to see which
+    error: broken.parquet: Parquet argument error: Parquet error: cannot parse past Set
+    hint: correct the file, or write it again
+    [status 1]
+    ");
+    std::fs::copy(&broken, place.path().join("observations/block=72/part-00001.parquet")).unwrap();
+    assert_snapshot!(shown(&place, &["observations", sql]), @"
+    [stderr]
+    error: observations/block=72/part-00001.parquet: Parquet argument error: Parquet error: cannot parse past Set
+    hint: correct the file, or write it again
     [status 1]
     ");
 }
@@ -607,7 +614,7 @@ fn usage_errors_have_status_2() {
 
     > isd-query ["outliers.parquet", "select 1", "--threads", "0"]
     [stderr]
-    error: invalid value '0' for '--threads <N>': expected a number, 1 or more
+    error: invalid value '0' for '--threads <N>': expected a number from 1 to 4096
     hint: isd-query --help lists what can be given
     [status 2]
 

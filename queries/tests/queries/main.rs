@@ -5,6 +5,8 @@
 mod answers;
 /// What DuckDB answers to the same statements on the same data.
 mod battery;
+/// What the text of a CSV file says, damaged files, and numbers of threads.
+mod csv;
 /// One line and a hint, the exit status, nothing on standard output.
 mod errors;
 /// File formats read and output formats written.

@@ -1,0 +1,1 @@
+select station_id, count(*) as n from t group by station_id order by n desc limit 3

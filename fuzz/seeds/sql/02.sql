@@ -1,0 +1,1 @@
+select *, value - lag(value) over (partition by station_id order by timestamp) as step from t

@@ -1,0 +1,1 @@
+with a as (select date_trunc('month', timestamp) as m, max(value) as v from t group by 1) select * from a join t on t.value = a.v

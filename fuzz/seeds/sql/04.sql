@@ -1,0 +1,1 @@
+select quantile_cont(value, 0.5) filter (where filled) from t having count(*) > 0

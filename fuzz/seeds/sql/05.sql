@@ -1,0 +1,1 @@
+select case when value between 1 and 2 then 'x' else cast(value as varchar) end from t where station_id like '7%' or not filled

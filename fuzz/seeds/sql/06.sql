@@ -1,0 +1,1 @@
+select zscore(value, 3) over (order by timestamp), fill(value) over (order by timestamp) from t

@@ -1,0 +1,1 @@
+explain select distinct on (station_id) * from t order by station_id, timestamp desc nulls last

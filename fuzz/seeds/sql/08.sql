@@ -1,0 +1,1 @@
+select (select max(value) from t as u where u.station_id = t.station_id) from t union all select 1
