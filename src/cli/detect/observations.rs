@@ -101,10 +101,9 @@ impl Observations {
             Ok(dataset) if ours || can_be_tested(&dataset, measurements) => {
                 Ok(Self::Dataset(Box::new(dataset), archive))
             }
-            Ok(_) => archive.archive(measurements),
-            // Parquet of other writers need not have a dataset's columns.
             Err(error @ Error::Column { .. }) if ours => Err(error.into()),
-            Err(Error::Column { .. }) => archive.archive(measurements),
+            // Parquet of other writers need not have a dataset's columns.
+            Ok(_) | Err(Error::Column { .. }) => archive.archive(measurements),
             // Files that differ can be read one by one. Where they cannot, the reason why they are no dataset matters.
             Err(error) => archive.archive(measurements).map_err(|_| error.into()),
         }
