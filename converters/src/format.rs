@@ -21,6 +21,11 @@ pub trait Format: Sync {
     /// Whether a file that begins so is of this format.
     fn recognises(&self, head: &Head) -> bool;
 
+    /// Whether a file that begins so is of this format where it is read by these options, which may name its columns.
+    fn recognises_with(&self, head: &Head, _options: &ReadOptions) -> bool {
+        self.recognises(head)
+    }
+
     /// Opens a file to read its rows.
     ///
     /// # Errors

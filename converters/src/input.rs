@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::compression::{Compression, MAGIC_BYTES, without_extension};
+use crate::text_encoding::{Encoding, PEEKED_BYTES};
 use crate::{Error, Result};
 use bytes::Bytes;
 
@@ -148,13 +149,20 @@ impl Input {
             }
             None => text.clone_from(&stored),
         }
+        if let Some(encoding) = Encoding::of(&text[..text.len().min(PEEKED_BYTES)]) {
+            let mut decoded = Vec::new();
+            // The head may end within a character.
+            let _ = encoding.reader(Box::new(Cursor::new(text))).read_to_end(&mut decoded);
+            text = decoded;
+        }
         if text.starts_with(BYTE_ORDER_MARK) {
             text.drain(..BYTE_ORDER_MARK.len());
         }
         Ok(Head { stored, text, compression })
     }
 
-    /// Its bytes from the start, decompressed where they are compressed.
+    /// Its bytes from the start, decompressed where they are compressed, and in lines of UTF-8 where they are text in
+    /// UTF-16 or with line ends of a carriage return alone.
     ///
     /// # Errors
     /// A file that cannot be opened.
@@ -171,10 +179,23 @@ impl Input {
         let start = magic[..read].to_vec();
         let compression = Compression::of(&start);
         let whole = BufReader::with_capacity(READ_BYTES, Cursor::new(start).chain(stored));
-        match compression {
-            Some(compression) => compression.reader(whole).map_err(|error| self.unreadable(error)),
-            None => Ok(Box::new(whole)),
-        }
+        let mut bytes: Box<dyn Read + Send> = match compression {
+            Some(compression) => compression.reader(whole).map_err(|error| self.unreadable(error))?,
+            None => Box::new(whole),
+        };
+        let mut start = Vec::with_capacity(PEEKED_BYTES);
+        // What cannot be read here fails once more below.
+        let failure = (&mut bytes).take(PEEKED_BYTES as u64).read_to_end(&mut start).err();
+        let encoding = Encoding::of(&start);
+        let start = Cursor::new(start);
+        let bytes: Box<dyn Read + Send> = match failure {
+            Some(error) => Box::new(start.chain(Failing(Some(error)))),
+            None => Box::new(start.chain(bytes)),
+        };
+        Ok(match encoding {
+            Some(encoding) => encoding.reader(bytes),
+            None => bytes,
+        })
     }
 
     fn stored(&self) -> Result<Box<dyn Read + Send>> {
@@ -200,6 +221,15 @@ impl Input {
     #[must_use]
     pub fn unreadable(&self, source: std::io::Error) -> Error {
         Error::Io { path: self.path.to_path_buf(), action: "cannot read", source }
+    }
+}
+
+/// Fails by an error that was met before.
+struct Failing(Option<std::io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod instants;
 pub mod keys;
 pub mod series;
 mod source;
+mod text_encoding;
 
 pub use archive::{InspectedColumn, Inspection, inspect};
 pub use batch::Batch;

@@ -61,6 +61,8 @@ pub struct ReadOptions {
     pub measurements: Vec<String>,
     /// Where columns lie in the file, for names other than the canonical ones: (column, path).
     pub column_paths: Vec<(String, String)>,
+    /// Units of columns where the source does not say them: (column, units). Values of ISD's measurements are converted.
+    pub units: Vec<(String, String)>,
     /// What stored values are multiplied by.
     pub scale: Scale,
     /// Which HDF5 implementation reads.
@@ -79,6 +81,7 @@ impl ReadOptions {
         ManifestOptions {
             measurements: self.measurements.clone(),
             column_paths: self.column_paths.clone(),
+            units: self.units.clone(),
             scale: match self.scale {
                 Scale::Attributes => "attributes".to_owned(),
                 Scale::Isd => "isd".to_owned(),
@@ -96,6 +99,18 @@ impl ReadOptions {
     #[must_use]
     pub fn reads(&self, column: &str) -> bool {
         self.measurements.is_empty() || self.measurements.iter().any(|name| name == column)
+    }
+
+    /// Where the user says that a column lies; `None` where it has its usual place. The last of several counts.
+    #[must_use]
+    pub fn path_of(&self, column: &str) -> Option<&str> {
+        self.column_paths.iter().rev().find(|(name, _)| name == column).map(|(_, path)| path.as_str())
+    }
+
+    /// The units that the user says a column has; `None` where there are none. The last of several counts.
+    #[must_use]
+    pub fn units_of(&self, column: &str) -> Option<&str> {
+        self.units.iter().rev().find(|(name, _)| name == column).map(|(_, units)| units.as_str())
     }
 
     /// Indexes of those of a format's columns that are read.

@@ -85,6 +85,9 @@ pub struct ManifestOptions {
     /// Columns read from other places than their own names: (column, path in the source).
     #[serde(default)]
     pub column_paths: Vec<(String, String)>,
+    /// Units of columns that the source does not say: (column, units).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<(String, String)>,
     /// Where the scale of stored values came from: `attributes` or `isd`.
     #[serde(default)]
     pub scale: String,

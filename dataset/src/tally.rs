@@ -17,6 +17,9 @@ pub struct Tally {
     /// Trace amounts of precipitation, too small to measure, that became 0 mm: column -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub traces: BTreeMap<String, u64>,
+    /// Missing values that the source writes as a mark, such as `M`: mark -> count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing: BTreeMap<String, u64>,
     /// Rows that are no observation: what they are -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
@@ -29,6 +32,7 @@ impl Tally {
             add(self.rejected.entry(column.clone()).or_default(), codes);
         }
         add(&mut self.traces, &other.traces);
+        add(&mut self.missing, &other.missing);
         add(&mut self.left_out, &other.left_out);
     }
 }

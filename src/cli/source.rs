@@ -23,9 +23,12 @@ pub struct SourceArgs {
     /// What the files are [default: recognised by their content]
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     format: Option<String>,
-    /// Read column NAME from this path in an HDF5 file instead of from its usual place; may be repeated
+    /// Read column NAME from the column or path PATH of the file instead of from its usual place; may be repeated
     #[arg(long = "column", value_name = "NAME=PATH", value_parser = column_path)]
     column_paths: Vec<(String, String)>,
+    /// Take the values of column NAME to be in UNIT, where the source does not say; may be repeated
+    #[arg(long = "unit", value_name = "NAME=UNIT", value_parser = column_unit)]
+    units: Vec<(String, String)>,
     /// What the stored values of HDF5 are multiplied by
     #[arg(long, value_enum, default_value_t)]
     scale: ScaleArg,
@@ -97,6 +100,7 @@ impl SourceArgs {
             format: self.format.clone(),
             measurements: measurements.to_vec(),
             column_paths: self.column_paths.clone(),
+            units: self.units.clone(),
             scale: match self.scale {
                 ScaleArg::Attributes => Scale::Attributes,
                 ScaleArg::Isd => Scale::Isd,
@@ -109,6 +113,15 @@ impl SourceArgs {
             time_unit: self.time_unit.as_deref().and_then(TimeUnit::named),
             time_format: self.time_format.clone(),
         }
+    }
+
+    /// Whether they say how columns are found or what their numbers mean, which holds for archives alone.
+    #[must_use]
+    pub fn says_how_columns_are_read(&self) -> bool {
+        !self.column_paths.is_empty()
+            || !self.units.is_empty()
+            || self.format.is_some()
+            || matches!(self.scale, ScaleArg::Isd)
     }
 
     /// Which of several rows of one station and time is kept.
@@ -171,6 +184,16 @@ fn column_path(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Parses the value of `--unit`: splits `NAME=UNIT` at the first equals sign.
+fn column_unit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, unit)) if !name.is_empty() && !unit.trim().is_empty() => {
+            Ok((name.to_owned(), unit.trim().to_owned()))
+        }
+        _ => Err("expected NAME=UNIT, such as air_temperature=degF".to_owned()),
+    }
+}
+
 /// Says what was left out of an archive, a line each; empty if nothing was.
 #[must_use]
 pub fn describe_tally(tally: &Tally) -> String {
@@ -189,6 +212,10 @@ pub fn describe_tally(tally: &Tally) -> String {
     }
     for (column, count) in &tally.traces {
         let _ = writeln!(text, "{column}: {} traces became 0", HumanCount(*count));
+    }
+    if !tally.missing.is_empty() {
+        let marks = tally.missing.iter().map(|(mark, count)| format!("{mark}: {}", HumanCount(*count)));
+        let _ = writeln!(text, "missing values are written as {}", marks.collect::<Vec<_>>().join(", "));
     }
     for (what, count) in &tally.left_out {
         let _ = writeln!(text, "left out: {} {what}", HumanCount(*count));

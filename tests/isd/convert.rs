@@ -178,7 +178,7 @@ fn sources_that_are_none_are_refused() {
     > text.h5 -o obs
     [stderr]
     error: text.h5: is of no format that is known here
-    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, parquet, arrow, station-csv; --format names one
     [status 1]
 
     > short.h5 -o obs

@@ -79,7 +79,7 @@ fn options_that_contradict_each_other_are_refused() {
     > lite --all --format talk
     [stderr]
     error: invalid value 'talk' for '--format <FORMAT>'
-    hint: it may be hdf5 or isd-lite or isd-raw or ghcnh or global-hourly or station-csv
+    hint: it may be hdf5 or isd-lite or isd-raw or ghcnh or global-hourly or parquet or arrow or station-csv
     [status 2]
     ");
 }
@@ -295,7 +295,7 @@ fn what_is_no_dataset_is_refused() {
     > text.parquet -m wind_speed_rate -o out.parquet
     [stderr]
     error: text.parquet: is of no format that is known here
-    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, parquet, arrow, station-csv; --format names one
     [status 1]
 
     > nothing.parquet -m wind_speed_rate -o out.parquet

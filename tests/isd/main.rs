@@ -30,3 +30,4 @@ mod strategies; // the kernel's random series and options
 mod synth; // synthetic archives: the same bytes from the same seed, and what was planted is what is there
 mod synth_cli; // isd-synth as it is run from a shell
 mod synth_weather; // synthetic weather: what users of the archives rely on
+mod tables_cli; // tables of other writers and several datasets, straight through and converted

@@ -76,13 +76,13 @@ fn a_file_that_cannot_be_read_is_left_out_and_listed_and_the_status_is_1() {
     [stderr]
     left out: lite/2017/999999-99999-2017: is of no format that is known here
     error: 1 file could not be read and was left out
-    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, parquet, arrow, station-csv; --format names one
     [status 1]
     "#);
     assert_snapshot!(shell::fails(ISD_CONVERT, home, &["lite", "-o", "none", "--strict"], 1), @"
     [stderr]
     error: lite/2017/999999-99999-2017: is of no format that is known here
-    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, station-csv; --format names one
+    hint: the formats are hdf5, isd-lite, isd-raw, ghcnh, global-hourly, parquet, arrow, station-csv; --format names one
     [status 1]
     ");
     assert_eq!(names(home), ["lite", "obs"]);

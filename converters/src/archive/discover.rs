@@ -16,6 +16,8 @@ const STANDARD_INPUT: &str = "-";
 /// Extensions of what people keep beside observations: such a file is passed over, not taken for a damaged one.
 const BESIDE: [&str; 12] =
     ["txt", "md", "pdf", "html", "htm", "json", "xml", "log", "md5", "sha256", "py", "sh"];
+/// How the names of files begin that Spark and its like put beside tables.
+const BESIDE_TABLES: [&str; 5] = ["_success", "_metadata", "_common_metadata", "_committed_", "_started_"];
 /// How the names of NOAA's lists of stations and of files begin, which lie in the directories of its archives.
 const LISTS: [&str; 3] = ["isd-history", "isd-inventory", "ghcnh-station-list"];
 
@@ -149,8 +151,10 @@ pub fn is_hidden(path: &Path) -> bool {
 pub fn is_beside(path: &Path) -> bool {
     let lower = |part: Option<&OsStr>| part.map(|part| part.to_string_lossy().to_lowercase());
     lower(path.extension()).is_some_and(|extension| BESIDE.contains(&extension.as_str()))
-        || lower(path.file_name())
-            .is_some_and(|name| name.starts_with("readme") || LISTS.iter().any(|list| name.starts_with(list)))
+        || lower(path.file_name()).is_some_and(|name| {
+            name.starts_with("readme")
+                || LISTS.iter().chain(&BESIDE_TABLES).any(|list| name.starts_with(list))
+        })
 }
 
 /// Adds the files that a pattern matches.

@@ -7,19 +7,28 @@ mod isd_groups;
 mod isd_lite;
 mod isd_raw;
 mod station_csv;
+mod table;
 pub mod text;
 
 use std::path::Path;
 
+use isd_dataset::layout::{STATION_ID, TIMESTAMP};
+use isd_dataset::names::list;
+
+use table::dialect::Dialect;
+use table::names::how_to_name;
+
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// All formats, the most easily told apart first.
-pub const FORMATS: [&dyn Format; 6] = [
+pub const FORMATS: [&dyn Format; 8] = [
     &hdf5::Hdf5,
     &isd_lite::IsdLite,
     &isd_raw::IsdRaw,
     &ghcnh::Ghcnh,
     &global_hourly::GlobalHourly,
+    &table::Parquet,
+    &table::ArrowIpc,
     &station_csv::StationCsv,
 ];
 
@@ -66,10 +75,10 @@ pub fn format_of(input: &Input, options: &ReadOptions) -> Result<&'static dyn Fo
         });
     }
     let head = input.head()?;
-    if ends_lines_in_cr(&head.text) {
-        return Err(refused(input, &head));
-    }
-    FORMATS.into_iter().find(|format| format.recognises(&head)).ok_or_else(|| refused(input, &head))
+    FORMATS
+        .into_iter()
+        .find(|format| format.recognises_with(&head, options))
+        .ok_or_else(|| refused(input, &head, options))
 }
 
 /// Names of all formats, without their aliases.
@@ -79,7 +88,7 @@ pub fn format_names() -> Vec<&'static str> {
 }
 
 /// The error of a file that no format recognises.
-fn refused(input: &Input, head: &Head) -> Error {
+fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
     let (found, hint) = match head.text.as_slice() {
         [] => ("is empty, expected a file of observations".to_owned(), None),
         [b'C', b'D', b'F', 1 | 2 | 5, ..] => (
@@ -99,10 +108,11 @@ fn refused(input: &Input, head: &Head) -> Error {
             format!("is a web page{}, expected observations", title(text)),
             Some("a server answered with it instead of the file: download the file again".to_owned()),
         ),
-        text if ends_lines_in_cr(text) => (
-            "is text whose lines end in CR alone, as on old Macs; expected LF or CR LF".to_owned(),
-            Some("convert it with `tr '\\r' '\\n' < OLD > NEW`".to_owned()),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
+            "begins as UTF-16 or UTF-32 and cannot be decoded".to_owned(),
+            Some("save it as UTF-8".to_owned()),
         ),
+        _ if Dialect::of(head).is_table(head) => of_unknown_keys(&Dialect::of(head), options),
         _ => (
             "is of no format that is known here".to_owned(),
             Some(format!("the formats are {}; --format names one", format_names().join(", "))),
@@ -111,9 +121,19 @@ fn refused(input: &Input, head: &Head) -> Error {
     Error::Format { path: input.path().to_path_buf(), found, hint }
 }
 
-/// Whether it is text whose lines end in CR alone: it would be taken for a header without lines.
-fn ends_lines_in_cr(text: &[u8]) -> bool {
-    text.contains(&b'\r') && !text.contains(&b'\n') && !text.contains(&0)
+/// What a table is that has no column for a key, or for both, and how the user names it.
+fn of_unknown_keys(table: &Dialect, options: &ReadOptions) -> (String, Option<String>) {
+    let lacking = table.lacking(options);
+    let found = format!(
+        "is a table without a column known as {}; it has {}",
+        lacking.join(" and "),
+        list(&table.names)
+    );
+    let hint = match lacking.as_slice() {
+        [key] => how_to_name(key),
+        _ => format!("name them with --column {STATION_ID}=NAME --column {TIMESTAMP}=NAME"),
+    };
+    (found, Some(hint))
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

@@ -134,7 +134,9 @@ fn parquet_files_that_cannot_be_read_are_refused() {
     let date = || ("DATE", texts(&[Some("2023-01-12T08:50:00"), Some("2023-01-12T08:55:00")]));
     let temperature = || ("temperature", doubles(&[Some(1.0), None]));
     let lists = new_null_array(&DataType::new_list(DataType::Int8, true), 2);
-    let failure = |columns| try_read(&input(parquet(columns)), &options()).unwrap_err();
+    // Where the format is not named, it is read as any other table.
+    let named = ReadOptions { format: Some("ghcnh".into()), ..options() };
+    let failure = |columns| try_read(&input(parquet(columns)), &named).unwrap_err();
 
     for columns in [vec![station(), date()], vec![station(), temperature()], vec![date(), temperature()]] {
         let error = failure(columns);

@@ -194,7 +194,7 @@ fn what_is_not_hdf5_is_named() {
     let path = directory.path().join("input");
     for (bytes, expected) in [
         (b"".as_slice(), "is empty"),
-        (b"station,time,wind\n", "is of no format that is known here"),
+        (b"place,when,wind\n", "is of no format that is known here"),
         (b"CDF\x01\0\0\0\0", "is a classic netCDF-3 file"),
         (b"CDF\x05\0\0\0\0", "is a classic netCDF-3 file"),
         (b"PAR1", "is a damaged Parquet file"),

@@ -404,7 +404,7 @@ fn what_may_be_several_measurements_is_none_until_the_user_says_which() {
             text(&temperature, "long_name", long_name);
             text(&temperature, "units", "K");
         }
-        text(&dataset(file, "pressure", &[29.9; 6], Storage::Contiguous), "units", "inHg");
+        text(&dataset(file, "pressure", &[29.9; 6], Storage::Contiguous), "units", "ftH2O");
     });
     let (all, _, notes) = everything(&archive.path, &ReadOptions::default()).unwrap();
     let names: Vec<&str> = all.columns.iter().map(|(name, _)| name.as_str()).collect();
@@ -421,9 +421,9 @@ fn what_may_be_several_measurements_is_none_until_the_user_says_which() {
     assert_eq!(all.columns[0], ("air_temperature".to_owned(), vec![Some(6.85); 6]));
     // No conversion is known: the values stay as they are, and so do their units.
     assert_eq!(all.columns[1], ("sea_level_pressure".to_owned(), vec![Some(29.9); 6]));
-    assert!(notes.iter().any(|note| note.contains("sea_level_pressure (inHg, not hPa)")), "{notes:?}");
+    assert!(notes.iter().any(|note| note.contains("sea_level_pressure (ftH2O, not hPa)")), "{notes:?}");
     let units = open(&archive.path, &options).unwrap().info().columns[1].units.clone();
-    assert_eq!(units.as_deref(), Some("inHg"));
+    assert_eq!(units.as_deref(), Some("ftH2O"));
 }
 
 #[test]

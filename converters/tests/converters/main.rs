@@ -5,6 +5,7 @@
 mod archive_files; // several files, directories and tar archives read as one
 mod archives; // HDF5 archives written for a test, and everything read from one
 mod compressed; // gzip and other compression, and what is named instead of read
+mod csv_dialects; // CSV of any writer: separators, decimal commas, marks, encodings
 mod dataset; // writing a dataset: order, whole stations, layout, what is left after an error
 mod ghcnh; // GHCNh as text of both versions
 mod ghcnh_parquet; // the same as Parquet
@@ -25,6 +26,7 @@ mod mutations; // text of every format, cut and damaged anywhere
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod station_csv; // CSV with a header: the talk's tenths and physical values
+mod tables; // Parquet and Arrow IPC of any writer
 mod tar_entries; // links, sparse files and other entries of tar archives
 mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one

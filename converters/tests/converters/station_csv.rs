@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_file_is_said() {
     for (content, expected) in [
         ("timestamp,station_id\n", "holds no measurement; it has timestamp, station_id"),
         ("timestamp,station_id,t,t\n0,x,1,2\n", "t: stands in the header twice"),
-        ("station_id,wind\nx,1\n", "is of no format that is known here"),
+        ("station_id,wind\nx,1\n", "is a table without a column known as timestamp; it has station_id, wind"),
     ] {
         let message = refusal_of("talk.csv", content, &options);
         assert!(message.contains(expected), "{message}");

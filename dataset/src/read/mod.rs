@@ -13,9 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::{DataType, TimeUnit};
 use rayon::prelude::*;
 
-use crate::layout::MANIFEST;
+use crate::layout::{BLOCK, MANIFEST, STATION_ID, TIMESTAMP};
 use crate::manifest::Manifest;
 use crate::read::data_file::DataFile;
 use crate::read::find_files::find_parquet;
@@ -92,6 +93,43 @@ impl Dataset {
     #[must_use]
     pub fn columns(&self) -> &[ColumnInfo] {
         &self.columns
+    }
+
+    /// The least and the greatest value of a column of numbers or times, as they are stored; `None` where it holds no value
+    /// or a footer does not say it.
+    #[must_use]
+    pub fn range(&self, column: &str) -> Option<(f64, f64)> {
+        let groups = self.row_groups();
+        let valued = groups.iter().filter(|group| !group.is_null(column));
+        let ranges: Option<Vec<(f64, f64)>> = valued.map(|group| group.range(column)).collect();
+        ranges?.into_iter().reduce(|(least, most), (low, high)| (least.min(low), most.max(high)))
+    }
+
+    /// Whether all columns besides the keys are of numbers, and times of a type of times.
+    #[must_use]
+    pub fn is_of_numbers(&self) -> bool {
+        let keys = [STATION_ID, TIMESTAMP, BLOCK];
+        let fields = self.files.iter().flat_map(|file| file.footer.schema().fields().iter());
+        fields.into_iter().all(|field| match field.name().as_str() {
+            TIMESTAMP => matches!(field.data_type(), DataType::Timestamp(..)),
+            name => keys.contains(&name) || field.data_type().is_numeric(),
+        })
+    }
+
+    /// Microseconds in one unit of the times as they are stored; `None` where they are of no type of times, or files differ.
+    #[must_use]
+    pub fn time_unit(&self) -> Option<f64> {
+        let units = self.files.iter().map(|file| {
+            match file.footer.schema().field_with_name(TIMESTAMP).ok()?.data_type() {
+                DataType::Timestamp(TimeUnit::Second, _) => Some(1e6),
+                DataType::Timestamp(TimeUnit::Millisecond, _) => Some(1e3),
+                DataType::Timestamp(TimeUnit::Microsecond, _) => Some(1.0),
+                DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(1e-3),
+                _ => None,
+            }
+        });
+        let units: Vec<f64> = units.collect::<Option<_>>()?;
+        units.first().copied().filter(|first| units.iter().all(|unit| unit == first))
     }
 
     /// Number of observations.

@@ -7,6 +7,7 @@ use arrow::array::ArrayRef;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
 
 use crate::guard::guarded;
 use crate::pages::{PageFile, StoredChunk};
@@ -51,6 +52,28 @@ impl RowGroup {
     /// What the footer says of the row group.
     pub(super) fn metadata(&self) -> &RowGroupMetaData {
         self.file.metadata().row_group(self.index)
+    }
+
+    /// The least and the greatest value of a column of numbers as stored, where the footer says them.
+    pub(super) fn range(&self, column: &str) -> Option<(f64, f64)> {
+        let (least, most) = match self.statistics(column)? {
+            Statistics::Int32(both) => (both.min_opt().map(|&n| n.into()), both.max_opt().map(|&n| n.into())),
+            Statistics::Int64(both) => (both.min_opt().map(|&n| n as f64), both.max_opt().map(|&n| n as f64)),
+            Statistics::Float(both) => (both.min_opt().map(|&n| n.into()), both.max_opt().map(|&n| n.into())),
+            Statistics::Double(both) => (both.min_opt().copied(), both.max_opt().copied()),
+            _ => (None, None),
+        };
+        least.zip(most)
+    }
+
+    /// Whether the footer says that a column holds nothing but nulls.
+    pub(super) fn is_null(&self, column: &str) -> bool {
+        let rows = u64::try_from(self.metadata().num_rows()).ok();
+        rows.is_some() && self.statistics(column).and_then(Statistics::null_count_opt) == rows
+    }
+
+    fn statistics(&self, column: &str) -> Option<&Statistics> {
+        self.metadata().column(self.file.column(column)?).statistics()
     }
 
     /// The pages of a column, to be read by hand; `None` where the file has no such column or cannot be opened.

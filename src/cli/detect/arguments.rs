@@ -175,8 +175,12 @@ impl DetectArgs {
         let mut measurements: Vec<String> = Vec::new();
         for name in &self.measurements {
             if !held.contains(&name.as_str()) {
-                return Err(Failure::error(format!("{source}: holds no measurement {name}"))
-                    .hint(format!("it holds {}", held.join(", "))));
+                return Err(Failure::error(format!("{source}: holds no measurement {name}")).hint(
+                    match held.as_slice() {
+                        [] => "it holds no column of numbers".to_owned(),
+                        held => format!("it holds {}", held.join(", ")),
+                    },
+                ));
             }
             if !linear(name) && !self.force {
                 return Err(Failure::usage(format!(

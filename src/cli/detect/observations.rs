@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isd_converters::archive::{Archive, Failure as FileFailure};
+use isd_converters::instants::{EARLIEST, LATEST};
 use isd_converters::{ReadOptions, SeriesOptions};
-use isd_dataset::ColumnInfo;
-use isd_dataset::layout::MANIFEST;
+use isd_dataset::layout::{MANIFEST, TIMESTAMP};
 use isd_dataset::read::Dataset;
 use isd_dataset::unfinished::Unfinished;
+use isd_dataset::{ColumnInfo, Error, Measurement};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
@@ -23,10 +24,48 @@ use crate::plan::OutlierOptions;
 
 /// Observations to test.
 pub(super) enum Observations {
-    /// A dataset: row groups of whole series.
-    Dataset(Box<Dataset>),
+    /// A dataset, or Parquet that may be one: row groups of whole series. Where they turn out not to be, the sources are
+    /// read as an archive.
+    Dataset(Box<Dataset>, Sources),
     /// Files of an archive, with rows in any order.
     Archive(Box<OpenArchive>),
+}
+
+/// What is to be read, and how.
+pub(super) struct Sources {
+    paths: Vec<PathBuf>,
+    args: SourceArgs,
+}
+
+impl Sources {
+    /// Opens them as an archive. Of its columns only `measurements` are read; if there are none, all are.
+    ///
+    /// # Errors
+    /// Files of which none can be read.
+    fn archive(&self, measurements: &[String]) -> Result<Observations, Failure> {
+        let read = self.args.read_options(measurements);
+        let mut paths = Vec::new();
+        for path in &self.paths {
+            if path.join(MANIFEST).exists() {
+                paths.extend(blocks(path)?);
+            } else {
+                paths.push(path.clone());
+            }
+        }
+        let archive = self.args.open(&paths, &read)?;
+        let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
+        let unfinished = Unfinished::at(&scratch);
+        let series_options =
+            SeriesOptions { duplicates: self.args.duplicates(), ..SeriesOptions::new(scratch) };
+        let sources = self.paths.iter().map(|source| source.display().to_string()).collect();
+        Ok(Observations::Archive(Box::new(OpenArchive {
+            archive,
+            read,
+            series_options,
+            sources,
+            _scratch: unfinished,
+        })))
+    }
 }
 
 /// An archive and how it is read.
@@ -49,37 +88,31 @@ impl Observations {
         args: &SourceArgs,
         measurements: &[String],
     ) -> Result<Self, Failure> {
-        let archive = || -> Result<Self, Failure> {
-            let read = args.read_options(measurements);
-            let archive = args.open(sources, &read)?;
-            let scratch = std::env::temp_dir().join(format!("isd-detect-{}", std::process::id()));
-            let unfinished = Unfinished::at(&scratch);
-            let series_options =
-                SeriesOptions { duplicates: args.duplicates(), ..SeriesOptions::new(scratch) };
-            let sources = sources.iter().map(|source| source.display().to_string()).collect();
-            Ok(Self::Archive(Box::new(OpenArchive {
-                archive,
-                read,
-                series_options,
-                sources,
-                _scratch: unfinished,
-            })))
-        };
-        let [path] = sources else { return archive() };
+        let archive = Sources { paths: sources.to_vec(), args: args.clone() };
+        let [path] = sources else { return archive.archive(measurements) };
         if !is_parquet(path) {
-            return archive();
+            return archive.archive(measurements);
+        }
+        let ours = path.join(MANIFEST).exists();
+        if !ours && args.says_how_columns_are_read() {
+            return archive.archive(measurements);
         }
         match Dataset::open(path) {
-            Ok(dataset) => Ok(Self::Dataset(Box::new(dataset))),
-            // NOAA has observations in Parquet too. For any other Parquet, the reason why it is no dataset is what matters.
-            Err(error) => archive().map_err(|_| error.into()),
+            Ok(dataset) if ours || can_be_tested(&dataset, measurements) => {
+                Ok(Self::Dataset(Box::new(dataset), archive))
+            }
+            Err(error @ Error::Column { .. }) if ours => Err(error.into()),
+            // Parquet of other writers need not have a dataset's columns.
+            Ok(_) | Err(Error::Column { .. }) => archive.archive(measurements),
+            // Files that differ can be read one by one. Where they cannot, the reason why they are no dataset matters.
+            Err(error) => archive.archive(measurements).map_err(|_| error.into()),
         }
     }
 
     /// The value columns that can be tested.
     pub(super) fn columns(&self) -> &[ColumnInfo] {
         match self {
-            Self::Dataset(dataset) => dataset.columns(),
+            Self::Dataset(dataset, _) => dataset.columns(),
             Self::Archive(open) => open.archive.columns(),
         }
     }
@@ -87,30 +120,43 @@ impl Observations {
     /// What the observations are called in messages: the dataset's path, or the archive's as they were named.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Dataset(dataset) => dataset.path().display().to_string(),
+            Self::Dataset(dataset, _) => dataset.path().display().to_string(),
             Self::Archive(open) => open.sources.join(", "),
         }
     }
 
-    /// Detects the outliers, with a progress bar unless `quiet`. Errors: those of [`detect`] and [`detect_archive`].
-    pub(super) fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, DetectError> {
-        match self {
-            Self::Dataset(dataset) => {
-                let progress = Progress::rows(Some(dataset.rows()), quiet);
-                detect(dataset, options, &|rows| progress.update(rows))
-            }
-            Self::Archive(open) => {
-                let OpenArchive { archive, series_options, .. } = &mut **open;
-                let progress = Progress::reading(archive.progress(), quiet);
-                detect_archive(archive, options, series_options, &|rows| progress.update(rows))
+    /// Detects the outliers, with a progress bar unless `quiet`. Parquet of other writers whose row groups do not hold
+    /// whole series in order is read once more, as an archive, whose rows are sorted; the observations are that from then
+    /// on.
+    ///
+    /// # Errors
+    /// Those of [`detect`] and [`detect_archive`], and files of which none can be read.
+    pub(super) fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, Failure> {
+        if let Self::Dataset(dataset, sources) = self {
+            let progress = Progress::rows(Some(dataset.rows()), quiet);
+            match detect(dataset, options, &|rows| progress.update(rows)) {
+                Ok(detection) => return Ok(detection),
+                Err(error) if dataset.manifest().is_some() || !may_be_order(&error) => {
+                    return Err(error.into());
+                }
+                Err(_) => {
+                    let archive = sources.archive(&options.measurements)?;
+                    *self = archive;
+                }
             }
         }
+        let Self::Archive(open) = self else {
+            return Err(DetectError::from(Error::internal("a dataset that is read as an archive")).into());
+        };
+        let OpenArchive { archive, series_options, .. } = &mut **open;
+        let progress = Progress::reading(archive.progress(), quiet);
+        Ok(detect_archive(archive, options, series_options, &|rows| progress.update(rows))?)
     }
 
     /// Files that could not be read and were left out.
     pub(super) fn failures(&self) -> Vec<FileFailure> {
         match self {
-            Self::Dataset(_) => Vec::new(),
+            Self::Dataset(..) => Vec::new(),
             Self::Archive(open) => open.archive.failures(),
         }
     }
@@ -118,7 +164,7 @@ impl Observations {
     /// How the values of an archive are taken, one sentence each. Empty for a dataset, whose manifest says it.
     pub(super) fn notes(&self) -> &[String] {
         match self {
-            Self::Dataset(_) => &[],
+            Self::Dataset(..) => &[],
             Self::Archive(open) => open.archive.notes(),
         }
     }
@@ -127,7 +173,7 @@ impl Observations {
     /// Errors: a manifest that cannot be written as JSON.
     pub(super) fn provenance(&self) -> serde_json::Result<Option<String>> {
         let source = match self {
-            Self::Dataset(dataset) => match dataset.manifest() {
+            Self::Dataset(dataset, _) => match dataset.manifest() {
                 Some(manifest) => serde_json::to_value(manifest)?,
                 None => return Ok(None),
             },
@@ -148,7 +194,7 @@ impl Observations {
     /// Prints the plan that each row group is run through.
     /// Errors: an unreadable dataset, or an archive, which has no row groups before it is read.
     pub(super) fn explain(&self, options: &OutlierOptions) -> Result<(), Failure> {
-        let Self::Dataset(dataset) = self else {
+        let Self::Dataset(dataset, _) = self else {
             return Err(Failure::usage("--explain: an archive has no row groups yet")
                 .hint("convert it with isd-convert and explain the dataset"));
         };
@@ -162,6 +208,58 @@ impl Observations {
             plan.replace("Anonymous SCAN []", &format!("SCAN row group of {}", dataset.path().display()));
         print(&format!("The plan of each of {} row groups:\n{plan}\n", HumanCount(groups.len() as u64)))
     }
+}
+
+/// What ISD and its derivatives store for a missing value.
+const MISSING: f64 = -9999.0;
+
+/// Whether Parquet of another writer can be tested as it is: what is asked for are columns of numbers in their
+/// measurements' own units, and the footers say that no value is ISD's mark for missing ones and no time one that no
+/// observation has. All this an archive's reader knows.
+fn can_be_tested(dataset: &Dataset, measurements: &[String]) -> bool {
+    let columns = dataset.columns().iter();
+    let asked: Vec<&ColumnInfo> =
+        columns.filter(|column| measurements.is_empty() || measurements.contains(&column.name)).collect();
+    let as_they_are = |column: &&ColumnInfo| {
+        let own = Measurement::named(&column.name).map(|measurement| measurement.units);
+        let in_own = column.units.as_deref().is_none_or(|units| own.is_none_or(|own| own == units));
+        in_own && dataset.range(&column.name).is_some_and(|(least, _)| least > MISSING)
+    };
+    let times = dataset.time_unit().zip(dataset.range(TIMESTAMP));
+    let times_are_possible = times
+        .is_some_and(|(unit, (first, last))| first * unit >= EARLIEST as f64 && last * unit < LATEST as f64);
+    let all_asked =
+        if measurements.is_empty() { dataset.is_of_numbers() } else { asked.len() == measurements.len() };
+    !asked.is_empty() && all_asked && times_are_possible && asked.iter().all(as_they_are)
+}
+
+/// Whether a dataset may have failed since its rows are not in order, or its keys of other types than a dataset's.
+fn may_be_order(error: &DetectError) -> bool {
+    matches!(
+        error,
+        DetectError::Split { .. }
+            | DetectError::Unsorted { .. }
+            | DetectError::Plan(_)
+            | DetectError::Dataset(Error::Column { .. } | Error::Row { .. })
+    )
+}
+
+/// The directories of a dataset that hold its files, so that several datasets can be read as an archive.
+///
+/// # Errors
+/// A dataset that is damaged or cannot be read.
+fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
+    Dataset::open(dataset)?;
+    let unreadable = |source| Error::io(dataset, "cannot read the directory", source);
+    let mut blocks = Vec::new();
+    for entry in dataset.read_dir().map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?;
+        if !entry.file_name().to_string_lossy().starts_with(['.', '_']) {
+            blocks.push(entry.path());
+        }
+    }
+    blocks.sort();
+    Ok(blocks)
 }
 
 /// Whether a path looks like a dataset: a directory with a manifest or with Parquet files, or a Parquet file.

@@ -3,11 +3,14 @@
 //! Both header generations (238 and 329 columns) and every Parquet copy give the same columns: ISD's measurements under
 //! their canonical names, then GHCNh's other numeric variables.
 
+mod csv;
 mod parquet;
 mod psv;
 mod quality;
 mod variables;
 
+use csv::CsvLines;
+pub use parquet::is_ghcnh as is_parquet;
 use psv::PsvLines;
 
 use super::text::TextSource;
@@ -28,9 +31,9 @@ impl Format for Ghcnh {
         !head.text.starts_with(PARQUET_MAGIC)
     }
 
-    /// Whether it is GHCNh's text, or any Parquet file: only the end of one says which columns it has.
+    /// Whether it is GHCNh's text. Only the end of a Parquet file says which columns it has: see [`is_parquet`].
     fn recognises(&self, head: &Head) -> bool {
-        head.text.starts_with(PARQUET_MAGIC) || psv::recognises(head)
+        psv::recognises(head) || csv::recognises(head)
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
@@ -45,6 +48,11 @@ impl Format for Ghcnh {
                 });
             }
             return parquet::open(input, options);
+        }
+        if csv::recognises(&head) && !psv::recognises(&head) {
+            let lines = CsvLines::new(head.first_line(), options)
+                .map_err(|error| error.of(input, "a file of GHCNh begins with a header of its names"))?;
+            return Ok(Box::new(TextSource::new(input, lines, options)?));
         }
         let lines = PsvLines::new(head.first_line(), options).map_err(|error| {
             error.of(input, "a file of GHCNh begins with a header of names between pipes")

@@ -40,6 +40,17 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
     open_chunks(input, File::open(path).map_err(open)?, options)
 }
 
+/// Whether a Parquet file of that schema is GHCNh's: its stations and times, and its variables with a time in parts or
+/// with GHCNh's flags. Other tables may have columns of the same names.
+#[must_use]
+pub fn is_ghcnh(schema: &Schema) -> bool {
+    let find = |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
+    Places::find(schema.fields().len(), find).is_ok_and(|places| {
+        let flagged = places.variables.iter().any(|variable| variable.flags.iter().any(Option::is_some));
+        matches!(places.time, Time::Fields(_)) || flagged
+    })
+}
+
 fn open_chunks<R: ChunkReader + 'static>(
     input: &Input,
     chunks: R,

@@ -38,10 +38,15 @@ struct Value {
     flags: [Option<usize>; FLAGS],
 }
 
-/// Whether a file begins with a header of GHCNh.
+/// What the names of GHCNh's columns of quality codes end in, in lower case.
+const QUALITY: &[u8] = b"_quality_code";
+
+/// Whether a file begins with a header of GHCNh. One with its quality codes is, even if a column is lacking: it must not be
+/// read without them.
 pub fn recognises(head: &Head) -> bool {
     let header = head.first_line();
-    header.contains(&SEPARATOR) && PsvLines::new(header, &ReadOptions::default()).is_ok()
+    let names_quality = || header.to_ascii_lowercase().windows(QUALITY.len()).any(|part| part == QUALITY);
+    header.contains(&SEPARATOR) && (PsvLines::new(header, &ReadOptions::default()).is_ok() || names_quality())
 }
 
 impl PsvLines {
@@ -82,6 +87,14 @@ impl PsvLines {
             columns: columns(),
             failing: (options.quality == Quality::Drop).then_some(letters),
         })
+    }
+}
+
+impl PsvLines {
+    /// Whether the header is GHCNh's beyond doubt: it has a time in parts, or flags beside the variables.
+    pub fn is_certain(&self) -> bool {
+        let flagged = self.values.iter().any(|value| value.flags.iter().any(Option::is_some));
+        matches!(self.time, Time::Fields(_)) || flagged
     }
 }
 

@@ -7,7 +7,7 @@
 #[cfg(test)]
 #[path = "../../../tests/unit/hdf5_against_h5py.rs"]
 mod against_h5py;
-mod cf;
+pub(super) mod cf;
 mod layouts;
 mod library;
 mod rows;

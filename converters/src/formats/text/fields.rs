@@ -1,5 +1,6 @@
 //! Fields of a line of separated values: a line in, its fields without their quotes out.
 
+use std::borrow::Cow;
 use std::iter::FusedIterator;
 
 /// The fields of a line, in order; a line without a separator is one field.
@@ -9,6 +10,30 @@ use std::iter::FusedIterator;
 #[must_use]
 pub fn fields(line: &[u8], separator: u8) -> Fields<'_> {
     Fields { rest: Some(line), separator }
+}
+
+/// The text of the field of that place, counted from 0: without quotes around it and with one quote for each that is
+/// doubled within them; empty where the line has no such field.
+#[must_use]
+pub fn unquoted(line: &[u8], separator: u8, place: usize) -> Cow<'_, [u8]> {
+    let mut all = fields(line, separator);
+    let before = place.checked_sub(1).and_then(|before| all.nth(before));
+    let rest = if place == 0 || before.is_some() { all.rest } else { None };
+    let field = all.next().unwrap_or_default();
+    // A quoted field begins after its quote.
+    let is_quoted = rest.is_some_and(|rest| !std::ptr::eq(rest.as_ptr(), field.as_ptr()));
+    if !is_quoted || !field.contains(&b'"') {
+        return Cow::Borrowed(field);
+    }
+    let mut text = Vec::with_capacity(field.len());
+    let mut bytes = field.iter().copied();
+    while let Some(byte) = bytes.next() {
+        text.push(byte);
+        if byte == b'"' {
+            bytes.next();
+        }
+    }
+    Cow::Owned(text)
 }
 
 /// Yields the fields of a line, for [`fields`].

@@ -18,7 +18,7 @@ use isd_dataset::error::{DAMAGED, is_damage};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
-pub use fields::{Fields, fields};
+pub use fields::{Fields, fields, unquoted};
 pub use header::{Header, HeaderError};
 use line_buffers::{LINE_BYTES, LineBuffers};
 pub use number::{decimal, integer};

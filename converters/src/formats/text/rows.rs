@@ -89,6 +89,11 @@ impl Rows {
         count(&mut self.tally.traces, column);
     }
 
+    /// Counts a missing value that is written as that mark.
+    pub fn missing(&mut self, mark: &str) {
+        count(&mut self.tally.missing, mark);
+    }
+
     /// Counts a line that is no observation.
     pub fn leave_out(&mut self, what: &str) {
         count(&mut self.tally.left_out, what);

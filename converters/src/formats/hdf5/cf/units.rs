@@ -1,7 +1,7 @@
 //! Units of measurements: the spelling that a file has in, ISD's own units and how to get there out.
 //!
 //! Factors are exact by definition: the international nautical mile is 1852 m, the mile 1609.344 m,
-//! the inch 25.4 mm, 0 degC is 273.15 K.
+//! the inch 25.4 mm, 0 degC is 273.15 K. Those of inches and millimetres of mercury are NIST's (SP 811).
 
 use super::ExactDecimal;
 use crate::Measurement;
@@ -31,7 +31,7 @@ pub enum Units {
 /// A measurement's units, how others are spelled (see [`spelling`]), and the way from those.
 type Known = (&'static str, &'static [&'static str], Units);
 
-const KNOWN: [Known; 17] = [
+const KNOWN: [Known; 19] = [
     ("degC", &["degc", "c", "°c", "celsius", "degcelsius", "degreec", "degreecelsius"], Units::Same),
     ("degC", &["k", "kelvin", "degk", "degreek", "degreekelvin"], shifted(-27_315, 2, 1, 1)),
     (
@@ -43,6 +43,8 @@ const KNOWN: [Known; 17] = [
     ("hPa", &["pa", "pascal"], times(1, 100)),
     ("hPa", &["kpa", "kilopascal"], times(10, 1)),
     ("hPa", &["bar"], times(1_000, 1)),
+    ("hPa", &["inhg", "inchhg", "inchofmercury", "incheofmercury"], times(3_386_389, 100_000)),
+    ("hPa", &["mmhg", "torr", "millimeterofmercury"], times(1_333_224, 1_000_000)),
     (
         "m s-1",
         &[
@@ -92,6 +94,52 @@ pub fn compare(measurement: &Measurement, found: &str) -> Units {
         .iter()
         .find(|(own, spellings, _)| *own == measurement.units && spellings.contains(&spelling.as_str()));
     known.map_or(Units::Unknown, |(_, _, units)| *units)
+}
+
+/// The units of a column: those that its source states, or else those that the user gives with `--unit`.
+///
+/// # Errors
+/// What was found, and what to do, where the two differ or the user's are none that the measurement can be converted from.
+pub fn of_column(
+    stated: Option<String>,
+    given: Option<&str>,
+    measurement: Option<&Measurement>,
+) -> Result<Option<String>, (String, String)> {
+    let Some(given) = given else { return Ok(stated) };
+    if let Some(measurement) = measurement
+        && compare(measurement, given) == Units::Unknown
+    {
+        let found = format!(
+            "is to be in {given}, which has no known conversion to {}; expected {}",
+            measurement.units,
+            known_of(measurement).join(", ")
+        );
+        return Err((found, "correct --unit, or give the column another name with --column".to_owned()));
+    }
+    match stated {
+        Some(stated) if !are_alike(&stated, given, measurement) => Err((
+            format!("is in {stated}, but to be in {given}; expected the units that the source states"),
+            "leave out --unit for this column".to_owned(),
+        )),
+        Some(stated) => Ok(Some(stated)),
+        None => Ok(Some(given.to_owned())),
+    }
+}
+
+/// Whether two units are the same, perhaps spelled differently.
+fn are_alike(a: &str, b: &str, measurement: Option<&Measurement>) -> bool {
+    let alike = |measurement: &Measurement| {
+        let (a, b) = (compare(measurement, a), compare(measurement, b));
+        a != Units::Unknown && a == b
+    };
+    spelling(a) == spelling(b) || measurement.is_some_and(alike)
+}
+
+/// A spelling of each of the units that a measurement can be converted from, its own first.
+fn known_of(measurement: &Measurement) -> Vec<&'static str> {
+    let others = KNOWN.iter().filter(|(own, _, units)| *own == measurement.units && *units != Units::Same);
+    let others = others.filter_map(|(_, spellings, _)| spellings.first().copied());
+    std::iter::once(measurement.units).chain(others).collect()
 }
 
 /// Units in lower case, without blanks, dots and underscores between words, and in the singular.
@@ -148,7 +196,7 @@ mod tests {
         }
         for (measurement, found) in [
             ("air_temperature", "hPa"),
-            ("sea_level_pressure", "inHg"),
+            ("sea_level_pressure", "ftH2O"),
             ("wind_direction", "radian"),
             ("wind_speed_rate", "furlongs per fortnight"),
             ("liquid_precipitation_1h", "mm h-1"),

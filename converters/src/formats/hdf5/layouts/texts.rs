@@ -5,7 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::station_part::StationPart;
-use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, decoded, selected};
+use crate::formats::hdf5::library::{Element, Hdf5Dataset, Reason, Scalar, StoredNumbers, selected};
+use crate::text_encoding::decoded;
 
 /// Bytes of a list of names, at most: more are no list of stations.
 const MOST_BYTES: usize = 256 << 20;

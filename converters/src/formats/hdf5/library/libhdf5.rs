@@ -23,8 +23,9 @@ use hdf5_sys::h5t::hvl_t;
 
 use super::{
     Attribute, Element, Hdf5Dataset, Hdf5File, Member, Members, Number, NumberClass, NumberType, Reason,
-    Scalar, StoredBytes, decoded, scale_names, selected_within,
+    Scalar, StoredBytes, scale_names, selected_within,
 };
+use crate::text_encoding::decoded;
 
 /// Longest fixed string of an attribute that is read.
 const ATTRIBUTE_TEXT: usize = 4096;

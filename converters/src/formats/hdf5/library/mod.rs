@@ -11,7 +11,6 @@ pub mod padded;
 pub mod superblock;
 mod written;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::Arc;
@@ -89,14 +88,6 @@ pub trait Hdf5Dataset: Send + Sync {
     /// compounds.
     fn read_member_strings(&self, _ranges: &[Range<u64>], _offset: usize) -> Result<Vec<String>, Reason> {
         Err("variable-length strings in a compound cannot be read by this library".into())
-    }
-}
-
-/// The text of stored bytes: UTF-8, else Latin-1, in which every byte is a character. Names that differ stay apart.
-pub fn decoded(bytes: &[u8]) -> Cow<'_, str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
     }
 }
 

@@ -17,9 +17,10 @@ use isd_dataset::guard::guarded;
 
 use super::native_types::{attribute, element};
 use super::{
-    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, decoded, filters,
-    scale_names, selected_within, written,
+    Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, filters, scale_names,
+    selected_within, written,
 };
+use crate::text_encoding::decoded;
 
 /// Bytes of the largest chunk that is decoded: memory holds one for each thread.
 const MAX_CHUNK_BYTES: usize = 256 << 20;

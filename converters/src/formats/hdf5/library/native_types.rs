@@ -3,7 +3,8 @@
 use hdf5_reader::error::Error;
 use hdf5_reader::{ByteOrder, Datatype, StringSize, VarLenKind};
 
-use super::{Attribute, Element, Member, NumberClass, NumberType, Reason, Scalar, StoredNumbers, decoded};
+use super::{Attribute, Element, Member, NumberClass, NumberType, Reason, Scalar, StoredNumbers};
+use crate::text_encoding::decoded;
 
 /// The value of an attribute that was looked for; `None` where there is none of its name.
 pub fn attribute(found: Result<hdf5_reader::Attribute, Error>) -> Result<Option<Attribute>, Error> {

@@ -332,7 +332,9 @@ impl Planner<'_> {
         let (mut scale, offset) = (packing.scale, packing.offset);
         missing.extend(packing.missing);
         flagged.extend(numbers_of(self.scope, entry, number, &["flagged_value"])?);
-        let mut units = self.text_attribute(entry, "units")?;
+        let stated = self.text_attribute(entry, "units")?;
+        let mut units = units::of_column(stated, self.scope.options.units_of(name), measurement)
+            .map_err(|(found, hint)| self.column_error(&entry.place, found, Some(hint)))?;
         // An offset alone does not say which decimals the values are multiples of.
         let mut on_grid = number.is_integer() || scale.is_some();
         if scale.is_none() && offset.is_none() {

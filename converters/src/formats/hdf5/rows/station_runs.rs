@@ -6,7 +6,8 @@ use super::unpack::RowReason;
 use crate::StationRun;
 use crate::formats::hdf5::layouts::StationPart;
 use crate::formats::hdf5::library::number::{Stored, with_values};
-use crate::formats::hdf5::library::{FieldBytes, Number, StoredNumbers, decoded};
+use crate::formats::hdf5::library::{FieldBytes, Number, StoredNumbers};
+use crate::text_encoding::decoded;
 
 /// Texts, and how many consecutive rows have each.
 pub type Runs = Vec<(Arc<str>, usize)>;

@@ -1,0 +1,102 @@
+//! How the numbers of a column become values: its name, its units and the reading options in, a [`Meaning`] out.
+
+use super::names::Columns;
+use crate::formats::hdf5::cf::units::{self, Units};
+use crate::formats::hdf5::cf::{Transform, Unpacking};
+use crate::{ColumnInfo, Error, Measurement, Result, Scale};
+
+/// What ISD stores for a missing value.
+pub const MISSING: f64 = -9999.0;
+/// What ISD stores for an amount of precipitation too small to measure.
+pub const TRACE: f64 = -1.0;
+
+/// How a column's numbers become values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stored {
+    /// They are values.
+    AsWritten,
+    /// They are in other units.
+    Converted(Transform),
+    /// Tenths, of which -1 is a trace where `trace`. Unless that is `certain`, since the user says so, a number with a
+    /// fraction shows that they are none.
+    Tenths {
+        /// Whether -1 is a trace.
+        trace: bool,
+        /// Whether the user says that they are tenths.
+        certain: bool,
+    },
+}
+
+/// A value column and how its numbers become values.
+pub struct Meaning {
+    /// What is known of the column as it is yielded.
+    pub info: ColumnInfo,
+    /// How its numbers become values.
+    pub stored: Stored,
+    /// What the user should know of that.
+    pub note: Option<String>,
+}
+
+impl Meaning {
+    /// The meaning of the column of `own`, which is what the source says of it; `tenths` says whether the numbers of
+    /// ISD's measurements are tenths.
+    ///
+    /// # Errors
+    /// Units that the user gives and that cannot be, or tenths with units.
+    pub fn new(columns: &Columns, own: ColumnInfo, tenths: bool) -> Result<Self> {
+        let name = own.name.clone();
+        let measurement = Measurement::named(&name);
+        let failed = |found: String, hint: Option<String>| Error::Column {
+            path: columns.path.to_path_buf(),
+            column: name.clone(),
+            found,
+            hint,
+        };
+        let given = columns.options.units_of(&name);
+        let units = units::of_column(own.units.clone(), given, measurement)
+            .map_err(|(found, hint)| failed(found, Some(hint)))?;
+        let unstated = units.is_none() && !tenths && columns.options.path_of(&name).is_some();
+        let Some(measurement) = measurement else {
+            return Ok(Self { info: ColumnInfo { units, ..own }, stored: Stored::AsWritten, note: None });
+        };
+        let mut info = ColumnInfo { long_name: Some(measurement.long_name.to_owned()), ..own };
+        let comparison = units.as_deref().map_or(Units::Same, |units| units::compare(measurement, units));
+        let (stored, note) = match comparison {
+            Units::Convert(_) if tenths && measurement.isd_decimals == 1 => {
+                let units = units.unwrap_or_default();
+                let hint = "leave out --scale isd, or --unit for this column";
+                return Err(failed(format!("cannot be ISD's tenths and in {units}"), Some(hint.into())));
+            }
+            Units::Convert(conversion) => {
+                let unpacking = Unpacking::new(None, None, Vec::new(), Some(conversion))
+                    .map_err(|reason| failed(reason, None))?;
+                let from = units.unwrap_or_default();
+                info.resolution = None;
+                (
+                    Stored::Converted(unpacking.transform),
+                    Some(format!("units were converted: {name} from {from} to {}", measurement.units)),
+                )
+            }
+            Units::Same if tenths && measurement.isd_decimals == 1 => {
+                let certain = columns.options.scale == Scale::Isd;
+                (Stored::Tenths { trace: measurement.trace, certain }, None)
+            }
+            Units::Same => {
+                let own = measurement.units;
+                let note = || format!("{name} is taken to be in {own}; --unit {name}=UNIT says otherwise");
+                (Stored::AsWritten, (unstated && own != "1").then(note))
+            }
+            Units::Unknown => {
+                let found = units.unwrap_or_default();
+                let note = format!(
+                    "kept in units that have no known conversion to the measurement's own: {name} ({found}, not {})",
+                    measurement.units
+                );
+                info.units = Some(found);
+                return Ok(Self { info, stored: Stored::AsWritten, note: Some(note) });
+            }
+        };
+        info.units = Some(measurement.units.to_owned());
+        Ok(Self { info, stored, note })
+    }
+}

@@ -1,0 +1,311 @@
+//! Parquet and Arrow IPC of any writer: keys by their usual names, values of any type, units, order.
+
+use std::fs;
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array,
+    Int16Array, Int64Array, LargeStringArray, RecordBatch, StringArray, StructArray, Time32SecondArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    UInt64Array,
+};
+use arrow::datatypes::{DataType, Field, Int8Type};
+use arrow::ipc::writer::{FileWriter, StreamWriter};
+use isd_converters::{Input, ReadOptions, SourceInfo, open_input};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+use crate::archives::{isd, read_rows};
+use crate::samples::{input, options, read_all, try_read};
+use crate::texts::seconds;
+
+fn table(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+        .unwrap()
+}
+
+fn parquet(batch: &RecordBatch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(2)).build();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
+fn arrow_file(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = FileWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn arrow_stream(batch: &RecordBatch) -> Vec<u8> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(batch).unwrap();
+    writer.into_inner().unwrap()
+}
+
+fn texts(texts: &[&str]) -> ArrayRef {
+    Arc::new(StringArray::from(texts.to_vec()))
+}
+
+fn hours(hours: &[i64]) -> ArrayRef {
+    let start = seconds("2017-01-01 00:00:00");
+    Arc::new(TimestampMicrosecondArray::from_iter_values(
+        hours.iter().map(|hour| (start + hour * 3600) * 1_000_000),
+    ))
+}
+
+/// Three rows with values of that type under that name.
+fn with(name: &str, values: ArrayRef) -> RecordBatch {
+    table(vec![("station_id", texts(&["b", "a", "b"])), ("timestamp", hours(&[1, 0, 0])), (name, values)])
+}
+
+fn mapped(columns: &[(&str, &str)], units: &[(&str, &str)]) -> ReadOptions {
+    let owned =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+    ReadOptions { column_paths: owned(columns), units: owned(units), ..ReadOptions::default() }
+}
+
+fn column(batch: &RecordBatch, options: &ReadOptions, name: &str) -> Vec<Option<f64>> {
+    let read = read_all(&input(parquet(batch)), options);
+    let found = read.all.columns.into_iter().find(|(column, _)| column == name);
+    found.unwrap_or_else(|| panic!("no column {name}")).1
+}
+
+fn info(content: Vec<u8>, options: &ReadOptions) -> SourceInfo {
+    open_input(&input(content), options).unwrap().info().clone()
+}
+
+fn refusal(batch: &RecordBatch, options: &ReadOptions) -> String {
+    let error = try_read(&input(parquet(batch)), options).unwrap_err();
+    let message = error.to_string();
+    assert!(message.starts_with("archive.tar") && !message.contains('\n'), "{message}");
+    message
+}
+
+#[test]
+fn values_of_every_type_are_numbers() {
+    let dictionary: DictionaryArray<Int8Type> = [Some("5.1"), None, Some("-0.3")].into_iter().collect();
+    let arrays: [(ArrayRef, [Option<f64>; 3]); 10] = [
+        (Arc::new(Float64Array::from(vec![Some(5.1), None, Some(f64::NAN)])), [Some(5.1), None, None]),
+        (Arc::new(Float32Array::from(vec![5.1, f32::INFINITY, -0.3])), [Some(5.1), None, Some(-0.3)]),
+        (Arc::new(Int16Array::from(vec![Some(250), None, Some(-9999)])), [Some(250.0), None, None]),
+        (Arc::new(UInt64Array::from(vec![0, 1, 250])), [Some(0.0), Some(1.0), Some(250.0)]),
+        (Arc::new(BooleanArray::from(vec![Some(true), None, Some(false)])), [Some(1.0), None, Some(0.0)]),
+        (
+            Arc::new(Decimal128Array::from(vec![51, 0, -3]).with_precision_and_scale(9, 1).unwrap()),
+            [Some(5.1), Some(0.0), Some(-0.3)],
+        ),
+        (texts(&["5.1", "M", " -0.3 "]), [Some(5.1), None, Some(-0.3)]),
+        (texts(&["5,1", "", "NA"]), [Some(5.1), None, None]),
+        (Arc::new(LargeStringArray::from(vec!["1e3", "-", "null"])), [Some(1000.0), None, None]),
+        (Arc::new(dictionary), [Some(5.1), None, Some(-0.3)]),
+    ];
+    for (array, expected) in arrays {
+        let kind = array.data_type().clone();
+        for name in ["air_temperature", "visibility"] {
+            let batch = with(name, array.clone());
+            let options = ReadOptions { measurements: vec![name.into()], ..options() };
+            assert_eq!(column(&batch, &options, name), expected, "{kind}");
+            let read = read_all(&input(parquet(&batch)), &options);
+            for other in [arrow_file(&batch), arrow_stream(&batch)] {
+                assert_eq!(read_all(&input(other), &options).all, read.all, "{kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_have_their_usual_names_and_any_type() {
+    let start = seconds("2017-01-01 00:00:00");
+    let times: [(&str, ArrayRef); 9] = [
+        ("timestamp", Arc::new(TimestampSecondArray::from(vec![start]).with_timezone("Europe/Berlin"))),
+        ("time", Arc::new(TimestampMillisecondArray::from(vec![start * 1000]))),
+        ("date", Arc::new(TimestampNanosecondArray::from(vec![start * 1_000_000_000 + 999]))),
+        ("valid", texts(&["2017-01-01 00:00"])),
+        ("datetime", texts(&["2017-01-01T01:00:00+01:00"])),
+        ("Timestamp", Arc::new(Int64Array::from(vec![start * 1000]))),
+        ("DATE", Arc::new(Date32Array::from(vec![(start / 86_400) as i32]))),
+        ("time", texts(&["20170101"])),
+        ("time", Arc::new(Float64Array::from(vec![start as f64]))),
+    ];
+    for (name, time) in times {
+        for station in ["station_id", "station", "id", "STATION"] {
+            let batch = table(vec![
+                (station, texts(&["x"])),
+                (name, time.clone()),
+                ("wind_speed_rate", Arc::new(Float64Array::from(vec![5.1]))),
+            ]);
+            let read = read_all(&input(parquet(&batch)), &options());
+            assert_eq!(read.all.timestamps, [start * 1_000_000], "{name} of {}", time.data_type());
+            assert_eq!(read.stations(), ["x"]);
+            assert_eq!(read.names(), ["wind_speed_rate"]);
+        }
+    }
+    let batch = table(vec![
+        ("site", Arc::new(Int64Array::from(vec![725_300])) as ArrayRef),
+        ("when", hours(&[0])),
+        ("tmpf", Arc::new(Int64Array::from(vec![50]))),
+    ]);
+    let message = refusal(&batch, &options());
+    assert!(message.ends_with("timestamp: does not exist; the file has site, when, tmpf"), "{message}");
+    let keys = [("station_id", "site"), ("timestamp", "when"), ("air_temperature", "tmpf")];
+    let read = read_all(&input(parquet(&batch)), &mapped(&keys, &[("air_temperature", "degF")]));
+    assert_eq!((read.stations(), read.names()), (vec!["725300"], vec!["air_temperature"]));
+    assert_eq!(read.row(0)["air_temperature"], 10.0);
+}
+
+#[test]
+fn usaf_and_wban_name_a_station_together() {
+    let batch = table(vec![
+        ("station_usaf", Arc::new(Int64Array::from(vec![10_010, 725_300])) as ArrayRef),
+        ("station_wban", Arc::new(Float64Array::from(vec![None, Some(94_846.0)]))),
+        ("timestamp", hours(&[0, 0])),
+        ("air_temperature", Arc::new(Int64Array::from(vec![51, -9999]))),
+    ]);
+    let read = read_all(&input(parquet(&batch)), &isd());
+    assert_eq!(read.stations(), ["010010-99999", "725300-94846"]);
+    assert_eq!(read.all.columns[0].1, [Some(5.1), None]);
+    let notes = info(parquet(&batch), &options()).notes;
+    assert!(notes.iter().any(|note| note.contains("--scale isd")), "{notes:?}");
+}
+
+#[test]
+fn members_of_structs_have_dotted_paths() {
+    let fields = vec![
+        Field::new("air_temperature", DataType::Float64, true),
+        Field::new("flag", DataType::Utf8, true),
+    ];
+    let members: Vec<ArrayRef> =
+        vec![Arc::new(Float64Array::from(vec![5.1, 5.2, 5.3])), texts(&["x", "y", "z"])];
+    let nulls = Some(vec![true, false, true].into());
+    let batch = with("obs", Arc::new(StructArray::new(fields.into(), members, nulls)));
+    let expected = [Some(5.1), None, Some(5.3)];
+    assert_eq!(column(&batch, &options(), "obs.air_temperature"), expected);
+    let renamed = mapped(&[("air_temperature", "obs.air_temperature")], &[]);
+    assert_eq!(column(&batch, &renamed, "air_temperature"), expected);
+    let asked = ReadOptions { measurements: vec!["air_temperature".into()], ..options() };
+    let message = refusal(&batch, &asked);
+    assert!(
+        message.ends_with("air_temperature: does not exist; the format has obs.air_temperature"),
+        "{message}"
+    );
+    let stream = read_all(&input(arrow_stream(&batch)), &renamed);
+    assert_eq!(stream.all.columns[0].1, expected);
+}
+
+#[test]
+fn units_are_the_sources_or_the_users() {
+    let said = |unit: &str| {
+        let field = Field::new("air_temperature", DataType::Float64, true);
+        let field = field.with_metadata([("units".to_owned(), unit.to_owned())].into());
+        let batch = with("air_temperature", Arc::new(Float64Array::from(vec![273.15, 300.0, 250.5])));
+        let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
+        fields[2] = Arc::new(field);
+        RecordBatch::try_new(Arc::new(arrow::datatypes::Schema::new(fields)), batch.columns().to_vec())
+            .unwrap()
+    };
+    let celsius = [Some(0.0), Some(26.85), Some(-22.65)];
+    assert_eq!(column(&said("K"), &options(), "air_temperature"), celsius);
+    assert_eq!(
+        column(&said("K"), &mapped(&[], &[("air_temperature", "kelvin")]), "air_temperature"),
+        celsius
+    );
+    let message = refusal(&said("K"), &mapped(&[], &[("air_temperature", "degF")]));
+    assert!(message.contains("air_temperature: is in K, but to be in degF"), "{message}");
+    let unknown = mapped(&[], &[("air_temperature", "furlong")]);
+    let message = refusal(&said("K"), &unknown);
+    assert!(
+        message.contains("is to be in furlong, which has no known conversion to degC; expected degC, k, f"),
+        "{message}"
+    );
+    let info = info(parquet(&said("K")), &options());
+    assert_eq!(info.columns[0].units.as_deref(), Some("degC"));
+    assert!(
+        info.notes.contains(&"units were converted: air_temperature from K to degC".to_owned()),
+        "{:?}",
+        info.notes
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_said() {
+    let huge: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![0, 9_300_000_000_000_000]));
+    let batch = table(vec![
+        ("station_id", texts(&["x", "x"])),
+        ("timestamp", huge),
+        ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+    ]);
+    assert!(refusal(&batch, &options()).contains("row 1: timestamp"));
+    let batch = table(vec![
+        ("station_id", Arc::new(StringArray::from(vec![Some("x"), None])) as ArrayRef),
+        ("timestamp", hours(&[0, 1])),
+        ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+    ]);
+    assert!(refusal(&batch, &options()).contains("row 1: has no station_id, expected a station"));
+    let batch = with("air_temperature", texts(&["5.1", "warm", "5.3"]));
+    assert!(refusal(&batch, &options()).contains("row 1: air_temperature is \"warm\", expected a number"));
+    let batch = with("name", texts(&["Oslo", "Bergen", "Oslo"]));
+    let message = refusal(&batch, &options());
+    assert!(
+        message.contains(
+            "holds no column of numbers beside station_id and timestamp; it has station_id, timestamp, name"
+        ),
+        "{message}"
+    );
+    let mut damaged = parquet(&with("air_temperature", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))));
+    damaged.truncate(damaged.len() / 2);
+    let error = try_read(&input(damaged), &options()).unwrap_err().to_string();
+    assert!(error.contains("is a damaged Parquet file"), "{error}");
+    let feather = try_read(&input(b"FEA1 and so on"), &options()).unwrap_err().to_string();
+    assert!(feather.contains("Feather file of version 1"), "{feather}");
+}
+
+#[test]
+fn a_directory_of_hive_may_name_the_station() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let partition = directory.path().join("station_id=010010%2D99999");
+    fs::create_dir(&partition).unwrap();
+    let batch =
+        table(vec![("timestamp", hours(&[0])), ("wind_speed_rate", Arc::new(Float64Array::from(vec![5.1])))]);
+    let path = partition.join("part-0.parquet");
+    fs::write(&path, parquet(&batch)).unwrap();
+    let mut source = open_input(&Input::file(&path), &options()).unwrap();
+    assert_eq!(read_rows(source.as_mut()).unwrap().stations, [("010010-99999".to_owned(), 1)]);
+}
+
+#[test]
+fn days_and_times_of_day_in_two_columns_are_joined() {
+    let start = seconds("2017-01-01 00:00:00");
+    let day: ArrayRef = Arc::new(Date32Array::from(vec![(start / 86_400) as i32; 2]));
+    let clocks: [ArrayRef; 5] = [
+        Arc::new(Int16Array::from(vec![0, 6])),
+        texts(&["00", "06"]),
+        texts(&["00:00", "06:00"]),
+        Arc::new(Float64Array::from(vec![0.0, 600.0])),
+        Arc::new(Time32SecondArray::from(vec![0, 6 * 3600])),
+    ];
+    for clock in clocks {
+        for name in ["time", "hour"] {
+            let batch = table(vec![
+                ("station", texts(&["x", "x"])),
+                ("date", day.clone()),
+                (name, clock.clone()),
+                ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+            ]);
+            let read = read_all(&input(parquet(&batch)), &options());
+            assert_eq!(read.all.timestamps, [start * 1_000_000, (start + 6 * 3600) * 1_000_000], "{clock:?}");
+            assert_eq!(read.names(), ["wind_speed_rate"]);
+        }
+    }
+    // Whole times beside an hour of their own are not moved.
+    let batch = table(vec![
+        ("station", texts(&["x"])),
+        ("date", hours(&[6])),
+        ("hour", Arc::new(Int16Array::from(vec![6]))),
+        ("wind_speed_rate", Arc::new(Float64Array::from(vec![1.0]))),
+    ]);
+    let read = read_all(&input(parquet(&batch)), &options());
+    assert_eq!(read.all.timestamps, [(start + 6 * 3600) * 1_000_000]);
+}
