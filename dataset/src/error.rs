@@ -26,7 +26,7 @@ pub fn is_damage(error: &io::Error) -> bool {
 #[non_exhaustive]
 pub enum Error {
     /// A file or directory could not be opened, created, read or written.
-    #[error("{}: {action}: {}", path.display(), one_line(source))]
+    #[error("{}: {action}: {}", one_line(&path.display()), one_line(source))]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file is not what its name or place promised.
-    #[error("{}: {found}", path.display())]
+    #[error("{}: {}", one_line(&path.display()), one_line(found))]
     Format {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A column or HDF5 dataset of a file is missing or of the wrong type or length.
-    #[error("{}: {column}: {found}", path.display())]
+    #[error("{}: {}: {}", one_line(&path.display()), one_line(column), one_line(found))]
     Column {
         /// The file.
         path: PathBuf,
@@ -58,7 +58,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A row breaks the order or uniqueness of (`station_id`, `timestamp`), or holds no valid key.
-    #[error("{}: row {row}: {found}", path.display())]
+    #[error("{}: row {row}: {}", one_line(&path.display()), one_line(found))]
     Row {
         /// The source file.
         path: PathBuf,
@@ -70,7 +70,7 @@ pub enum Error {
         hint: Option<String>,
     },
     /// A line of a text file cannot be read.
-    #[error("{}: line {line}: {found}", path.display())]
+    #[error("{}: line {line}: {}", one_line(&path.display()), one_line(found))]
     Line {
         /// The source file.
         path: PathBuf,
@@ -88,7 +88,7 @@ pub enum Error {
         what: String,
     },
     /// The target of a conversion exists.
-    #[error("{}: exists already", path.display())]
+    #[error("{}: exists already", one_line(&path.display()))]
     Exists {
         /// The target.
         path: PathBuf,

@@ -1,14 +1,15 @@
 //! From the path of a Parquet file to what its footer says.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 
+use crate::guard::guarded;
 use crate::layout::{STATION_ID, TIMESTAMP, column_info};
 use crate::{ColumnInfo, Error, Result};
 
@@ -32,12 +33,13 @@ impl DataFile {
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)
             .with_column_index_policy(PageIndexPolicy::Skip);
-        let footer =
-            ArrowReaderMetadata::load(&file, options.clone()).map_err(|error| not_parquet(&path, &error))?;
+        // The library panics on types that it does not know.
+        let footer = guarded(|| ArrowReaderMetadata::load(&file, options.clone()))
+            .map_err(|error| not_parquet(&path, &error))?;
         let negative = |group: &&RowGroupMetaData| group.num_rows() < 0;
         if let Some(group) = footer.metadata().row_groups().iter().find(negative) {
             let found = format!("a row group of {} rows", group.num_rows());
-            return Err(not_parquet(&path, &ParquetError::General(found)));
+            return Err(not_parquet(&path, &found));
         }
         let schema = footer.schema();
         for key in [STATION_ID, TIMESTAMP] {
@@ -50,16 +52,16 @@ impl DataFile {
                 });
             }
         }
-        let stations_footer = ArrowReaderMetadata::try_new(
-            Arc::clone(footer.metadata()),
-            options.with_schema(as_dictionary(schema)),
-        )
-        .map_err(|_| Error::Column {
-            path: path.clone(),
-            column: STATION_ID.into(),
-            found: format!("expected strings, found {}", type_of(schema, STATION_ID)),
-            hint: None,
-        })?;
+        let options = options.with_schema(as_dictionary(schema));
+        let stations_footer =
+            guarded(|| ArrowReaderMetadata::try_new(Arc::clone(footer.metadata()), options)).map_err(
+                |_| Error::Column {
+                    path: path.clone(),
+                    column: STATION_ID.into(),
+                    found: format!("expected strings, found {}", type_of(schema, STATION_ID)),
+                    hint: None,
+                },
+            )?;
         Ok(Self { path, footer, stations_footer })
     }
 
@@ -117,7 +119,7 @@ fn type_of(schema: &Schema, column: &str) -> String {
 }
 
 /// The error for a file that the library cannot read.
-pub(super) fn not_parquet(path: &Path, error: &ParquetError) -> Error {
+pub(super) fn not_parquet(path: &Path, error: &impl Display) -> Error {
     Error::Format {
         path: path.to_owned(),
         found: format!("cannot be read as Parquet: {error}"),

@@ -40,3 +40,13 @@ proptest::proptest! {
         proptest::prop_assert_eq!(nearest(&name, [&*known]), is_near.then_some(&*known));
     }
 }
+
+#[test]
+fn messages_are_one_line_whatever_a_file_and_its_name_hold() {
+    let error = isd_dataset::Error::Format {
+        path: "a\nb.tar".into(),
+        found: "where x\u{7}\r begins: no number: ä".into(),
+        hint: None,
+    };
+    assert_eq!(error.to_string(), r"a\nb.tar: where x\u{7}\r begins: no number: ä");
+}
