@@ -7,8 +7,8 @@ use isd_dataset::names::list;
 
 use super::beginning::Probed;
 use super::failures::Failures;
-use crate::source::{did_you_mean, in_canonical_order};
 use crate::{ColumnInfo, Error, Measurement, ReadOptions, Result};
+use isd_formats::{did_you_mean, in_canonical_order};
 
 /// Leaves out files that have a column in other units than the files before them.
 ///

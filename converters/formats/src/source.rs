@@ -155,12 +155,13 @@ pub enum Hdf5Reader {
 }
 
 /// A hint that names the known name nearest to a mistyped one; `None` where none is near.
-pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
+#[must_use]
+pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(name, known).map(|near| format!("did you mean {near}?"))
 }
 
 /// Puts ISD's measurements first, in their order; the other columns keep theirs.
-pub(crate) fn in_canonical_order(columns: &mut [ColumnInfo]) {
+pub fn in_canonical_order(columns: &mut [ColumnInfo]) {
     columns.sort_by_key(|column| {
         MEASUREMENTS.iter().position(|m| m.name == column.name).unwrap_or(MEASUREMENTS.len())
     });

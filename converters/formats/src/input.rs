@@ -77,12 +77,14 @@ impl Input {
     }
 
     /// An input of the same path that holds another content.
-    pub(crate) fn with_content(&self, content: Bytes) -> Self {
+    #[must_use]
+    pub fn with_content(&self, content: Bytes) -> Self {
         Self { path: Arc::clone(&self.path), content: Content::Memory(content), counter: None }
     }
 
     /// This input, which adds the stored bytes that are read of it to `counter`.
-    pub(crate) fn counted(self, counter: Arc<AtomicU64>) -> Self {
+    #[must_use]
+    pub fn counted(self, counter: Arc<AtomicU64>) -> Self {
         Self { counter: Some(counter), ..self }
     }
 

@@ -64,7 +64,7 @@ fn numbers(dataset: &dyn Hdf5Dataset, ranges: &[Range<u64>]) -> Vec<Number> {
 #[cfg_attr(no_h5py, ignore = "needs ../shared/data and a Python with h5py: ISD_PYTHON names one")]
 fn every_dataset_reads_as_h5py_reads_it() {
     let mut found = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/hdf5/third-party"), &mut found);
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/hdf5/third-party"), &mut found);
     let python = std::env::var("ISD_PYTHON").unwrap_or_else(|_| "python3".into());
     let output = Command::new(&python).arg("-c").arg(SCRIPT).args(&found).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -32,7 +32,8 @@ impl Batch {
     }
 
     /// The batch with the columns `all` in place of its `own`; those that it lacks are null.
-    pub(crate) fn with_columns(mut self, own: &[ColumnInfo], all: &[ColumnInfo]) -> Self {
+    #[must_use]
+    pub fn with_columns(mut self, own: &[ColumnInfo], all: &[ColumnInfo]) -> Self {
         if own.len() == all.len() && own.iter().zip(all).all(|(a, b)| a.name == b.name) {
             return self;
         }
@@ -50,7 +51,7 @@ impl Batch {
     ///
     /// # Errors
     /// A batch that contradicts itself.
-    pub(crate) fn check(&self, columns: usize) -> Result<()> {
+    pub fn check(&self, columns: usize) -> Result<()> {
         let rows = self.rows();
         let in_runs: usize = self.stations.iter().map(|run| run.rows).sum();
         let even = self.columns.len() == columns && self.columns.iter().all(|column| column.len() == rows);
