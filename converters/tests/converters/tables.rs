@@ -309,3 +309,32 @@ fn days_and_times_of_day_in_two_columns_are_joined() {
     let read = read_all(&input(parquet(&batch)), &options());
     assert_eq!(read.all.timestamps, [(start + 6 * 3600) * 1_000_000]);
 }
+
+#[test]
+fn damaged_arrow_is_read_or_refused_in_one_line() {
+    let ids = StringArray::from(vec!["010010"; 9]);
+    let times = TimestampMicrosecondArray::from_iter_values((0..9).map(|hour| hour * 3_600_000_000));
+    let values: Float64Array = (0..9).map(|value| (value != 4).then_some(f64::from(value))).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("station_id", Arc::new(ids)),
+        ("timestamp", Arc::new(times)),
+        ("air_temperature", Arc::new(values)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut refused = 0;
+    for whole in [arrow_file(&batch), arrow_stream(&batch)] {
+        // What begins otherwise is of another format.
+        for at in 6..whole.len() {
+            for (bytes, flipped) in [(1, 0x80), (1, 0x7f), (4, 0xff), (8, 0x3c)] {
+                let mut damaged = whole.clone();
+                damaged.iter_mut().skip(at).take(bytes).for_each(|byte| *byte ^= flipped);
+                let opened = open_input(&input(damaged), &ReadOptions::default());
+                if let Err(error) = opened.and_then(|mut source| read_rows(source.as_mut())) {
+                    assert!(!error.to_string().contains('\n'), "{error}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 1000, "{refused}");
+}

@@ -35,7 +35,7 @@ pub const FORMATS: [&dyn Format; 8] = [
 /// Opens a file of observations, recognising its format by its content unless the options name it.
 ///
 /// ```no_run
-/// use isd_converters::{ReadOptions, Result, open};
+/// use isd_formats::{ReadOptions, Result, open};
 ///
 /// fn main() -> Result<()> {
 ///     let mut source = open("isdlite.hdf5".as_ref(), &ReadOptions::default())?;

@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use isd_dataset::guard::guarded;
 
+use super::arrow_check::{check_file, check_stream};
 use super::leaves::Leaf;
 use super::source::{Batches, TableFile, damaged};
 use crate::{Error, Input, Result};
@@ -38,13 +39,16 @@ impl ArrowFile {
     /// # Errors
     /// A file that cannot be opened or is damaged.
     pub fn open(input: &Input, stream: bool) -> Result<Self> {
-        let content = content(input)?;
+        let start = content(input)?;
         let schema = if stream {
-            guarded(|| StreamReader::try_new(content, None).map(|reader| reader.schema()))
+            guarded(|| StreamReader::try_new(start, None).map(|reader| reader.schema()))
         } else {
-            guarded(|| FileReader::try_new(content, None).map(|reader| reader.schema()))
+            guarded(|| FileReader::try_new(start, None).map(|reader| reader.schema()))
         };
         let schema = schema.map_err(|reason| damaged(input, LAYOUT, &reason))?;
+        let whole = content(input)?;
+        let sizes = guarded(|| if stream { check_stream(whole) } else { check_file(whole) });
+        sizes.map_err(|reason| damaged(input, LAYOUT, &reason))?;
         Ok(Self { input: input.clone(), stream, schema })
     }
 }

@@ -5,6 +5,7 @@
 //! `arrays`, `times`, `markers`).
 
 mod arrays;
+mod arrow_check;
 mod arrow_ipc;
 pub mod clock;
 pub mod dialect;
