@@ -3,6 +3,11 @@
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Calls a reader that returns `None` where it cannot read; a panic is `None`, too.
+pub fn attempted<T>(call: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).ok().flatten()
+}
+
 /// Calls a reader; returns what it returns.
 ///
 /// # Errors

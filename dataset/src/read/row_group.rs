@@ -109,7 +109,7 @@ impl RowGroup {
         if let Some(rows) = rows {
             builder = builder.with_row_selection(rows);
         }
-        let mut batches = builder.build().map_err(|error| not_parquet(path, &error))?;
+        let mut batches = guarded(|| builder.build()).map_err(|error| not_parquet(path, &error))?;
         let failed = |reason| self.file.column_error(column, format!("cannot read: {reason}"));
         let mut found = 0;
         // On damaged pages the library may panic, or find too few rows.

@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::Int32Type;
 use parquet::file::statistics::Statistics;
 
+use crate::guard::attempted;
 use crate::layout::STATION_ID;
 use crate::pages::read_stations;
 use crate::read::data_file::station_type;
@@ -22,11 +23,11 @@ impl RowGroup {
     /// # Errors
     /// An unreadable file, a row without an id, or stations out of order.
     pub fn stations(&self) -> Result<Vec<StationRun>> {
-        if let Some(station_id) = self.only_station() {
+        if let Some(station_id) = attempted(|| self.only_station()) {
             return Ok(vec![StationRun { station_id, rows: self.rows() }]);
         }
         let mut runs: Vec<StationRun> = Vec::new();
-        if let Some(stored) = self.stored(STATION_ID).and_then(read_stations) {
+        if let Some(stored) = attempted(|| read_stations(self.stored(STATION_ID)?)) {
             for run in stored {
                 self.append_run(&mut runs, &run.station_id, run.rows)?;
             }

@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::Result;
+use crate::guard::attempted;
 use crate::layout::TIMESTAMP;
 use crate::read::row_group::RowGroup;
 use crate::time_steps::listed_times;
@@ -40,7 +41,7 @@ impl RowGroup {
             return None;
         }
         let chunk = self.stored(TIMESTAMP)?;
-        listed_times(&chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows)
+        attempted(|| listed_times(&chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows))
     }
 
     fn decoded_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {

@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
 use crate::Result;
 use crate::column::widen;
+use crate::guard::attempted;
 use crate::pages::read_values;
 use crate::read::row_group::RowGroup;
 
@@ -73,6 +74,6 @@ impl RowGroup {
     ) -> Option<NullBuffer> {
         values.clear();
         values.reserve(self.rows());
-        read_values(self.stored(column)?, translate, values).map(NullBuffer::new)
+        attempted(|| read_values(self.stored(column)?, translate, values)).map(NullBuffer::new)
     }
 }
