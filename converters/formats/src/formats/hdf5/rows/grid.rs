@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::fields::{DatasetFields, Field, Target};
 use super::read_plan::ReadPlan;
-use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, at_edges, cut, removed_tally};
+use super::row_source::{BATCH_ROWS, LARGE_CHUNK_ROWS, at_edges, cut, left_out};
 use super::unpack::{self, NO_TIME};
 use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::library::{NumberType, StoredNumbers, is_written};
@@ -329,11 +329,7 @@ impl Source for GridSource {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
-        if self.empty > 0 {
-            tally.left_out.insert(EMPTY.into(), self.empty);
-        }
-        tally
+        left_out(&self.plan.info.columns, &self.removed, (EMPTY, self.empty))
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {

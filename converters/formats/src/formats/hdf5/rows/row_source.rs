@@ -87,11 +87,7 @@ impl Source for RowSource {
     }
 
     fn tally(&self) -> Tally {
-        let mut tally = removed_tally(&self.plan.info.columns, &self.removed);
-        if self.empty > 0 {
-            tally.left_out.insert(EMPTY.into(), self.empty);
-        }
-        tally
+        left_out(&self.plan.info.columns, &self.removed, (EMPTY, self.empty))
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>> {
@@ -158,9 +154,13 @@ struct Found {
     removed: Vec<(usize, u64)>,
 }
 
-/// A tally of the values that quality control had removed, counted by column.
-pub fn removed_tally(columns: &[ColumnInfo], removed: &[u64]) -> Tally {
+/// A tally of the values that quality control had removed, counted by column, and of what held no observation: what it is
+/// called, and how many there were.
+pub fn left_out(columns: &[ColumnInfo], removed: &[u64], empty: (&str, u64)) -> Tally {
     let mut tally = Tally::default();
+    if empty.1 > 0 {
+        tally.left_out.insert(empty.0.into(), empty.1);
+    }
     for (column, &count) in columns.iter().zip(removed).filter(|&(_, &count)| count > 0) {
         tally.rejected.entry(column.name.clone()).or_default().insert(FLAGGED.into(), count);
     }
