@@ -93,6 +93,12 @@ pub enum Error {
         /// The target.
         path: PathBuf,
     },
+    /// Another run is writing the target.
+    #[error("{}: is being written by another run", one_line(&path.display()))]
+    Held {
+        /// The target.
+        path: PathBuf,
+    },
 }
 
 impl Error {
@@ -125,6 +131,22 @@ impl Error {
             | Self::Line { hint, .. } => hint.clone(),
             Self::Internal { .. } => Some("this is a bug: please report it".into()),
             Self::Exists { .. } => Some("give another -o, or --overwrite to replace it".into()),
+            Self::Held { .. } => Some("--wait waits until that has ended; or give another -o".into()),
+        }
+    }
+
+    /// The file or directory that the error is about; `None` for a bug of this program.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. }
+            | Self::Format { path, .. }
+            | Self::Column { path, .. }
+            | Self::Row { path, .. }
+            | Self::Line { path, .. }
+            | Self::Exists { path }
+            | Self::Held { path } => Some(path),
+            Self::Internal { .. } => None,
         }
     }
 }

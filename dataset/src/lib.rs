@@ -26,6 +26,7 @@
 //! | [`station_list`] | NOAA's list of stations as a table |
 //! | [`output_file`], [`unfinished`] | a file that appears when it is complete; what to remove when a run is interrupted |
 //! | [`interrupt`] | which signals the process was started to ignore |
+//! | [`selection`] | a choice of stations and times |
 //! | [`tally`] | counts of what was left out of a source |
 //! | [`names`], [`time`] | names and times in messages |
 //! | [`threads`] | how many threads a machine can use |
@@ -43,6 +44,7 @@ pub mod names;
 pub mod output_file;
 mod pages;
 pub mod read;
+pub mod selection;
 pub mod series_group;
 pub mod station_list;
 pub mod tally;

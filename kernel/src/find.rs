@@ -67,9 +67,13 @@ pub fn rolling_outliers(
         Err(TimesError::Unsorted) => return Outcome::UnsortedTimes,
     };
     let Scratch { decimal, binary } = scratch;
+    let before = found.len();
     let mut outliers = Outliers::new(test, found);
     if !decimal_pass::run(&series, first, windows, decimal, &mut outliers) {
         binary_pass::outliers(&series, first, windows, test, binary, found);
+    }
+    for outlier in &mut found[before..] {
+        outlier.count_filled(&series, &windows);
     }
     Outcome::Tested
 }

@@ -5,6 +5,8 @@ use crate::decide::{Statistics, TestedWindow};
 use crate::decimal_pass::{BlockVisitor, Pass};
 use crate::prefix::sums::SumInteger;
 use crate::prefix::windows::{RowBuffers, Scale};
+use crate::series::{Fill, Series};
+use crate::window::SeriesWindows;
 
 /// A row that the test reports. Values, mean and standard deviation have the unit of the series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Outlier {
     pub count: usize,
     /// Whether the value was filled in rather than observed.
     pub filled: bool,
+    /// How many of the values in the window were filled in: where it is nearly all of them, the deviation means little.
+    pub window_filled: usize,
 }
 
 impl Outlier {
@@ -31,8 +35,31 @@ impl Outlier {
         let Statistics { mean, std, zscore } = statistics;
         // An integer has one zero only: adding 0 makes -0 that.
         let value = value + 0.0;
-        Self { row, value, mean, std, zscore, count, filled }
+        Self { row, value, mean, std, zscore, count, filled, window_filled: 0 }
     }
+
+    /// Counts the values of its window that were filled in.
+    pub(crate) fn count_filled(&mut self, series: &Series<'_>, windows: &SeriesWindows<'_>) {
+        let end = windows.rolling.end(self.row);
+        self.window_filled = match windows.fill {
+            // Every row after the first observed one holds a value.
+            Fill::Unlimited => self.count - series.observed_in(end - self.count..end),
+            fill => filled_before(series, fill, end, self.count),
+        };
+    }
+}
+
+/// How many of the last `count` values before the row `end` were filled in.
+fn filled_before(series: &Series<'_>, fill: Fill<'_>, end: usize, count: usize) -> usize {
+    let (mut rest, mut filled, mut row) = (count, 0, end);
+    while rest > 0 && row > 0 {
+        let Some(observed) = (0..row).rev().find(|row| series.is_observed(*row)) else { break };
+        let bridged = (observed + 1..row).take_while(|row| fill.bridges(observed, *row)).count().min(rest);
+        filled += bridged;
+        rest = (rest - bridged).saturating_sub(1);
+        row = observed;
+    }
+    filled
 }
 
 /// Collects the outliers of one series on a decimal grid.

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use crate::{FillLimit, LengthError, Packing, TimesError, Validity};
 
+/// Rows whose bits are looked at together.
+const WORD: usize = u64::BITS as usize;
+
 /// One measurement of one station in time order, borrowed: a slot for each row.
 ///
 /// A row is missing if its bit in the validity bitmap is clear, or if its value is NaN or infinite; all others are
@@ -154,21 +157,28 @@ impl<'a> Series<'a> {
 
     /// Whether at least `least` rows were observed.
     pub(crate) fn observes(&self, least: usize) -> bool {
-        const WORD: usize = u64::BITS as usize;
         let mut count = 0;
         for start in (0..self.values.len()).step_by(WORD) {
             if count >= least {
                 break;
             }
-            let rows = start..(start + WORD).min(self.values.len());
-            count += if self.values.are_finite(rows.clone()) {
+            count += self.observed_in(start..(start + WORD).min(self.values.len()));
+        }
+        count >= least
+    }
+
+    /// How many of these rows were observed.
+    pub(crate) fn observed_in(&self, rows: Range<usize>) -> usize {
+        let of_word = |start: usize| {
+            let rows = start..(start + WORD).min(rows.end);
+            if self.values.are_finite(rows.clone()) {
                 let valid = self.validity.map_or(u64::MAX, |validity| validity.word(start));
                 (valid << (WORD - rows.len())).count_ones() as usize
             } else {
                 rows.filter(|row| self.is_observed(*row)).count()
-            };
-        }
-        count >= least
+            }
+        };
+        rows.clone().step_by(WORD).map(of_word).sum()
     }
 
     /// Splits a series that several shorter ones were joined to: gives each with the row of this one that it begins at.

@@ -2,14 +2,20 @@
 
 use std::num::NonZeroUsize;
 
+use clap::ValueEnum;
 use isd_dataset::threads::{parse_threads, usable_threads};
 use serde::Serialize;
 
 use super::failure::Failure;
+use super::progress::Shown;
 use super::streams::{print, say};
+
+/// Version of what `--json` prints: fields are added under the same number, and never renamed or given another type.
+const SCHEMA: u32 = 1;
 
 /// Flags that every tool has.
 #[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Running")]
 pub struct CommonArgs {
     /// Number of threads [default: all cores]
     #[arg(long, value_name = "N", value_parser = parse_threads)]
@@ -17,9 +23,21 @@ pub struct CommonArgs {
     /// No progress bar and no summary: errors only
     #[arg(long, short)]
     pub quiet: bool,
-    /// Print the summary as one JSON object on standard output
+    /// Print the summary, or why there is none, as one JSON object on standard output
     #[arg(long)]
     pub json: bool,
+    /// How progress is shown on standard error [default: a bar on a terminal]
+    #[arg(long, value_enum, value_name = "HOW", conflicts_with = "quiet")]
+    progress: Option<ProgressArg>,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProgressArg {
+    /// A bar, on a terminal only
+    Bar,
+    /// A JSON object a line, once a second
+    Json,
 }
 
 impl CommonArgs {
@@ -33,6 +51,16 @@ impl CommonArgs {
     #[must_use]
     pub fn thread_count(&self) -> usize {
         self.usable_threads().map_or(0, NonZeroUsize::get)
+    }
+
+    /// How progress is shown.
+    #[must_use]
+    pub fn progress(&self) -> Shown {
+        match self.progress {
+            Some(ProgressArg::Json) => Shown::Json,
+            _ if self.quiet => Shown::No,
+            _ => Shown::Bar,
+        }
     }
 
     /// Starts the global thread pool, on which everything parallel runs; to be called once. The calling thread is one of
@@ -57,12 +85,26 @@ impl CommonArgs {
     /// Standard output cannot be written.
     pub fn summarize(&self, json: &impl Serialize, text: &str) -> Result<(), Failure> {
         if self.json {
-            let json = serde_json::to_string(json)
-                .map_err(|error| Failure::error(format!("cannot write the summary: {error}")))?;
-            print(&(json + "\n"))?;
+            print(&to_json(json)?)?;
         } else if !self.quiet {
             say(text);
         }
         Ok(())
     }
+}
+
+/// A summary as one line of JSON, with the version of its fields.
+///
+/// # Errors
+/// A summary that is no JSON object.
+pub fn to_json(summary: &impl Serialize) -> Result<String, Failure> {
+    #[derive(Serialize)]
+    struct Versioned<'a, T> {
+        schema: u32,
+        #[serde(flatten)]
+        summary: &'a T,
+    }
+    serde_json::to_string(&Versioned { schema: SCHEMA, summary })
+        .map(|json| json + "\n")
+        .map_err(|error| Failure::error(format!("cannot write the summary: {error}")))
 }

@@ -1,7 +1,8 @@
-//! Why a tool stops: errors in, a message, a hint and the kind of failure out.
+//! Why a tool stops: errors in, a message, a hint and the exit status out.
 
 use std::error::Error;
 use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use isd_kernel::OptionsError;
@@ -10,39 +11,78 @@ use crate::detect::DetectError;
 use crate::output::OutputError;
 use crate::plan::error::HINT;
 
-/// Why a tool stops. Messages and hints are printed as one line each, whatever line breaks they have.
+/// Why a tool ends otherwise than by having done all that it was asked to.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The tool could not do what it was asked to: exit status 1.
-    Error {
-        /// What went wrong.
-        message: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// The arguments make no sense: exit status 2.
-    Usage {
-        /// What is wrong with the arguments.
-        message: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
+    /// Something to tell the user about.
+    Report(Report),
     /// The reader of standard output has closed it, having seen enough: exit status 0.
     ClosedPipe,
+    /// There are outliers, and the user asked for a status that says so: exit status 5, and not a word.
+    Found,
+}
+
+/// What the user is told.
+#[derive(Debug)]
+pub struct Report {
+    /// What kind of failure it is.
+    pub kind: Kind,
+    /// What went wrong. It is printed as one line, whatever line breaks it has.
+    pub message: String,
+    /// What to do about it. Printed as one line too.
+    pub hint: Option<String>,
+    /// The file or directory that it is about, where there is one.
+    pub path: Option<PathBuf>,
+}
+
+/// Kinds of failure, each with an exit status of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The tool could not do what it was asked to: exit status 1.
+    Failed,
+    /// The arguments make no sense: exit status 2.
+    Usage,
+    /// The tool is done, but for sources that it could not read and left out: exit status 3.
+    LeftOut,
+    /// Another run is writing what this one would write: exit status 4.
+    Held,
+}
+
+impl Kind {
+    /// The exit status.
+    #[must_use]
+    pub fn status(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::LeftOut => 3,
+            Self::Held => 4,
+        }
+    }
 }
 
 impl Failure {
+    fn report(kind: Kind, message: impl Into<String>) -> Self {
+        Self::Report(Report { kind, message: message.into(), hint: None, path: None })
+    }
+
     /// A failure with that message.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
-        Self::Error { message: message.into(), hint: None }
+        Self::report(Kind::Failed, message)
     }
 
     /// A mistake in the arguments that the parser could not see.
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::Usage { message: message.into(), hint: None }
+        Self::report(Kind::Usage, message)
+    }
+
+    /// Everything is done but for sources that were left out.
+    #[must_use]
+    pub fn left_out(message: impl Into<String>) -> Self {
+        Self::report(Kind::LeftOut, message)
     }
 
     /// A failure whose message is the error's and those of its sources that it does not repeat.
@@ -72,8 +112,17 @@ impl Failure {
     /// Adds what to do about the failure, in place of a hint that it has; a closed pipe has none.
     #[must_use]
     pub fn hint(mut self, text: impl Into<String>) -> Self {
-        if let Self::Error { hint, .. } | Self::Usage { hint, .. } = &mut self {
-            *hint = Some(text.into());
+        if let Self::Report(report) = &mut self {
+            report.hint = Some(text.into());
+        }
+        self
+    }
+
+    /// Says which file or directory the failure is about.
+    #[must_use]
+    pub fn about(mut self, path: Option<&Path>) -> Self {
+        if let Self::Report(report) = &mut self {
+            report.path = path.map(Path::to_owned);
         }
         self
     }
@@ -89,7 +138,11 @@ impl Failure {
 
 impl From<isd_dataset::Error> for Failure {
     fn from(error: isd_dataset::Error) -> Self {
-        Self::chain(&error).maybe_hint(error.hint())
+        let mut failure = Self::chain(&error).maybe_hint(error.hint()).about(error.path());
+        if let (isd_dataset::Error::Held { .. }, Self::Report(report)) = (&error, &mut failure) {
+            report.kind = Kind::Held;
+        }
+        failure
     }
 }
 
@@ -128,9 +181,17 @@ impl From<OptionsError> for Failure {
 impl From<OutputError> for Failure {
     fn from(error: OutputError) -> Self {
         let failure = match error {
-            OutputError::Extension(_) => return Self::usage(error.to_string()),
+            OutputError::Extension(ref path) => return Self::usage(error.to_string()).about(Some(path)),
             OutputError::Directory(error) => return error.into(),
-            _ => Self::chain(&error),
+            OutputError::NoMetadata(ref path) => {
+                return Self::usage(error.to_string()).about(Some(path)).hint("give -o such a name");
+            }
+            OutputError::Io { ref path, .. }
+            | OutputError::Read { ref path, .. }
+            | OutputError::Write { ref path, .. } => Self::chain(&error).about(Some(path)),
+            OutputError::Append { ref path, .. } => {
+                Self::chain(&error).about(Some(path)).hint("give another -o, or leave --append out")
+            }
         };
         match &error {
             OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
@@ -151,11 +212,12 @@ impl From<DetectError> for Failure {
     fn from(error: DetectError) -> Self {
         match error {
             DetectError::Dataset(error) => error.into(),
-            DetectError::Split { .. } => Self::chain(&error)
-                .hint("a row group must hold whole stations: convert the archive with isd-convert"),
-            DetectError::Unsorted { .. } => {
-                Self::chain(&error).hint("rows must be sorted by station_id and timestamp, each key once")
-            }
+            DetectError::Split { ref path, .. } => Self::chain(&error)
+                .hint("a row group must hold whole stations: convert the archive with isd-convert")
+                .about(Some(path)),
+            DetectError::Unsorted { ref path, .. } => Self::chain(&error)
+                .hint("rows must be sorted by station_id and timestamp, each key once")
+                .about(Some(path)),
             DetectError::Plan(error) => {
                 let text = error.to_string();
                 match text.split_once(HINT) {

@@ -3,14 +3,17 @@
 mod common;
 pub mod convert;
 pub mod detect;
+mod duration;
 mod failure;
 mod interrupt;
 mod numbers;
 mod progress;
+mod selection;
 mod source;
 mod streams;
 pub mod synth;
 mod tool;
+mod wait;
 
 pub use common::CommonArgs;
 pub use failure::Failure;

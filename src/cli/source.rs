@@ -15,6 +15,7 @@ use isd_dataset::manifest::{Duplicates, Quality};
 use super::failure::Failure;
 use super::numbers::HumanCount;
 use super::streams::say;
+use super::tool::JsonError;
 
 /// How observations are read from a source.
 #[derive(Debug, Clone, clap::Args)]
@@ -226,7 +227,7 @@ pub fn describe_tally(tally: &Tally) -> String {
 /// Ends a run that may have left files out: prints a line for each of them.
 ///
 /// # Errors
-/// A failure that counts them, if there are any.
+/// A failure of the kind [`Kind::LeftOut`](super::failure::Kind::LeftOut) that counts them, if there are any.
 pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
     let [first, ..] = failures else { return Ok(()) };
     for failure in failures {
@@ -237,16 +238,16 @@ pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
         count => format!("{} files could not be read and were left out", HumanCount(count)),
     };
     let hint = first.error.hint().unwrap_or_else(|| "the lines above say why".to_owned());
-    Err(Failure::error(message).hint(hint))
+    Err(Failure::left_out(message).hint(hint).about(Some(&first.path)))
 }
 
 /// Files that were left out, as a summary in JSON lists them.
 #[must_use]
-pub fn failures_json(failures: &[FileFailure]) -> Vec<serde_json::Value> {
-    failures
-        .iter()
-        .map(|failure| {
-            serde_json::json!({ "path": failure.path.display().to_string(), "error": failure.error.to_string() })
-        })
-        .collect()
+pub fn failures_json(failures: &[FileFailure]) -> Vec<JsonError> {
+    let json = |failure: &FileFailure| JsonError {
+        path: Some(failure.path.display().to_string()),
+        message: failure.error.to_string(),
+        hint: failure.error.hint(),
+    };
+    failures.iter().map(json).collect()
 }

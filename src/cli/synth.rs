@@ -17,7 +17,12 @@ use crate::synth::{
 /// Make a synthetic weather station archive: believable observations with planted outliers, as HDF5
 /// in the layout that isd-convert reads. The same options make the same bytes.
 #[derive(Debug, Parser)]
-#[command(name = "isd-synth", version, max_term_width = 100)]
+#[command(
+    name = "isd-synth",
+    version,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done; 1 failed; 2 usage."
+)]
 #[command(group(ArgGroup::new("length").args(["rows_per_station", "years"])))]
 pub struct SynthArgs {
     /// HDF5 file to write
@@ -117,10 +122,10 @@ impl Tool for SynthArgs {
             overwrite: self.overwrite,
         };
         let mut bar = None;
-        let quiet = self.common.quiet;
+        let shown = self.common.progress();
         let made =
             write_archive(&options, storage, &targets, self.common.thread_count(), &mut |written, all| {
-                bar.get_or_insert_with(|| Progress::rows(Some(all), quiet)).update(written);
+                bar.get_or_insert_with(|| Progress::rows(Some(all), shown)).update(written);
             });
         drop(bar);
         let summary = made?;

@@ -7,11 +7,12 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use serde::Serialize;
 
-use super::common::CommonArgs;
-use super::failure::Failure;
+use super::common::{CommonArgs, to_json};
+use super::failure::{Failure, Kind, Report};
 use super::interrupt;
-use super::streams::say;
+use super::streams::{print, say};
 
 /// The arguments of a command-line tool, and what it does with them.
 pub trait Tool: Parser {
@@ -31,9 +32,9 @@ pub trait Tool: Parser {
 /// Runs a tool: parses the command line, does what it asks for, and reports how it went. To be called by `main`, before
 /// any thread is started.
 ///
-/// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, 2 for arguments that make
-/// no sense, and 1 for every other failure, a bug in this program included. A tool that is interrupted removes
-/// half-written files.
+/// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, that of [`Kind`] for what is
+/// reported, a bug in this program included, and 5 for [`Failure::Found`]. A tool that is interrupted removes half-written
+/// files. With `--json`, a failure is one JSON object on standard output, too.
 #[must_use]
 pub fn run<T: Tool>() -> ExitCode {
     let tool = match T::try_parse() {
@@ -43,15 +44,16 @@ pub fn run<T: Tool>() -> ExitCode {
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return report(&error.into()),
+        Err(error) => return report(&error.into(), std::env::args_os().any(|argument| argument == "--json")),
     };
+    let json = tool.common().json;
     // Before the first thread is started: the one that waits for signals.
     limit_polars(tool.common().usable_threads());
     // A system that does not allow it ends the process in its own way.
     let _ = interrupt::watch(T::WHEN_INTERRUPTED);
     match catch_panic(|| tool.run()) {
         Ok(()) => leave(),
-        Err(failure) => report(&failure),
+        Err(failure) => report(&failure, json),
     }
 }
 
@@ -93,16 +95,41 @@ fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure
     })
 }
 
-/// Prints the error line and the hint to standard error; returns the exit status.
-fn report(failure: &Failure) -> ExitCode {
-    let (message, hint, status) = match failure {
-        Failure::Error { message, hint } => (message, hint, ExitCode::from(1)),
-        Failure::Usage { message, hint } => (message, hint, ExitCode::from(2)),
+/// What `--json` prints of a failure.
+#[derive(Serialize)]
+struct FailureSummary {
+    error: JsonError,
+}
+
+/// A failure, or why a file was left out, as summaries in JSON have it.
+#[derive(Debug, Serialize)]
+pub struct JsonError {
+    /// The file or directory that it is about.
+    pub path: Option<String>,
+    /// What went wrong, in one line.
+    pub message: String,
+    /// What to do about it, in one line.
+    pub hint: Option<String>,
+}
+
+/// Prints the error line and the hint to standard error, with `json` to standard output, too; returns the exit status.
+fn report(failure: &Failure, json: bool) -> ExitCode {
+    let Report { kind, message, hint, path } = match failure {
+        Failure::Report(report) => report,
         Failure::ClosedPipe => return ExitCode::SUCCESS,
+        Failure::Found => return ExitCode::from(5),
     };
-    let hint = hint.as_ref().map(|hint| format!("hint: {}\n", one_line(hint))).unwrap_or_default();
-    say(&format!("error: {}\n{hint}", one_line(message)));
-    status
+    let (message, hint) = (one_line(message), hint.as_deref().map(one_line));
+    let hint_line = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    say(&format!("error: {message}\n{hint_line}"));
+    // What was left out stands in the summary, which is printed already.
+    if json && *kind != Kind::LeftOut {
+        let path = path.as_ref().map(|path| path.display().to_string());
+        // Where standard output cannot be written, the line on standard error has said what there is to say.
+        let _ = to_json(&FailureSummary { error: JsonError { path, message, hint } })
+            .and_then(|json| print(&json));
+    }
+    ExitCode::from(kind.status())
 }
 
 /// The text in one line: messages of libraries may have line breaks, with blanks around them.

@@ -12,6 +12,7 @@ use crate::detect::detection::Detection;
 use crate::detect::error::DetectError;
 use crate::detect::group::TestedGroup;
 use crate::detect::spool::Spool;
+use crate::detect::wanted::Wanted;
 use crate::plan::OutlierOptions;
 use crate::plan::scan::SpareBuffers;
 use crate::plan::whole_series::{ArchiveSeries, WholeSeries};
@@ -29,11 +30,26 @@ pub fn detect_archive(
     series_options: &SeriesOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
+    detect_wanted_of_archive(archive, options, series_options, &Wanted::default(), progress)
+}
+
+/// [`detect_archive`], for those outliers that are `wanted`.
+///
+/// # Errors
+/// Those of [`detect_archive`].
+pub fn detect_wanted_of_archive(
+    archive: &mut Archive,
+    options: &OutlierOptions,
+    series_options: &SeriesOptions,
+    wanted: &Wanted,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
     let Some(first) = archive.files().first() else {
         return Err(Error::internal("an archive without a file").into());
     };
     let mut sink = DetectSink {
         options,
+        wanted,
         columns: archive.columns().iter().map(|column| column.name.clone()).collect(),
         path: first.path.clone(),
         buffers: SpareBuffers::default(),
@@ -58,6 +74,7 @@ pub fn detect_archive(
 /// Tests the series of an archive as they come, in the order of their stations.
 struct DetectSink<'a> {
     options: &'a OutlierOptions,
+    wanted: &'a Wanted,
     /// Names of the archive's value columns.
     columns: Vec<String>,
     /// The archive's first file, for messages.
@@ -71,10 +88,11 @@ struct DetectSink<'a> {
 
 impl Sink for DetectSink<'_> {
     fn take(&mut self, group: SeriesGroup) -> Result<(), Error> {
+        let Some(group) = self.wanted.selection.stations_of(group) else { return Ok(()) };
         let series: Arc<dyn WholeSeries> =
             Arc::new(ArchiveSeries { group, columns: self.columns.clone(), path: self.path.clone() });
         let keep = |outliers| self.spool.push(outliers);
-        match TestedGroup::test(&series, self.options, &self.buffers, keep) {
+        match TestedGroup::test(&series, self.options, self.wanted, &self.buffers, keep) {
             Ok(group) => {
                 self.groups.push(group);
                 Ok(())

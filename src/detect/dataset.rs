@@ -13,8 +13,10 @@ use crate::detect::error::DetectError;
 use crate::detect::group::TestedGroup;
 use crate::detect::spool::Spool;
 use crate::detect::threads::on_threads;
+use crate::detect::wanted::Wanted;
 use crate::plan::OutlierOptions;
 use crate::plan::scan::SpareBuffers;
+use crate::plan::selected_stations::SelectedStations;
 use crate::plan::whole_series::WholeSeries;
 
 /// Detects the outliers of a dataset, row group by row group, on as many threads as the current rayon pool has.
@@ -32,24 +34,45 @@ pub fn detect(
     options: &OutlierOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
+    detect_wanted(dataset, options, &Wanted::default(), progress)
+}
+
+/// [`detect`], for those outliers that are `wanted`: of row groups without a wanted station, the stations alone are read.
+///
+/// # Errors
+/// Those of [`detect`].
+pub fn detect_wanted(
+    dataset: &Dataset,
+    options: &OutlierOptions,
+    wanted: &Wanted,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
     let mut row_groups: Vec<(usize, RowGroup)> = dataset.row_groups().into_iter().enumerate().collect();
     // Small ones last, so that the threads end together.
     row_groups.sort_by_key(|(_, row_group)| Reverse(row_group.rows()));
     let done = AtomicU64::new(0);
     let buffers = SpareBuffers::default();
     let spool = Mutex::new(Spool::default());
-    let mut groups: Vec<(usize, TestedGroup)> = on_threads(&row_groups, |(number, row_group)| {
-        let series: Arc<dyn WholeSeries> = Arc::new(row_group.clone());
+    let groups: Vec<Option<(usize, TestedGroup)>> = on_threads(&row_groups, |(number, row_group)| {
+        let report = || {
+            let rows = row_group.rows() as u64;
+            progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
+        };
+        let Some(series) = SelectedStations::of(Arc::new(row_group.clone()), &wanted.selection)? else {
+            report();
+            return Ok(None);
+        };
         let keep = |outliers| spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers);
-        let group = TestedGroup::test(&series, options, &buffers, keep)?;
+        let group = TestedGroup::test(&series, options, wanted, &buffers, keep)?;
         // What isd-convert wrote is sorted.
         if dataset.manifest().is_none() {
             check_order(&*series, &group.stations)?;
         }
-        progress(done.fetch_add(group.rows, Ordering::Relaxed) + group.rows);
-        Ok::<_, DetectError>((*number, group))
+        report();
+        Ok::<_, DetectError>(Some((*number, group)))
     })?;
 
+    let mut groups: Vec<(usize, TestedGroup)> = groups.into_iter().flatten().collect();
     groups.sort_by(|(number, a), (other, b)| a.first().cmp(&b.first()).then(number.cmp(other)));
     let groups: Vec<TestedGroup> = groups.into_iter().map(|(_, group)| group).collect();
     for pair in groups.windows(2) {

@@ -4,6 +4,7 @@ use isd_dataset::Tally;
 
 use crate::detect::group::TestedGroup;
 use crate::detect::spool::Spool;
+use crate::detect::wanted::LatestTimes;
 
 /// The outliers of a dataset or an archive, and what was tested for them.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub struct Detection {
     pub tally: Tally,
     /// What was found of each measurement, in the order asked for.
     pub measurements: Vec<MeasurementCount>,
+    /// The time of the last row of each station, where that was wanted.
+    pub latest: LatestTimes,
 }
 
 /// What was tested and found of one measurement.
@@ -61,6 +64,7 @@ impl Detection {
             stations: groups.iter().map(|group| group.stations.len()).sum(),
             tally,
             measurements: counts,
+            latest: groups.iter().flat_map(|group| group.latest.clone()).collect(),
         }
     }
 }

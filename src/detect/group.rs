@@ -11,6 +11,7 @@ use polars::prelude::{LazyFrame, OptFlags, PlSmallStr, PolarsResult};
 use crate::detect::counts::{count_outliers, count_series};
 use crate::detect::error::DetectError;
 use crate::detect::table::to_batch;
+use crate::detect::wanted::{LatestTimes, Wanted};
 use crate::plan::kernel_expressions::{Boundaries, Columns, SeriesCount, SeriesCounts, rolling_outliers};
 use crate::plan::scan::{SeriesScan, SpareBuffers, keys_of};
 use crate::plan::whole_series::WholeSeries;
@@ -64,14 +65,17 @@ pub(super) struct TestedGroup {
     pub counts: Vec<SeriesCount>,
     /// The number that `keep` gave to its outliers, if it has any.
     pub outliers: Option<usize>,
+    /// The time of the last row of each station, where that is wanted.
+    pub latest: LatestTimes,
 }
 
 impl TestedGroup {
-    /// Tests a group. `keep` takes its outliers, if there are any, and returns a number for them.
+    /// Tests a group. `keep` takes its outliers, those that are `wanted`, if there are any, and returns a number for them.
     /// Errors: unreadable rows, a measurement that is absent, or what `keep` reports.
     pub(super) fn test(
         series: &Arc<dyn WholeSeries>,
         options: &OutlierOptions,
+        wanted: &Wanted,
         buffers: &SpareBuffers,
         keep: impl FnOnce(RecordBatch) -> Result<usize, Error>,
     ) -> Result<Self, DetectError> {
@@ -79,15 +83,15 @@ impl TestedGroup {
         let stations = scan.stations();
         let counts = SeriesCounts::default();
         let frame = plan_of(Arc::clone(series), scan, options, Some(Arc::clone(&counts)))?.collect()?;
-        let outliers = to_batch(&frame)?;
-        let counts = match options.engine {
+        let outliers = wanted.of(to_batch(&frame)?)?;
+        let mut counts = match options.engine {
             Engine::Kernel => counts.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Engine::Expressions => {
-                let mut counts = count_series(series, stations.len(), options, buffers)?;
-                count_outliers(&outliers, &options.measurements, &mut counts)?;
-                counts
-            }
+            Engine::Expressions => count_series(series, stations.len(), options, buffers)?,
         };
+        // The kernel has counted those at all times.
+        if options.engine == Engine::Expressions || !wanted.are_all_times() {
+            count_outliers(&outliers, &options.measurements, &mut counts)?;
+        }
         if counts.len() != options.measurements.len() {
             let what = format!("{} counts of {} measurements", counts.len(), options.measurements.len());
             return Err(Error::internal(what).into());
@@ -95,6 +99,7 @@ impl TestedGroup {
         Ok(Self {
             path: series.path().to_owned(),
             rows: series.rows() as u64,
+            latest: if wanted.latest { latest_times(&**series, &stations)? } else { LatestTimes::new() },
             stations,
             counts,
             outliers: (outliers.num_rows() > 0).then(|| keep(outliers)).transpose()?,
@@ -110,4 +115,16 @@ impl TestedGroup {
     pub(super) fn last(&self) -> Option<&str> {
         self.stations.last().map(|run| &*run.station_id)
     }
+}
+
+/// The time of the last row of each station. Errors: unreadable rows.
+fn latest_times(series: &dyn WholeSeries, stations: &[StationRun]) -> Result<LatestTimes, Error> {
+    let mut end = 0;
+    let last_rows = stations.iter().map(|run| {
+        end += run.rows;
+        end - 1
+    });
+    let times = series.timestamps_at(&last_rows.collect::<Vec<_>>())?;
+    let stations = stations.iter().map(|run| run.station_id.to_string());
+    Ok(stations.zip(times.values().iter().copied()).collect())
 }

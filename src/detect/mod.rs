@@ -11,9 +11,11 @@ mod group;
 pub mod spool;
 pub mod table;
 mod threads;
+mod wanted;
 
-pub use archive::detect_archive;
-pub use dataset::detect;
+pub use archive::{detect_archive, detect_wanted_of_archive};
+pub use dataset::{detect, detect_wanted};
 pub use detection::{Detection, MeasurementCount};
 pub use error::DetectError;
 pub(crate) use group::plan;
+pub use wanted::{LatestTimes, Wanted};

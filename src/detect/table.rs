@@ -27,6 +27,7 @@ pub fn outliers_schema() -> SchemaRef {
         DataType::Float64,
         DataType::Int64,
         DataType::Boolean,
+        DataType::Int64,
     ];
     let fields = OUTLIER_COLUMNS.iter().zip(types).map(|(name, dtype)| Field::new(*name, dtype, false));
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))

@@ -30,6 +30,25 @@ pub enum OutputError {
         /// Why it failed.
         reason: String,
     },
+    /// A file of a type that does not say how its outliers were found, so that no others can be added to them.
+    #[error("{}: only .parquet and .arrow say how the outliers in them were found", .0.display())]
+    NoMetadata(PathBuf),
+    /// A file cannot be read to add to it.
+    #[error("{}: cannot read what is there: {reason}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        reason: String,
+    },
+    /// Rows cannot be added to a file.
+    #[error("{}: {reason}", path.display())]
+    Append {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A directory cannot be created, put in place or replaced, or a temporary file not be written.
     #[error(transparent)]
     Directory(#[from] Error),

@@ -2,6 +2,7 @@
 //!
 //! Whatever is written is written beside its final name and renamed when complete.
 
+mod append;
 mod error;
 mod file_type;
 mod parquet;
@@ -9,6 +10,7 @@ mod partitioned;
 mod table_file;
 mod text;
 
+pub use append::Existing;
 pub use error::OutputError;
 pub use file_type::FileType;
 pub use partitioned::{PartitionedOutput, Written, YEAR};

@@ -23,6 +23,7 @@ pub(crate) mod error;
 pub mod kernel_expressions;
 mod polars_expressions;
 pub mod scan;
+pub mod selected_stations;
 pub mod table;
 pub mod whole_series;
 

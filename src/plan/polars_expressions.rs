@@ -5,7 +5,8 @@ use isd_kernel::{FillLimit, RollingTest, Window};
 use polars::prelude::*;
 
 use crate::plan::table::{
-    FILLED, MEASUREMENT, OUTLIER_COLUMNS, ROLLING_MEAN, ROLLING_STD, VALUE, WINDOW_COUNT, ZSCORE,
+    FILLED, MEASUREMENT, OUTLIER_COLUMNS, ROLLING_MEAN, ROLLING_STD, VALUE, WINDOW_COUNT, WINDOW_FILLED,
+    ZSCORE,
 };
 
 /// How far, relative to its values, Polars' mean of a constant window may lie from them. A distance below that is
@@ -86,6 +87,9 @@ fn outliers_of(
             rolled(value.clone().is_not_null().cast(DataType::Float64).rolling_sum(window(1)))?
                 .cast(DataType::Int64)
                 .alias(WINDOW_COUNT),
+            rolled(col(OBSERVED).is_null().cast(DataType::Float64).rolling_sum(window(1)))?
+                .cast(DataType::Int64)
+                .alias(WINDOW_FILLED),
         ])
         .with_column(col(ROLLING_STD) * divisor)
         .filter(

@@ -17,7 +17,19 @@ pub const ZSCORE: &str = "zscore";
 pub const WINDOW_COUNT: &str = "window_count";
 /// Whether the value was filled in rather than observed: boolean.
 pub const FILLED: &str = "filled";
+/// Number of values in the window that were filled in: 64-bit integer.
+pub const WINDOW_FILLED: &str = "window_filled";
 
 /// Columns of the outliers table, in order. The first three are its key, by which it is sorted.
-pub const OUTLIER_COLUMNS: [&str; 9] =
-    [STATION_ID, TIMESTAMP, MEASUREMENT, VALUE, ROLLING_MEAN, ROLLING_STD, ZSCORE, WINDOW_COUNT, FILLED];
+pub const OUTLIER_COLUMNS: [&str; 10] = [
+    STATION_ID,
+    TIMESTAMP,
+    MEASUREMENT,
+    VALUE,
+    ROLLING_MEAN,
+    ROLLING_STD,
+    ZSCORE,
+    WINDOW_COUNT,
+    FILLED,
+    WINDOW_FILLED,
+];

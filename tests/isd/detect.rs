@@ -149,19 +149,21 @@ fn a_fill_limit_in_time_goes_by_the_timestamps() {
     );
     let dataset = dataset(&home.path().join("d"), &["wind_speed_rate"], &rows, &ConvertOptions::default());
     for engine in [Engine::Kernel, Engine::Expressions] {
-        for (limit, count) in [
-            (None, 23),
-            (Some(FillLimit::Micros(6 * HOUR)), 20),
-            (Some(FillLimit::Micros(7 * HOUR)), 21),
-            (Some(FillLimit::Micros(8 * HOUR)), 22),
-            (Some(FillLimit::Micros(31 * HOUR)), 23),
-            (Some(FillLimit::Rows(1)), 21),
+        for (limit, count, filled) in [
+            (None, 23, 3),
+            (Some(FillLimit::Micros(6 * HOUR)), 20, 0),
+            (Some(FillLimit::Micros(7 * HOUR)), 21, 1),
+            (Some(FillLimit::Micros(8 * HOUR)), 22, 2),
+            (Some(FillLimit::Micros(31 * HOUR)), 23, 3),
+            (Some(FillLimit::Rows(1)), 21, 1),
         ] {
             let test = RollingTest::builder().min_periods(10).fill_limit(limit).build().unwrap();
             let options = OutlierOptions { engine, test, ..options(&["wind_speed_rate"]) };
             let table = table(&found(&dataset, &options));
             let counts = table.column_by_name("window_count").unwrap().as_primitive::<Int64Type>();
             assert_eq!(counts.values().to_vec(), [count], "{engine:?} {limit:?}");
+            let counts = table.column_by_name("window_filled").unwrap().as_primitive::<Int64Type>();
+            assert_eq!(counts.values().to_vec(), [filled], "{engine:?} {limit:?}");
         }
     }
 }

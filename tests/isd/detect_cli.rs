@@ -53,7 +53,7 @@ fn rows(batch: &RecordBatch) -> Vec<BTreeMap<String, Value>> {
         let column = batch.column_by_name(name).unwrap();
         match name {
             "timestamp" => iso8601(column.as_primitive::<TimestampMicrosecondType>().value(at)).into(),
-            "window_count" => column.as_primitive::<Int64Type>().value(at).into(),
+            "window_count" | "window_filled" => column.as_primitive::<Int64Type>().value(at).into(),
             "filled" => column.as_boolean().value(at).into(),
             "station_id" | "measurement" => column.as_string::<i32>().value(at).into(),
             // Through the parser that the files' texts go through, which may miss the last digit.
@@ -206,7 +206,7 @@ fn infinite_scores_are_written_in_every_format() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = shown(home.path(), &[&DETECT[..], &["out.parquet", "--json"]].concat());
-    assert_snapshot!(json, @r#"{"dataset":"obs","output":"out.parquet","parameters":{"measurements":["wind_speed_rate","air_temperature"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel"},"rows":5825,"stations":30,"outliers":76,"measurements":[{"measurement":"wind_speed_rate","tested":29,"too_short":1,"outliers":38,"stations":25},{"measurement":"air_temperature","tested":29,"too_short":1,"outliers":38,"stations":19}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
+    assert_snapshot!(json, @r#"{"schema":1,"dataset":"obs","output":"out.parquet","parameters":{"measurements":["wind_speed_rate","air_temperature"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel"},"rows":5825,"stations":30,"outliers":76,"measurements":[{"measurement":"wind_speed_rate","tested":29,"too_short":1,"outliers":38,"stations":25},{"measurement":"air_temperature","tested":29,"too_short":1,"outliers":38,"stations":19}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
     let summary: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(summary["outliers"], parquet(&home.path().join("out.parquet")).num_rows());
 }
@@ -247,7 +247,7 @@ fn explain_prints_the_plan_and_runs_nothing() {
     SORT BY [maintain_order: true] [col("station_id"), col("timestamp"), col("measurement")]
       UNION[maintain_order: true]
         PLAN 0:
-          simple π 9/9 ["station_id", "timestamp", ... 7 other columns]
+          simple π 10/10 ["station_id", "timestamp", ... 8 other columns]
              WITH_COLUMNS:
              ["wind_speed_rate".alias("measurement"), ((col("value") - col("rolling_mean")) rust_div when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)).alias("zscore"), col("observed").is_null().alias("filled")] 
               FILTER (((col("value") - col("rolling_mean"))).abs() > (6.0 * when(col("rolling_std") > 0.0).then(col("rolling_std")).otherwise(0.0)))
@@ -257,7 +257,7 @@ fn explain_prints_the_plan_and_runs_nothing() {
                   FILTER (col("observed").is_not_null() & (((col("value") - col("rolling_mean"))).abs() > (1.0000e-12 * col("value").abs())))
                   FROM
                      WITH_COLUMNS:
-                     [col("value").rolling_mean().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_mean"), col("value").rolling_std().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_std"), col("value").is_not_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_count")] 
+                     [col("value").rolling_mean().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_mean"), col("value").rolling_std().shift([dyn int: 1]).over([col("station_id")]).alias("rolling_std"), col("value").is_not_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_count"), col("observed").is_null().cast(Float64).rolling_rsum().shift([dyn int: 1]).over([col("station_id")]).cast(Int64).alias("window_filled")] 
                       simple π 4/4 ["station_id", "timestamp", ... 2 other columns]
                         FILTER (col("observations") > 30) & col("value").is_not_null()
                         FROM

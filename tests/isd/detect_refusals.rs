@@ -227,7 +227,7 @@ fn columns_and_names_that_cannot_be_written_are_refused() {
     > obs -m wind_speed_rate --columns station_id,color
     [stderr]
     error: --columns color: no such column of the outliers table
-    hint: it has station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    hint: it has station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled, window_filled
     [status 2]
 
     > obs -m wind_speed_rate --columns value,value

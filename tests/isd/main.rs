@@ -9,6 +9,7 @@ mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
 mod help; // --help and --version of each tool
 mod interrupted; // tools that are told to stop
+mod jobs; // isd-detect as a job that runs again and again
 mod kernel_expressions; // filled columns and rolling statistics as Polars expressions
 mod memory; // datasets for tests
 #[allow(dead_code, reason = "the tests of the converters use the rest")]

@@ -49,14 +49,16 @@ fn found(frame: DataFrame, test: &RollingTest, engine: Engine) -> PolarsResult<D
 /// (station, time, measurement, filled) of each row of an outliers table.
 type Key = (String, i64, String, bool);
 
-/// The rows of an outliers table: value, mean, standard deviation, z-score and count under their key, in order.
-fn rows(table: &DataFrame) -> Vec<(Key, [f64; 4], i64)> {
+/// The rows of an outliers table: value, mean, standard deviation and z-score, and the numbers of values and of filled ones
+/// in the window, under their key, in order.
+fn rows(table: &DataFrame) -> Vec<(Key, [f64; 4], [i64; 2])> {
     let strings = |name| table.column(name).unwrap().str().unwrap().clone();
     let doubles = |name| table.column(name).unwrap().f64().unwrap().clone();
     let (stations, measurements) = (strings("station_id"), strings("measurement"));
     let time = table.column("timestamp").unwrap().cast(&DataType::Int64).unwrap();
     let statistics = ["value", "rolling_mean", "rolling_std", "zscore"].map(doubles);
-    let counts = table.column("window_count").unwrap().i64().unwrap().clone();
+    let counts =
+        ["window_count", "window_filled"].map(|name| table.column(name).unwrap().i64().unwrap().clone());
     let filled = table.column("filled").unwrap().bool().unwrap().clone();
     let row = |at: usize| {
         let key = (
@@ -65,7 +67,11 @@ fn rows(table: &DataFrame) -> Vec<(Key, [f64; 4], i64)> {
             measurements.get(at).unwrap().to_owned(),
             filled.get(at).unwrap(),
         );
-        (key, statistics.each_ref().map(|column| column.get(at).unwrap()), counts.get(at).unwrap())
+        (
+            key,
+            statistics.each_ref().map(|column| column.get(at).unwrap()),
+            counts.each_ref().map(|column| column.get(at).unwrap()),
+        )
     };
     (0..table.height()).map(row).collect()
 }
@@ -133,7 +139,7 @@ proptest! {
         prop_assert_eq!(expressions.schema(), kernel.schema());
 
         let (kernel, expressions) = (rows(&kernel), rows(&expressions));
-        let keys = |rows: &[(Key, [f64; 4], i64)]| rows.iter().map(|(key, ..)| key.clone()).collect::<Vec<_>>();
+        let keys = |rows: &[(Key, [f64; 4], [i64; 2])]| rows.iter().map(|(key, ..)| key.clone()).collect::<Vec<_>>();
         let sorted = keys(&expressions);
         prop_assert!(sorted.is_sorted());
         let expected = expected(&stations, &test);
@@ -141,7 +147,7 @@ proptest! {
         for key in ours.symmetric_difference(&theirs) {
             prop_assert!(expected.get(key).is_some_and(|(_, close)| *close), "{key:?} {test:?}");
         }
-        let theirs: BTreeMap<Key, ([f64; 4], i64)> =
+        let theirs: BTreeMap<Key, ([f64; 4], [i64; 2])> =
             expressions.into_iter().map(|(key, statistics, count)| (key, (statistics, count))).collect();
         for (key, [value, mean, std, zscore], count) in kernel {
             let Some(([their_value, their_mean, their_std, their_zscore], their_count)) = theirs.get(&key) else {
@@ -187,6 +193,7 @@ fn the_table_has_its_columns_and_types_even_where_it_is_empty() {
         DataType::Float64,
         DataType::Int64,
         DataType::Boolean,
+        DataType::Int64,
     ];
     let schema: Schema = OUTLIER_COLUMNS.iter().map(|name| PlSmallStr::from(*name)).zip(types).collect();
     for engine in both() {
@@ -261,7 +268,7 @@ fn times_of_any_unit_limit_a_fill() {
                     let kept = col("timestamp").cast(kind.clone());
                     let frame = frame.clone().lazy().with_column(kept).collect().unwrap();
                     let found = found(frame, &test, engine).unwrap();
-                    let counts: Vec<i64> = rows(&found).into_iter().map(|(.., count)| count).collect();
+                    let counts: Vec<i64> = rows(&found).into_iter().map(|(.., [count, _])| count).collect();
                     assert_eq!(counts, [count], "{engine:?} {limit:?} {kind}");
                     assert_eq!(*found.column("timestamp").unwrap().dtype(), kind);
                 }
@@ -302,7 +309,7 @@ fn a_time_window_takes_the_values_of_its_time() {
         let spikes: Vec<i64> = rows(&found)
             .into_iter()
             .filter(|(_, [value, ..], _)| *value == 50.0)
-            .map(|(.., count)| count)
+            .map(|(.., [count, _])| count)
             .collect();
         assert_eq!(spikes, Vec::from_iter(count), "{micros} {min_periods}");
     }

@@ -96,8 +96,8 @@ fn names_and_positions_come_after_the_outliers_in_every_format() {
     let csv = fs::read_to_string(home.join("out.csv")).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0], columns.join(","));
-    assert!(lines[1].ends_with(r#",30,false,"JAN MAYEN, OLONKIN",NO,70.933,-8.667,9.0"#), "{csv}");
-    assert!(lines[3].ends_with(",30,false,,,,,"), "{csv}");
+    assert!(lines[1].ends_with(r#",30,false,0,"JAN MAYEN, OLONKIN",NO,70.933,-8.667,9.0"#), "{csv}");
+    assert!(lines[3].ends_with(",30,false,0,,,,,"), "{csv}");
 
     let ndjson = fs::read_to_string(home.join("out.ndjson")).unwrap();
     for line in ndjson.lines() {
@@ -160,7 +160,7 @@ fn columns_of_the_list_need_the_list() {
     let (csv, _) = succeeds(home, &["--columns", "station_id,country", "--threshold", "9999"]);
     assert_eq!(csv, "station_id,country\n");
     let json = ["obs", "-m", "gust", "--stations", "list.csv", "--json"];
-    assert_snapshot!(shell::shown(ISD_DETECT, home, &json), @r#"{"dataset":"obs","output":null,"parameters":{"measurements":["gust"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel","stations":"list.csv"},"rows":40,"stations":1,"outliers":1,"stations_not_listed":1,"measurements":[{"measurement":"gust","tested":1,"too_short":0,"outliers":1,"stations":1}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
+    assert_snapshot!(shell::shown(ISD_DETECT, home, &json), @r#"{"schema":1,"dataset":"obs","output":null,"parameters":{"measurements":["gust"],"window":30,"threshold":6.0,"include_current":false,"min_periods":30,"ddof":0,"min_std":0.0,"test_filled":false,"engine":"kernel","stations":"list.csv"},"rows":40,"stations":1,"outliers":1,"stations_not_listed":1,"measurements":[{"measurement":"gust","tested":1,"too_short":0,"outliers":1,"stations":1}],"notes":[],"failures":[],"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]

@@ -62,11 +62,7 @@ pub(super) fn find_abandoned(path: &Path, name: &OsStr, parent: &Path) -> Result
         let directory = entry.path();
         match File::open(directory.join(LOCK)).map(|lock| lock.try_lock()) {
             Ok(Err(TryLockError::WouldBlock)) => {
-                return Err(Error::Format {
-                    path: path.to_owned(),
-                    found: "is being written by another run".into(),
-                    hint: Some("wait until that has ended, or give another -o".into()),
-                });
+                return Err(Error::Held { path: path.to_owned() });
             }
             Ok(Ok(())) | Err(_) if directory.is_dir() => abandoned.push(directory),
             // A file of that name, or a place where it cannot be told whether the run lives.

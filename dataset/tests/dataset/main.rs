@@ -11,6 +11,7 @@ mod names; // names in messages
 mod other_writers; // Parquet files that isd-convert did not write
 mod output_file; // files that appear when they are complete
 mod reader; // a written dataset, opened and read
+mod selection; // a choice of stations and times
 mod support; // rows of hourly observations, and datasets of them
 mod times_of_rows; // times of single rows, by the list of steps and without it
 mod written_pages; // pages that are written by hand, beside the library's

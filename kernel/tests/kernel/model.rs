@@ -105,6 +105,9 @@ pub struct Decision {
     pub row: usize,
     pub filled: bool,
     pub outlier: bool,
+    /// How many values of the window were filled in.
+    #[allow(dead_code, reason = "only the tests of the kernel ask")]
+    pub window_filled: usize,
     /// Whether the two sides of the test agree to nine digits, so that arithmetic in doubles may decide otherwise.
     #[allow(dead_code, reason = "only the tests of the engine that computes in doubles ask")]
     pub close: bool,
@@ -169,6 +172,7 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
         };
         let window = begin..end;
         let n = window.len();
+        let window_filled = filled[window.clone()].iter().filter(|(row, _)| values[*row].is_none()).count();
         if n < test.min_periods() || n <= test.ddof() {
             continue;
         }
@@ -185,6 +189,7 @@ pub fn decisions(values: &[Option<f64>], times: &[i64], test: &RollingTest) -> V
         found.push(Decision {
             row: *row,
             filled: !observed,
+            window_filled,
             outlier: against_std > right && against_floor > least,
             close: close(&against_std, &right) || close(&against_floor, &least),
         });

@@ -34,7 +34,10 @@ fn rows(found: &[Outlier]) -> Vec<(usize, bool)> {
 
 fn assert_like_model(values: &[Option<f64>], test: &RollingTest) {
     let found = detect(values, test);
-    assert_eq!(rows(&found), model::outliers(values, &times(values.len()), test), "{test:?} on {values:?}");
+    let found: Vec<_> = found.iter().map(|o| (o.row, o.filled, o.window_filled)).collect();
+    let decisions = model::decisions(values, &times(values.len()), test).into_iter().filter(|d| d.outlier);
+    let expected: Vec<_> = decisions.map(|d| (d.row, d.filled, d.window_filled)).collect();
+    assert_eq!(found, expected, "{test:?} on {values:?}");
 }
 
 /// Where the window that ends before `end` begins.

@@ -14,13 +14,14 @@ use crate::cli::numbers::{HumanBytes, counted};
 use crate::cli::progress::Progress;
 use crate::cli::source::{describe_tally, failures_json, report_failures};
 use crate::cli::streams::print;
+use crate::cli::tool::JsonError;
 
 /// What `--json` prints.
 #[derive(Serialize)]
 struct InspectSummary<'a> {
     #[serde(flatten)]
     inspection: &'a Inspection,
-    failures: Vec<serde_json::Value>,
+    failures: Vec<JsonError>,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
 }
@@ -36,7 +37,7 @@ pub(super) fn run(
     if let Some((target, options)) = target {
         check_target(target, options)?;
     }
-    let progress = Progress::reading(archive.progress(), common.quiet);
+    let progress = Progress::reading(archive.progress(), common.progress());
     let inspection = inspect(archive, &|rows| progress.update(rows))?;
     drop(progress);
     let failures = archive.failures();

@@ -16,14 +16,19 @@ use super::failure::Failure;
 use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
 use super::progress::Progress;
 use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
-use super::tool::Tool;
+use super::tool::{JsonError, Tool};
+use super::wait::WaitArgs;
+
+/// What `--help` ends with.
+const EXIT_STATUS: &str = "\
+Exit status: 0 done; 1 failed; 2 usage; 3 done, but for sources that were left out; 4 another run is writing the dataset.";
 
 /// Convert archives of station observations into a dataset: sorted, partitioned Parquet that isd-detect and any other
 /// Parquet reader take.
 #[derive(Debug, Parser)]
 #[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(name = "isd-convert", version, max_term_width = 100)]
+#[command(name = "isd-convert", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct ConvertArgs {
     /// Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
     /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar archive
@@ -54,6 +59,8 @@ pub struct ConvertArgs {
     #[arg(long, conflicts_with_all = ["output", "dry_run", "overwrite", "update", "resume"])]
     inspect: bool,
     #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
     common: CommonArgs,
@@ -65,7 +72,7 @@ struct ConvertSummary<'a> {
     dataset: String,
     #[serde(flatten)]
     manifest: &'a Manifest,
-    failures: Vec<serde_json::Value>,
+    failures: Vec<JsonError>,
     blocks_written: u64,
     blocks_kept: u64,
     blocks_removed: u64,
@@ -107,9 +114,11 @@ impl Tool for ConvertArgs {
             let target = self.output.as_deref().map(|target| (target, &options));
             return inspect::run(&mut archive, target, &self.common);
         };
-        let progress = Progress::reading(archive.progress(), self.common.quiet);
-        let conversion =
-            isd_converters::convert(&mut archive, output, &options, &|rows| progress.update(rows))?;
+        let progress = Progress::reading(archive.progress(), self.common.progress());
+        let is_held = |error: &isd_dataset::Error| matches!(error, isd_dataset::Error::Held { .. });
+        let conversion = self.wait.wait(is_held, || {
+            isd_converters::convert(&mut archive, output, &options, &|rows| progress.update(rows))
+        })?;
         drop(progress);
         let seconds = start.elapsed().as_secs_f64();
         let dataset = output.display().to_string();

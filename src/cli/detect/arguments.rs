@@ -7,7 +7,9 @@ use isd_dataset::{ColumnInfo, Measurement};
 use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
+use crate::cli::duration;
 use crate::cli::failure::Failure;
+use crate::cli::selection::SelectionArgs;
 use crate::cli::source::SourceArgs;
 use crate::cli::streams::say;
 use crate::plan::Engine;
@@ -19,7 +21,7 @@ use crate::stations::STATION_COLUMNS;
 #[derive(Debug, Parser)]
 #[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
-#[command(name = "isd-detect", version, max_term_width = 100)]
+#[command(name = "isd-detect", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct DetectArgs {
     /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-convert
     /// reads, tested as it is read: files, directories, patterns, or - for a list on standard input
@@ -49,6 +51,16 @@ pub struct DetectArgs {
     /// NOAA's station list, isd-history.csv: adds name, country, latitude, longitude and elevation
     #[arg(long, value_name = "FILE")]
     pub(super) stations: Option<PathBuf>,
+    /// Add to the file of -o, .parquet or .arrow, which was found by the same test; a row that is there already is replaced
+    #[arg(long, requires = "output", conflicts_with = "partition_by")]
+    pub(super) append: bool,
+    /// Report only rows that no run with this file has reported yet, station by station; the windows see all rows. The file
+    /// is made by the first run, and brought up to date when the outliers are written
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "to"])]
+    pub(super) since_file: Option<PathBuf>,
+    /// End with status 5 if there are outliers
+    #[arg(long)]
+    pub(super) exit_code: bool,
     /// Columns to write, in this order [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     columns: Vec<String>,
@@ -84,10 +96,17 @@ pub struct DetectArgs {
     #[arg(long)]
     pub(super) explain: bool,
     #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]
     pub(super) common: CommonArgs,
 }
+
+/// What `--help` ends with.
+const EXIT_STATUS: &str = "\
+Exit status: 0 done; 1 failed; 2 usage; 3 done, but for sources that were left out; 4 another run is writing the target; \
+with --exit-code 5 if there are outliers, unless sources were left out. An -o FILE that is there is replaced.";
 
 /// What outliers are partitioned by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -212,16 +231,8 @@ fn fill_limit(text: &str) -> Result<FillLimit, String> {
 /// Parses a whole number as `rows`, or a whole number with a unit of time as `micros`: microseconds. `None` for any other
 /// text, and for a time that is too long.
 fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
-    let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
+    if text.ends_with(|last: char| last.is_ascii_digit()) {
         return text.parse().ok().map(rows);
-    };
-    let minutes = match unit {
-        'm' => 1,
-        'h' => 60,
-        'd' => 24 * 60,
-        'w' => 7 * 24 * 60,
-        _ => return None,
-    };
-    let number: i64 = text[..text.len() - 1].parse().ok()?;
-    number.checked_mul(minutes * 60_000_000).map(micros)
+    }
+    duration::micros(text).map(micros)
 }

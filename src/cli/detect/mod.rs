@@ -3,6 +3,7 @@
 mod arguments;
 mod observations;
 mod output;
+mod since_file;
 mod summary;
 
 use std::time::Instant;
@@ -14,10 +15,12 @@ use super::failure::Failure;
 use super::numbers::rows_per_second;
 use super::source::{describe_tally, failures_json, report_failures};
 use super::tool::Tool;
+use crate::detect::Wanted;
 use crate::plan::OutlierOptions;
 use crate::stations::Stations;
 use observations::Observations;
 use output::{Destination, Table};
+use since_file::SinceFile;
 use summary::{DetectSummary, Listed, Parameters, describe, metadata};
 
 impl Tool for DetectArgs {
@@ -33,7 +36,7 @@ impl Tool for DetectArgs {
         let start = Instant::now();
         self.common.start_threads()?;
         let test = self.test()?;
-        let columns = self.columns()?;
+        let (columns, selection) = (self.columns()?, self.selection.selection()?);
         let stations = self.stations.as_deref().map(Stations::read).transpose()?;
         let engine = self.engine(&test)?;
         let mut observations = Observations::open(&self.sources, &self.source, &self.measurements)?;
@@ -42,15 +45,28 @@ impl Tool for DetectArgs {
         if self.explain {
             return observations.explain(&options);
         }
-        let destination = Destination::create(&self)?;
-        let detection = observations.detect(&options, self.common.quiet)?;
-
         let parameters = Parameters::new(&options, self.stations.as_deref());
+        let since_file = self.since_file.as_deref().map(SinceFile::open).transpose()?;
+        let mut wanted = Wanted { selection, latest: since_file.is_some(), ..Wanted::default() };
+        if let Some(since_file) = &since_file {
+            wanted.after = since_file.reported(&parameters)?;
+        }
+        let destination = Destination::create(&self, &parameters)?;
+        let detection = observations.detect(&options, &wanted, self.common.progress())?;
+        if detection.stations == 0
+            && let Some(failure) = self.selection.no_station(&observations.name())
+        {
+            return Err(failure);
+        }
+
         let metadata = metadata(&parameters, &observations)?;
         let listed = stations.as_ref().zip(self.stations.as_deref());
         let listed = listed.map(|(list, path)| Listed::new(&detection.outliers, list, path)).transpose()?;
         let table = Table { outliers: &detection.outliers, stations: stations.as_ref(), columns: &columns };
         let written = destination.write(&table, &metadata)?;
+        if let Some(since_file) = since_file {
+            since_file.write(wanted.after, &detection.latest, &parameters)?;
+        }
         let seconds = start.elapsed().as_secs_f64();
         let failures = observations.failures();
         let output = self.output.map(|path| path.display().to_string());
@@ -73,6 +89,7 @@ impl Tool for DetectArgs {
             rows_per_second: rows_per_second(detection.rows, seconds),
         };
         self.common.summarize(&summary, &text)?;
-        report_failures(&failures)
+        report_failures(&failures)?;
+        if self.exit_code && summary.outliers > 0 { Err(Failure::Found) } else { Ok(()) }
     }
 }

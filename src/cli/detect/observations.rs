@@ -16,10 +16,10 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::numbers::HumanCount;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, Shown};
 use crate::cli::source::SourceArgs;
 use crate::cli::streams::print;
-use crate::detect::{DetectError, Detection, detect, detect_archive, plan};
+use crate::detect::{DetectError, Detection, Wanted, detect_wanted, detect_wanted_of_archive, plan};
 use crate::plan::OutlierOptions;
 
 /// Observations to test.
@@ -125,16 +125,21 @@ impl Observations {
         }
     }
 
-    /// Detects the outliers, with a progress bar unless `quiet`. Parquet of other writers whose row groups do not hold
+    /// Detects the outliers that are `wanted`; progress is `shown`. Parquet of other writers whose row groups do not hold
     /// whole series in order is read once more, as an archive, whose rows are sorted; the observations are that from then
     /// on.
     ///
     /// # Errors
-    /// Those of [`detect`] and [`detect_archive`], and files of which none can be read.
-    pub(super) fn detect(&mut self, options: &OutlierOptions, quiet: bool) -> Result<Detection, Failure> {
+    /// Those of [`detect_wanted`] and [`detect_wanted_of_archive`], and files of which none can be read.
+    pub(super) fn detect(
+        &mut self,
+        options: &OutlierOptions,
+        wanted: &Wanted,
+        shown: Shown,
+    ) -> Result<Detection, Failure> {
         if let Self::Dataset(dataset, sources) = self {
-            let progress = Progress::rows(Some(dataset.rows()), quiet);
-            match detect(dataset, options, &|rows| progress.update(rows)) {
+            let progress = Progress::rows(Some(dataset.rows()), shown);
+            match detect_wanted(dataset, options, wanted, &|rows| progress.update(rows)) {
                 Ok(detection) => return Ok(detection),
                 Err(error) if dataset.manifest().is_some() || !may_be_order(&error) => {
                     return Err(error.into());
@@ -149,8 +154,9 @@ impl Observations {
             return Err(DetectError::from(Error::internal("a dataset that is read as an archive")).into());
         };
         let OpenArchive { archive, series_options, .. } = &mut **open;
-        let progress = Progress::reading(archive.progress(), quiet);
-        Ok(detect_archive(archive, options, series_options, &|rows| progress.update(rows))?)
+        let progress = Progress::reading(archive.progress(), shown);
+        let update = |rows| progress.update(rows);
+        Ok(detect_wanted_of_archive(archive, options, series_options, wanted, &update)?)
     }
 
     /// Files that could not be read and were left out.

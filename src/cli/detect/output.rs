@@ -8,17 +8,20 @@ use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
 use super::arguments::DetectArgs;
+use super::summary::{PARAMETERS, Parameters, difference};
 use crate::cli::failure::Failure;
 use crate::detect::DetectError;
 use crate::detect::spool::Spool;
 use crate::detect::table::outliers_schema;
-use crate::output::{FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table};
+use crate::output::{
+    Existing, FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table,
+};
 use crate::stations::{Stations, with_station_columns};
 
 /// Where the outliers go.
 pub(super) enum Destination {
-    /// One file.
-    File(TableFile),
+    /// One file, and what was in it that stays.
+    File(TableFile, Option<Existing>),
     /// A directory with a file a year.
     Years(PartitionedOutput),
     /// Standard output.
@@ -30,8 +33,9 @@ pub(super) enum Destination {
 impl Destination {
     /// Makes sure that the destination can be written, before the long work starts.
     /// Errors: a name that is not one of a table, a place where nothing can be written, or one that is read: the
-    /// outliers must neither replace what is read nor become part of it.
-    pub(super) fn create(args: &DetectArgs) -> Result<Self, Failure> {
+    /// outliers must neither replace what is read nor become part of it. Also a file to add to whose outliers were found by
+    /// another test than that of `parameters`.
+    pub(super) fn create(args: &DetectArgs, parameters: &Parameters) -> Result<Self, Failure> {
         let Some(path) = args.output.as_deref() else {
             return Ok(if args.common.json { Self::Nowhere } else { Self::Stdout });
         };
@@ -56,7 +60,11 @@ impl Destination {
                     .hint("give another -o"));
             }
         }
-        Ok(Self::File(file))
+        let existing = if args.append { Existing::read(path)? } else { None };
+        if let Some(existing) = &existing {
+            check_parameters(path, existing, parameters)?;
+        }
+        Ok(Self::File(file, existing))
     }
 
     /// Writes the table; returns the number of files and bytes, or nothing where no file is written.
@@ -67,8 +75,16 @@ impl Destination {
         metadata: &[(String, String)],
     ) -> Result<Option<Written>, Failure> {
         Ok(match self {
-            Self::File(file) => {
-                let bytes = file.write(&table.schema()?, table.batches(), metadata)?;
+            Self::File(file, existing) => {
+                let schema = table.schema()?;
+                let bytes = match existing {
+                    Some(existing) => {
+                        let new =
+                            table.batches().collect::<Result<Vec<_>, _>>().map_err(DetectError::from)?;
+                        file.write(&schema, existing.with(&schema, &new)?, metadata)?
+                    }
+                    None => file.write(&schema, table.batches(), metadata)?,
+                };
                 Some(Written { files: 1, bytes })
             }
             Self::Years(years) => {
@@ -80,6 +96,20 @@ impl Destination {
             }
             Self::Nowhere => None,
         })
+    }
+}
+
+/// Makes sure that the outliers of a file were found by the same test. Errors: another one, or a file that does not say it.
+fn check_parameters(path: &Path, existing: &Existing, parameters: &Parameters) -> Result<(), Failure> {
+    let refused = |found: String| {
+        let failure = Failure::error(format!("{}: {found}", path.display()));
+        failure.hint("give another -o, or leave --append out").about(Some(path))
+    };
+    let held = existing.metadata.get(PARAMETERS).and_then(|text| serde_json::from_str(text).ok());
+    let held = held.ok_or_else(|| refused("does not say that isd-detect wrote it".to_owned()))?;
+    match difference(&held, &parameters.to_json()?) {
+        None => Ok(()),
+        Some(difference) => Err(refused(format!("holds outliers of another test: {difference}"))),
     }
 }
 

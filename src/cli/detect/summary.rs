@@ -8,16 +8,21 @@ use isd_dataset::Tally;
 use isd_dataset::layout::STATION_ID;
 use isd_kernel::{FillLimit, Window};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::observations::Observations;
 use crate::cli::failure::Failure;
 use crate::cli::numbers::{HumanBytes, HumanCount, counted, rate};
+use crate::cli::tool::JsonError;
 use crate::detect::spool::Spool;
 use crate::detect::table::texts;
 use crate::detect::{DetectError, Detection, MeasurementCount};
 use crate::output::Written;
 use crate::plan::{Engine, OutlierOptions};
 use crate::stations::Stations;
+
+/// Key of the metadata that says by which test a file's outliers were found.
+pub(super) const PARAMETERS: &str = "isd.parameters";
 
 /// The options of the test, as `--json` prints them and as the metadata of a Parquet or Arrow file of outliers holds them.
 #[derive(Debug, Serialize)]
@@ -59,7 +64,7 @@ pub(super) struct DetectSummary<'a> {
     #[serde(flatten)]
     pub tally: &'a Tally,
     pub notes: &'a [String],
-    pub failures: Vec<serde_json::Value>,
+    pub failures: Vec<JsonError>,
     pub seconds: f64,
     pub rows_per_second: f64,
 }
@@ -127,6 +132,25 @@ impl Parameters {
             stations: stations.map(|path| path.display().to_string()),
         }
     }
+
+    /// As a JSON object. Errors: none that is known.
+    pub(super) fn to_json(&self) -> Result<Value, Failure> {
+        serde_json::to_value(self)
+            .map_err(|error| Failure::error(format!("cannot describe the test: {error}")))
+    }
+}
+
+/// The fields in which the parameters of two tests differ, with both values; `None` where they are the same.
+pub(super) fn difference(held: &Value, own: &Value) -> Option<String> {
+    let names = |value: &Value| value.as_object().map(|object| object.keys().cloned().collect::<Vec<_>>());
+    let mut names = [names(held)?, names(own)?].concat();
+    names.sort();
+    names.dedup();
+    let differs = |name: &String| held.get(name) != own.get(name);
+    let text = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+    let of = |name: String| format!("its {name} is {}, not {}", text(held.get(&name)), text(own.get(&name)));
+    let differences: Vec<String> = names.into_iter().filter(differs).map(of).collect();
+    (!differences.is_empty()).then(|| differences.join(", "))
 }
 
 /// Metadata of a file of outliers, which says how it was made: the tool, the parameters and where the observations are
@@ -141,7 +165,7 @@ pub(super) fn metadata(
     };
     let mut metadata = vec![
         ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
-        ("isd.parameters".to_owned(), json(serde_json::to_string(parameters))?),
+        (PARAMETERS.to_owned(), json(serde_json::to_string(parameters))?),
     ];
     if let Some(source) = observations.provenance().transpose() {
         metadata.push(("isd.source".to_owned(), json(source)?));

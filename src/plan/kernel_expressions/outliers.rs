@@ -12,14 +12,16 @@ use polars::prelude::*;
 use super::adapter::{groupwise, kernel_series, microseconds, only_chunk, validity_of};
 use super::boundaries::Boundaries;
 use crate::plan::error::internal;
-use crate::plan::table::{FILLED, MEASUREMENT, ROLLING_MEAN, ROLLING_STD, VALUE, WINDOW_COUNT, ZSCORE};
+use crate::plan::table::{
+    FILLED, MEASUREMENT, ROLLING_MEAN, ROLLING_STD, VALUE, WINDOW_COUNT, WINDOW_FILLED, ZSCORE,
+};
 
 /// Name of the field that holds the outlier's row in the frame.
 const ROW: &str = "row";
 
 /// Names of the fields that [`rolling_outliers`] adds to the carried columns, in order.
-pub const FIELDS: [&str; 8] =
-    [ROW, MEASUREMENT, VALUE, ROLLING_MEAN, ROLLING_STD, ZSCORE, WINDOW_COUNT, FILLED];
+pub const FIELDS: [&str; 9] =
+    [ROW, MEASUREMENT, VALUE, ROLLING_MEAN, ROLLING_STD, ZSCORE, WINDOW_COUNT, FILLED, WINDOW_FILLED];
 
 /// What became of the series of one measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -246,7 +248,7 @@ fn count(outcomes: &[Outcome], lengths: &[usize], outliers: &[Outlier]) -> Serie
 }
 
 /// [`FIELDS`] with their types.
-fn types_of_fields() -> [Field; 8] {
+fn types_of_fields() -> [Field; 9] {
     [
         (ROW, DataType::UInt32),
         (MEASUREMENT, DataType::String),
@@ -256,6 +258,7 @@ fn types_of_fields() -> [Field; 8] {
         (ZSCORE, DataType::Float64),
         (WINDOW_COUNT, DataType::Int64),
         (FILLED, DataType::Boolean),
+        (WINDOW_FILLED, DataType::Int64),
     ]
     .map(|(name, dtype)| Field::new(name.into(), dtype))
 }
@@ -272,6 +275,10 @@ fn to_struct(mut fields: Vec<Column>, found: &[(usize, Outlier)], names: &[&str]
         Column::new(ZSCORE.into(), doubles(|o| o.zscore)),
         Column::new(WINDOW_COUNT.into(), found.iter().map(|(_, o)| o.count as i64).collect::<Vec<_>>()),
         Column::new(FILLED.into(), found.iter().map(|(_, o)| o.filled).collect::<Vec<_>>()),
+        Column::new(
+            WINDOW_FILLED.into(),
+            found.iter().map(|(_, o)| o.window_filled as i64).collect::<Vec<_>>(),
+        ),
     ]);
     Ok(StructChunked::from_columns("outlier".into(), found.len(), &fields)?.into_column())
 }
