@@ -25,8 +25,9 @@ pub struct Tally {
     /// Rows that are no observation: what they are -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
-    /// Where the rows say that their stations are: station -> first and last place.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// Where the rows say that their stations are: station -> first and last place. They are no counts, and written
+    /// elsewhere.
+    #[serde(skip)]
     pub places: BTreeMap<String, SaidPlaces>,
 }
 
