@@ -1,22 +1,62 @@
-//! Columns of NOAA's station list beside the outliers: a list and a table in, the table with more columns out.
+//! Columns that say where stations are beside the outliers: a list or a dataset's own table of stations and a table in, the
+//! table with more columns out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use isd_dataset::layout::{LONG_NAME, STATION_ID, UNITS};
+use isd_dataset::station_table::StationTable;
 use isd_dataset::{Error, Result, station_list};
 
 use crate::detect::table::texts;
 
-/// Columns that the list adds to a table: texts, then doubles in degrees and metres; null where the list says nothing.
-pub const STATION_COLUMNS: [&str; 5] = ["name", "country", "latitude", "longitude", "elevation"];
+/// Columns that the stations add to a table: texts, then doubles in degrees and metres; null where nothing is known.
+pub const STATION_COLUMNS: [&str; 6] = ["name", "country", "state", "latitude", "longitude", "elevation"];
 
-/// The stations of a list.
+/// Where stations lie: in all that is given.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PlaceChoice {
+    /// In one of these countries, by code, or in any if there are none.
+    pub countries: Vec<String>,
+    /// In one of these states, by code, or in any if there are none.
+    pub states: Vec<String>,
+    /// Within these limits.
+    pub bbox: Option<BoundingBox>,
+}
+
+/// Limits of longitude and latitude, in degrees; the limits belong to it. West may be greater than east: it then reaches
+/// across the date line.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BoundingBox {
+    /// Least longitude.
+    pub west: f64,
+    /// Least latitude.
+    pub south: f64,
+    /// Greatest longitude.
+    pub east: f64,
+    /// Greatest latitude.
+    pub north: f64,
+}
+
+impl BoundingBox {
+    /// Whether a position lies in it.
+    #[must_use]
+    pub fn holds(&self, longitude: f64, latitude: f64) -> bool {
+        let between = if self.west <= self.east {
+            (self.west..=self.east).contains(&longitude)
+        } else {
+            longitude >= self.west || longitude <= self.east
+        };
+        between && (self.south..=self.north).contains(&latitude)
+    }
+}
+
+/// Stations, and where they are.
 #[derive(Debug, Clone)]
 pub struct Stations {
     /// Row of each station in `columns`, by its id.
@@ -32,14 +72,7 @@ impl Stations {
     /// A file that cannot be read or is no such list, and a cell that is not what its column holds.
     pub fn read(path: &Path) -> Result<Self> {
         if !station_list::is_station_list(path)? {
-            return Err(Error::Format {
-                path: path.to_owned(),
-                found: format!(
-                    "is no station list: expected the columns {}",
-                    station_list::HEADER.join(", ")
-                ),
-                hint: Some("--stations takes NOAA's isd-history.csv as it is downloaded".into()),
-            });
+            return Err(station_list::not_a_list(path));
         }
         let list = station_list::read(path)?;
         let column = |name| {
@@ -48,6 +81,54 @@ impl Stations {
         };
         let columns = STATION_COLUMNS.into_iter().map(column).collect::<Result<_>>()?;
         Ok(Self { rows: station_list::latest_rows(&list)?, columns })
+    }
+
+    /// The stations of the dataset in a directory, as its own table has them; `None` where it has none, or knows no place.
+    ///
+    /// # Errors
+    /// A table that cannot be read.
+    pub fn of_dataset(dataset: &Path) -> Result<Option<Self>> {
+        let Some(table) = StationTable::find(dataset)?.filter(|table| table.placed() > 0) else {
+            return Ok(None);
+        };
+        let ids = table.stations().iter().map(|station| station.record.station_id.clone());
+        let rows = ids.zip(0..).collect();
+        let batch = table.batch().map_err(|error| Error::internal(error.to_string()))?;
+        let columns = STATION_COLUMNS.into_iter().filter_map(|name| batch.column_by_name(name).cloned());
+        Ok(Some(Self { rows, columns: columns.collect() }))
+    }
+
+    /// The ids of the stations that lie where `choice` says; none whose place is not known.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a table of stations without its columns.
+    pub fn ids_in(&self, choice: &PlaceChoice) -> Result<HashSet<String>> {
+        let [_, country, state, latitude, longitude, _] = self.columns.as_slice() else {
+            return Err(Error::internal("a table of stations without its columns"));
+        };
+        let (country, state) = (country.as_string_opt::<i32>(), state.as_string_opt::<i32>());
+        let (latitude, longitude) =
+            (latitude.as_primitive_opt::<Float64Type>(), longitude.as_primitive_opt::<Float64Type>());
+        let (Some(country), Some(state), Some(latitude), Some(longitude)) =
+            (country, state, latitude, longitude)
+        else {
+            return Err(Error::internal("a table of stations whose columns have other types"));
+        };
+        let is_one_of = |codes: &[String], code: Option<&str>| {
+            codes.is_empty()
+                || code.is_some_and(|code| codes.iter().any(|one| one.eq_ignore_ascii_case(code)))
+        };
+        let lies_there = |row: usize| {
+            let text = |column: &StringArray| column.is_valid(row).then(|| column.value(row).to_owned());
+            let number = |column: &Float64Array| column.is_valid(row).then(|| column.value(row));
+            is_one_of(&choice.countries, text(country).as_deref())
+                && is_one_of(&choice.states, text(state).as_deref())
+                && choice.bbox.is_none_or(|bbox| {
+                    let position = number(longitude).zip(number(latitude));
+                    position.is_some_and(|(longitude, latitude)| bbox.holds(longitude, latitude))
+                })
+        };
+        Ok(self.rows.iter().filter(|(_, row)| lies_there(**row as usize)).map(|(id, _)| id.clone()).collect())
     }
 
     /// Whether the list has a station.
@@ -81,14 +162,15 @@ pub fn with_station_columns(schema: &SchemaRef) -> SchemaRef {
 }
 
 /// [`STATION_COLUMNS`] as Arrow fields.
-fn station_fields() -> [Field; 5] {
-    let [name, country, latitude, longitude, elevation] = STATION_COLUMNS;
+fn station_fields() -> [Field; 6] {
+    let [name, country, state, latitude, longitude, elevation] = STATION_COLUMNS;
     let text = |name, meaning| field(name, DataType::Utf8, &[(LONG_NAME, meaning)]);
     let number =
         |name, units, meaning| field(name, DataType::Float64, &[(UNITS, units), (LONG_NAME, meaning)]);
     [
         text(name, "station name"),
         text(country, "country code"),
+        text(state, "state code"),
         number(latitude, "degrees_north", "station latitude"),
         number(longitude, "degrees_east", "station longitude"),
         number(elevation, "m", "station elevation"),

@@ -215,3 +215,60 @@ fn progress_is_lines_of_json_where_that_is_asked_for() {
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&summary["schema"], &summary["rows"]), (&1.into(), &288.into()));
 }
+
+#[test]
+fn stations_are_chosen_by_where_they_lie() {
+    let (home, all) = sample();
+    let list = "\"USAF\",\"WBAN\",\"STATION NAME\",\"CTRY\",\"STATE\",\"ICAO\",\"LAT\",\"LON\",\"ELEV(M)\",\"BEGIN\",\"END\"\n\
+        \"722020\",\"12839\",\"MIAMI\",\"US\",\"FL\",\"KMIA\",\"+25.791\",\"-080.316\",\"+0008.8\",\"19730101\",\"20250101\"\n\
+        \"722030\",\"12844\",\"PALM BEACH\",\"US\",\"FL\",\"KPBI\",\"+26.685\",\"-080.099\",\"+0005.8\",\"19730101\",\"20250101\"\n\
+        \"997299\",\"99999\",\"BUOY\",\"FJ\",\"\",\"\",\"-17.000\",\"+179.500\",\"+0000.0\",\"19730101\",\"20250101\"\n";
+    fs::write(home.path().join("list.csv"), list).unwrap();
+    succeeds(ISD_CONVERT, home.path(), &["lite", "-o", "placed", "--stations", "list.csv"]);
+    for (choice, wanted) in [
+        (&["--country", "us"][..], &["722020", "722030"][..]),
+        (&["--country", "FJ,NO"], &["997299"]),
+        (&["--state", "FL", "--station", "*-12844"], &["722030"]),
+        (&["--bbox", "-81,25.791,-80.2,26"], &["722020"]),
+        (&["--bbox", "179,-20,-80,26"], &["722020", "997299"]),
+    ] {
+        let expected: Vec<_> =
+            all.iter().filter(|(id, ..)| wanted.iter().any(|one| id.starts_with(one))).cloned().collect();
+        for source in [&["placed"][..], &["lite", "--stations", "list.csv"]] {
+            let arguments = [source, &["-m", "wind_speed_rate", "-o", "some.parquet"], choice].concat();
+            succeeds(ISD_DETECT, home.path(), &arguments);
+            assert_eq!(rows(&parquet(&home.path().join("some.parquet"))), expected, "{arguments:?}");
+        }
+    }
+    let runs = [&["placed", "-m", "wind_speed_rate", "--country", "NO"][..]];
+    insta::assert_snapshot!(fails_each(ISD_DETECT, home.path(), &runs, 1), @"
+    > placed -m wind_speed_rate --country NO
+    [stderr]
+    error: placed: holds no station there
+    [status 1]
+    ");
+    let runs = [
+        &["obs", "-m", "wind_speed_rate", "--country", "US"][..],
+        &["placed", "-m", "wind_speed_rate", "--bbox", "1,2,3"],
+        &["placed", "-m", "wind_speed_rate", "--bbox", "-81,26,-80,25"],
+    ];
+    insta::assert_snapshot!(fails_each(ISD_DETECT, home.path(), &runs, 2), @"
+    > obs -m wind_speed_rate --country US
+    [stderr]
+    error: --country, --state and --bbox: it is not known where the stations lie
+    hint: --stations isd-history.csv says it
+    [status 2]
+
+    > placed -m wind_speed_rate --bbox 1,2,3
+    [stderr]
+    error: invalid value '1,2,3' for '--bbox <W,S,E,N>': expected degrees of longitude and latitude, W,S,E,N, such as -88,24,-79,31
+    hint: --help lists the arguments
+    [status 2]
+
+    > placed -m wind_speed_rate --bbox -81,26,-80,25
+    [stderr]
+    error: invalid value '-81,26,-80,25' for '--bbox <W,S,E,N>': expected degrees of longitude and latitude, W,S,E,N, such as -88,24,-79,31
+    hint: --help lists the arguments
+    [status 2]
+    ");
+}

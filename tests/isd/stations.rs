@@ -12,6 +12,9 @@ use insta::assert_snapshot;
 use isd::plan::table::OUTLIER_COLUMNS;
 use isd::stations::STATION_COLUMNS;
 use isd_converters::ConvertOptions;
+use isd_dataset::geography::Position;
+use isd_dataset::place::Place;
+use isd_dataset::station_table::StationTable;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -71,9 +74,12 @@ fn names_and_positions_come_after_the_outliers_in_every_format() {
     );
     let home = home.path();
     let expected = BTreeMap::from([
-        ("010010-99999".to_owned(), json!(["JAN MAYEN, OLONKIN", "NO", 70.933, -8.667, 9.0])),
-        ("722020-12839".to_owned(), json!(["MIAMI INTERNATIONAL AIRPORT", "US", 25.791, -80.316, -8.8])),
-        ("999999-00001".to_owned(), json!([null, null, null, null, null])),
+        ("010010-99999".to_owned(), json!(["JAN MAYEN, OLONKIN", "NO", null, 70.933, -8.667, 9.0])),
+        (
+            "722020-12839".to_owned(),
+            json!(["MIAMI INTERNATIONAL AIRPORT", "US", "FL", 25.791, -80.316, -8.8]),
+        ),
+        ("999999-00001".to_owned(), json!([null, null, null, null, null, null])),
     ]);
     for extension in ["parquet", "csv", "arrow", "ndjson"] {
         let (_, stderr) = succeeds(home, &["-o", &format!("out.{extension}")]);
@@ -96,8 +102,8 @@ fn names_and_positions_come_after_the_outliers_in_every_format() {
     let csv = fs::read_to_string(home.join("out.csv")).unwrap();
     let lines: Vec<&str> = csv.lines().collect();
     assert_eq!(lines[0], columns.join(","));
-    assert!(lines[1].ends_with(r#",30,false,0,"JAN MAYEN, OLONKIN",NO,70.933,-8.667,9.0"#), "{csv}");
-    assert!(lines[3].ends_with(",30,false,0,,,,,"), "{csv}");
+    assert!(lines[1].ends_with(r#",30,false,0,"JAN MAYEN, OLONKIN",NO,,70.933,-8.667,9.0"#), "{csv}");
+    assert!(lines[3].ends_with(",30,false,0,,,,,,"), "{csv}");
 
     let ndjson = fs::read_to_string(home.join("out.ndjson")).unwrap();
     for line in ndjson.lines() {
@@ -128,8 +134,8 @@ fn what_the_list_does_not_know_is_null() {
     let said = beside(&parquet(&home.path().join("out.parquet")));
     for (usaf, _, expected) in cases {
         let row = said[&format!("{usaf}-99999")].as_array().unwrap().clone();
-        assert_eq!((&row[0], &row[1]), (&json!("X"), &Value::Null));
-        assert_eq!(Value::from(row[2..].to_vec()), expected, "{usaf}");
+        assert_eq!((&row[0], &row[1], &row[2]), (&json!("X"), &Value::Null, &Value::Null));
+        assert_eq!(Value::from(row[3..].to_vec()), expected, "{usaf}");
     }
 }
 
@@ -186,19 +192,19 @@ fn what_is_no_station_list_is_refused_before_the_work() {
     > obs -m gust --stations other.csv -o out.csv
     [stderr]
     error: other.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations empty.csv -o out.csv
     [stderr]
     error: empty.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations binary.csv -o out.csv
     [stderr]
     error: binary.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations cut.csv -o out.csv
@@ -235,6 +241,35 @@ fn what_is_no_station_list_is_refused_before_the_work() {
 }
 
 #[test]
+fn a_dataset_knows_its_stations() {
+    let home = home(&["722020-12839", "999999-99999"], &NONE);
+    let home = home.path();
+    let mut table = StationTable::read(&home.join("obs")).unwrap();
+    table.set_places(|id| {
+        let position = Position::of_station(25.791, -80.316);
+        let place = Place { name: Some("MIAMI".into()), position, elevation: Some(8.8), ..Place::default() };
+        id.starts_with('7').then_some(place)
+    });
+    table.write(&home.join("obs")).unwrap();
+    let detect = |arguments: &[&str]| {
+        shell::succeeds(ISD_DETECT, home, &[&["obs", "-m", "gust", "-q"], arguments].concat()).0
+    };
+    assert_eq!(
+        detect(&["--columns", "station_id,name,country,latitude,longitude,elevation"]),
+        "station_id,name,country,latitude,longitude,elevation\n\
+         722020-12839,MIAMI,,25.791,-80.316,8.8\n\
+         999999-99999,,,,,\n"
+    );
+    // They are added only where they are asked for.
+    assert!(detect(&[]).starts_with(
+        "station_id,timestamp,measurement,value,rolling_mean,rolling_std,zscore,window_count,filled,window_filled\n"
+    ));
+    fs::remove_file(home.join("obs/_stations.csv")).unwrap();
+    let refusal = shell::fails(ISD_DETECT, home, &["obs", "-m", "gust", "--columns", "name"], 2);
+    assert!(refusal.contains("--columns name: no such column"), "{refusal}");
+}
+
+#[test]
 #[cfg_attr(no_shared_data, ignore = "needs ../shared/data")]
 fn noaas_own_list_names_its_stations() {
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/stations/isd-history.csv");
@@ -242,8 +277,8 @@ fn noaas_own_list_names_its_stations() {
     fs::copy(&list, home.path().join("list.csv")).unwrap();
     succeeds(home.path(), &["-o", "out.parquet"]);
     let said = beside(&parquet(&home.path().join("out.parquet")));
-    assert_eq!(said["007005-99999"], json!(["CWOS 07005", null, null, null, null]));
-    assert_eq!(said["nowhere"], json!([null, null, null, null, null]));
-    let miami = json!(["MIAMI INTERNATIONAL AIRPORT", "US", 25.791, -80.316, 8.8]);
+    assert_eq!(said["007005-99999"], json!(["CWOS 07005", null, null, null, null, null]));
+    assert_eq!(said["nowhere"], json!([null, null, null, null, null, null]));
+    let miami = json!(["MIAMI INTERNATIONAL AIRPORT", "US", "FL", 25.791, -80.316, 8.8]);
     assert_eq!(said["722020-12839"], miami);
 }
