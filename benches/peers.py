@@ -29,8 +29,8 @@ import time
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 DETECT = "isd-detect"
 # What isd-detect is compared with of its own: only decoding the column, with the same reader and with the Parquet library's,
-# and testing all columns.
-DECODE, LIBRARY, ALL = "decode", "library", "all"
+# testing all columns, and reading the archive itself.
+DECODE, LIBRARY, ALL, ARCHIVE = "decode", "library", "all", "archive"
 # What a peer imports, as pip names it, and whether it reads the archive rather than the dataset.
 PEERS = {
     "polars": (["polars"], False),
@@ -254,11 +254,11 @@ def spawn(command):
     return Spent(text.decode(), seconds, usage.ru_utime + usage.ru_stime, peak)
 
 
-def time_detect(binary, work, output, columns=None):
+def time_detect(binary, work, output, columns=None, source=None):
     output.unlink(missing_ok=True)
     options = ["--window", work.window, "--threshold", work.threshold, "--quiet", "--json"]
     options += columns or ["-m", work.measurement]
-    spent = spawn([binary, work.dataset, "-o", output, *options])
+    spent = spawn([binary, source or work.dataset, "-o", output, *options])
     summary = json.loads(spent.text)
     written = output.read_bytes()
     if not (written.startswith(b"PAR1") and written.endswith(b"PAR1")):
@@ -425,8 +425,9 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     path = pathlib.Path
-    names = ",".join([*PEERS, DECODE, LIBRARY, ALL])
-    extra = f"{DECODE} only decodes the column, {LIBRARY} does so with the Parquet library, {ALL} has isd-detect test all columns"
+    names = ",".join([*PEERS, DECODE, LIBRARY, ALL, ARCHIVE])
+    extra = f"{DECODE} only decodes the column, {LIBRARY} does so with the Parquet library, "
+    extra += f"{ALL} has isd-detect test all columns, {ARCHIVE} has it read the archive"
     parser.add_argument("--peers", default="polars,duckdb", help=f"of {names}; {extra} (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each tool (default: %(default)s)")
     parser.add_argument("--stations", type=int, default=800, help="of the archive (default: %(default)s)")
@@ -442,7 +443,7 @@ def parse(arguments):
     parsed = parser.parse_args(arguments)
     parsed.peers = [peer for peer in parsed.peers.split(",") if peer]
     for peer in parsed.peers:
-        if peer not in [*PEERS, DECODE, LIBRARY, ALL]:
+        if peer not in [*PEERS, DECODE, LIBRARY, ALL, ARCHIVE]:
             parser.error(f"--peers {peer}: expected some of {names}")
     for option in ["runs", "stations", "rows_per_station", "window"]:
         if getattr(parsed, option) < 1:
@@ -458,7 +459,7 @@ def compare(arguments, directory):
     bins = binaries(arguments.bin_dir)
     imports = {peer: PEERS[peer][0] for peer in arguments.peers if peer in PEERS}
     pythons = interpreters(arguments.python, imports, directory)
-    work = make_work(arguments, bins, directory, any(PEERS[peer][1] for peer in pythons))
+    work = make_work(arguments, bins, directory, ARCHIVE in arguments.peers or any(PEERS[peer][1] for peer in pythons))
     output = directory / "outliers.parquet"
     tools = {DETECT: lambda: time_detect(bins / DETECT, work, output)}
     if {DECODE, LIBRARY} & set(arguments.peers):
@@ -469,6 +470,8 @@ def compare(arguments, directory):
         tools[LIBRARY] = lambda: time_decode(program, work, "--library")
     if ALL in arguments.peers:
         tools[ALL] = lambda: time_detect(bins / DETECT, work, output, ["--all", "--force"])
+    if ARCHIVE in arguments.peers:
+        tools[ARCHIVE] = lambda: time_detect(bins / DETECT, work, output, source=work.archive)
     for peer, python in pythons.items():
         tools[peer] = lambda peer=peer, python=python: time_peer(python, peer, work)
     load = os.getloadavg()[0]
