@@ -8,6 +8,7 @@ mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
 mod help; // --help and --version of each tool
+mod hourly; // a job that runs every hour over files that grow and break
 mod interrupted; // tools that are told to stop
 mod jobs; // isd-detect as a job that runs again and again
 mod kernel_expressions; // filled columns and rolling statistics as Polars expressions
