@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, fails_each, succeeds};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, fails, fails_each, succeeds};
 
 /// Hours of every series; one of them is a spike.
 const HOURS: usize = 60;
@@ -129,6 +129,45 @@ fn what_a_converter_would_change_is_changed_straight_through_too() {
         assert!(lines[1].starts_with("A,2017-01-03T02:00:00Z,"), "{name}: {found}");
         assert!((value(lines[1]) - value(expected[1])).abs() < 1e-9, "{name}: {found}");
     }
+}
+
+/// Whole series in order are refused, too, where a station has no name: by the row, as a conversion refuses them.
+#[test]
+fn stations_without_a_name_are_refused_by_both_tools() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    for (name, shown) in [
+        ("nan", "has the station_id \"nan\", which says that there is none"),
+        ("NA", "has the station_id \"NA\", which says that there is none"),
+        ("", "has no station_id"),
+        ("-9999", "has the station_id \"-9999\", which says that there is none"),
+        ("\u{1}", "has the station_id \"\\u{1}\", expected text without control characters"),
+    ] {
+        let mut rows = rows();
+        for row in rows.iter_mut().filter(|row| row.0 == "B") {
+            row.0 = name;
+        }
+        rows.sort_by_key(|row| (row.0, row.1));
+        let row = rows.iter().position(|row| row.0 == name).unwrap();
+        let path = home.join("a.parquet");
+        write(&path, &rows, number(), values(&rows));
+        let detect = ["a.parquet", "-m", "air_temperature"];
+        let convert = ["a.parquet", "-o", "obs"];
+        for said in [fails(ISD_DETECT, home, &detect, 1), fails(ISD_CONVERT, home, &convert, 1)] {
+            assert!(said.contains(&format!("a.parquet: row {row}: {shown}")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn infinities_are_missing_and_counted_straight_through_too() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    let mut rows = rows();
+    rows[3].2 = f64::INFINITY;
+    write(&home.join("a.parquet"), &rows, number(), values(&rows));
+    let (_, said) = succeeds(ISD_DETECT, home, &["a.parquet", "-m", "air_temperature"]);
+    assert!(said.contains("missing values are written as inf: 1"), "{said}");
 }
 
 #[test]

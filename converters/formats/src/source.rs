@@ -5,6 +5,7 @@ use std::path::Path;
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
 use isd_dataset::names::nearest;
 
+use crate::instants::NumberTimes;
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally, TimeUnit};
 
 /// A file of observations that is read front to back.
@@ -48,6 +49,8 @@ pub struct SourceInfo {
     /// Columns that every published file of the format has and this one lacks, each with the measurements that are
     /// missing for it, such as `TMP (air_temperature)`.
     pub lacking: Vec<String>,
+    /// How times that are numbers are read, where that was found by what most of them seem to be.
+    pub number_times: Option<NumberTimes>,
 }
 
 /// How to read a source.

@@ -263,6 +263,36 @@ fn what_is_wrong_with_a_table_is_said() {
 }
 
 #[test]
+fn infinities_are_counted_as_missing() {
+    let values = [f64::INFINITY, 5.1, f64::NEG_INFINITY];
+    let floats = values.map(|value| value as f32);
+    let arrays: [ArrayRef; 2] =
+        [Arc::new(Float64Array::from(values.to_vec())), Arc::new(Float32Array::from(floats.to_vec()))];
+    for array in arrays {
+        let batch = with("air_temperature", array);
+        for content in [parquet(&batch), arrow_file(&batch)] {
+            let read = read_all(&input(content), &options());
+            assert_eq!(read.all.columns[0].1, [None, Some(5.1), None]);
+            let marks = [("-inf", 1), ("inf", 1)].map(|(mark, count)| (mark.to_owned(), count));
+            assert_eq!(read.tally.missing, marks.into());
+        }
+    }
+}
+
+#[test]
+fn texts_whose_commas_may_separate_thousands_are_refused() {
+    let message = refusal(&with("sea_level_pressure", texts(&["990", "1,010", "991"])), &options());
+    assert!(
+        message.contains("row 1: sea_level_pressure is \"1,010\"") && message.contains("thousands"),
+        "{message}"
+    );
+    let decided = with("sea_level_pressure", texts(&["990,5", "1,010", "991"]));
+    assert_eq!(column(&decided, &options(), "sea_level_pressure"), [Some(990.5), Some(1.01), Some(991.0)]);
+    let message = refusal(&with("sea_level_pressure", texts(&["990.5", "1,010", "991"])), &options());
+    assert!(message.contains("row 1: sea_level_pressure is \"1,010\""), "{message}");
+}
+
+#[test]
 fn a_directory_of_hive_may_name_the_station() {
     let directory = tempfile::TempDir::new().unwrap();
     let partition = directory.path().join("station_id=010010%2D99999");

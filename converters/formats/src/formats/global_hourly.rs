@@ -9,7 +9,8 @@ use super::isd_groups::{
     UNNUMBERED, station_id, summary,
 };
 use super::text::{
-    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
+    Header, HeaderError, LineFormat, Rows, TextSource, check_quotes, fields, integer, isd_columns,
+    iso_micros, shown,
 };
 use crate::{ColumnInfo, Format, Head, Input, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
@@ -118,6 +119,7 @@ impl LineFormat for Lines {
         if self.header.is_repeated_in(line) {
             return Ok(());
         }
+        check_quotes(line, SEPARATOR)?;
         let mut found = [b"".as_slice(); COLUMNS.len()];
         let mut count = 0;
         for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {
