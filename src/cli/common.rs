@@ -12,7 +12,7 @@ use super::streams::{print, say};
 #[derive(Debug, Clone, clap::Args)]
 pub struct CommonArgs {
     /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
     /// No progress bar and no summary: errors only
     #[arg(long, short)]

@@ -171,6 +171,20 @@ fn infinities_are_missing_and_counted_straight_through_too() {
 }
 
 #[test]
+fn measurements_may_be_named_with_blanks_and_capitals() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    write(&home.join("a.parquet"), &rows(), number(), values(&rows()));
+    for name in ["AIR_TEMPERATURE", " air_temperature", "air_temperature, air_temperature"] {
+        let (found, _) =
+            succeeds(ISD_DETECT, home, &["a.parquet", "-m", name, "--columns", "station_id,timestamp,value"]);
+        assert_eq!(found, OUTLIERS, "{name}");
+    }
+    let said = fails(ISD_CONVERT, home, &["a.parquet", "-o", "obs", "-m", "temperature"], 1);
+    assert!(said.contains("hint: did you mean air_temperature?"), "{said}");
+}
+
+#[test]
 fn several_datasets_and_tables_are_tested_together() {
     let home = TempDir::new().unwrap();
     let home = home.path();
@@ -206,7 +220,7 @@ fn a_table_of_unknown_names_says_what_to_do() {
     > b.csv -o obs
     [stderr]
     error: b.csv: is a table without a column known as station_id; it has time, TT
-    hint: name it with --column station_id=NAME, or the only station with --column station_id==STATION
+    hint: name it with --column station_id=NAME, ISD's two numbers with --column station_usaf=NAME --column station_wban=NAME, or the only station with --column station_id==STATION
     [status 1]
     ");
     let only = ["b.csv", "-o", "one", "--column", "station_id==Oslo"];

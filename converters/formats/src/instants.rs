@@ -356,8 +356,10 @@ impl TextTimes {
 }
 
 /// What is wrong with a number that is no time, and what to do about it.
-pub(crate) fn with_hint(found: String) -> String {
-    format!("{found}; {TIME_HINT}")
+pub(crate) fn with_hint(mut found: String) -> String {
+    found.push_str("; ");
+    found.push_str(TIME_HINT);
+    found
 }
 
 /// What is wrong with a text that is no time; and, where it may be one in another format, how to say that.

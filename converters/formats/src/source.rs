@@ -157,10 +157,18 @@ pub enum Hdf5Reader {
     Libhdf5,
 }
 
-/// A hint that names the known name nearest to a mistyped one; `None` where none is near.
+/// A hint that names the known name nearest to a mistyped one, or those of which it is a part; `None` where there is none.
 #[must_use]
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|near| format!("did you mean {near}?"))
+    let known: Vec<&str> = known.into_iter().collect();
+    let part = name.trim().to_lowercase();
+    let whole: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|known| !part.is_empty() && known.to_lowercase().contains(&part))
+        .collect();
+    let near = nearest(name, known).map_or_else(|| whole.join(" or "), str::to_owned);
+    (!near.is_empty()).then(|| format!("did you mean {near}?"))
 }
 
 /// Puts ISD's measurements first, in their order; the other columns keep theirs.

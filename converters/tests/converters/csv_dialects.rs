@@ -123,6 +123,23 @@ fn an_open_quote_is_refused_by_its_line() {
 }
 
 #[test]
+fn utf_16_that_is_cut_is_read_to_where_it_is_cut() {
+    let text = format!("\u{feff}{PLAIN}");
+    let mut stored: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    stored.pop();
+    let message = refusal_of("a.csv", stored, &ReadOptions::default());
+    assert!(message.contains("UTF-16 that ends within a character"), "{message}");
+}
+
+#[test]
+fn amounts_that_are_all_marks_are_amounts() {
+    let content = "station,valid,p01i\nA,2017-01-01 00:00,T\nA,2017-01-01 01:00,M\n";
+    let text = read(content);
+    assert_eq!(text.column("p01i"), [Some(0.0), None]);
+    assert_eq!(text.tally.traces["p01i"], 1);
+}
+
+#[test]
 fn what_to_do_is_said_where_it_helps() {
     let refused = |time: &str| {
         let content = format!("{PLAIN}A,{time},1\n");
@@ -192,6 +209,15 @@ fn names_that_nobody_knows_are_the_users() {
     );
     let options = mapped(&[("station_id", "site"), ("timestamp", "MESS_DATUM")], &[]);
     assert_eq!(rows_of("a.csv", &content, &options).column("air_temperature"), [Some(5.1), Some(-0.5)]);
+}
+
+#[test]
+fn isds_two_numbers_may_have_other_names() {
+    let content = "usaf,wban,time,t\n10010,,2017-01-01,1\n725300,94846,2017-01-01,2\n";
+    let named = mapped(&[("station_usaf", "usaf"), ("station_wban", "wban")], &[]);
+    let text = rows_of("a.csv", content, &named);
+    let stations: Vec<&str> = text.keys().into_iter().map(|(station, _)| station).collect();
+    assert_eq!(stations, ["010010-99999", "725300-94846"]);
 }
 
 #[test]

@@ -32,3 +32,4 @@ mod tar_entries; // links, sparse files and other entries of tar archives
 mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew
+mod zip_entries; // zip archives

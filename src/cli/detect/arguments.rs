@@ -8,7 +8,7 @@ use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
 use crate::cli::failure::Failure;
-use crate::cli::source::SourceArgs;
+use crate::cli::source::{SourceArgs, measurement};
 use crate::cli::streams::say;
 use crate::plan::Engine;
 use crate::plan::table::OUTLIER_COLUMNS;
@@ -31,6 +31,7 @@ pub struct DetectArgs {
         long = "measurement",
         value_name = "NAME",
         value_delimiter = ',',
+        value_parser = measurement,
         required_unless_present = "all"
     )]
     pub(super) measurements: Vec<String>,

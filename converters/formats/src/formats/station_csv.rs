@@ -109,6 +109,15 @@ impl Header<'_> {
                 texts.push(name.clone());
             }
         }
+        if found.is_empty() {
+            // Amounts that are all missing or too small to measure are amounts.
+            let of_marks = |name: &String| {
+                let place = self.columns.names.iter().position(|other| other == name);
+                place.filter(|&place| self.seen.get(place).is_some_and(Seen::is_of_marks))
+            };
+            found.extend(texts.iter().filter_map(|name| Some((name.clone(), of_marks(name)?))));
+            texts.retain(|name| found.iter().all(|(other, _)| other != name));
+        }
         Ok((found, texts))
     }
 

@@ -75,7 +75,7 @@ impl Dialect {
         let has = |name: &str| self.names.iter().any(|other| other == name);
         let station = match options.path_of(STATION_ID) {
             Some(mapped) => mapped.starts_with('=') || has(mapped),
-            None => usual_station(&self.names).is_some() || has(USAF),
+            None => usual_station(&self.names).is_some() || has(options.path_of(USAF).unwrap_or(USAF)),
         };
         let mapped = |mapped: &str| {
             has(mapped)

@@ -144,6 +144,11 @@ impl Seen {
         }
     }
 
+    /// Whether the column holds marks that are ones only beside numbers, and nothing else.
+    pub fn is_of_marks(&self) -> bool {
+        self.letter && !self.number && !self.other
+    }
+
     /// Whether the column can be one of numbers: marks such as `M` alone do not make one.
     pub fn may_be_numbers(&self) -> bool {
         !self.other && (self.number || !self.letter)
