@@ -263,6 +263,22 @@ fn what_is_wrong_with_a_table_is_said() {
 }
 
 #[test]
+fn compressions_that_are_not_read_are_named() {
+    let mut content = parquet(&with("t", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))));
+    // In the footer the codec follows the path of a column: 0 is none, 8 and 6 stand for Brotli's 4 and LZO's 3.
+    let codec = content.windows(5).rposition(|window| window == b"\x01t\x15\0\x16").unwrap() + 3;
+    for (code, name) in [(8, "Brotli"), (6, "LZO")] {
+        content[codec] = code;
+        let error = try_read(&input(&content), &options()).unwrap_err();
+        assert!(
+            error.to_string().ends_with(&format!("is Parquet compressed by {name}, which is not read")),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("compression=\"zstd\""));
+    }
+}
+
+#[test]
 fn infinities_are_counted_as_missing() {
     let values = [f64::INFINITY, 5.1, f64::NEG_INFINITY];
     let floats = values.map(|value| value as f32);
