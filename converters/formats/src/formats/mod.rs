@@ -127,7 +127,7 @@ fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
         _ if is_aligned(head) => (
             "is a table whose columns are separated by blanks, as NDBC's are, which is not read".to_owned(),
             Some(
-                "put commas between the columns, leave out the line of units, and name what its columns hold with --column"
+                "put commas between the columns, join those of the time to one, and leave out the line of units"
                     .to_owned(),
             ),
         ),
