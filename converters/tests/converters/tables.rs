@@ -357,6 +357,13 @@ fn days_and_times_of_day_in_two_columns_are_joined() {
 }
 
 #[test]
+fn an_arrow_schema_that_is_said_to_be_huge_is_refused_before_it_is_read() {
+    let stream = [&[0xff; 4][..], &1_000_000_000_i32.to_le_bytes(), b"schema"].concat();
+    let error = try_read(&input(stream), &options()).unwrap_err().to_string();
+    assert!(error.ends_with("it says of a message that it is longer than it can be"), "{error}");
+}
+
+#[test]
 fn damaged_arrow_is_read_or_refused_in_one_line() {
     let ids = StringArray::from(vec!["010010"; 9]);
     let times = TimestampMicrosecondArray::from_iter_values((0..9).map(|hour| hour * 3_600_000_000));
