@@ -18,7 +18,7 @@ const SCHEMA: u32 = 1;
 #[command(next_help_heading = "Running")]
 pub struct CommonArgs {
     /// Number of threads [default: all cores]
-    #[arg(long, value_name = "N", value_parser = parse_threads)]
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
     /// No progress bar and no summary: errors only
     #[arg(long, short)]

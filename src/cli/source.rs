@@ -9,8 +9,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use isd_converters::archive::{Archive, Failure as FileFailure, discover};
 use isd_converters::instants::TimeFormat;
 use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale, TimeUnit};
-use isd_dataset::Tally;
 use isd_dataset::manifest::{Duplicates, Quality};
+use isd_dataset::{Measurement, Tally};
 
 use super::failure::Failure;
 use super::numbers::HumanCount;
@@ -156,6 +156,20 @@ impl SourceArgs {
     pub fn open(&self, sources: &[PathBuf], read: &ReadOptions) -> Result<Archive, Failure> {
         let found = discover(sources, &mut io::stdin().lock())?;
         Ok(Archive::open(&found.files, read, self.strict)?)
+    }
+}
+
+/// Parses a value of `--measurement`: a name without the blanks around it, of ISD's measurements whatever its case.
+///
+/// # Errors
+/// No name.
+pub fn measurement(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let lower = name.to_lowercase();
+    match name {
+        "" => Err("expected a name".to_owned()),
+        _ if Measurement::named(&lower).is_some() => Ok(lower),
+        name => Ok(name.to_owned()),
     }
 }
 

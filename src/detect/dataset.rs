@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use isd_converters::keys;
+use isd_dataset::layout::STATION_ID;
 use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::time::iso8601;
 use isd_dataset::{Error, StationRun, Tally};
@@ -28,7 +30,7 @@ use crate::plan::whole_series::WholeSeries;
 ///
 /// # Errors
 /// An unreadable dataset, a measurement that it lacks, stations split across row groups, or, where the dataset is not
-/// `isd-convert`'s own, times that do not ascend.
+/// `isd-convert`'s own, stations without a name or times that do not ascend.
 pub fn detect(
     dataset: &Dataset,
     options: &OutlierOptions,
@@ -64,8 +66,9 @@ pub fn detect_wanted(
         };
         let keep = |outliers| spool.lock().unwrap_or_else(PoisonError::into_inner).push(outliers);
         let group = TestedGroup::test(&series, options, wanted, &buffers, keep)?;
-        // What isd-convert wrote is sorted.
+        // What isd-convert wrote has stations and is sorted.
         if dataset.manifest().is_none() {
+            check_names(&*series, &group.stations)?;
             check_order(&*series, &group.stations)?;
         }
         report();
@@ -85,6 +88,21 @@ pub fn detect_wanted(
     let mut spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
     spool.arrange(groups.iter().filter_map(|group| group.outliers))?;
     Ok(Detection::new(&groups, spool, &options.measurements, Tally::default()))
+}
+
+/// Makes sure that the stations are named as an archive's must be. Errors: one that says that there is none, or that is to
+/// be read otherwise than it is written.
+fn check_names(series: &dyn WholeSeries, stations: &[StationRun]) -> Result<(), DetectError> {
+    let refused = |found: String| {
+        let (path, column) = (series.path().to_owned(), STATION_ID.to_owned());
+        DetectError::from(Error::Column { path, column, found, hint: None })
+    };
+    for run in stations {
+        if keys::station(run.station_id.as_bytes()).map_err(refused)? != &*run.station_id {
+            return Err(refused(format!("{:?} has blanks around it", run.station_id)));
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that the times of each station ascend. Errors: times that do not ascend, or that cannot be read.

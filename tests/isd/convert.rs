@@ -90,6 +90,7 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
         vec!["a.h5", "-o", "obs", "--scale", "tenths"],
         vec!["a.h5", "-o", "obs", "--column", "wind"],
         vec!["a.h5", "-o", "obs", "--threads", "0"],
+        vec!["a.h5", "-o", "obs", "--threads", "-1"],
     ];
     assert_snapshot!(shell::fails_each(ISD_CONVERT, home.path(), &runs, 2), @"
     > 
@@ -131,6 +132,12 @@ fn usage_errors_are_one_line_a_hint_and_status_2() {
     > a.h5 -o obs --threads 0
     [stderr]
     error: invalid value '0' for '--threads <N>': expected a number from 1 to 4096
+    hint: --help lists the arguments
+    [status 2]
+
+    > a.h5 -o obs --threads -1
+    [stderr]
+    error: invalid value '-1' for '--threads <N>': expected a number from 1 to 4096
     hint: --help lists the arguments
     [status 2]
     ");

@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, fails_each, succeeds};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, fails, fails_each, succeeds};
 
 /// Hours of every series; one of them is a spike.
 const HOURS: usize = 60;
@@ -131,6 +131,59 @@ fn what_a_converter_would_change_is_changed_straight_through_too() {
     }
 }
 
+/// Whole series in order are refused, too, where a station has no name: by the row, as a conversion refuses them.
+#[test]
+fn stations_without_a_name_are_refused_by_both_tools() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    for (name, shown) in [
+        ("nan", "has the station_id \"nan\", which says that there is none"),
+        ("NA", "has the station_id \"NA\", which says that there is none"),
+        ("", "has no station_id"),
+        ("-9999", "has the station_id \"-9999\", which says that there is none"),
+        ("\u{1}", "has the station_id \"\\u{1}\", expected text without control characters"),
+    ] {
+        let mut rows = rows();
+        for row in rows.iter_mut().filter(|row| row.0 == "B") {
+            row.0 = name;
+        }
+        rows.sort_by_key(|row| (row.0, row.1));
+        let row = rows.iter().position(|row| row.0 == name).unwrap();
+        let path = home.join("a.parquet");
+        write(&path, &rows, number(), values(&rows));
+        let detect = ["a.parquet", "-m", "air_temperature"];
+        let convert = ["a.parquet", "-o", "obs"];
+        for said in [fails(ISD_DETECT, home, &detect, 1), fails(ISD_CONVERT, home, &convert, 1)] {
+            assert!(said.contains(&format!("a.parquet: row {row}: {shown}")), "{said}");
+        }
+    }
+}
+
+#[test]
+fn infinities_are_missing_and_counted_straight_through_too() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    let mut rows = rows();
+    rows[3].2 = f64::INFINITY;
+    write(&home.join("a.parquet"), &rows, number(), values(&rows));
+    let (_, said) = succeeds(ISD_DETECT, home, &["a.parquet", "-m", "air_temperature"]);
+    assert!(said.contains("missing values are written as inf: 1"), "{said}");
+}
+
+#[test]
+fn measurements_may_be_named_with_blanks_and_capitals() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    write(&home.join("a.parquet"), &rows(), number(), values(&rows()));
+    for name in ["AIR_TEMPERATURE", " air_temperature", "air_temperature, air_temperature"] {
+        let (found, _) =
+            succeeds(ISD_DETECT, home, &["a.parquet", "-m", name, "--columns", "station_id,timestamp,value"]);
+        assert_eq!(found, OUTLIERS, "{name}");
+    }
+    let said = fails(ISD_CONVERT, home, &["a.parquet", "-o", "obs", "-m", "temperature"], 1);
+    assert!(said.contains("hint: did you mean air_temperature?"), "{said}");
+}
+
 #[test]
 fn several_datasets_and_tables_are_tested_together() {
     let home = TempDir::new().unwrap();
@@ -167,7 +220,7 @@ fn a_table_of_unknown_names_says_what_to_do() {
     > b.csv -o obs
     [stderr]
     error: b.csv: is a table without a column known as station_id; it has time, TT
-    hint: name it with --column station_id=NAME, or the only station with --column station_id==STATION
+    hint: name it with --column station_id=NAME, ISD's two numbers with --column station_usaf=NAME --column station_wban=NAME, or the only station with --column station_id==STATION
     [status 1]
     ");
     let only = ["b.csv", "-o", "one", "--column", "station_id==Oslo"];

@@ -68,9 +68,12 @@ impl Compression {
     pub fn reader<'a>(self, stored: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
         Ok(match self {
             Self::Gzip => Box::new(GzipMembers { state: State::Between(stored), first: true }),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(stored)),
-            Self::Xz => Box::new(XzReader::new(stored, true)),
-            Self::Zstandard => Box::new(zstd::stream::read::Decoder::with_buffer(stored)?),
+            Self::Bzip2 => Box::new(Named { name: self.name(), inside: MultiBzDecoder::new(stored) }),
+            Self::Xz => Box::new(Named { name: self.name(), inside: XzReader::new(stored, true) }),
+            Self::Zstandard => {
+                let inside = zstd::stream::read::Decoder::with_buffer(stored)?;
+                Box::new(Named { name: self.name(), inside })
+            }
         })
     }
 }
@@ -79,6 +82,19 @@ impl Compression {
 #[must_use]
 pub fn without_extension(name: &str) -> &str {
     EXTENSIONS.iter().find_map(|extension| name.strip_suffix(extension)).unwrap_or(name)
+}
+
+/// A decoder whose errors do not say what it decodes.
+struct Named<R> {
+    name: &'static str,
+    inside: R,
+}
+
+impl<R: Read> Read for Named<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let read = self.inside.read(out);
+        read.map_err(|error| io::Error::new(error.kind(), format!("damaged {}: {error}", self.name)))
+    }
 }
 
 /// Gzip members one after the other. Zero bytes after a member, which tapes and disks pad files with, are no damage.

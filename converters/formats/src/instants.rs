@@ -5,8 +5,10 @@
 //! (`20170101`, `2017010106`). A sample of a column decides what its numbers are, once for the file, so that no row is
 //! read another way than its neighbours; what the decision makes of a row must lie within the years 1600 to 2199.
 
+mod one_unit;
 mod time_format;
 
+pub(crate) use self::one_unit::OneUnit;
 pub use self::time_format::TimeFormat;
 
 use crate::ReadOptions;
@@ -143,6 +145,11 @@ impl NumberTimes {
         Self::Unix(TimeUnit::Nanoseconds),
     ];
 
+    /// The reading of a column, where the options do not say it: all its numbers must be of it.
+    pub(crate) fn recognised(self, options: &ReadOptions) -> Option<Self> {
+        options.time_unit.is_none().then_some(self)
+    }
+
     /// The reading that `options` name, or that of [`of_sample`](Self::of_sample).
     ///
     /// # Errors
@@ -167,7 +174,7 @@ impl NumberTimes {
             return Ok(date);
         }
         numbers.sort_unstable_by(|a, b| a.abs().total_cmp(&b.abs()));
-        // Of two in the middle the smaller, so that a tie refuses numbers rather than moving them to 1970.
+        // Of two in the middle the smaller, so that a tie refuses the larger rather than moving the smaller to 1970.
         let Some(&middle) = numbers.get(numbers.len().saturating_sub(1) / 2) else {
             return Ok(Self::Unix(TimeUnit::Seconds));
         };
@@ -229,20 +236,21 @@ impl NumberTimes {
     /// Those of these, and a text that is no number.
     pub fn of_text(self, text: &[u8]) -> Result<i64, String> {
         if let Some(number) = str::from_utf8(text).ok().and_then(|text| text.parse().ok()) {
-            return self.of_int(number);
+            return self.of_int(number).map_err(with_hint);
         }
         // A fraction of seconds is read as the decimals that it is.
         let exact = || unix_micros(text).filter(|_| self == Self::Unix(TimeUnit::Seconds)).and_then(in_range);
         match exact() {
             Some(micros) => Ok(micros),
             None => match decimal(text, 0) {
-                Some(number) => self.of_float(number),
+                Some(number) => self.of_float(number).map_err(with_hint),
                 None => Err(no_time(text)),
             },
         }
     }
 
-    fn refused(self, number: &str) -> String {
+    /// What is wrong with a number that is no time.
+    pub(crate) fn refused(self, number: &str) -> String {
         match self {
             Self::Unix(unit) => format!(
                 "timestamp is {number}, which as {} since 1970 is not within the years 1600 to 2199",
@@ -319,15 +327,21 @@ impl TextTimes {
         match self {
             Self::Recognised(numbers) => match (iso_micros(text), numbers) {
                 (Some(micros), _) => Ok(micros),
-                (None, Some(numbers)) => {
-                    numbers.of_text(text).map_err(|found| format!("{found}; {TIME_HINT}"))
-                }
-                (None, None) => Err(format!("{}; {TIME_HINT}", no_time(text))),
+                (None, Some(numbers)) => numbers.of_text(text),
+                (None, None) => Err(no_time(text)),
             },
             Self::Format(format) => match str::from_utf8(text) {
                 Ok(text) => format.micros(text),
                 Err(_) => Err(no_time(text)),
             },
+        }
+    }
+
+    /// How the numbers of the column are read, where it has such.
+    pub(crate) fn numbers(&self) -> Option<NumberTimes> {
+        match self {
+            Self::Recognised(numbers) => *numbers,
+            Self::Format(_) => None,
         }
     }
 
@@ -341,9 +355,19 @@ impl TextTimes {
     }
 }
 
-/// What is wrong with a text that is no time.
+/// What is wrong with a number that is no time, and what to do about it.
+pub(crate) fn with_hint(mut found: String) -> String {
+    found.push_str("; ");
+    found.push_str(TIME_HINT);
+    found
+}
+
+/// What is wrong with a text that is no time; and, where it may be one in another format, how to say that.
 fn no_time(text: &[u8]) -> String {
-    format!("timestamp is {}, expected a time such as 2017-01-31 23:00:00 or Unix seconds", shown(text))
+    let found =
+        format!("timestamp is {}, expected a time such as 2017-01-31 23:00:00 or Unix seconds", shown(text));
+    let may_be_time = text.iter().any(u8::is_ascii_digit);
+    if may_be_time { format!("{found}; --time-format names another format") } else { found }
 }
 
 #[cfg(test)]

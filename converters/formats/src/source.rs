@@ -5,6 +5,7 @@ use std::path::Path;
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
 use isd_dataset::names::nearest;
 
+use crate::instants::NumberTimes;
 use crate::{Batch, ColumnInfo, Error, MEASUREMENTS, Result, Tally, TimeUnit};
 
 /// A file of observations that is read front to back.
@@ -48,6 +49,8 @@ pub struct SourceInfo {
     /// Columns that every published file of the format has and this one lacks, each with the measurements that are
     /// missing for it, such as `TMP (air_temperature)`.
     pub lacking: Vec<String>,
+    /// How times that are numbers are read, where that was found by what most of them seem to be.
+    pub number_times: Option<NumberTimes>,
 }
 
 /// How to read a source.
@@ -154,10 +157,18 @@ pub enum Hdf5Reader {
     Libhdf5,
 }
 
-/// A hint that names the known name nearest to a mistyped one; `None` where none is near.
+/// A hint that names the known name nearest to a mistyped one, or those of which it is a part; `None` where there is none.
 #[must_use]
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    nearest(name, known).map(|near| format!("did you mean {near}?"))
+    let known: Vec<&str> = known.into_iter().collect();
+    let part = name.trim().to_lowercase();
+    let whole: Vec<&str> = known
+        .iter()
+        .copied()
+        .filter(|known| !part.is_empty() && known.to_lowercase().contains(&part))
+        .collect();
+    let near = nearest(name, known).map_or_else(|| whole.join(" or "), str::to_owned);
+    (!near.is_empty()).then(|| format!("did you mean {near}?"))
 }
 
 /// Puts ISD's measurements first, in their order; the other columns keep theirs.

@@ -55,6 +55,7 @@ impl Encoding {
                 text: Vec::new(),
                 taken: 0,
                 ended: false,
+                failure: None,
                 ends_in_cr: None,
             }),
             Self::CarriageReturns => Box::new(CarriageReturns { stored }),
@@ -92,6 +93,8 @@ struct Utf16 {
     text: Vec<u8>,
     taken: usize,
     ended: bool,
+    /// Why what follows the decoded text cannot be.
+    failure: Option<io::Error>,
     /// Whether lines end in a carriage return alone; `None` before anything was decoded.
     ends_in_cr: Option<bool>,
 }
@@ -99,6 +102,10 @@ struct Utf16 {
 impl Utf16 {
     /// Decodes the next bytes.
     fn decode(&mut self) -> io::Result<()> {
+        if let Some(failure) = self.failure.take() {
+            self.ended = true;
+            return Err(failure);
+        }
         let read = (&mut self.stored).take(READ_BYTES as u64).read_to_end(&mut self.bytes)?;
         self.ended = read < READ_BYTES;
         let unit = |pair: &[u8]| {
@@ -112,15 +119,21 @@ impl Utf16 {
         }
         self.bytes.drain(..units.len() * 2);
         if self.ended && !self.bytes.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "UTF-16 that ends within a character"));
+            let reason = "UTF-16 that ends within a character";
+            self.failure = Some(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
         }
         self.text.clear();
         self.taken = 0;
         let mut utf8 = [0; 4];
         for decoded in char::decode_utf16(units) {
-            let decoded = decoded
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("no UTF-16: {error}")))?;
-            self.text.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
+            match decoded {
+                Ok(decoded) => self.text.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes()),
+                Err(error) => {
+                    let reason = format!("no UTF-16: {error}");
+                    self.failure = Some(io::Error::new(io::ErrorKind::InvalidData, reason));
+                    break;
+                }
+            }
         }
         let text = &self.text;
         if *self.ends_in_cr.get_or_insert_with(|| Encoding::of(text) == Some(Encoding::CarriageReturns)) {
@@ -133,7 +146,7 @@ impl Utf16 {
 impl Read for Utf16 {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.taken == self.text.len() {
-            if self.ended {
+            if self.ended && self.failure.is_none() {
                 return Ok(0);
             }
             self.decode()?;

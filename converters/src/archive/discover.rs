@@ -68,7 +68,7 @@ pub fn discover(sources: &[PathBuf], list: &mut dyn BufRead) -> Result<Discovery
 }
 
 /// The path whose name these bytes are.
-fn path_of(name: &[u8]) -> PathBuf {
+pub fn path_of(name: &[u8]) -> PathBuf {
     #[cfg(unix)]
     return PathBuf::from(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(name));
     #[cfg(not(unix))]

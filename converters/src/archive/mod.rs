@@ -18,6 +18,7 @@ mod progress;
 mod reader;
 mod tar;
 mod tar_entries;
+mod zip_entries;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ use super::files::{Opener, SourceFile};
 use super::progress::ReadProgress;
 use super::tar::{Members, TarSource};
 use super::tar_entries::is_tar;
+use super::zip_entries::is_zip;
 use crate::{Error, Head, Input, ReadOptions, Result, format_names, format_of};
 
 /// A file of more stored bytes is read piece by piece, and one of fewer as a whole, beside others.
@@ -80,7 +81,7 @@ fn look(
     let input = Input::file(&file.path);
     let head = input.head()?;
     let counting = Input::file(&file.path).counted(progress.counter());
-    if is_tar(&head) {
+    if is_tar(&head) || is_zip(&head) {
         let members = Arc::new(Members::look(&input, options, failures, alone)?);
         let open = {
             let (members, options, failures) = (Arc::clone(&members), options.clone(), failures.clone());

@@ -1,9 +1,9 @@
-//! Tar archives, plain or compressed: one file in, the rows of its members out, one member after another.
+//! Tar archives, plain or compressed, and zip archives: one file in, the rows of its members out, one member after another.
 //!
 //! The archive is read front to back, by a thread that hands whole members on, of which several are read at a time:
 //! once to know the columns of them all, then for their rows.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -18,7 +18,8 @@ use super::beginning::{Probed, look_at_member, open_member};
 use super::combined::{check_wanted, columns, layouts, notes, refuse_other_units};
 use super::failures::Failures;
 use super::reader::read_whole;
-use super::tar_entries::{Found, read_members};
+use super::tar_entries::{self, Found};
+use super::zip_entries::{self, is_zip};
 use crate::{Batch, ColumnInfo, Error, Input, ReadOptions, Result, Source, SourceInfo, Tally};
 
 /// Bytes of the members that are read at a time, unless a single one is larger.
@@ -33,6 +34,8 @@ pub struct Members {
     pub layouts: Vec<&'static str>,
     /// Paths of members that cannot be read, or not beside the others.
     refused: HashSet<PathBuf>,
+    /// Paths of members of which there are several, and where the last of them begins, which replaces the others.
+    last: HashMap<PathBuf, u64>,
 }
 
 impl Members {
@@ -43,8 +46,13 @@ impl Members {
     /// An unreadable archive, or one without a member that can be read.
     pub fn look(input: &Input, options: &ReadOptions, failures: &Failures, alone: bool) -> Result<Self> {
         let mut queue = Queue::new(input);
+        let kind = if is_zip(&input.head()?) { "zip" } else { "tar" };
         let mut probed: Vec<Probed<()>> = Vec::new();
         let mut refused = HashSet::new();
+        let mut last: HashMap<PathBuf, u64> = HashMap::new();
+        let mut several: HashSet<PathBuf> = HashSet::new();
+        let mut places: Vec<u64> = Vec::new();
+        let mut failed: Vec<(PathBuf, u64, Error)> = Vec::new();
         let (mut unreadable, mut hint): (Vec<String>, _) = (Vec::new(), None);
         loop {
             let Some(members) = queue.next()? else { break };
@@ -54,19 +62,36 @@ impl Members {
                 failures.add(&path, error)?;
             }
             let members = members.files;
-            let looked: Vec<Result<_>> =
-                members.par_iter().with_max_len(1).map(|member| look_at_member(member, options)).collect();
-            for (member, looked) in members.iter().zip(looked) {
+            let looked: Vec<Result<_>> = members
+                .par_iter()
+                .with_max_len(1)
+                .map(|(member, _)| look_at_member(member, options))
+                .collect();
+            for ((member, place), looked) in members.iter().zip(looked) {
+                let path = member.path().to_path_buf();
+                let known = last.entry(path.clone()).or_insert(*place);
+                if *known != *place {
+                    *known = (*known).max(*place);
+                    several.insert(path.clone());
+                }
                 match looked {
-                    Ok(member) => probed.push(member),
-                    Err(error) => {
-                        hint = hint.or_else(|| error.hint());
-                        unreadable.push(error.to_string());
-                        refused.insert(member.path().to_path_buf());
-                        failures.add(member.path(), error)?;
+                    Ok(member) => {
+                        probed.push(member);
+                        places.push(*place);
                     }
+                    Err(error) => failed.push((path, *place, error)),
                 }
             }
+        }
+        last.retain(|path, _| several.contains(path));
+        let is_replaced = |path: &Path, place: u64| last.get(path).is_some_and(|&last| last != place);
+        let mut places = places.into_iter();
+        probed.retain(|member| !is_replaced(&member.file.path, places.next().unwrap_or_default()));
+        for (path, _, error) in failed.into_iter().filter(|(path, place, _)| !is_replaced(path, *place)) {
+            hint = hint.or_else(|| error.hint());
+            unreadable.push(error.to_string());
+            failures.add(&path, error)?;
+            refused.insert(path);
         }
         refuse_other_units(&mut probed, failures)?;
         let (readable, others): (Vec<_>, Vec<_>) =
@@ -74,8 +99,8 @@ impl Members {
         refused.extend(others.into_iter().map(|file| file.file.path));
         if readable.is_empty() {
             let found = match unreadable.as_slice() {
-                [] => "is a tar archive without files".to_owned(),
-                names => format!("is a tar archive without a file that can be read: {}", list(names)),
+                [] => format!("is a {kind} archive without files"),
+                names => format!("is a {kind} archive without a file that can be read: {}", list(names)),
             };
             return Err(Error::Format { path: input.path().to_path_buf(), found, hint });
         }
@@ -90,10 +115,23 @@ impl Members {
         let layouts = layouts(&readable);
         let layout = match *layouts {
             [layout] => layout,
-            _ => "tar archive of several layouts",
+            _ => "archive of several layouts",
         };
-        let info = SourceInfo { columns: wanted, layout, notes: notes(&readable), ..SourceInfo::default() };
-        Ok(Self { info, layouts, refused })
+        let mut notes = notes(&readable);
+        let mut names: Vec<String> = last.keys().map(|path| path.display().to_string()).collect();
+        names.sort();
+        if !names.is_empty() {
+            notes.push(format!("of several members of one name the last is read: {}", list(&names)));
+        }
+        let info = SourceInfo { columns: wanted, layout, notes, ..SourceInfo::default() };
+        Ok(Self { info, layouts, refused, last })
+    }
+}
+
+impl Members {
+    /// Whether a later member of the same name replaces the one at that place.
+    fn is_replaced(&self, member: &Input, place: u64) -> bool {
+        self.last.get(&**member.path()).is_some_and(|&last| last != place)
     }
 }
 
@@ -105,7 +143,8 @@ struct Queue {
 /// A few members of an archive.
 #[derive(Default)]
 struct Few {
-    files: Vec<Input>,
+    /// Each with its place in the archive.
+    files: Vec<(Input, u64)>,
     /// Members that are no files of observations by themselves, and why they are left out.
     left_out: Vec<(PathBuf, Error)>,
 }
@@ -117,9 +156,15 @@ impl Queue {
         thread::spawn(move || {
             let each = |member| sender.send(member).is_ok();
             let mut last = None;
-            if let Err(error) = read_members(&archive, &mut last, each) {
+            let is_zip = archive.head().is_ok_and(|head| is_zip(&head));
+            let (kind, read) = if is_zip {
+                ("zip", zip_entries::read_members(&archive, &mut last, each))
+            } else {
+                ("tar", tar_entries::read_members(&archive, &mut last, each))
+            };
+            if let Err(error) = read {
                 let found = match last {
-                    None => format!("cannot read it as a tar archive: {error}"),
+                    None => format!("cannot read it as a {kind} archive: {error}"),
                     Some((name, byte)) => {
                         format!("cannot read on from byte {byte}, where {} begins: {error}", name.display())
                     }
@@ -141,9 +186,9 @@ impl Queue {
         let mut bytes = 0;
         while bytes <= TOGETHER_BYTES && few.files.len() < 4 * rayon::current_num_threads() {
             match self.members.recv() {
-                Ok(Found::Member(member)) => {
+                Ok(Found::Member(member, place)) => {
                     bytes += member.memory().map_or(0, Bytes::len);
-                    few.files.push(member);
+                    few.files.push((member, place));
                 }
                 Ok(Found::LeftOut(path, error)) => few.left_out.push((path, error)),
                 Ok(Found::Refused(error)) => return Err(error),
@@ -187,12 +232,12 @@ impl TarSource {
         }
         let members = members.files;
         let (options, known) = (&self.options, &*self.members);
-        let read_one = |member: &Input| {
-            let refused = known.refused.contains(&**member.path());
+        let read_one = |(member, place): &(Input, u64)| {
+            let refused = known.refused.contains(&**member.path()) || known.is_replaced(member, *place);
             (!refused).then(|| read_member(member, options, &known.info.columns))
         };
         let read: Vec<Option<Result<_>>> = members.par_iter().with_max_len(1).map(read_one).collect();
-        for (member, read) in members.iter().zip(read) {
+        for ((member, _), read) in members.iter().zip(read) {
             match read {
                 None => {}
                 Some(Ok((source, batches))) => {
@@ -236,7 +281,10 @@ impl Source for TarSource {
         let mut queue = Queue::new(&self.input);
         loop {
             let members = queue.next().ok()??.files;
-            if let Some(member) = members.iter().find(|member| **member.path() == *path) {
+            let is_it = |(member, place): &&(Input, u64)| {
+                **member.path() == *path && !self.members.is_replaced(member, *place)
+            };
+            if let Some((member, _)) = members.iter().find(is_it) {
                 return open_member(member, &self.options).ok()?.line_of(path, row);
             }
         }

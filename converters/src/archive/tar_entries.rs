@@ -18,7 +18,7 @@ const MAGIC_AT: usize = 257;
 const HEADER: usize = 512;
 const CHECKSUM: std::ops::Range<usize> = 148..156;
 /// A member larger than this is not read into memory.
-const MEMBER_BYTES: u64 = 256 << 20;
+pub const MEMBER_BYTES: u64 = 256 << 20;
 /// Links that lead to links, at most.
 const CHAIN: usize = 40;
 /// Beginning of the names of records that say where a sparse file's data lie, as GNU tar writes them in POSIX archives.
@@ -42,8 +42,8 @@ fn has_checksum(text: &[u8]) -> bool {
 
 /// A file in an archive.
 pub enum Found {
-    /// Its content.
-    Member(Input),
+    /// Its content, and the byte of the archive, unpacked, at which it begins: of files of one name the last one counts.
+    Member(Input, u64),
     /// A file that is left out, and why.
     LeftOut(PathBuf, Error),
     /// A file for which the archive is refused.
@@ -63,10 +63,11 @@ pub fn read_members(input: &Input, last: &mut Last, mut each: impl FnMut(Found) 
     for entry in archive.entries()? {
         let mut entry = entry?;
         let name: PathBuf = entry.path()?.into_owned();
-        *last = Some((name.clone(), entry.raw_header_position()));
+        let place = entry.raw_header_position();
+        *last = Some((name.clone(), place));
         let is_directory = name.as_os_str().as_encoded_bytes().ends_with(b"/");
         let kind = entry.header().entry_type();
-        links.add_known(&name, is_directory || kind.is_dir());
+        links.add_known(&name, place, is_directory || kind.is_dir());
         let passed_over = is_directory || is_hidden(&name) || is_beside(&name);
         if matches!(kind, EntryType::Link | EntryType::Symlink) {
             // Others may lead on from one that is passed over.
@@ -77,7 +78,7 @@ pub fn read_members(input: &Input, last: &mut Last, mut each: impl FnMut(Found) 
             continue;
         }
         let found = match left_out(kind, &mut entry)? {
-            Kind::File => member(input, &name, &mut entry)?,
+            Kind::File => member(input, &name, place, &mut entry)?,
             Kind::Nothing => continue,
             Kind::LeftOut(found) => Found::LeftOut(input.path().join(&name), refusal(input, &name, found)),
         };
@@ -129,7 +130,7 @@ fn is_pax_sparse(entry: &mut Entry<'_, impl Read>) -> io::Result<bool> {
 }
 
 /// The content of an entry, or that it is too large.
-fn member(input: &Input, name: &Path, entry: &mut Entry<'_, impl Read>) -> io::Result<Found> {
+fn member(input: &Input, name: &Path, place: u64, entry: &mut Entry<'_, impl Read>) -> io::Result<Found> {
     let size = entry.size();
     if size > MEMBER_BYTES {
         let found = format!("has {size} bytes, more than is read from inside an archive");
@@ -139,7 +140,7 @@ fn member(input: &Input, name: &Path, entry: &mut Entry<'_, impl Read>) -> io::R
     if (entry.read_to_end(&mut content)? as u64) < size {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    Ok(Found::Member(Input::member(input.path(), name, content.into())))
+    Ok(Found::Member(Input::member(input.path(), name, content.into()), place))
 }
 
 fn refusal(input: &Input, name: &Path, found: String) -> Error {
@@ -150,21 +151,37 @@ fn refusal(input: &Input, name: &Path, found: String) -> Error {
     }
 }
 
+/// A link in an archive.
+struct Link {
+    /// Its name as it stands in the archive.
+    name: PathBuf,
+    /// The path that it leads to.
+    target: PathBuf,
+    /// Where it stands in the archive.
+    place: u64,
+    /// Whether it is a name of observations.
+    is_read: bool,
+}
+
 /// The links of an archive, and what they may lead to.
 #[derive(Default)]
 struct Links {
-    /// Name of each link as it stands in the archive, in its order, the path that it leads to, and whether it is read.
-    found: Vec<(PathBuf, PathBuf, bool)>,
-    files: HashSet<PathBuf>,
+    found: Vec<Link>,
+    /// Where the last file of each path begins.
+    files: HashMap<PathBuf, u64>,
     directories: HashSet<PathBuf>,
 }
 
 impl Links {
     /// Notes a name that links may lead to.
-    fn add_known(&mut self, name: &Path, is_directory: bool) {
+    fn add_known(&mut self, name: &Path, place: u64, is_directory: bool) {
         let Some(path) = plain(name) else { return };
         self.directories.extend(path.ancestors().skip(1).map(Path::to_owned));
-        if is_directory { &mut self.directories } else { &mut self.files }.insert(path);
+        if is_directory {
+            self.directories.insert(path);
+        } else {
+            self.files.insert(path, place);
+        }
     }
 
     /// Adds a link. A hard link leads to a name in the archive, a symbolic one to a path from where it lies.
@@ -172,7 +189,8 @@ impl Links {
         let Some(target) = entry.link_name()? else { return Ok(()) };
         let is_hard = entry.header().entry_type().is_hard_link();
         let beside = if is_hard { Path::new("") } else { name.parent().unwrap_or(Path::new("")) };
-        self.found.push((name.to_owned(), beside.join(target), is_read));
+        let (name, target) = (name.to_owned(), beside.join(target));
+        self.found.push(Link { name, target, place: entry.raw_header_position(), is_read });
         Ok(())
     }
 
@@ -181,31 +199,44 @@ impl Links {
         if self.found.is_empty() {
             return Ok(());
         }
-        let next: HashMap<PathBuf, &PathBuf> =
-            self.found.iter().filter_map(|(name, target, _)| Some((plain(name)?, target))).collect();
-        // Names of the links to each file.
-        let mut wanted: HashMap<PathBuf, Vec<&PathBuf>> = HashMap::new();
-        for (name, target, _) in self.found.iter().filter(|(.., is_read)| *is_read) {
-            let mut path = plain(target);
+        // A name that stands twice is what the last entry of it says.
+        let is_last = |path: &PathBuf, place: u64| self.files.get(path).is_none_or(|&file| file <= place);
+        let mut next: HashMap<PathBuf, &Link> = HashMap::new();
+        for link in &self.found {
+            if let Some(path) = plain(&link.name).filter(|path| is_last(path, link.place)) {
+                next.insert(path, link);
+            }
+        }
+        // Links to each file.
+        let mut wanted: HashMap<PathBuf, Vec<&Link>> = HashMap::new();
+        for link in self.found.iter().filter(|link| link.is_read) {
+            let is_replaced = plain(&link.name)
+                .is_some_and(|path| next.get(&path).is_none_or(|last| last.place != link.place));
+            let mut path = plain(&link.target);
             for _ in 0..CHAIN {
                 match path.as_ref().and_then(|path| next.get(path)) {
-                    Some(further) => path = plain(further),
+                    Some(further) => path = plain(&further.target),
                     None => break,
                 }
             }
-            match path {
-                // Its files are read under their own names.
-                Some(path) if self.directories.contains(&path) => {}
-                Some(path) if self.files.contains(&path) && !next.contains_key(&path) => {
-                    wanted.entry(path).or_default().push(name);
+            let target = link.target.display();
+            let found = match path {
+                _ if is_replaced => "is a link that a later member of the same name replaces".to_owned(),
+                Some(path) if next.contains_key(&path) => {
+                    format!("is a link to {target}, which leads on in a loop of links")
                 }
-                _ => {
-                    let found = format!("is a link to {}, which is not in the archive", target.display());
-                    let error = Error::Format { path: input.path().join(name), found, hint: None };
-                    if !each(Found::LeftOut(input.path().join(name), error)) {
-                        return Ok(());
-                    }
+                Some(path) if self.files.contains_key(&path) => {
+                    wanted.entry(path).or_default().push(link);
+                    continue;
                 }
+                Some(path) if self.directories.contains(&path) => {
+                    format!("is a link to {target}, a directory, whose files are read under their own names")
+                }
+                _ => format!("is a link to {target}, which is not in the archive"),
+            };
+            let path = input.path().join(&link.name);
+            if !each(Found::LeftOut(path.clone(), Error::Format { path, found, hint: None })) {
+                return Ok(());
             }
         }
         if wanted.is_empty() {
@@ -215,23 +246,24 @@ impl Links {
         for entry in archive.entries()? {
             let mut entry = entry?;
             let Some(path) = plain(&entry.path()?) else { continue };
-            if entry.header().entry_type().is_dir() || next.contains_key(&path) {
+            let place = entry.raw_header_position();
+            if self.files.get(&path) != Some(&place) {
                 continue;
             }
-            let Some(names) = wanted.remove(&path) else { continue };
+            let Some(links) = wanted.remove(&path) else { continue };
             let kind = entry.header().entry_type();
             let found = match left_out(kind, &mut entry)? {
-                Kind::File => member(input, &path, &mut entry)?,
+                Kind::File => member(input, &path, place, &mut entry)?,
                 Kind::Nothing => {
                     Found::LeftOut(PathBuf::new(), refusal(input, &path, "is no file".to_owned()))
                 }
                 Kind::LeftOut(found) => Found::LeftOut(PathBuf::new(), refusal(input, &path, found)),
             };
-            for name in names {
+            for Link { name, place, .. } in links {
                 let found = match &found {
-                    Found::Member(target) => {
+                    Found::Member(target, _) => {
                         let content = target.memory().cloned().unwrap_or_default();
-                        Found::Member(Input::member(input.path(), name, content))
+                        Found::Member(Input::member(input.path(), name, content), *place)
                     }
                     Found::LeftOut(_, error) | Found::Refused(error) => Found::LeftOut(
                         input.path().join(name),
@@ -248,7 +280,7 @@ impl Links {
 }
 
 /// A path without `.` and with every `..` taken; `None` of one that leads out of the archive.
-fn plain(path: &Path) -> Option<PathBuf> {
+pub fn plain(path: &Path) -> Option<PathBuf> {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {

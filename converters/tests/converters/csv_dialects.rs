@@ -71,6 +71,87 @@ fn a_decimal_comma_is_noted() {
 }
 
 #[test]
+fn a_comma_that_may_separate_thousands_decides_nothing() {
+    let rows = |values: [&str; 3]| {
+        let line = |(hour, value)| format!("A,2017-01-01 0{hour}:00,\"{value}\",\"8,5\"\n");
+        let lines: String = values.into_iter().enumerate().map(line).collect();
+        format!("station_id,timestamp,sea_level_pressure,t\n{lines}")
+    };
+    let options = ReadOptions::default();
+    for (values, line) in [(["1,010", "1,011", "990"], 2), (["990", "-12,500", "991"], 3)] {
+        // Commas of another column do not decide, nor does their absence.
+        for content in [rows(values), rows(values).replace("8,5", "8"), rows(values).replace("8,5", "8.5")] {
+            let message = refusal_of("a.csv", content, &options);
+            let named = format!("line {line}: sea_level_pressure is \"{}\"", values[line - 2]);
+            assert!(message.contains(&named) && message.contains("thousands"), "{message}");
+        }
+    }
+    // Of the same column they do.
+    let content = rows(["1,010", "12,5", "0,25"]);
+    let text = rows_of("a.csv", &content, &options);
+    assert_eq!(text.column("sea_level_pressure"), [Some(1.01), Some(12.5), Some(0.25)]);
+    let noted = notes(&content, &options);
+    assert!(noted.iter().any(|note| note.contains("decimal comma")), "{noted:?}");
+    // A comma that the first lines do not show.
+    let late = format!("{}{}", rows(["990"; 3]).replace("8,5", "8"), "A,2017-01-02,\"1,010\",8\n");
+    let message = refusal_of("a.csv", late, &options);
+    assert!(message.contains("line 5: sea_level_pressure is \"1,010\""), "{message}");
+}
+
+#[test]
+fn an_open_quote_is_refused_by_its_line() {
+    let options = ReadOptions::default();
+    for line in [
+        "\"A,2017-01-01 02:00,1",
+        "A,2017-01-01 02:00,\"1",
+        "\"A\nB\",2017-01-01 02:00,1",
+        "\"A\"\"\",\"2017-01-01 02:00,1",
+    ] {
+        let message = refusal_of("a.csv", format!("{PLAIN}{line}\n"), &options);
+        assert!(message.contains("line 4: has a quote that is not closed"), "{message}");
+    }
+    let header = PLAIN.replace("air_temperature", "\"air\ntemperature\"");
+    let message = refusal_of("a.csv", format!("# logger\n{header}"), &options);
+    assert!(message.contains("line 2: has a quote that is not closed"), "{message}");
+    let content = "\"STATION\",\"DATE\",\"temperature\",\"temperature_Report_Type\",\"temperature_Quality_Code\"\n\
+                   \"USW00094846\",\"2024-01-01T00:00:00\",\"5.1\",\"FM15,\"1\"\n";
+    let message = refusal_of("a.csv", content, &options);
+    assert!(message.contains("line 2: has a quote that is not closed"), "{message}");
+    // Inches need no other.
+    let text = read(format!("{PLAIN}5\" gauge,2017-01-01 02:00,1\n"));
+    assert_eq!(text.keys().last().unwrap().0, "5\" gauge");
+}
+
+#[test]
+fn utf_16_that_is_cut_is_read_to_where_it_is_cut() {
+    let text = format!("\u{feff}{PLAIN}");
+    let mut stored: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    stored.pop();
+    let message = refusal_of("a.csv", stored, &ReadOptions::default());
+    assert!(message.contains("UTF-16 that ends within a character"), "{message}");
+}
+
+#[test]
+fn amounts_that_are_all_marks_are_amounts() {
+    let content = "station,valid,p01i\nA,2017-01-01 00:00,T\nA,2017-01-01 01:00,M\n";
+    let text = read(content);
+    assert_eq!(text.column("p01i"), [Some(0.0), None]);
+    assert_eq!(text.tally.traces["p01i"], 1);
+}
+
+#[test]
+fn what_to_do_is_said_where_it_helps() {
+    let refused = |time: &str| {
+        let content = format!("{PLAIN}A,{time},1\n");
+        refusal_of("a.csv", content, &ReadOptions::default())
+    };
+    assert!(refused("01.02.2017").contains("--time-format"));
+    for time in ["", "noon"] {
+        assert!(!refused(time).contains("--time"), "{}", refused(time));
+    }
+}
+
+#[test]
 fn marks_are_missing_values_and_traces() {
     let content = "station,valid,tmpf,sknt,p01m,remark\n\
                    ORD,2017-01-01 00:51,50,null,0.01,M\n\
@@ -131,11 +212,21 @@ fn names_that_nobody_knows_are_the_users() {
 }
 
 #[test]
+fn isds_two_numbers_may_have_other_names() {
+    let content = "usaf,wban,time,t\n10010,,2017-01-01,1\n725300,94846,2017-01-01,2\n";
+    let named = mapped(&[("station_usaf", "usaf"), ("station_wban", "wban")], &[]);
+    let text = rows_of("a.csv", content, &named);
+    let stations: Vec<&str> = text.keys().into_iter().map(|(station, _)| station).collect();
+    assert_eq!(stations, ["010010-99999", "725300-94846"]);
+}
+
+#[test]
 fn a_missing_station_is_refused_by_its_line() {
-    for nothing in ["", "nan", "NA", "None"] {
+    for nothing in ["", "nan", "NA", "None", "-9999", "\t \u{a0}", "\u{1}", "A\u{0}"] {
         let content = format!("{PLAIN}{nothing},2017-01-01 02:00,1\n");
         let message = refusal_of("a.csv", content, &ReadOptions::default());
-        let found = if nothing.is_empty() { "has no station_id".to_owned() } else { format!("{nothing:?}") };
+        let blank = nothing.trim().is_empty();
+        let found = if blank { "has no station_id".to_owned() } else { format!("{nothing:?}") };
         assert!(message.contains("line 4: has") && message.contains(&found), "{message}");
     }
 }

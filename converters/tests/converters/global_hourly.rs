@@ -214,7 +214,7 @@ fn lines_that_cannot_be_read_are_named() {
         (line(&[("AA2", "01,0013,9")]), "AA1 to AA4 is \"01,0013,9\""),
         (line(&[("GF1", "08")]), "GF1 is \"08\""),
         ("STATION,DATE,TMP".to_owned(), "is a header of 3 columns that differs from the first line's of 21"),
-        (good.replace("\"+0020,1\"", "\"+0020,1"), "TMP is"),
+        (good.replace("\"+0020,1\"", "\"+0020,1"), "has a quote that is not closed"),
     ] {
         let text = format!("{HEADER}\n{good}\n\n{bad}\n{good}\n");
         match try_read(&input(&text), &options()) {

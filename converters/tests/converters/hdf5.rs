@@ -177,7 +177,7 @@ fn rows_without_a_key_are_named() {
     };
     for (column, row, value, expected) in [
         ("timestamp", 0, f64::NAN, "row 0: timestamp is NaN"),
-        ("timestamp", 777, 1e12, "row 777: timestamp is 1000000000000, outside the years"),
+        ("timestamp", 777, 1e12, "row 777: timestamp is 1000000000000, which as seconds since 1970"),
         ("station_usaf", 500, f64::NAN, "row 500: station_usaf is NaN"),
         ("station_usaf", 999, -1.0, "row 999: station_usaf is -1"),
         ("station_wban", 321, 100_000.0, "row 321: station_wban is 100000, expected at most 5 digits"),

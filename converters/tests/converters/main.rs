@@ -23,6 +23,7 @@ mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the sa
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
+mod one_unit; // numbers of several magnitudes in one column of times
 mod places; // where rows and lists say that stations are, and the table of them
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
@@ -32,3 +33,4 @@ mod tar_entries; // links, sparse files and other entries of tar archives
 mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew
+mod zip_entries; // zip archives

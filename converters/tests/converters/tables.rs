@@ -263,6 +263,52 @@ fn what_is_wrong_with_a_table_is_said() {
 }
 
 #[test]
+fn compressions_that_are_not_read_are_named() {
+    let mut content = parquet(&with("t", Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]))));
+    // In the footer the codec follows the path of a column: 0 is none, 8 and 6 stand for Brotli's 4 and LZO's 3.
+    let codec = content.windows(5).rposition(|window| window == b"\x01t\x15\0\x16").unwrap() + 3;
+    for (code, name) in [(8, "Brotli"), (6, "LZO")] {
+        content[codec] = code;
+        let error = try_read(&input(&content), &options()).unwrap_err();
+        assert!(
+            error.to_string().ends_with(&format!("is Parquet compressed by {name}, which is not read")),
+            "{error}"
+        );
+        assert!(error.hint().unwrap().contains("compression=\"zstd\""));
+    }
+}
+
+#[test]
+fn infinities_are_counted_as_missing() {
+    let values = [f64::INFINITY, 5.1, f64::NEG_INFINITY];
+    let floats = values.map(|value| value as f32);
+    let arrays: [ArrayRef; 2] =
+        [Arc::new(Float64Array::from(values.to_vec())), Arc::new(Float32Array::from(floats.to_vec()))];
+    for array in arrays {
+        let batch = with("air_temperature", array);
+        for content in [parquet(&batch), arrow_file(&batch)] {
+            let read = read_all(&input(content), &options());
+            assert_eq!(read.all.columns[0].1, [None, Some(5.1), None]);
+            let marks = [("-inf", 1), ("inf", 1)].map(|(mark, count)| (mark.to_owned(), count));
+            assert_eq!(read.tally.missing, marks.into());
+        }
+    }
+}
+
+#[test]
+fn texts_whose_commas_may_separate_thousands_are_refused() {
+    let message = refusal(&with("sea_level_pressure", texts(&["990", "1,010", "991"])), &options());
+    assert!(
+        message.contains("row 1: sea_level_pressure is \"1,010\"") && message.contains("thousands"),
+        "{message}"
+    );
+    let decided = with("sea_level_pressure", texts(&["990,5", "1,010", "991"]));
+    assert_eq!(column(&decided, &options(), "sea_level_pressure"), [Some(990.5), Some(1.01), Some(991.0)]);
+    let message = refusal(&with("sea_level_pressure", texts(&["990.5", "1,010", "991"])), &options());
+    assert!(message.contains("row 1: sea_level_pressure is \"1,010\""), "{message}");
+}
+
+#[test]
 fn a_directory_of_hive_may_name_the_station() {
     let directory = tempfile::TempDir::new().unwrap();
     let partition = directory.path().join("station_id=010010%2D99999");
@@ -308,6 +354,13 @@ fn days_and_times_of_day_in_two_columns_are_joined() {
     ]);
     let read = read_all(&input(parquet(&batch)), &options());
     assert_eq!(read.all.timestamps, [(start + 6 * 3600) * 1_000_000]);
+}
+
+#[test]
+fn an_arrow_schema_that_is_said_to_be_huge_is_refused_before_it_is_read() {
+    let stream = [&[0xff; 4][..], &1_000_000_000_i32.to_le_bytes(), b"schema"].concat();
+    let error = try_read(&input(stream), &options()).unwrap_err().to_string();
+    assert!(error.ends_with("it says of a message that it is longer than it can be"), "{error}");
 }
 
 #[test]

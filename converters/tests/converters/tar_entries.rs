@@ -46,24 +46,32 @@ impl Tar {
     }
 
     /// Stations, rows, and what was left out, each with its reason.
-    fn read(mut self) -> (Vec<String>, usize, Vec<String>) {
+    fn read(self) -> (Vec<String>, usize, Vec<String>) {
+        let (stations, rows, left_out, _) = self.read_times();
+        (stations, rows, left_out)
+    }
+
+    /// The same, and the times of all rows.
+    fn read_times(mut self) -> (Vec<String>, usize, Vec<String>, Vec<i64>) {
         self.bytes.extend([0; 1024]);
         let (home, path) = stored(&self.bytes);
         let archive = Archive::open(std::slice::from_ref(&path), &ReadOptions::default(), false).unwrap();
         let mut stations = Vec::new();
         let mut rows = 0;
+        let mut times = Vec::new();
         // Twice: what is left out is listed once.
         for _ in 0..2 {
-            (stations, rows) = (Vec::new(), 0);
+            (stations, rows, times) = (Vec::new(), 0, Vec::new());
             let mut reader = archive.read(|_, _| true);
             while let Some(batch) = reader.next_batch().map_err(|failed| failed.error).unwrap() {
                 rows += batch.rows();
+                times.extend(&batch.timestamps);
                 stations.extend(batch.stations.iter().map(|run| run.station_id.to_string()));
             }
         }
         let failures = archive.failures();
         let left_out = failures.iter().map(|failure| short(&failure.error.to_string(), home.path()));
-        (stations, rows, left_out.collect())
+        (stations, rows, left_out.collect(), times)
     }
 
     fn refusal(mut self) -> String {
@@ -116,10 +124,71 @@ fn links_to_nothing_are_listed() {
     }
     // A directory by another name: its files are there already.
     let archive = Tar::new().file(B).entry("other", EntryType::Symlink, "in", b"");
-    assert_eq!(archive.read(), (vec!["010020-99999".to_owned()], 24, Vec::new()));
+    let (stations, rows, left_out) = archive.read();
+    assert_eq!((stations, rows), (vec!["010020-99999".to_owned()], 24));
+    let directory = "a.tar/other: is a link to in, a directory, whose files are read under their own names";
+    assert_eq!(left_out, [directory]);
     let message = Tar::new().entry(A, EntryType::Symlink, "elsewhere", b"").refusal();
     assert!(message.starts_with("a.tar: is a tar archive without a file that can be read: "), "{message}");
     assert!(message.contains(A), "{message}");
+}
+
+#[test]
+fn loops_of_links_are_called_that() {
+    let ring = [("x-1-2015", "y-1-2015"), ("y-1-2015", "x-1-2015"), ("z-1-2015", "z-1-2015")];
+    let archive = ring.iter().fold(Tar::new().file(A), |archive, (name, target)| {
+        archive.entry(name, EntryType::Symlink, target, b"")
+    });
+    let (_, rows, left_out) = archive.read();
+    assert_eq!((rows, left_out.len()), (24, 3), "{left_out:?}");
+    for ((name, target), message) in ring.iter().zip(left_out) {
+        let expected = format!("a.tar/{name}: is a link to {target}, which leads on in a loop of links");
+        assert_eq!(message, expected);
+    }
+}
+
+#[test]
+fn of_several_members_of_one_name_the_last_is_read() {
+    let other = day(2016, 99);
+    let later = |archive: Tar| archive.entry(A, EntryType::Regular, "", other.as_bytes());
+    let dotted = |archive: Tar| archive.entry(&format!("./{A}"), EntryType::Regular, "", other.as_bytes());
+    let one = (vec!["010010-99999".to_owned()], 24, Vec::new());
+    let twice = [
+        later(Tar::new().file(A)),
+        dotted(Tar::new().file(A)),
+        later(Tar::new().file(A).entry(A, EntryType::Regular, "", b"no observations")),
+        later(Tar::new().entry(A, EntryType::Symlink, "nothing", b"").file(B).entry(
+            B,
+            EntryType::Link,
+            A,
+            b"",
+        )),
+    ];
+    let expected_rows = [24, 24, 24, 48];
+    for (number, (archive, rows)) in twice.into_iter().zip(expected_rows).enumerate() {
+        let (stations, found, left_out, times) = archive.read_times();
+        assert_eq!(found, rows, "{number}: {stations:?} {left_out:?}");
+        let from = crate::texts::seconds("2016-01-01 00:00:00") * 1_000_000;
+        assert!(times.iter().all(|&time| time >= from), "{number}: an earlier member was read");
+    }
+    let (_, path) = &twice_stored(&other);
+    let archive = Archive::open(std::slice::from_ref(path), &ReadOptions::default(), false).unwrap();
+    let notes = archive.notes().join(" ");
+    assert!(
+        notes.contains("of several members of one name the last is read: ") && notes.contains(A),
+        "{notes}"
+    );
+    // An earlier one that is damaged does not matter.
+    assert_eq!(Tar::new().entry(A, EntryType::Regular, "", b"no observations").file(A).read(), one);
+    // A later link replaces a file.
+    let archive = Tar::new().file(B).file(A).entry(A, EntryType::Link, B, b"");
+    assert_eq!(archive.read().1, 48);
+}
+
+fn twice_stored(other: &str) -> (TempDir, PathBuf) {
+    let mut archive = Tar::new().file(A).entry(A, EntryType::Regular, "", other.as_bytes());
+    archive.bytes.extend([0; 1024]);
+    stored(&archive.bytes)
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::common::CommonArgs;
 use super::failure::Failure;
 use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
 use super::progress::Progress;
-use super::source::{SourceArgs, describe_tally, failures_json, report_failures};
+use super::source::{SourceArgs, describe_tally, failures_json, measurement, report_failures};
 use super::tool::{JsonError, Tool};
 use super::wait::WaitArgs;
 
@@ -31,14 +31,14 @@ Exit status: 0 done; 1 failed; 2 usage; 3 done, but for sources that were left o
 #[command(name = "isd-convert", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub struct ConvertArgs {
     /// Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
-    /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar archive
+    /// ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar or zip archive
     #[arg(required = true, value_name = "SOURCE")]
     sources: Vec<PathBuf>,
     /// Directory to write the dataset to
     #[arg(short, long, value_name = "DATASET", required_unless_present_any = ["inspect", "dry_run"])]
     output: Option<PathBuf>,
     /// Measurements to convert, separated by commas or by repeating the flag [default: all]
-    #[arg(short, long = "measurement", value_name = "NAME", value_delimiter = ',')]
+    #[arg(short, long = "measurement", value_name = "NAME", value_delimiter = ',', value_parser = measurement)]
     measurements: Vec<String>,
     /// Store values as float32: half the size, seven digits
     #[arg(long)]

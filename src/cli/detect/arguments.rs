@@ -10,7 +10,7 @@ use crate::cli::common::CommonArgs;
 use crate::cli::duration;
 use crate::cli::failure::Failure;
 use crate::cli::selection::SelectionArgs;
-use crate::cli::source::SourceArgs;
+use crate::cli::source::{SourceArgs, measurement};
 use crate::cli::streams::say;
 use crate::plan::Engine;
 use crate::plan::table::OUTLIER_COLUMNS;
@@ -33,6 +33,7 @@ pub struct DetectArgs {
         long = "measurement",
         value_name = "NAME",
         value_delimiter = ',',
+        value_parser = measurement,
         required_unless_present = "all"
     )]
     pub(super) measurements: Vec<String>,

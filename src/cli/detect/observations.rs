@@ -220,8 +220,8 @@ impl Observations {
 const MISSING: f64 = -9999.0;
 
 /// Whether Parquet of another writer can be tested as it is: what is asked for are columns of numbers in their
-/// measurements' own units, and the footers say that no value is ISD's mark for missing ones and no time one that no
-/// observation has. All this an archive's reader knows.
+/// measurements' own units, and the footers say that no value is ISD's mark for missing ones or infinite, and no time one
+/// that no observation has. All this an archive's reader knows.
 fn can_be_tested(dataset: &Dataset, measurements: &[String]) -> bool {
     let columns = dataset.columns().iter();
     let asked: Vec<&ColumnInfo> =
@@ -229,7 +229,7 @@ fn can_be_tested(dataset: &Dataset, measurements: &[String]) -> bool {
     let as_they_are = |column: &&ColumnInfo| {
         let own = Measurement::named(&column.name).map(|measurement| measurement.units);
         let in_own = column.units.as_deref().is_none_or(|units| own.is_none_or(|own| own == units));
-        in_own && dataset.range(&column.name).is_some_and(|(least, _)| least > MISSING)
+        in_own && dataset.range(&column.name).is_some_and(|(least, most)| least > MISSING && most.is_finite())
     };
     let times = dataset.time_unit().zip(dataset.range(TIMESTAMP));
     let times_are_possible = times

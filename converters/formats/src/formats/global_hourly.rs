@@ -9,7 +9,8 @@ use super::isd_groups::{
     UNNUMBERED, station_id, summary,
 };
 use super::text::{
-    Header, HeaderError, LineFormat, Rows, Said, TextSource, fields, integer, isd_columns, iso_micros, shown,
+    Header, HeaderError, LineFormat, Rows, Said, TextSource, check_quotes, fields, integer, isd_columns,
+    iso_micros, shown,
 };
 use isd_dataset::place::Place;
 
@@ -136,6 +137,7 @@ impl LineFormat for Lines {
         if self.header.is_repeated_in(line) {
             return Ok(());
         }
+        check_quotes(line, SEPARATOR)?;
         let mut found = [b"".as_slice(); COLUMNS.len()];
         let mut count = 0;
         for (slot, field) in self.slots.iter().zip(fields(line, SEPARATOR)) {

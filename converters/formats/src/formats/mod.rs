@@ -18,6 +18,7 @@ use isd_dataset::names::list;
 use table::dialect::Dialect;
 use table::names::how_to_name;
 
+use crate::compression::Compression;
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// All formats, the most easily told apart first.
@@ -89,7 +90,9 @@ pub fn format_names() -> Vec<&'static str> {
 
 /// The error of a file that no format recognises.
 fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
+    let inside = head.compression.zip(Compression::of(&head.text));
     let (found, hint) = match head.text.as_slice() {
+        _ if inside.is_some() => inside.map(compressed_twice).unwrap_or_default(),
         [] => ("is empty, expected a file of observations".to_owned(), None),
         [b'C', b'D', b'F', 1 | 2 | 5, ..] => (
             "is a classic netCDF-3 file, expected HDF5 or netCDF-4".to_owned(),
@@ -99,7 +102,9 @@ fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
             "is an HDF4 file, expected HDF5".to_owned(),
             Some("convert it with `h4toh5` of the HDF Group".to_owned()),
         ),
-        [b'P', b'K', 3, 4, ..] => packed("a zip archive", "unzip"),
+        [b'P', b'K', 3, 4, ..] => packed("a zip archive inside another file", "unzip"),
+        [0x5d, 0, 0, ..] => packed("compressed as .lzma", "unlzma"),
+        text if text.get(257..262) == Some(b"ustar") => packed("a tar archive inside another", "tar -xf"),
         [0x1f, 0x9d, ..] => packed("compressed by `compress`, as .Z", "uncompress"),
         [b'7', b'z', 0xbc, 0xaf, ..] => packed("a 7z archive", "7z x"),
         [b'R', b'a', b'r', b'!', ..] => packed("a RAR archive", "unrar x"),
@@ -111,6 +116,20 @@ fn refused(input: &Input, head: &Head, options: &ReadOptions) -> Error {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => (
             "begins as UTF-16 or UTF-32 and cannot be decoded".to_owned(),
             Some("save it as UTF-8".to_owned()),
+        ),
+        text if text.starts_with(b"\"TOA5\"") || text.starts_with(b"TOA5,") => (
+            "is a TOA5 table of a Campbell logger, whose header has four lines, which is not read".to_owned(),
+            Some(
+                "leave the names and the rows, as `sed '1d;3,4d'` does, and name the station with --column station_id==STATION"
+                    .to_owned(),
+            ),
+        ),
+        _ if is_aligned(head) => (
+            "is a table whose columns are separated by blanks, as NDBC's are, which is not read".to_owned(),
+            Some(
+                "put commas between the columns, join those of the time to one, and leave out the line of units"
+                    .to_owned(),
+            ),
         ),
         _ if Dialect::of(head).is_table(head) => of_unknown_keys(&Dialect::of(head), options),
         _ => (
@@ -134,6 +153,24 @@ fn of_unknown_keys(table: &Dialect, options: &ReadOptions) -> (String, Option<St
         _ => format!("name them with --column {STATION_ID}=NAME --column {TIMESTAMP}=NAME"),
     };
     (found, Some(hint))
+}
+
+/// What a file is that is compressed twice, and what to do about it.
+fn compressed_twice((outer, inner): (Compression, Compression)) -> (String, Option<String>) {
+    let found = format!("is compressed by {} inside {}, which is not read", inner.name(), outer.name());
+    (found, Some(format!("unpack it with `{}` first", outer.program())))
+}
+
+/// Whether a text is a table whose columns are separated by blanks: three names or more, and lines below of as many words.
+fn is_aligned(head: &Head) -> bool {
+    let mut lines = head.lines().filter(|line| !line.trim_ascii().is_empty());
+    let words = |line: &[u8]| line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).count();
+    let header = lines.next().unwrap_or_default();
+    let is_of_names = header.iter().any(u8::is_ascii_alphabetic)
+        && !header.iter().any(|byte| b",;|<".contains(byte) || *byte < b' ');
+    let whole: Vec<&[u8]> = lines.take(3).collect();
+    let names = words(header);
+    is_of_names && names > 2 && whole.len() > 1 && whole.iter().all(|line| words(line) == names)
 }
 
 /// What a compressed file or an archive is that is not read here, and the program that unpacks it.

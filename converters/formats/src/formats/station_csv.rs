@@ -7,12 +7,12 @@
 
 use super::table::clock::{Clock, no_clock};
 use super::table::dialect::Dialect;
-use super::table::markers::{self, Seen, Text};
+use super::table::markers::{self, DecimalMark, Seen, Text, no_number};
 use super::table::meaning::{MISSING, Meaning, Stored, TRACE};
 use super::table::names::{Columns, KEYS, USAF, WBAN, only_station};
 use super::table::usaf_wban;
-use super::text::{LineFormat, Rows, TextSource, fields, shown, unquoted};
-use crate::instants::{TIME_HINT, TextTimes, in_range};
+use super::text::{LineFormat, Rows, TextSource, check_quotes, fields, shown, unquoted};
+use crate::instants::{NumberTimes, OneUnit, TIME_HINT, TextTimes, in_range};
 use crate::keys;
 use crate::text_encoding::decoded;
 use crate::{
@@ -44,10 +44,14 @@ impl Format for StationCsv {
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
         let head = input.head()?;
         let dialect = Dialect::of(&head);
+        check_quotes(&dialect.header, dialect.separator).map_err(|found| {
+            let line = dialect.preamble.len() as u64 + 1;
+            Error::Line { path: input.path().to_path_buf(), line, found, hint: None }
+        })?;
         let seen = dialect.seen(&head);
         let columns = Columns { path: input.path(), names: &dialect.names, options };
         let lines = Header { columns, dialect: &dialect, seen: &seen }.lines(&head)?;
-        Ok(Box::new(TextSource::new(input, lines, options)?))
+        Ok(OneUnit::check(Box::new(TextSource::new(input, lines, options)?)))
     }
 }
 
@@ -104,6 +108,15 @@ impl Header<'_> {
             } else {
                 texts.push(name.clone());
             }
+        }
+        if found.is_empty() {
+            // Amounts that are all missing or too small to measure are amounts.
+            let of_marks = |name: &String| {
+                let place = self.columns.names.iter().position(|other| other == name);
+                place.filter(|&place| self.seen.get(place).is_some_and(Seen::is_of_marks))
+            };
+            found.extend(texts.iter().filter_map(|name| Some((name.clone(), of_marks(name)?))));
+            texts.retain(|name| found.iter().all(|(other, _)| other != name));
         }
         Ok((found, texts))
     }
@@ -177,7 +190,9 @@ impl Header<'_> {
             layout,
             columns: Vec::new(),
             stored: Vec::new(),
+            marks: Vec::new(),
             notes: Vec::new(),
+            number_times: times.numbers().and_then(|numbers| numbers.recognised(options)),
             times,
             clock,
             station: only_station(options).map(str::to_owned),
@@ -204,6 +219,7 @@ impl Header<'_> {
             }
             lines.columns.push(info);
             lines.stored.push(stored);
+            lines.marks.push(self.dialect.mark(index));
         }
         if lines.columns.is_empty() {
             let found = format!("holds no measurement; it has {}", self.columns.names.join(", "));
@@ -235,8 +251,12 @@ struct Lines {
     columns: Vec<ColumnInfo>,
     /// How the numbers of each of `columns` become values.
     stored: Vec<Stored>,
+    /// The decimal mark of each of `columns`.
+    marks: Vec<DecimalMark>,
     notes: Vec<String>,
     times: TextTimes,
+    /// How those that are numbers are read, where no option says it.
+    number_times: Option<NumberTimes>,
     /// How times of day are written, where they have a column of their own.
     clock: Option<Clock>,
     /// The station of all rows, where the user names it.
@@ -256,11 +276,16 @@ impl LineFormat for Lines {
         self.notes.clone()
     }
 
+    fn number_times(&self) -> Option<NumberTimes> {
+        self.number_times
+    }
+
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {
         let separator = self.dialect.separator;
         if line == self.dialect.header || self.is_no_row(line, rows) {
             return Ok(());
         }
+        check_quotes(line, separator)?;
         let (mut usaf, mut wban, mut id, mut time, mut clock) = (None, None, None, None, None);
         let mut found = 0;
         for (field, kind) in fields(line, separator).zip(&self.layout) {
@@ -333,7 +358,7 @@ impl Lines {
     #[inline]
     fn value(&self, column: usize, field: &[u8], rows: &mut Rows) -> Result<(), String> {
         let info = &self.columns[column];
-        let value = match markers::read(field, 0, self.dialect.mark) {
+        let value = match markers::read(field, 0, self.marks[column]) {
             Text::Number(value) => value,
             Text::Missing => {
                 let mark = field.trim_ascii();
@@ -347,10 +372,7 @@ impl Lines {
                 rows.set(column, 0.0);
                 return Ok(());
             }
-            Text::Other => {
-                let shown = shown(field);
-                return Err(format!("{} is {shown}, expected a number; -m picks other columns", info.name));
-            }
+            Text::Other => return Err(no_number(&info.name, field)),
         };
         if value == MISSING {
             return Ok(());
@@ -370,7 +392,7 @@ impl Lines {
                 ));
             }
             Stored::Tenths { .. } => {
-                let Text::Number(value) = markers::read(field, 1, self.dialect.mark) else {
+                let Text::Number(value) = markers::read(field, 1, self.marks[column]) else {
                     return Err("internal error: a number is none in tenths".into());
                 };
                 rows.set(column, value);

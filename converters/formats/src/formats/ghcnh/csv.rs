@@ -2,7 +2,7 @@
 //! quoted or not, in; the pipe-separated lines that they stand for, and so observations, out.
 
 use super::psv::PsvLines;
-use crate::formats::text::{HeaderError, LineFormat, Rows, fields};
+use crate::formats::text::{HeaderError, LineFormat, Rows, check_quotes, fields};
 use crate::{ColumnInfo, Head, ReadOptions};
 
 /// Separators that are known.
@@ -63,6 +63,7 @@ impl LineFormat for CsvLines {
     }
 
     fn read_line(&self, line: &[u8], rows: &mut Rows) -> Result<(), String> {
+        check_quotes(line, self.separator)?;
         self.lines.read_line(&piped(line, self.separator), rows)
     }
 }

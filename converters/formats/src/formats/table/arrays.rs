@@ -16,8 +16,8 @@ use crate::text_encoding::decoded;
 const EXACT_INTEGERS: f64 = 9_007_199_254_740_992.0;
 const EXACT_POWER_OF_TEN: i8 = 22;
 
-/// The numbers of an array of a numeric type or of truth values, which are 1 and 0; missing ones, NaN and infinities are
-/// NaN. A float32 becomes the double nearest the decimal that it stands for.
+/// The numbers of an array of a numeric type or of truth values, which are 1 and 0; missing ones are NaN. A
+/// float32 becomes the double nearest the decimal that it stands for.
 ///
 /// # Errors
 /// A type that holds no numbers.
@@ -45,7 +45,7 @@ pub fn doubles(array: &ArrayRef) -> Result<Vec<f64>, String> {
     };
     let nulls = array.nulls();
     for (row, value) in values.iter_mut().enumerate() {
-        if !value.is_finite() || nulls.is_some_and(|nulls| nulls.is_null(row)) {
+        if nulls.is_some_and(|nulls| nulls.is_null(row)) {
             *value = f64::NAN;
         }
     }
@@ -147,7 +147,7 @@ mod tests {
     fn every_type_of_numbers_gives_the_nearest_doubles() {
         let arrays: [(ArrayRef, [f64; 2]); 7] = [
             (Arc::new(Float32Array::from(vec![5.1, -0.3])), [5.1, -0.3]),
-            (Arc::new(Float64Array::from(vec![5.1, f64::INFINITY])), [5.1, f64::NAN]),
+            (Arc::new(Float64Array::from(vec![5.1, f64::INFINITY])), [5.1, f64::INFINITY]),
             (Arc::new(Int8Array::from(vec![Some(51), None])), [51.0, f64::NAN]),
             (Arc::new(UInt64Array::from(vec![250, 1 << 60])), [250.0, (1_u64 << 60) as f64]),
             (Arc::new(BooleanArray::from(vec![true, false])), [1.0, 0.0]),

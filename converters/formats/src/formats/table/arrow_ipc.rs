@@ -39,6 +39,10 @@ impl ArrowFile {
     /// # Errors
     /// A file that cannot be opened or is damaged.
     pub fn open(input: &Input, stream: bool) -> Result<Self> {
+        // First of all: the library reserves memory for the schema, too.
+        let whole = content(input)?;
+        let sizes = guarded(|| if stream { check_stream(whole) } else { check_file(whole) });
+        sizes.map_err(|reason| damaged(input, LAYOUT, &reason))?;
         let start = content(input)?;
         let schema = if stream {
             guarded(|| StreamReader::try_new(start, None).map(|reader| reader.schema()))
@@ -46,9 +50,6 @@ impl ArrowFile {
             guarded(|| FileReader::try_new(start, None).map(|reader| reader.schema()))
         };
         let schema = schema.map_err(|reason| damaged(input, LAYOUT, &reason))?;
-        let whole = content(input)?;
-        let sizes = guarded(|| if stream { check_stream(whole) } else { check_file(whole) });
-        sizes.map_err(|reason| damaged(input, LAYOUT, &reason))?;
         Ok(Self { input: input.clone(), stream, schema })
     }
 }

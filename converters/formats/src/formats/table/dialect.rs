@@ -2,7 +2,7 @@
 //! first fields of each column are, out.
 
 use super::clock::{Clock, DAY};
-use super::markers::{DecimalMark, Seen, Text, read};
+use super::markers::{DecimalMark, Marks, Seen};
 use super::names::{USAF, known_spelling, usual_station, usual_time};
 use crate::formats::text::{decimal, fields};
 use crate::input::without_mark;
@@ -23,8 +23,8 @@ pub const COMMENT: u8 = b'#';
 pub struct Dialect {
     /// Between two fields.
     pub separator: u8,
-    /// Between the whole part of a number and its fraction.
-    pub mark: DecimalMark,
+    /// Between the whole part of a number and its fraction, one a column.
+    pub marks: Vec<DecimalMark>,
     /// The header, which is no observation wherever it stands.
     pub header: Vec<u8>,
     /// Lines before the header.
@@ -60,9 +60,8 @@ impl Dialect {
         let preamble = preamble.into_iter().map(<[u8]>::to_vec).collect();
         let name = |field: &[u8]| known_spelling(&decoded(field.trim_ascii()));
         let names: Vec<String> = fields(named, separator).map(name).collect();
-        let mut dialect =
-            Self { separator, mark: DecimalMark::Point, header: header.to_owned(), preamble, names };
-        dialect.mark = dialect.decimal_mark(head);
+        let mut dialect = Self { separator, marks: Vec::new(), header: header.to_owned(), preamble, names };
+        dialect.marks = dialect.decimal_marks(head);
         dialect
     }
 
@@ -76,7 +75,7 @@ impl Dialect {
         let has = |name: &str| self.names.iter().any(|other| other == name);
         let station = match options.path_of(STATION_ID) {
             Some(mapped) => mapped.starts_with('=') || has(mapped),
-            None => usual_station(&self.names).is_some() || has(USAF),
+            None => usual_station(&self.names).is_some() || has(options.path_of(USAF).unwrap_or(USAF)),
         };
         let mapped = |mapped: &str| {
             has(mapped)
@@ -95,22 +94,31 @@ impl Dialect {
         self.names.len() > 1 && self.names.iter().all(is_name) && sample.first().is_some_and(as_many)
     }
 
-    /// The comma, where a field is a number by that alone and none is one by a point; either where no field decides.
-    fn decimal_mark(&self, head: &Head) -> DecimalMark {
-        let (mut comma, mut point) = (false, false);
+    /// The comma, where a number of the file has one for its fraction and none a point; either where no number decides. In a
+    /// file whose separator is the comma, it must be one of the same column where the column has commas that may separate
+    /// thousands.
+    fn decimal_marks(&self, head: &Head) -> Vec<DecimalMark> {
+        let mut seen = vec![Marks::default(); self.names.len()];
         for line in self.sample(head) {
-            for field in fields(line, self.separator) {
-                let field = field.trim_ascii();
-                let is_number = decimal(field, 0).is_some();
-                point |= is_number && field.contains(&b'.');
-                comma |= !is_number && matches!(read(field, 0, DecimalMark::Comma), Text::Number(_));
+            for (marks, field) in seen.iter_mut().zip(fields(line, self.separator)) {
+                marks.add(field);
             }
         }
-        match (comma, point) {
+        let commas = self.separator == b',';
+        let point = seen.iter().any(|marks| marks.point);
+        let comma = seen.iter().any(|marks| marks.comma || (marks.doubtful_comma && !commas));
+        let mark = |marks: &Marks| match (comma, point) {
+            (true, false) if commas && marks.doubtful_comma && !marks.comma => DecimalMark::Point,
             (true, false) => DecimalMark::Comma,
-            (false, false) if self.separator != b',' => DecimalMark::Either,
+            (false, false) if !commas => DecimalMark::Either,
             _ => DecimalMark::Point,
-        }
+        };
+        seen.iter().map(mark).collect()
+    }
+
+    /// The decimal mark of the column of that place.
+    pub fn mark(&self, place: usize) -> DecimalMark {
+        self.marks.get(place).copied().unwrap_or(DecimalMark::Point)
     }
 
     /// The lines that say what columns hold.
@@ -132,8 +140,9 @@ impl Dialect {
     pub fn seen(&self, head: &Head) -> Vec<Seen> {
         let mut seen = vec![Seen::default(); self.names.len()];
         for line in self.sample(head) {
-            for (seen, field) in seen.iter_mut().zip(fields(line, self.separator)) {
-                seen.add(field, self.mark);
+            let columns = seen.iter_mut().zip(&self.marks);
+            for ((seen, mark), field) in columns.zip(fields(line, self.separator)) {
+                seen.add(field, *mark);
             }
         }
         seen
@@ -171,7 +180,9 @@ impl Dialect {
 
     /// What the user should know of how the file is written.
     pub fn notes(&self) -> Option<String> {
-        (self.mark == DecimalMark::Comma).then(|| "numbers have a decimal comma: 5,1 is 5.1".to_owned())
+        self.marks
+            .contains(&DecimalMark::Comma)
+            .then(|| "numbers have a decimal comma: 5,1 is 5.1".to_owned())
     }
 }
 

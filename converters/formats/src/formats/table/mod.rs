@@ -25,6 +25,7 @@ use source::{TableFile, TableSource};
 use super::ghcnh;
 use super::isd_groups::pad;
 use super::text::shown;
+use crate::instants::OneUnit;
 use crate::{Error, Format, Head, Input, ReadOptions, Result, Source};
 
 /// How Parquet begins.
@@ -53,7 +54,7 @@ impl Format for Parquet {
         if options.format.is_none() && ghcnh::is_parquet(file.schema()) {
             return ghcnh::Ghcnh.open(input, options);
         }
-        Ok(Box::new(TableSource::new(input, &file, options)?))
+        Ok(OneUnit::check(Box::new(TableSource::new(input, &file, options)?)))
     }
 }
 
@@ -88,7 +89,7 @@ impl Format for ArrowIpc {
             });
         }
         let file = ArrowFile::open(input, head.text.starts_with(STREAM_MAGIC))?;
-        Ok(Box::new(TableSource::new(input, &file, options)?))
+        Ok(OneUnit::check(Box::new(TableSource::new(input, &file, options)?)))
     }
 }
 

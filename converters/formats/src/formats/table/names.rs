@@ -39,7 +39,7 @@ pub fn only_station(options: &ReadOptions) -> Option<&str> {
 pub fn how_to_name(key: &str) -> String {
     match key {
         STATION_ID => {
-            "name it with --column station_id=NAME, or the only station with --column station_id==STATION"
+            "name it with --column station_id=NAME, ISD's two numbers with --column station_usaf=NAME --column station_wban=NAME, or the only station with --column station_id==STATION"
         }
         TIMESTAMP => {
             "name it with --column timestamp=NAME, or with --column timestamp=DATE+TIME where two columns hold it"

@@ -10,7 +10,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::Type;
+use parquet::basic::{Compression, Type};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::ChunkReader;
 
 use super::leaves::Leaf;
@@ -49,8 +50,28 @@ impl ParquetFile {
             let metadata = load(&file);
             (Chunks::File(Arc::new(file)), metadata)
         };
-        Ok(Self { chunks, metadata: metadata.map_err(|reason| damaged(input, LAYOUT, &reason))? })
+        let metadata = metadata.map_err(|reason| damaged(input, LAYOUT, &reason))?;
+        match unread_compression(&metadata) {
+            None => Ok(Self { chunks, metadata }),
+            Some(name) => Err(Error::Format {
+                path: path.to_path_buf(),
+                found: format!("is Parquet compressed by {name}, which is not read"),
+                hint: Some(
+                    "write it again with zstd: pyarrow.parquet.write_table(table, path, compression=\"zstd\")".into(),
+                ),
+            }),
+        }
     }
+}
+
+/// The name of a compression that is not read and that a column of the file has.
+fn unread_compression(metadata: &ArrowReaderMetadata) -> Option<&'static str> {
+    let groups = metadata.metadata().row_groups().iter();
+    groups.flat_map(RowGroupMetaData::columns).find_map(|column| match column.compression() {
+        Compression::BROTLI(_) => Some("Brotli"),
+        Compression::LZO => Some("LZO"),
+        _ => None,
+    })
 }
 
 /// Reads a footer. Times of 96 bits, which some writers still use, are taken in microseconds: nanoseconds do not reach

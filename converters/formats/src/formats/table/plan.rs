@@ -9,7 +9,7 @@ use isd_dataset::layout::{STATION_ID, column_info};
 
 use super::arrays::texts;
 use super::leaves::{Kind, Leaf, leaves};
-use super::markers::{DecimalMark, Seen};
+use super::markers::{DecimalMark, Marks, Seen};
 use super::meaning::{Meaning, Stored};
 use super::names::{Columns, KEYS, STATION_NAMES, USAF, WBAN, known_spelling, only_station, usual_time};
 use super::source::no_values;
@@ -38,6 +38,19 @@ pub struct Value {
     certain: bool,
     /// What its first texts are.
     seen: Seen,
+    /// What these say of the decimal mark.
+    marks: Marks,
+}
+
+impl Value {
+    /// The decimal mark of a column of texts.
+    pub fn mark(&self) -> DecimalMark {
+        match self.marks {
+            Marks { point: true, .. } => DecimalMark::Point,
+            Marks { comma: true, .. } => DecimalMark::Comma,
+            _ => DecimalMark::Either,
+        }
+    }
 }
 
 /// What is read of a table.
@@ -150,7 +163,13 @@ impl Plan {
                     meaning.info.origin = Some(format!("{}, tenths", leaf.name()));
                     meaning.info.resolution = None;
                 }
-                self.values.push(Value { leaf: leaf.clone(), meaning, certain, seen: Seen::default() });
+                self.values.push(Value {
+                    leaf: leaf.clone(),
+                    meaning,
+                    certain,
+                    seen: Seen::default(),
+                    marks: Marks::default(),
+                });
             }
         }
         Ok(())
@@ -189,7 +208,11 @@ impl Plan {
             let array = if read { value.leaf.values(&sample) } else { None };
             let Some(Ok(texts)) = array.map(|array| texts(&array)) else { continue };
             for text in texts.iter().flatten() {
-                value.seen.add(text.as_bytes(), DecimalMark::Either);
+                value.marks.add(text.as_bytes());
+            }
+            let mark = value.mark();
+            for text in texts.iter().flatten() {
+                value.seen.add(text.as_bytes(), mark);
             }
         }
     }

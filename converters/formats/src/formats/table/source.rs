@@ -11,7 +11,7 @@ use isd_dataset::names::list;
 use super::arrays::{doubles, texts};
 use super::clock::Clock;
 use super::leaves::{Kind, Leaf};
-use super::markers::{DecimalMark, Text, read};
+use super::markers::{Text, no_number, read};
 use super::meaning::{MISSING, Stored, TRACE};
 use super::plan::{Plan, Station, Value};
 use super::times::{Times, clock_beside};
@@ -74,8 +74,10 @@ impl TableSource {
             });
             plan.choose(first, options, clock.is_some());
             if let Some(sample) = plan.time.values(first) {
-                times = Times::find(&sample, options)
-                    .map_err(|found| column_error(input, TIMESTAMP, found, Some(TIME_HINT.into())))?;
+                times = Times::find(&sample, options).map_err(|found| {
+                    let hint = texts(&sample).is_ok().then(|| TIME_HINT.to_owned());
+                    column_error(input, TIMESTAMP, found, hint)
+                })?;
             }
         }
         let (wanted, mut notes) = plan.finish(input, file.schema(), options)?;
@@ -91,6 +93,7 @@ impl TableSource {
                 layout: file.layout(),
                 notes,
                 lacking: Vec::new(),
+                number_times: times.numbers().and_then(|numbers| numbers.recognised(options)),
             },
             plan,
             times,
@@ -141,7 +144,8 @@ impl Source for TableSource {
                 _ => self.times.micros(&times),
             };
             let timestamps = timestamps.map_err(|(row, found)| {
-                let hint = (!matches!(self.times, Times::Typed)).then(|| TIME_HINT.to_owned());
+                let is_number = matches!(self.times, Times::Numbers(_)) && times.is_valid(row);
+                let hint = is_number.then(|| TIME_HINT.to_owned());
                 self.row_error(row, found, hint)
             })?;
             let mut tally = Tally::default();
@@ -233,12 +237,15 @@ impl TableSource {
         let mut numbers = match value.leaf.kind() {
             Kind::Texts => {
                 let texts = texts(array).map_err(|found| column_error(&self.input, name, found, None))?;
-                self.numbers_of(name, &texts, tally)?
+                self.numbers_of(value, &texts, tally)?
             }
             _ => doubles(array).map_err(|found| column_error(&self.input, name, found, None))?,
         };
         for (row, number) in numbers.iter_mut().enumerate() {
-            if *number == MISSING {
+            if number.is_infinite() {
+                *tally.missing.entry(number.to_string()).or_default() += 1;
+            }
+            if *number == MISSING || number.is_infinite() {
                 *number = f64::NAN;
             }
             *number = match value.meaning.stored {
@@ -259,10 +266,11 @@ impl TableSource {
     }
 
     /// The numbers that texts hold; NaN where they are missing.
-    fn numbers_of(&self, name: &str, texts: &StringArray, tally: &mut Tally) -> Result<Vec<f64>> {
+    fn numbers_of(&self, value: &Value, texts: &StringArray, tally: &mut Tally) -> Result<Vec<f64>> {
+        let name = &value.meaning.info.name;
         let number = |row: usize| {
             let text = if texts.is_valid(row) { texts.value(row) } else { "" };
-            Ok(match read(text.as_bytes(), 0, DecimalMark::Either) {
+            Ok(match read(text.as_bytes(), 0, value.mark()) {
                 Text::Number(number) => number,
                 Text::Missing => {
                     let mark = text.trim();
@@ -272,12 +280,11 @@ impl TableSource {
                     f64::NAN
                 }
                 Text::Trace => {
-                    *tally.traces.entry(name.to_owned()).or_default() += 1;
+                    *tally.traces.entry(name.clone()).or_default() += 1;
                     0.0
                 }
                 Text::Other => {
-                    let found = format!("{name} is {text:?}, expected a number");
-                    return Err(self.row_error(row, found, Some("-m picks other columns".into())));
+                    return Err(self.row_error(row, no_number(name, text.as_bytes()), None));
                 }
             })
         };

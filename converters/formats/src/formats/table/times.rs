@@ -52,6 +52,15 @@ impl Times {
         }
     }
 
+    /// How the numbers of the column are read, where it has such.
+    pub fn numbers(&self) -> Option<NumberTimes> {
+        match self {
+            Self::Typed => None,
+            Self::Numbers(numbers) => Some(*numbers),
+            Self::Texts(texts) => texts.numbers(),
+        }
+    }
+
     /// The times of an array, in microseconds since 1970. A time without a zone is UTC; what it has beyond microseconds is
     /// cut off.
     ///

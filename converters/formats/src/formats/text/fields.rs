@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 
+use memchr::memchr_iter;
+
 /// The fields of a line, in order; a line without a separator is one field.
 ///
 /// Quotes around a field are taken off and may hold separators; a quote that is doubled within them stays doubled,
@@ -34,6 +36,34 @@ pub fn unquoted(line: &[u8], separator: u8, place: usize) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(text)
+}
+
+/// Makes sure that every quote that begins a field of the line is closed on it: what follows would else become part of
+/// another field.
+///
+/// # Errors
+/// A quote that is open at the end of the line.
+#[inline]
+pub fn check_quotes(line: &[u8], separator: u8) -> Result<(), String> {
+    // Closed ones come in pairs, and most lines have none.
+    if memchr_iter(b'"', line).count() % 2 == 1 && has_open_quote(line, separator) {
+        return Err("has a quote that is not closed; line ends within quotes are not read".to_owned());
+    }
+    Ok(())
+}
+
+#[cold]
+fn has_open_quote(line: &[u8], separator: u8) -> bool {
+    let mut all = fields(line, separator);
+    while let Some(rest) = all.rest {
+        let Some(field) = all.next() else { break };
+        // A field whose quotes were taken off begins behind the first of them.
+        let is_raw = std::ptr::eq(rest.as_ptr(), field.as_ptr());
+        if is_raw && rest.starts_with(b"\"") && memchr_iter(b'"', field).count() % 2 == 1 {
+            return true;
+        }
+    }
+    false
 }
 
 /// Yields the fields of a line, for [`fields`].

@@ -19,7 +19,7 @@ use isd_dataset::error::{DAMAGED, is_damage};
 use memchr::{memchr, memchr_iter};
 use rayon::prelude::*;
 
-pub use fields::{Fields, fields, unquoted};
+pub use fields::{Fields, check_quotes, fields, unquoted};
 pub use header::{Header, HeaderError};
 use line_buffers::{LINE_BYTES, LineBuffers};
 pub use number::{decimal, integer};
@@ -30,6 +30,7 @@ pub(crate) use rows::shared as shared_stations;
 pub use time::{civil_micros, digits, iso_micros, unix_micros};
 
 use crate::input::{Input, without_mark};
+use crate::instants::NumberTimes;
 use crate::{
     Batch, ColumnInfo, Error, MEASUREMENTS, Measurement, ReadOptions, Result, Source, SourceInfo, Tally,
 };
@@ -55,6 +56,11 @@ pub trait LineFormat: Send + Sync {
     /// Columns that every published file of the format has and this one lacks, each with a measurement that it holds.
     fn lacking(&self) -> Vec<(&'static str, &'static str)> {
         Vec::new()
+    }
+
+    /// How times that are numbers are read, where that was found by what most of them seem to be.
+    fn number_times(&self) -> Option<NumberTimes> {
+        None
     }
 
     /// Reads one line, without its line end: an observation, or something to leave out.
@@ -127,6 +133,7 @@ impl<F: LineFormat> TextSource<F> {
                 layout: format.layout(),
                 notes: format.notes(),
                 lacking: lacking.map(lacking_name).collect(),
+                number_times: format.number_times(),
             },
             format,
             wanted,

@@ -8,7 +8,7 @@ use isd_dataset::column::widen;
 
 use super::Transform;
 use crate::formats::hdf5::library::Number;
-use crate::instants::{EARLIEST, LATEST, NumberTimes, in_range};
+use crate::instants::{EARLIEST, LATEST, NumberTimes, in_range, with_hint};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -157,7 +157,10 @@ impl TimeUnits {
             micros.and_then(|micros| i64::try_from(micros).ok()).and_then(in_range).ok_or_else(|| {
                 match number.to_f64() {
                     nan if nan.is_nan() => "timestamp is NaN, expected a time".to_owned(),
-                    number => format!("timestamp is {number}, outside the years 1600 to 2199"),
+                    number => match self.found {
+                        Some(times) => with_hint(times.refused(&number.to_string())),
+                        None => format!("timestamp is {number}, outside the years 1600 to 2199"),
+                    },
                 }
             })?;
         if let Number::F32(v) = stored {

@@ -25,6 +25,7 @@ pub use row_source::LARGE_CHUNK_ROWS;
 use row_source::RowSource;
 
 use crate::formats::hdf5::layouts::{Extent, Stations};
+use crate::instants::OneUnit;
 use crate::{Error, Result, Source};
 
 /// The source that reads `path` by a plan.
@@ -32,12 +33,13 @@ use crate::{Error, Result, Source};
 /// # Errors
 /// The times of a grid that cannot be read.
 pub fn source(path: &Path, plan: ReadPlan) -> Result<Box<dyn Source>> {
-    Ok(match (plan.extent, &plan.stations) {
+    let source: Box<dyn Source> = match (plan.extent, &plan.stations) {
         (Extent::Rows(rows), _) => Box::new(RowSource::new(path, plan, rows)),
         (Extent::Grid { times, .. }, Stations::Axis(names)) => {
             let names = names.clone();
             Box::new(GridSource::new(path, plan, names, times)?)
         }
         (Extent::Grid { .. }, _) => return Err(Error::internal("a grid without names of stations")),
-    })
+    };
+    Ok(OneUnit::check(source))
 }

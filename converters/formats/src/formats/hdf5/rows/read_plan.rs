@@ -13,6 +13,7 @@ use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::cf::units::{self, Units};
 use crate::formats::hdf5::layouts::{Catalog, Entry, Extent, KEYS, Scope, StationPart, Stations};
 use crate::formats::hdf5::library::{NumberType, Scalar};
+use crate::instants::NumberTimes;
 use crate::source::did_you_mean;
 use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale, SourceInfo};
 
@@ -56,7 +57,7 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
     if matches!(extent, Extent::Rows(0) | Extent::Grid { stations: 0, .. } | Extent::Grid { times: 0, .. }) {
         return Err(scope.format_error(format!("holds no rows: {} is empty", time.place), None));
     }
-    let (times, note) = times::target(scope, &time, planner.number(&time)?)?;
+    let (times, number_times) = times::target(scope, &time, planner.number(&time)?)?;
     let written = match extent {
         Extent::Rows(rows) if time.dataset.obstacle().is_none() => times::written_rows(scope, &time, rows)?,
         _ => None,
@@ -65,7 +66,12 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
         return Err(scope.format_error(format!("holds no rows: {} was never written", time.place), None));
     }
     let mut plan = ReadPlan {
-        info: SourceInfo { layout: catalog.layout(), notes: catalog.notes(), ..SourceInfo::default() },
+        info: SourceInfo {
+            layout: catalog.layout(),
+            notes: catalog.notes(),
+            number_times: number_times.and_then(|times| times.recognised(&scope.options)),
+            ..SourceInfo::default()
+        },
         extent,
         written,
         stations,
@@ -75,7 +81,7 @@ pub fn plan(scope: &Scope, catalog: &dyn Catalog) -> Result<ReadPlan> {
         instead: None,
         labelled_by_time: catalog.is_labelled_by_time(),
     };
-    plan.info.notes.extend(note);
+    plan.info.notes.extend(number_times.and_then(NumberTimes::note));
     match &plan.stations {
         Stations::Columns => {
             for (part, entry) in planner.stations()? {

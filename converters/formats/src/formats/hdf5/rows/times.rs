@@ -16,11 +16,11 @@ const NOT_A_TIME: Number = Number::Int(i64::MIN as i128);
 /// Times that are looked at to find what they count, from the first on and again from the middle and the last back.
 const SAMPLE: u64 = 1024;
 
-/// How the times of a column of `number`s are read, and what the user should know of it.
+/// How the times of a column of `number`s are read, and what they were found to be where the file does not say it.
 ///
 /// # Errors
 /// Units that are not known, and numbers that are no times in any.
-pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Target, Option<String>)> {
+pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Target, Option<NumberTimes>)> {
     let text = |name: &str| -> Result<Option<String>> {
         Ok(entry.attribute_in(scope, name)?.and_then(|attribute| attribute.text().map(str::to_owned)))
     };
@@ -32,16 +32,16 @@ pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Targe
     }
     let unpacking = Unpacking::new(packing.scale, packing.offset, Vec::new(), None).map_err(error)?;
     let (calendar, own) = (text("calendar")?, text("units")?);
-    let (units, note) = if let Some(units) = own.as_deref().or(entry.time_units) {
+    let (units, found) = if let Some(units) = own.as_deref().or(entry.time_units) {
         (TimeUnits::parse(units, calendar.as_deref()).map_err(error)?, None)
     } else {
         let sample = sample(entry, number, &missing).into_iter();
         let sample = sample.map(|number| unpacking.transform.apply(number));
         let found = NumberTimes::find(sample, &scope.options)
             .map_err(|reason| scope.column_error(&entry.place, reason, Some(TIME_HINT.into())))?;
-        (TimeUnits::found(found), found.note())
+        (TimeUnits::found(found), Some(found))
     };
-    Ok((Target::Time(number, units.packed(unpacking.transform), missing), note))
+    Ok((Target::Time(number, units.packed(unpacking.transform), missing), found))
 }
 
 /// Some of the numbers of a column, without those that are missing; none where they cannot be read, which is reported when
