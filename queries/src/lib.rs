@@ -18,6 +18,7 @@
 //! ```
 
 mod buffered_merges;
+mod early_top;
 mod error;
 mod functions;
 pub mod named;

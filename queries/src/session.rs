@@ -21,10 +21,14 @@ use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
 use crate::buffered_merges::BufferedMerges;
+use crate::early_top::EarlyTop;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::tables::TableSource;
 use crate::yielding_joins::YieldingJoins;
+
+/// Rows that the engine works on at a time.
+const BATCH_ROWS: usize = 32_768;
 
 /// How a session works.
 #[derive(Debug, Clone, Default)]
@@ -71,9 +75,12 @@ impl Session {
             .threads
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get);
-        let mut config = SessionConfig::new().with_target_partitions(threads).with_information_schema(true);
+        let config = SessionConfig::new().with_target_partitions(threads).with_batch_size(BATCH_ROWS);
+        let mut config = config.with_information_schema(true);
         let settings = config.options_mut();
         settings.sql_parser.collect_spans = true;
+        // The greatest of `order by … desc` is a value. What is missing comes last, in either direction.
+        settings.sql_parser.default_null_ordering = "nulls_last".into();
         // A dataset may be nested below directories that are no Hive keys.
         settings.execution.listing_table_ignore_subdirectory = false;
         // A dataset is sorted by station and time, and its files say so: windows over stations need no sort.
@@ -94,6 +101,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(EarlyTop))
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();
