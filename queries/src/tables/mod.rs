@@ -5,6 +5,7 @@ mod column_types;
 mod dialect;
 mod files;
 mod open;
+mod selection;
 mod station_ranges;
 
 use std::path::{Path, PathBuf};

@@ -50,6 +50,37 @@ fn two_tables_of_one_name_are_refused() {
 }
 
 #[test]
+fn pattern_gives_the_keys_that_the_directory_gives() {
+    let (place, path) = dataset();
+    let by_block =
+        "select block, arrow_typeof(block) as type, count(*) as n from observations group by 1, 2 order by 1";
+    let all = "block,type,n\n01,Utf8,6\n72,Utf8,12\n";
+    for pattern in ["", "**/*.parquet", "block=*/*.parquet", "*/part-*.parquet", "block=*"] {
+        assert_eq!(answer(&path.join(pattern), by_block, &[]), all, "{pattern}");
+    }
+    assert_eq!(answer(&path.join("block=7*/*.parquet"), by_block, &[]), "block,type,n\n72,Utf8,12\n");
+    assert_eq!(answer(&path.join("block=*/part-00001.parquet"), by_block, &[]), "block,type,n\n72,Utf8,3\n");
+    let sql = "select count(*) as n from observations where station_id = '010010-99999' or block = '72'";
+    assert_eq!(answer(&path.join("block=*/*-00000.parquet"), sql, &[]), "n\n15\n");
+    // Relative to where it runs, with two keys, one of them a number.
+    let batch = observations("010010-99999", 0, 6);
+    for keys in ["kind=a/year=2016", "kind=a/year=2017", "kind=b/year=2017"] {
+        write_parquet(&place.path().join("wind").join(keys).join("a.parquet"), &batch);
+    }
+    let sql = "select kind, year + 1 as next, count(*) as n from observations group by 1, 2 order by 1, 2";
+    assert_snapshot!(shown(&place, &["wind/kind=*/year=2017/*.parquet", sql, "--quiet"]), @r"
+    kind,next,n
+    a,2018,6
+    b,2018,6
+    ");
+    assert_snapshot!(shown(&place, &["wind/kind=a/**/*.parquet", sql, "--quiet"]), @r"
+    kind,next,n
+    a,2017,6
+    a,2018,6
+    ");
+}
+
+#[test]
 fn patterns_match_files_of_one_format() {
     let (place, path) = dataset();
     let pattern = path.join("block=7*/*.parquet");
