@@ -1,8 +1,11 @@
+use std::io::Write;
+
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use crate::support::{
-    answer, dataset, observations, outliers, place, shown, station_list, write_manifest, write_parquet,
+    answer, dataset, observations, outliers, place, run_with_bytes, shown, station_list, write_manifest,
+    write_parquet,
 };
 
 #[test]
@@ -293,7 +296,7 @@ fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
     // Standard input, which is empty, holds no SQL.
     assert_snapshot!(shown(&place, &["nowhere.parquet"]), @r#"
     [stderr]
-    error: the SQL is empty
+    error: standard input is a table, so that no SQL can come from it
     hint: isd-query TABLE "select count(*) from outliers"
     [status 2]
     "#);
@@ -309,4 +312,61 @@ fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
     hint: tables come first, then SQL
     [status 2]
     ");
+}
+
+#[test]
+fn compressed_text_and_standard_input_are_tables() {
+    let place = place();
+    let rows = "station_id\twind\n007026\t1.5\n010010\t2\n";
+    let packed = |name: &str, text: &[u8]| {
+        let file = std::fs::File::create(place.path().join(name)).unwrap();
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap();
+    };
+    packed("gusts.tsv.gz", rows.as_bytes());
+    std::fs::write(place.path().join("gusts.tsv"), rows).unwrap();
+    std::fs::write(place.path().join("gusts.jsonl"), "{\"wind\": 1.5}\n{\"wind\": 2.0}\n").unwrap();
+    packed("gusts.ndjson.gz", b"{\"wind\": 1.5}\n{\"wind\": 2.0}\n");
+    for name in ["gusts.tsv", "gusts.tsv.gz", "gusts.jsonl", "gusts.ndjson.gz"] {
+        assert_eq!(
+            answer(&place.path().join(name), "select sum(wind) as sum from gusts", &[]),
+            "sum\n3.5\n",
+            "{name}"
+        );
+    }
+    let sql = "select station_id from gusts order by wind";
+    assert_eq!(answer(&place.path().join("gusts.tsv.gz"), sql, &[]), "station_id\n007026\n010010\n");
+    std::fs::write(
+        place.path().join("cut.csv.gz"),
+        &std::fs::read(place.path().join("gusts.tsv.gz")).unwrap()[..30],
+    )
+    .unwrap();
+    assert_snapshot!(shown(&place, &["cut.csv.gz", "select 1"]), @"
+    [stderr]
+    error: cut.csv.gz: cannot be read to its end: incomplete deflate stream
+    hint: it is damaged, or was not written to its end
+    [status 1]
+    ");
+
+    let from_input = |input: &[u8], sql: &str| {
+        let output = run_with_bytes(&["-", sql, "--quiet"], input);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert_eq!(from_input(b"a,b\n1,2\n", "select a + b as sum from stdin"), "sum\n3\n");
+    assert_eq!(from_input(b"{\"a\": 1}\n", "select a from stdin"), "a\n1\n");
+    let file = std::fs::read(place.path().join("outliers.parquet")).unwrap();
+    assert_eq!(from_input(&file, "select count(*) as n from outliers"), "n\n5\n");
+    let file = std::fs::read(place.path().join("gusts.tsv.gz")).unwrap();
+    assert_eq!(from_input(&file, "select count(*) as n from stdin"), "n\n2\n");
+    assert_snapshot!(from_input(b"a,a\n1,2\n", "select 1"), @"
+    error: -: two columns are called `a`
+    hint: rename one of them in the first line
+    ");
+    let output = run_with_bytes(&["-"], b"a,b\n1,2\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r#"
+    error: the SQL is empty
+    hint: isd-query TABLE "select count(*) from outliers"
+    "#);
 }
