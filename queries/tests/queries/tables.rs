@@ -296,7 +296,7 @@ fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
     // Standard input, which is empty, holds no SQL.
     assert_snapshot!(shown(&place, &["nowhere.parquet"]), @r#"
     [stderr]
-    error: standard input is a table, so that no SQL can come from it
+    error: the SQL is empty
     hint: isd-query TABLE "select count(*) from outliers"
     [status 2]
     "#);
@@ -366,7 +366,7 @@ fn compressed_text_and_standard_input_are_tables() {
     let output = run_with_bytes(&["-"], b"a,b\n1,2\n");
     assert_eq!(output.status.code(), Some(2));
     assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r#"
-    error: the SQL is empty
+    error: standard input is a table, so that no SQL can come from it
     hint: isd-query TABLE "select count(*) from outliers"
     "#);
 }
