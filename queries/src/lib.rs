@@ -19,7 +19,6 @@
 
 mod buffered_merges;
 mod copied_file;
-mod early_top;
 mod error;
 mod functions;
 pub mod named;

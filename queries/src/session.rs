@@ -24,7 +24,6 @@ use tempfile::TempDir;
 
 use crate::buffered_merges::BufferedMerges;
 use crate::copied_file::CopiedFile;
-use crate::early_top::EarlyTop;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::tables::TableSource;
@@ -108,7 +107,6 @@ impl Session {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(EarlyTop))
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();

@@ -223,7 +223,7 @@ fn what_is_missing_comes_last_in_either_direction() {
 
 #[test]
 fn first_rows_of_an_order_are_those_of_the_whole() {
-    // Values with ties and nulls over many batches: a filter may leave out only what cannot be among the first rows.
+    // Values with ties and nulls over many batches.
     let made =
         "select value as id, case when value % 7 <> 0 then cast(value * 7919 % 1009 as double) end as v
                 from generate_series(1, 200000)";
@@ -239,7 +239,5 @@ fn first_rows_of_an_order_are_those_of_the_whole() {
              where id > 11 and v is not null) where rank <= 300 order by v {direction}, id"
         );
         assert_eq!(answer(&table, &first, &[]), answer(&table, &ranked, &[]), "{direction}");
-        let plan = answer(&table, &format!("explain {first}"), &["--format", "ndjson"]);
-        assert!(plan.contains("FilterExec: DynamicFilter [ empty ] AND"), "{plan}");
     }
 }
