@@ -1,7 +1,7 @@
 //! In: outliers files and datasets, and SQL; out: a stream of record batches, and text of it.
 //!
 //! A [`Session`] holds named tables; [`Session::run`] plans one statement and returns its [`Answer`], which
-//! reads the files as its batches are asked for. [`output`] writes an answer in one of eight formats; [`named`] has the
+//! reads the files as its batches are asked for. [`output`] writes an answer in one of nine formats; [`named`] has the
 //! queries that are part of the tool.
 //!
 //! ```
@@ -18,11 +18,14 @@
 //! ```
 
 mod buffered_merges;
+mod copied_file;
 mod error;
 mod functions;
 pub mod named;
+mod named_tables;
 pub mod output;
 mod session;
+mod stations_meant;
 mod tables;
 mod yielding_joins;
 

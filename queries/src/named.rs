@@ -18,12 +18,13 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use crate::error::{Error, Result, nearest};
 
 /// The queries that are part of `isd-query`, sorted by name.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 11] = [
     ("above", include_str!("../sql/above.sql")),
     ("around", include_str!("../sql/around.sql")),
     ("by-hour", include_str!("../sql/by-hour.sql")),
     ("by-month", include_str!("../sql/by-month.sql")),
     ("by-year", include_str!("../sql/by-year.sql")),
+    ("explain", include_str!("../sql/explain.sql")),
     ("extremes", include_str!("../sql/extremes.sql")),
     ("isolated", include_str!("../sql/isolated.sql")),
     ("runs", include_str!("../sql/runs.sql")),
@@ -44,6 +45,8 @@ pub enum Kind {
     Time,
     /// The name of a column.
     Column,
+    /// The id of a station, or a part of its id or name that no other station has.
+    Station,
 }
 
 /// A value that a query leaves open.
@@ -76,7 +79,7 @@ pub struct NamedQuery {
 pub struct NamedQueries(Vec<NamedQuery>);
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Integer, Self::Number, Self::Text, Self::Time, Self::Column];
+    const ALL: [Self; 6] = [Self::Integer, Self::Number, Self::Text, Self::Time, Self::Column, Self::Station];
 
     /// What the kind is called in a file.
     #[must_use]
@@ -87,6 +90,7 @@ impl Kind {
             Self::Text => "text",
             Self::Time => "time",
             Self::Column => "column",
+            Self::Station => "station",
         }
     }
 
@@ -98,6 +102,7 @@ impl Kind {
             Self::Text => "text",
             Self::Time => "a time such as 2017-09-10T12:00:00Z",
             Self::Column => "the name of a column",
+            Self::Station => "the id of a station",
         }
     }
 
@@ -111,7 +116,7 @@ impl Kind {
                 let number = value.parse::<f64>().ok().filter(|number| number.is_finite())?;
                 Some(signed(format!("{number:?}")))
             }
-            Self::Text => Some(format!("'{}'", value.replace('\'', "''"))),
+            Self::Text | Self::Station => Some(format!("'{}'", value.replace('\'', "''"))),
             Self::Time => {
                 string_to_timestamp_nanos(value).ok()?;
                 let text = value.replace('\'', "''");
@@ -227,31 +232,36 @@ impl NamedQueries {
             .map(Self)
     }
 
-    /// Adds the `.sql` files of a directory, which replace queries of the same name. A file whose name is not UTF-8 is passed
-    /// over: nobody could ask for it.
+    /// Adds the `.sql` files of a directory, which replace queries of the same name. A file that is no named query is passed
+    /// over, and the error that says why is among those returned; one whose name is not UTF-8 nobody could ask for.
     ///
     /// # Errors
-    /// [`Error::Table`] when the directory cannot be read, [`Error::Query`] for a file that is no named query.
-    pub fn with_directory(mut self, directory: &Path) -> Result<Self> {
+    /// [`Error::Table`] when the directory cannot be read.
+    pub fn add_directory(&mut self, directory: &Path) -> Result<Vec<Error>> {
         let unreadable = |path: &Path, error: &std::io::Error| Error::Table {
             path: path.to_owned(),
             found: format!("cannot open: {error}"),
             hint: Some("--queries takes a directory of .sql files".into()),
         };
-        let entries = std::fs::read_dir(directory).map_err(|e| unreadable(directory, &e))?;
-        for entry in entries {
-            let path = entry.map_err(|e| unreadable(directory, &e))?.path();
+        let mut errors = Vec::new();
+        let mut paths = Vec::new();
+        for entry in std::fs::read_dir(directory).map_err(|e| unreadable(directory, &e))? {
+            paths.push(entry.map_err(|e| unreadable(directory, &e))?.path());
+        }
+        paths.sort();
+        for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "sql")) {
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            if path.extension().is_none_or(|extension| extension != "sql") {
-                continue;
+            let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e));
+            match text.and_then(|text| NamedQuery::parse(name, path, &text)) {
+                Ok(query) => {
+                    self.0.retain(|known| known.name != query.name);
+                    self.0.push(query);
+                }
+                Err(error) => errors.push(error),
             }
-            let text = std::fs::read_to_string(&path).map_err(|e| unreadable(&path, &e))?;
-            let query = NamedQuery::parse(name, &path, &text)?;
-            self.0.retain(|known| known.name != query.name);
-            self.0.push(query);
         }
         self.0.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(self)
+        Ok(errors)
     }
 
     /// The queries, by name.

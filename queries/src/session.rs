@@ -1,7 +1,8 @@
 //! In: table sources and SQL statements; out: their answers, batch by batch.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -12,7 +13,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{CreateExternalTable, DdlStatement, LogicalPlan};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::DFParserBuilder;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
@@ -21,10 +23,14 @@ use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
 use crate::buffered_merges::BufferedMerges;
+use crate::copied_file::CopiedFile;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::tables::TableSource;
 use crate::yielding_joins::YieldingJoins;
+
+/// Rows that the engine works on at a time.
+const BATCH_ROWS: usize = 32_768;
 
 /// How a session works.
 #[derive(Debug, Clone, Default)]
@@ -53,10 +59,14 @@ impl SessionOptions {
 /// Named tables that SQL can be run on.
 pub struct Session {
     context: SessionContext,
-    /// The tables in the order in which they were registered.
-    tables: Vec<RegisteredTable>,
+    /// The tables in the order in which they were registered; statements may add some.
+    tables: Mutex<Vec<RegisteredTable>>,
+    /// The views that statements made, in their order: names, and the statements as text.
+    views: Mutex<Vec<(String, String)>>,
+    /// The plan that was started last.
+    running: Mutex<Option<Arc<dyn ExecutionPlan>>>,
     /// The directory of temporary files, for rows that memory does not hold.
-    _spills: TempDir,
+    spills: TempDir,
     /// Has a run that is interrupted remove the directory.
     _unfinished: Unfinished,
 }
@@ -71,9 +81,12 @@ impl Session {
             .threads
             .or_else(|| std::thread::available_parallelism().ok())
             .map_or(1, NonZeroUsize::get);
-        let mut config = SessionConfig::new().with_target_partitions(threads).with_information_schema(true);
+        let config = SessionConfig::new().with_target_partitions(threads).with_batch_size(BATCH_ROWS);
+        let mut config = config.with_information_schema(true);
         let settings = config.options_mut();
         settings.sql_parser.collect_spans = true;
+        // The greatest of `order by … desc` is a value. What is missing comes last, in either direction.
+        settings.sql_parser.default_null_ordering = "nulls_last".into();
         // A dataset may be nested below directories that are no Hive keys.
         settings.execution.listing_table_ignore_subdirectory = false;
         // A dataset is sorted by station and time, and its files say so: windows over stations need no sort.
@@ -97,9 +110,16 @@ impl Session {
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();
-        let context = SessionContext::new_with_state(state);
-        functions::register(&context);
-        Ok(Self { context, tables: Vec::new(), _spills: spills, _unfinished: unfinished })
+        let mut context = SessionContext::new_with_state(state);
+        functions::register(&mut context).map_err(|e| Error::Engine(one_line(&e.message())))?;
+        Ok(Self {
+            context,
+            tables: Mutex::default(),
+            views: Mutex::default(),
+            running: Mutex::default(),
+            spills,
+            _unfinished: unfinished,
+        })
     }
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
@@ -109,22 +129,69 @@ impl Session {
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.
     pub async fn register(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
-        let table = source.open(&self.context.state()).await?;
+        let unpacked = source.unpacked(self.spills.path())?;
+        let table = unpacked.open(&self.context.state()).await.map_err(|error| match error {
+            // A file that the user knows by another name.
+            Error::Table { ref path, .. } if path.starts_with(self.spills.path()) => {
+                error.about(source.path())
+            }
+            error => error,
+        })?;
+        let source = &unpacked;
         let schema = table.schema();
         let name = name.map_or_else(|| source.default_name(&schema), str::to_owned);
         let columns = schema.fields().iter().map(|f| f.name().clone()).collect();
         let reference = TableReference::bare(name.as_str());
         self.context.deregister_table(reference.clone()).map_err(|e| self.explain(&e))?;
         self.context.register_table(reference, table).map_err(|e| self.explain(&e))?;
-        self.tables.retain(|known| known.name != name);
         let (path, parts) = (source.path().to_owned(), source.parts().to_owned());
-        self.tables.push(RegisteredTable { name: name.clone(), path, parts, columns });
+        self.keep(RegisteredTable { name: name.clone(), path, parts, columns });
         Ok(name)
     }
 
+    fn keep(&self, table: RegisteredTable) {
+        let mut tables = self.known();
+        tables.retain(|known| known.name != table.name);
+        tables.push(table);
+    }
+
+    pub(crate) fn known(&self) -> MutexGuard<'_, Vec<RegisteredTable>> {
+        // Nothing is done to the list that could leave it half changed.
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Each table with its columns, in the order in which they were registered.
-    pub fn tables(&self) -> impl Iterator<Item = (&str, &[String])> {
-        self.tables.iter().map(|table| (table.name.as_str(), table.columns.as_slice()))
+    #[must_use]
+    pub fn tables(&self) -> Vec<(String, Vec<String>)> {
+        self.known().iter().map(|table| (table.name.clone(), table.columns.clone())).collect()
+    }
+
+    /// How many rows the statement that was started last has read of its tables by now.
+    #[must_use]
+    pub fn rows_read(&self) -> usize {
+        let plan = self.running.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut rows = 0;
+        let mut pending: Vec<_> = plan.into_iter().collect();
+        while let Some(plan) = pending.pop() {
+            let children = plan.children();
+            if children.is_empty() {
+                rows += plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0);
+            }
+            pending.extend(children.into_iter().cloned());
+        }
+        rows
+    }
+
+    /// The statements that make the views that were made, as text that can be run again.
+    #[must_use]
+    pub fn views(&self) -> Vec<String> {
+        let views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = |sql: &String| {
+            let rest =
+                sql.strip_prefix("CREATE VIEW ").or_else(|| sql.strip_prefix("CREATE OR REPLACE VIEW "));
+            rest.map_or_else(|| sql.clone(), |rest| format!("CREATE OR REPLACE VIEW {rest}"))
+        };
+        views.iter().map(|(_, sql)| again(sql)).collect()
     }
 
     /// Names of all functions.
@@ -174,35 +241,62 @@ impl Session {
     }
 
     /// Plans one statement and starts it. Tables are read-only: `INSERT`, `UPDATE` and `DELETE` are refused, since a
-    /// dataset's files are sorted and described by its manifest; `COPY (…) TO 'file'` writes elsewhere.
+    /// dataset's files are sorted and described by its manifest; `COPY (…) TO 'file'` writes elsewhere, to a file that appears
+    /// when it is complete.
     ///
     /// # Errors
-    /// [`Error::Sql`] when the statement is not valid, [`Error::Run`] or [`Error::Table`] when it cannot start.
+    /// [`Error::Sql`] when the statement is not valid or would write to a table's own files, [`Error::Run`] or
+    /// [`Error::Table`] when it cannot start.
     pub async fn execute(&self, statement: Statement) -> Result<Answer> {
         let Statement(statement) = statement;
+        let tables = self.known().clone();
         let plan = self.context.state().statement_to_plan(statement.clone()).await;
-        let plan =
-            plan.map_err(|e| Subject { tables: &self.tables, statement: Some(&statement) }.explain(&e))?;
-        if changes_tables(&plan).map_err(|e| self.explain(&e))? {
-            return Err(Error::Sql {
-                position: None,
-                found: "tables are read-only".into(),
-                hint: Some("COPY (SELECT …) TO 'file.parquet' writes a new file".into()),
-            });
+        let mut plan =
+            plan.map_err(|e| Subject { tables: &tables, statement: Some(&statement) }.explain(&e))?;
+        refuse_changes(&plan)?;
+        let copy = match &mut plan {
+            LogicalPlan::Copy(copy) => CopiedFile::redirect(copy, &tables)?,
+            _ => None,
+        };
+        let external = match &plan {
+            LogicalPlan::Ddl(DdlStatement::CreateExternalTable(create)) => Some(external_table(create)),
+            _ => None,
+        };
+        let view = match &plan {
+            LogicalPlan::Ddl(DdlStatement::CreateView(create)) => {
+                Some((create.name.to_string(), Some(format!("{statement};\n"))))
+            }
+            LogicalPlan::Ddl(DdlStatement::DropView(drop)) => Some((drop.name.to_string(), None)),
+            _ => None,
+        };
+        // What is wrong with a new table is wrong with its own file.
+        let new = external.clone().map_or_else(Vec::new, |table| vec![table]);
+        let about = if external.is_some() { &new } else { &tables };
+        let explain = |e: DataFusionError| Subject { tables: about, statement: None }.explain(&e);
+        let frame = self.context.execute_logical_plan(plan).await.map_err(explain)?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.map_err(explain)?;
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&plan));
+        let stream = execute_stream(plan, context).map_err(explain)?;
+        if let Some(table) = external {
+            self.keep(table);
         }
-        let frame = self.context.execute_logical_plan(plan).await.map_err(|e| self.explain(&e))?;
-        let stream = frame.execute_stream().await.map_err(|e| self.explain(&e))?;
-        Ok(Answer { stream, tables: self.tables.clone() })
+        if let Some((name, definition)) = view {
+            let mut views = self.views.lock().unwrap_or_else(PoisonError::into_inner);
+            views.retain(|(known, _)| *known != name);
+            views.extend(definition.map(|definition| (name, definition)));
+        }
+        Ok(Answer { stream, tables, copy })
     }
 
     fn explain(&self, error: &DataFusionError) -> Error {
-        Subject { tables: &self.tables, statement: None }.explain(error)
+        Subject { tables: &self.known(), statement: None }.explain(error)
     }
 
     /// The error for a statement that ended in a panic of the engine or of a library that it reads files with.
     #[must_use]
     pub fn after_panic(&self) -> Error {
-        Subject { tables: &self.tables, statement: None }.explain_panic()
+        Subject { tables: &self.known(), statement: None }.explain_panic()
     }
 }
 
@@ -214,6 +308,8 @@ pub struct Statement(datafusion::sql::parser::Statement);
 pub struct Answer {
     stream: SendableRecordBatchStream,
     tables: Vec<RegisteredTable>,
+    /// The file that it writes.
+    copy: Option<CopiedFile>,
 }
 
 impl Answer {
@@ -226,19 +322,44 @@ impl Answer {
     /// The next batch, or `None` after the last.
     ///
     /// # Errors
-    /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does.
+    /// [`Error::Run`] when the statement fails on a value, [`Error::Table`] when a file does, [`Error::File`] when a file that
+    /// it wrote cannot be put in place.
     pub async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        let next = self.stream.next().await?;
+        let Some(next) = self.stream.next().await else {
+            return self.copy.take().and_then(|copy| copy.finish().err()).map(Err);
+        };
         Some(next.map_err(|e| Subject { tables: &self.tables, statement: None }.explain(&e)))
     }
 }
 
-/// Whether a plan writes to a table, anywhere in it.
-fn changes_tables(plan: &LogicalPlan) -> datafusion::error::Result<bool> {
+/// Refuses a plan that writes to a table, anywhere in it, or that writes a file while it is explained.
+fn refuse_changes(plan: &LogicalPlan) -> Result<()> {
+    let refuse = |found: &str, hint: &str| {
+        Err(Error::Sql { position: None, found: found.into(), hint: Some(hint.into()) })
+    };
     let mut changes = false;
-    plan.apply_with_subqueries(|node| {
+    let looked = plan.apply_with_subqueries(|node| {
         changes |= matches!(node, LogicalPlan::Dml(_));
         Ok(if changes { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
-    })?;
-    Ok(changes)
+    });
+    if changes || looked.is_err() {
+        return refuse(
+            "tables are read-only",
+            "COPY (SELECT …) TO 'file.parquet' writes what is selected to another file",
+        );
+    }
+    match plan {
+        LogicalPlan::Analyze(analyze) if matches!(*analyze.input, LogicalPlan::Copy(_)) => {
+            refuse("EXPLAIN ANALYZE would write the file", "explain the SELECT without COPY")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The table that `CREATE EXTERNAL TABLE` makes.
+fn external_table(create: &CreateExternalTable) -> RegisteredTable {
+    let parts: Vec<PathBuf> = create.locations.iter().map(PathBuf::from).collect();
+    let path = parts.first().cloned().unwrap_or_default();
+    let columns = create.schema.fields().iter().map(|field| field.name().clone()).collect();
+    RegisteredTable { name: create.name.table().to_owned(), path, parts, columns }
 }

@@ -35,11 +35,14 @@ pub struct Arguments {
     /// Directory of .sql files to add to the named queries
     #[arg(long, value_name = "DIR")]
     pub queries: Option<PathBuf>,
-    /// table, csv, tsv, json, ndjson, markdown, parquet or arrow [default: by the extension of -o, else table on
+    /// table, csv, tsv, json, ndjson, markdown, parquet, arrow or excel (CSV that Excel opens) [default: by the extension of -o, else table on
     /// a terminal and csv into a pipe]
     #[arg(long, value_parser = format)]
     pub format: Option<Format>,
-    /// Write the result to a file, which appears when it is complete
+    /// Rows of a result that a terminal shows, or `all` [default: as many as fit]
+    #[arg(long, value_name = "N", value_parser = rows, default_value = "fitting", hide_default_value = true)]
+    pub rows: Rows,
+    /// Write the result to a file, which appears when it is complete; `.gz` at its end compresses text
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Threads to use [default: all cores]
@@ -66,6 +69,27 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() && !value.is_empty() => Ok((name.into(), value.into())),
         _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+/// How many rows of a result a terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// As many as fit.
+    Fitting,
+    /// So many.
+    First(usize),
+    /// Every one.
+    All,
+}
+
+/// `all`, `fitting` or a number from 1.
+pub fn rows(text: &str) -> Result<Rows, String> {
+    match (text, text.parse()) {
+        ("all", _) => Ok(Rows::All),
+        ("fitting", _) => Ok(Rows::Fitting),
+        (_, Ok(rows @ 1..)) => Ok(Rows::First(rows)),
+        _ => Err("expected a number from 1, or all".into()),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
-use isd_queries::Error;
 use isd_queries::named::NamedQueries;
+use isd_queries::{Error, Session};
 
 use super::Stop;
 use super::arguments::Arguments;
@@ -60,6 +60,12 @@ impl Input {
             (Some(text), None) => text,
             (None, Some(path)) => Text::Sql(read_file(path)?),
             (None, None) if io::stdin().is_terminal() => Text::Ask,
+            (None, None) if tables.iter().any(|(_, path)| path == Path::new("-")) => {
+                return Err(Stop::usage(
+                    "standard input is a table, so that no SQL can come from it",
+                    EXAMPLE,
+                ));
+            }
             (None, None) => Text::Sql(read_stdin()?),
         };
         if !arguments.params.is_empty() && !matches!(text, Text::Named(_)) {
@@ -73,14 +79,18 @@ impl Input {
 
     /// The SQL, with the values of its parameters; none where it is to be asked for.
     /// Errors: [`Error::Parameter`] for a query that is not there, and for a value that is missing or does not fit.
-    pub fn statements(
+    pub async fn statements(
         &self,
+        session: &Session,
         named_queries: &NamedQueries,
         params: &[(String, String)],
     ) -> Result<Option<String>, Error> {
         match &self.text {
-            Text::Sql(sql) => Ok(Some(sql.clone())),
-            Text::Named(name) => named_queries.find(name)?.bind(params).map(Some),
+            Text::Sql(sql) => named_queries.expand(sql).map(Some),
+            Text::Named(name) => {
+                let query = named_queries.find(name)?;
+                query.bind(&session.complete(query, params).await?).map(Some)
+            }
             Text::Ask => Ok(None),
         }
     }

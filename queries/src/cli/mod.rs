@@ -4,6 +4,7 @@ mod arguments;
 mod input;
 mod interrupt;
 mod list;
+mod progress;
 mod run;
 mod shell;
 
@@ -80,7 +81,11 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<(), Stop> {
     let mut named_queries = NamedQueries::built_in()?;
     if let Some(directory) = &arguments.queries {
-        named_queries = named_queries.with_directory(directory)?;
+        for error in named_queries.add_directory(directory)? {
+            let hint = error.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
+            // Nobody listens to standard error: nothing is lost.
+            let _ = writeln!(io::stderr(), "note: passed over: {error}{hint}");
+        }
     }
     if arguments.list {
         return Ok(list::write(&named_queries)?);
@@ -93,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
         let _ = writeln!(io::stderr(), "note: {note}");
     }
     let threads = threads.map(|(threads, _)| threads);
-    let runner = Runner::start(threads)?;
+    let runner = Runner::start(threads, arguments.quiet)?;
     let started = Instant::now();
 
     let options = SessionOptions::default()
@@ -103,12 +108,17 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     register(&runner, &mut session, &input)?;
 
     let session = Arc::new(session);
-    let Some(sql) = input.statements(&named_queries, &arguments.params)? else {
+    let statements = input.statements(&session, &named_queries, &arguments.params);
+    let Some(sql) = runner.wait(statements).ok_or(Stop::Interrupted)?? else {
         let (format, output) = match destination {
-            Destination::Stdout { format, .. } => (format, None),
             Destination::File { path, format } => (format, Some(path)),
+            Destination::Stdout { format, .. } => (format, None),
+            Destination::Kept(_) => {
+                return Err(Error::Internal { what: "results kept before a prompt".into() }.into());
+            }
         };
-        return Ok(Shell::new(&runner, session, &named_queries, format, output).run()?);
+        let shell = Shell::new(&runner, session, &named_queries, format, arguments.rows);
+        return Ok(shell.with_output(output)?.run()?);
     };
     let statements = session.parse(&sql)?;
     if statements.len() > 1 && destination.holds_one_result() {
@@ -133,7 +143,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
 fn destination(arguments: &Arguments) -> Result<Destination, Stop> {
     let format = arguments.format;
     if let Some(path) = &arguments.output {
-        let hint = "use .csv, .tsv, .json, .ndjson, .md, .txt, .parquet or .arrow, or give --format";
+        let hint = "use .csv, .tsv, .json, .ndjson, .md, .txt, .parquet or .arrow, or give --format; text may end in .gz";
         let format = format.or_else(|| Format::of(path));
         let format = format
             .ok_or_else(|| Stop::usage(format!("{}: the extension names no format", path.display()), hint))?;
@@ -144,7 +154,7 @@ fn destination(arguments: &Arguments) -> Result<Destination, Stop> {
     if terminal && format.is_binary() {
         return Err(Stop::usage("a terminal cannot show this format", "write it to a file: -o FILE"));
     }
-    Ok(Destination::Stdout { format, screen: run::screen() })
+    Ok(Destination::Stdout { format, screen: run::screen(arguments.rows, "--rows all") })
 }
 
 /// Opens the tables that the command line names; two without a name must not get the same.

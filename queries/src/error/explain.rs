@@ -162,7 +162,14 @@ impl Subject<'_> {
         if let Some(path) = self.damaged_file() {
             return Error::Table { path, found, hint };
         }
-        match self.tables {
+        let is_text = |path: &PathBuf| {
+            let name = path.to_string_lossy().to_lowercase();
+            [".csv", ".tsv", ".csv.gz", ".tsv.gz"].iter().any(|extension| name.ends_with(extension))
+        };
+        let has_fields = english::bad_field(&found).is_some();
+        let suspects: Vec<&RegisteredTable> =
+            self.tables.iter().filter(|table| !has_fields || table.parts.iter().any(is_text)).collect();
+        match suspects.as_slice() {
             [only] => {
                 Error::Table { path: only.path.clone(), found: bad_field(error, only).unwrap_or(found), hint }
             }

@@ -12,14 +12,15 @@ pub(super) fn of_tables<'a>(
     statement: Option<&Statement>,
 ) -> String {
     let given = statement.map_or_else(Vec::new, common_tables);
-    let mut names: Vec<&str> = tables.collect();
-    names.extend(given.iter().map(String::as_str));
-    if let Some(exact) = names.iter().find(|name| name.eq_ignore_ascii_case(wanted) && **name != wanted) {
+    let names: Vec<&str> = tables.collect();
+    // A name that the statement itself gives may be misspelt; the list has just what all statements know.
+    let all: Vec<&str> = names.iter().copied().chain(given.iter().map(String::as_str)).collect();
+    if let Some(exact) = all.iter().find(|name| name.eq_ignore_ascii_case(wanted) && **name != wanted) {
         return quoted(exact);
     }
-    let known = match (names.as_slice(), nearest(wanted, &names)) {
-        ([], _) => "there are no tables".into(),
-        ([only], _) => format!("the table is called `{only}`"),
+    let known = match (names.as_slice(), nearest(wanted, &all)) {
+        ([], None) => "there are no tables".into(),
+        ([only], None) => format!("the table is called `{only}`"),
         (names, Some(near)) => format!("did you mean `{near}`? tables: {}", names.join(", ")),
         (names, None) => format!("tables: {}", names.join(", ")),
     };

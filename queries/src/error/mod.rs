@@ -120,6 +120,14 @@ impl Error {
         }
     }
 
+    /// The same error of a table, about another path.
+    pub(crate) fn about(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Table { found, hint, .. } => Self::Table { path: path.to_owned(), found, hint },
+            other => other,
+        }
+    }
+
     /// Whether the reader of the output went away, which is no failure.
     #[must_use]
     pub fn is_closed_pipe(&self) -> bool {

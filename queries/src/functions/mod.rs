@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `great_circle_km(lat1, lon1, lat2, lon2)` | the distance in km of two positions in degrees |
 //! | `forward_fill(x [, rows]) over (…)` | the last value that was not null, at most so many rows before |
+//! | `year(t)`, `strftime`, `arg_max`, … | what the engine has by other names: see [`rewrites`] |
 //! | `rolling_zscore(x, window [, min_periods]) over (…)` | the distance of `x` from the mean of the values before it, in standard deviations |
 
 mod distance;
 mod fill;
+mod patterns;
 mod periods;
+mod rewrites;
 mod zscore;
 
 use std::sync::Arc;
@@ -23,13 +26,17 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
 
 /// Makes the functions known to a session.
-pub(crate) fn register(context: &SessionContext) {
+///
+/// # Errors
+/// Those of the engine.
+pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
     context.register_udf(ScalarUDF::from(distance::GreatCircle::default()));
     context.register_udwf(WindowUDF::from(fill::ForwardFill::default()));
     context.register_udwf(WindowUDF::from(zscore::RollingZscore::default()));
     context.register_udf(ScalarUDF::from(periods::DateTrunc::new(date_trunc())));
     // Other databases call it sign.
     context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
+    rewrites::register(context)
 }
 
 /// The argument of a window function at `index`, a number of rows from 1; none where it is not given. `what` names the

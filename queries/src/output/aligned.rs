@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::Screen;
 use super::text::{cells, printable};
 use crate::error::Result;
 
@@ -22,8 +23,11 @@ const GAP: usize = 2;
 #[derive(Debug)]
 pub(super) struct Aligned {
     schema: SchemaRef,
-    /// Characters in a line of the screen, if the table must fit.
-    screen: Option<usize>,
+    /// The screen that the table must fit, if any.
+    screen: Option<Screen>,
+    /// Rows so far, and how many of them are shown.
+    rows: usize,
+    shown: usize,
     waiting: Vec<RecordBatch>,
     /// Settled after [`MEASURED_ROWS`], or at the end.
     columns: Option<Columns>,
@@ -41,12 +45,16 @@ struct Columns {
 }
 
 impl Aligned {
-    pub fn new(schema: SchemaRef, screen: Option<usize>) -> Self {
-        Self { schema, screen, waiting: Vec::new(), columns: None }
+    pub fn new(schema: SchemaRef, screen: Option<Screen>) -> Self {
+        Self { schema, screen, rows: 0, shown: 0, waiting: Vec::new(), columns: None }
     }
 
     /// The lines that the rows of a batch complete.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<String> {
+        self.rows += batch.num_rows();
+        let most = self.screen.and_then(|screen| screen.rows).unwrap_or(usize::MAX);
+        let batch = &batch.slice(0, batch.num_rows().min(most.saturating_sub(self.shown)));
+        self.shown += batch.num_rows();
         if let Some(columns) = &mut self.columns {
             let mut text = String::new();
             columns.align_rows(&mut text, batch)?;
@@ -54,7 +62,7 @@ impl Aligned {
         }
         self.waiting.push(batch.clone());
         let rows: usize = self.waiting.iter().map(RecordBatch::num_rows).sum();
-        if rows < MEASURED_ROWS {
+        if rows < MEASURED_ROWS.min(most) {
             return Ok(String::new());
         }
         let (columns, text) = self.settle()?;
@@ -75,6 +83,11 @@ impl Aligned {
         let (shown, left_out) = names.split_at(columns.widths.len());
         let cut = shown.iter().zip(columns.cut.iter().flatten()).filter(|(_, cut)| **cut);
         let cut: Vec<&str> = cut.map(|(name, _)| *name).collect();
+        if self.shown < self.rows {
+            let (rows, shown, more) = (grouped(self.rows), self.shown, self.screen.map_or("", |s| s.more));
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "({rows} rows, the first {shown} shown; {more} shows all)");
+        }
         let mut notes = Vec::new();
         if !cut.is_empty() {
             notes.push(format!("shortened: {}", cut.join(", ")));
@@ -97,7 +110,7 @@ impl Aligned {
         let mut widths: Vec<usize> = names.iter().map(|name| name.width()).collect();
         let waiting = std::mem::take(&mut self.waiting);
         for batch in &waiting {
-            for row in cells(batch, "null")? {
+            for row in cells(batch, "null", self.screen.is_some())? {
                 for (width, cell) in widths.iter_mut().zip(&row?) {
                     *width = (*width).max(cell.width());
                 }
@@ -105,7 +118,7 @@ impl Aligned {
         }
         if let Some(screen) = self.screen {
             let shrinks = fields.iter().map(|field| !field.data_type().is_primitive()).collect::<Vec<_>>();
-            fit(&mut widths, &shrinks, screen);
+            fit(&mut widths, &shrinks, screen.width);
         }
         let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();
         let right = fields.iter().map(|field| field.data_type().is_numeric()).collect();
@@ -124,7 +137,7 @@ impl Aligned {
 impl Columns {
     /// A line for each row of a batch.
     fn align_rows(&mut self, text: &mut String, batch: &RecordBatch) -> Result<()> {
-        for row in cells(batch, "null")? {
+        for row in cells(batch, "null", self.cut.is_some())? {
             self.align(text, row?);
         }
         Ok(())
@@ -153,6 +166,19 @@ impl Columns {
         text.truncate(end);
         text.push('\n');
     }
+}
+
+/// A number with commas between its thousands.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Cuts a table to the width of the screen: takes width from the widest texts first, which `shrinks` marks, then leaves out

@@ -1,4 +1,4 @@
-//! In: record batches of one schema; out: their rows in one of eight formats.
+//! In: record batches of one schema; out: their rows in one of nine formats.
 
 mod aligned;
 mod text;
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
@@ -19,7 +19,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use self::aligned::Aligned;
-use self::text::{cells, ndjson, no_text, printable, separated};
+use self::text::{Separated, cells, ndjson, no_text, printable, separated};
 use crate::error::{Error, Result, one_line};
 
 /// How a result is written. Times in text are ISO 8601 with their zone.
@@ -41,11 +41,14 @@ pub enum Format {
     Parquet,
     /// An Arrow IPC file.
     Arrow,
+    /// CSV that Excel opens as it is: it begins with the mark of UTF-8, and times in UTC are `2017-09-10 12:00:00`, which Excel
+    /// takes for times.
+    Excel,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Table,
         Self::Csv,
         Self::Tsv,
@@ -54,6 +57,7 @@ impl Format {
         Self::Markdown,
         Self::Parquet,
         Self::Arrow,
+        Self::Excel,
     ];
 
     /// The format's name, which is also the extension of its files but for `md` and `txt`.
@@ -68,6 +72,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
+            Self::Excel => "excel",
         }
     }
 
@@ -77,15 +82,24 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// The format that a file's extension names.
+    /// The format that a file's extension names, before `.gz` where it is text.
     #[must_use]
     pub fn of(path: &Path) -> Option<Self> {
-        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+        let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+        match extension.as_str() {
+            "gz" => Self::of(Path::new(path.file_stem()?)).filter(|format| !format.is_binary()),
             "txt" => Some(Self::Table),
             "md" => Some(Self::Markdown),
-            "table" | "markdown" => None,
+            "jsonl" => Some(Self::Ndjson),
+            "table" | "markdown" | "excel" => None,
             name => Self::named(name),
         }
+    }
+
+    /// Whether a result can follow another in one file or on one screen.
+    #[must_use]
+    pub fn holds_several_results(self) -> bool {
+        !self.is_binary() && self != Self::Json
     }
 
     /// Whether it is binary: a terminal cannot show it, and a file holds one result.
@@ -93,6 +107,17 @@ impl Format {
     pub fn is_binary(self) -> bool {
         matches!(self, Self::Parquet | Self::Arrow)
     }
+}
+
+/// A screen that a table is written on: cut to its size, with numbers rounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Characters in a line.
+    pub width: usize,
+    /// How many rows are shown of a result; all where none.
+    pub rows: Option<usize>,
+    /// What the user types to see all rows.
+    pub more: &'static str,
 }
 
 /// Writes the batches of one result as they come; only the first rows of an aligned table and a Parquet row group wait in
@@ -106,20 +131,32 @@ pub struct ResultWriter<W: Write + Send> {
 /// A format's own state, with the output.
 enum Body<W: Write + Send> {
     Table(W, Aligned),
-    Separated { out: W, separator: u8, header_written: bool },
-    Json { out: W, started: bool },
+    /// A plan that `explain` shows, line by line.
+    Plan(W),
+    Separated {
+        out: W,
+        style: Separated,
+        header_written: bool,
+    },
+    Json {
+        out: W,
+        started: bool,
+    },
     Ndjson(W),
-    Markdown { out: W, header_written: bool },
+    Markdown {
+        out: W,
+        header_written: bool,
+    },
     Parquet(Box<ArrowWriter<W>>),
     Arrow(Box<FileWriter<W>>),
 }
 
 impl<W: Write + Send> ResultWriter<W> {
-    /// A writer of batches of that schema. A table is cut to `screen` characters a line, where given.
+    /// A writer of batches of that schema. A table is cut to `screen`, where given.
     ///
     /// # Errors
     /// [`Error::Format`] when the format cannot hold a column: JSON objects have no two equal keys.
-    pub fn new(out: W, schema: &SchemaRef, format: Format, screen: Option<usize>) -> Result<Self> {
+    pub fn new(out: W, schema: &SchemaRef, format: Format, screen: Option<Screen>) -> Result<Self> {
         let schema = plain(schema);
         if matches!(format, Format::Ndjson | Format::Json | Format::Parquet) {
             let mut seen = HashSet::new();
@@ -132,9 +169,11 @@ impl<W: Write + Send> ResultWriter<W> {
             }
         }
         let body = match format {
+            Format::Table if is_plan(&schema) => Body::Plan(out),
             Format::Table => Body::Table(out, Aligned::new(schema.clone(), screen)),
-            Format::Csv => Body::Separated { out, separator: b',', header_written: false },
-            Format::Tsv => Body::Separated { out, separator: b'\t', header_written: false },
+            Format::Csv => Body::Separated { out, style: Separated::Commas, header_written: false },
+            Format::Excel => Body::Separated { out, style: Separated::Excel, header_written: false },
+            Format::Tsv => Body::Separated { out, style: Separated::Tabs, header_written: false },
             Format::Json => Body::Json { out, started: false },
             Format::Ndjson => Body::Ndjson(out),
             Format::Markdown => Body::Markdown { out, header_written: false },
@@ -162,8 +201,20 @@ impl<W: Write + Send> ResultWriter<W> {
         let batch = &as_plain(batch, &self.schema)?;
         match &mut self.body {
             Body::Table(out, table) => out.write_all(table.write(batch)?.as_bytes())?,
-            Body::Separated { out, separator, header_written } => {
-                out.write_all(&separated(batch, *separator, !*header_written)?)?;
+            Body::Plan(out) => {
+                let texts = |column: usize| batch.column(column).as_string_opt::<i32>();
+                if let (Some(kinds), Some(plans)) = (texts(0), texts(1)) {
+                    for (kind, plan) in kinds.iter().flatten().zip(plans.iter().flatten()) {
+                        let kind = kind.replace('_', " ");
+                        writeln!(out, "{kind}:")?;
+                        for line in plan.lines() {
+                            writeln!(out, "  {}", printable(line))?;
+                        }
+                    }
+                }
+            }
+            Body::Separated { out, style, header_written } => {
+                out.write_all(&separated(batch, *style, !*header_written)?)?;
                 *header_written = true;
             }
             Body::Json { out, started } => {
@@ -181,7 +232,7 @@ impl<W: Write + Send> ResultWriter<W> {
                     markdown_header(&mut text, &self.schema);
                     *header_written = true;
                 }
-                for row in cells(batch, "")? {
+                for row in cells(batch, "", false)? {
                     markdown_row(&mut text, row?);
                 }
                 out.write_all(text.as_bytes())?;
@@ -203,10 +254,10 @@ impl<W: Write + Send> ResultWriter<W> {
                 out.write_all(table.finish()?.as_bytes())?;
                 out.flush()?;
             }
-            Body::Separated { mut out, separator, header_written } => {
+            Body::Separated { mut out, style, header_written } => {
                 if !header_written && has_columns {
                     let empty = RecordBatch::new_empty(self.schema.clone());
-                    out.write_all(&separated(&empty, separator, true)?)?;
+                    out.write_all(&separated(&empty, style, true)?)?;
                 }
                 out.flush()?;
             }
@@ -216,7 +267,7 @@ impl<W: Write + Send> ResultWriter<W> {
                 }
                 out.flush()?;
             }
-            Body::Ndjson(mut out) => out.flush()?,
+            Body::Ndjson(mut out) | Body::Plan(mut out) => out.flush()?,
             Body::Markdown { mut out, header_written } => {
                 let mut text = String::new();
                 if !header_written && has_columns {
@@ -233,6 +284,12 @@ impl<W: Write + Send> ResultWriter<W> {
         }
         Ok(self.rows)
     }
+}
+
+/// Whether a result is that of `explain`.
+fn is_plan(schema: &Schema) -> bool {
+    let columns = schema.fields().iter().map(|field| (field.name().as_str(), field.data_type()));
+    columns.eq([("plan_type", &DataType::Utf8), ("plan", &DataType::Utf8)])
 }
 
 fn markdown_header(text: &mut String, schema: &Schema) {

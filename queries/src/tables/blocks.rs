@@ -20,18 +20,24 @@ use isd_dataset::layout::{BLOCK, STATION_ID, block_of, block_prefix};
 
 use super::station_ranges::in_station_ranges;
 
-/// The files of a dataset.
+/// The files of a dataset, or those below directories of Hive keys that a pattern matches.
 #[derive(Debug)]
-pub(super) struct BlockTable(pub ListingTable);
+pub(super) struct BlockTable {
+    pub table: ListingTable,
+    /// Whether a station lies under the key `block` that its id says.
+    pub has_blocks: bool,
+    /// Which keys the table has, where it has not all that are there.
+    pub only: Option<Expr>,
+}
 
 #[async_trait]
 impl TableProvider for BlockTable {
     fn schema(&self) -> SchemaRef {
-        self.0.schema()
+        self.table.schema()
     }
 
     fn table_type(&self) -> TableType {
-        self.0.table_type()
+        self.table.table_type()
     }
 
     async fn scan(
@@ -44,11 +50,13 @@ impl TableProvider for BlockTable {
         let mut filters = filters.to_vec();
         let blocks: Vec<Expr> = filters
             .iter()
+            .filter(|_| self.has_blocks)
             .filter_map(blocks_asked_for)
             .map(|blocks| col(BLOCK).in_list(blocks.into_iter().map(lit).collect(), false))
             .collect();
         filters.extend(blocks);
-        let scan = self.0.scan(state, projection, &filters, limit).await?;
+        filters.extend(self.only.clone());
+        let scan = self.table.scan(state, projection, &filters, limit).await?;
         let schema = self.schema();
         let asks_for_stations =
             |&column: &usize| schema.fields().get(column).is_some_and(|f| f.name() == STATION_ID);
@@ -59,7 +67,7 @@ impl TableProvider for BlockTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        self.0.supports_filters_pushdown(filters)
+        self.table.supports_filters_pushdown(filters)
     }
 }
 

@@ -12,6 +12,9 @@ use crate::error::{Error, Result};
 /// What separates the fields of a line, in the order of preference.
 const DELIMITERS: [u8; 4] = *b",;\t|";
 
+/// With it some programs begin text in UTF-8; it is no part of the text.
+const UTF_8_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Bytes of a number below which float64 holds it, unless it has an exponent.
 const LONG_NUMBER: usize = 300;
 
@@ -32,17 +35,22 @@ impl Dialect {
     /// other columns have none; and where its name is that of an identifier of stations.
     ///
     /// # Errors
-    /// [`Error::Table`] when the file cannot be read, two of its columns have one name, or a number is beyond the range of
-    /// float64.
+    /// [`Error::Table`] when the file cannot be read, it is not UTF-8 text with the names of its columns first, two of
+    /// these are one, or a number is beyond the range of float64.
     pub(super) fn of(path: &Path) -> Result<Self> {
         let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(|e| unreadable(path, &e))?);
         let start = file.fill_buf().map_err(|e| unreadable(path, &e))?;
+        let start = start.strip_prefix(UTF_8_MARK).unwrap_or(start);
+        refuse_other_text(path, start)?;
         let mut fields = Fields::new(delimiter(start));
+        let mut is_start = true;
         let mut names: Vec<String> = Vec::new();
         let mut columns: Vec<Column> = Vec::new();
         loop {
             let bytes = file.fill_buf().map_err(|e| unreadable(path, &e))?;
             let (read, is_end) = (bytes.len(), bytes.is_empty());
+            let bytes = if is_start { bytes.strip_prefix(UTF_8_MARK).unwrap_or(bytes) } else { bytes };
+            is_start = false;
             // The last line may lack its end.
             let bytes = if is_end { b"\n" } else { bytes };
             for &byte in bytes {
@@ -50,6 +58,16 @@ impl Dialect {
                 let refuse = |found: String, hint: &str| {
                     Err(Error::Table { path: path.to_owned(), found, hint: Some(hint.into()) })
                 };
+                if let Err(error) = std::str::from_utf8(fields.content()) {
+                    let byte = fields.content()[error.valid_up_to()];
+                    return refuse(
+                        format!(
+                            "line {}: byte 0x{byte:02x} is not UTF-8; most often such text is Latin-1",
+                            place.line
+                        ),
+                        "convert it: `iconv -f ISO-8859-1 -t UTF-8` in a shell",
+                    );
+                }
                 if place.is_header {
                     let name = String::from_utf8_lossy(fields.content()).into_owned();
                     if names.contains(&name) {
@@ -91,6 +109,31 @@ impl Dialect {
         let texts = names.into_iter().zip(columns).filter(is_text).map(|(name, _)| name).collect();
         Ok(Self { delimiter: fields.delimiter, texts })
     }
+}
+
+/// Refuses text that is not what a CSV file of a table begins with, by its first bytes.
+///
+/// # Errors
+/// [`Error::Table`] that says what it is.
+fn refuse_other_text(path: &Path, start: &[u8]) -> Result<()> {
+    let refuse = |found: &str, hint: &str| {
+        Err(Error::Table { path: path.to_owned(), found: found.into(), hint: Some(hint.into()) })
+    };
+    let line = start.split(|&byte| byte == b'\n').next().unwrap_or(start);
+    if start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff") || line.contains(&0) {
+        return refuse("the text is UTF-16", "convert it: `iconv -f UTF-16 -t UTF-8` in a shell");
+    }
+    if start.starts_with(b"#") {
+        return refuse(
+            "the first line is a comment (`#`), expected the names of the columns",
+            "remove the lines before the names: `grep -v '^#'` in a shell",
+        );
+    }
+    let is_one_line = |text: &[u8]| !text.contains(&b'\n') && text.trim_ascii_end().contains(&b'\r');
+    if is_one_line(start) {
+        return refuse("its lines end in carriage returns alone", "convert it: `tr '\\r' '\\n'` in a shell");
+    }
+    Ok(())
 }
 
 /// What was seen of a column.

@@ -1,5 +1,6 @@
 //! In: paths; out: the files below them, the URLs that the engine knows them by, and why they cannot be opened.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use datafusion::datasource::listing::ListingTableUrl;
 use isd_dataset::guard::guarded;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use url::Url;
 
 use crate::error::{Error, Result};
@@ -52,6 +54,18 @@ pub(crate) fn first_damaged(paths: &[PathBuf]) -> Option<PathBuf> {
         let is_parquet = |file: &PathBuf| file.extension().is_some_and(|e| e == "parquet");
         files.into_iter().filter(is_parquet).find(|file| !is_whole(file))
     })
+}
+
+/// The name that two columns of a Parquet file have; none where the file cannot be read.
+pub(super) fn repeated_column(file: &Path) -> Option<String> {
+    let read = guarded(|| {
+        let reader = SerializedFileReader::new(File::open(file)?)?;
+        let columns = reader.metadata().file_metadata().schema().get_fields();
+        let mut names = HashSet::new();
+        let twice = columns.iter().find(|column| !names.insert(column.name()));
+        Ok::<_, ParquetError>(twice.map(|column| column.name().to_owned()))
+    });
+    read.ok().flatten()
 }
 
 /// A URL of a file or directory. The engine would take `[`, `?` and `*` in a path for a pattern.

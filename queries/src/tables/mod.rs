@@ -5,7 +5,9 @@ mod column_types;
 mod dialect;
 mod files;
 mod open;
+mod selection;
 mod station_ranges;
+mod unpacked;
 
 use std::path::{Path, PathBuf};
 
@@ -16,10 +18,11 @@ use isd_dataset::station_list::is_station_list;
 use self::column_types::ONLY_OUTLIERS;
 pub(crate) use self::files::first_damaged;
 use self::files::{is_pattern, no_station_list, parquet_files, unreadable};
+use self::unpacked::{is_standard_input, packed_name};
 use crate::error::{Error, Result};
 
 /// What the user may name as a table.
-const READABLE: &str = "isd-query reads .parquet, .csv, .arrow and .ndjson files, and dataset directories";
+const READABLE: &str = "isd-query reads .parquet, .csv, .tsv, .arrow and .ndjson files, text also as .gz, and dataset directories";
 
 /// How a table is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +56,16 @@ pub struct TableSource {
 impl TableSource {
     /// Looks at what `path` is, without reading data.
     ///
-    /// It names a directory, a file, or with `*`, `?` or `[…]` several files of one format.
+    /// It names a directory, a file, or with `*`, `?` or `[…]` several files of one format; `-` is standard input.
     ///
     /// # Errors
     /// [`Error::Table`] when there is nothing at `path`, or nothing that can be a table.
     pub fn detect(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
+        if is_standard_input(&path) {
+            // What it is shows when it is read.
+            return Ok(Self { parts: vec![path.clone()], path, storage: Storage::Csv });
+        }
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(_) if is_pattern(&path) => return Self::matching(path),
@@ -142,7 +149,8 @@ impl TableSource {
             _ if ONLY_OUTLIERS.into_iter().any(has) => "outliers".into(),
             _ if has(STATION_ID) && has(TIMESTAMP) => "observations".into(),
             _ if has(STATION_ID) && has("latitude") && has("longitude") => "stations".into(),
-            _ => identifier(&self.path),
+            _ if is_standard_input(&self.path) => "stdin".into(),
+            _ => identifier(packed_name(&self.path).unwrap_or(&self.path)),
         }
     }
 
@@ -153,7 +161,8 @@ impl TableSource {
 
 /// How a file is stored, by its name, and for a station list by its first line.
 fn storage_of(path: &Path) -> Result<Storage> {
-    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let extension = packed_name(path).unwrap_or(path).extension();
+    let extension = extension.and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     let refuse = |found: String, hint: &str| {
         Err(Error::Table { path: path.to_owned(), found, hint: Some(hint.into()) })
     };
@@ -162,9 +171,9 @@ fn storage_of(path: &Path) -> Result<Storage> {
         || -> Result<bool> { Ok(path.is_file() && is_station_list(path).map_err(no_station_list)?) };
     let storage = match extension.as_deref() {
         Some("parquet") => Storage::Parquet,
-        Some("csv") => Storage::Csv,
+        Some("csv" | "tsv") => Storage::Csv,
         Some("arrow") => Storage::Arrow,
-        Some("ndjson") => Storage::Ndjson,
+        Some("ndjson" | "jsonl") => Storage::Ndjson,
         Some("txt") | None if is_list()? => Storage::Stations,
         Some(extension) => {
             return refuse(format!("files ending in .{extension} cannot be read as a table"), READABLE);

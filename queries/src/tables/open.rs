@@ -24,7 +24,8 @@ use parquet::errors::ParquetError;
 use super::blocks::BlockTable;
 use super::column_types::typed;
 use super::dialect::Dialect;
-use super::files::{no_station_list, of_dataset, parquet_files, table_url};
+use super::files::{no_station_list, of_dataset, parquet_files, repeated_column, table_url};
+use super::selection::Selection;
 use super::{Storage, TableSource};
 use crate::error::{Error, Result, one_line};
 
@@ -51,18 +52,24 @@ impl TableSource {
             // A file that is cut short, or not there any more, is noticed by the rows that the manifest promises.
             Dataset::open(&self.path).map_err(of_dataset)?;
         }
-        let urls = self.parts.iter().map(|part| table_url(part)).collect::<Result<Vec<_>>>()?;
-        let extension = if self.is_directory() { ".parquet" } else { "" };
+        let mut urls = self.parts.iter().map(|part| table_url(part)).collect::<Result<Vec<_>>>()?;
+        let selection = if self.storage == Storage::Parquet { Selection::of(self)? } else { None };
+        let extension = if self.is_directory() || selection.is_some() { ".parquet" } else { "" };
         let dialect = self.dialect()?;
         let options = ListingOptions::new(self.format(&dialect)).with_file_extension(extension);
 
         let schema = self.common_schema(engine, &options, &urls).await?;
+        self.refuse_equal_names()?;
         let schema = match self.storage {
             Storage::Csv | Storage::Ndjson => typed(&schema, &dialect.texts),
             _ => schema,
         };
+        let above_keys = match &selection {
+            Some(selection) => Some(&selection.url),
+            None => urls.first().filter(|_| self.is_directory()),
+        };
         let mut keys = Vec::new();
-        if let (true, Some(url)) = (self.is_directory(), urls.first()) {
+        if let Some(url) = above_keys {
             for key in options.infer_partitions(engine, url).await.map_err(|e| broken(&e))? {
                 // A column inside the files says more than the same key in their path.
                 if schema.index_of(&key).is_err() {
@@ -71,12 +78,27 @@ impl TableSource {
                 }
             }
         }
-        let has_blocks = self.storage == Storage::Dataset && keys.iter().any(|(key, _)| key == BLOCK);
+        let mut only = None;
+        let mut is_dataset = self.storage == Storage::Dataset;
+        if let Some(selection) = selection {
+            only = selection.filter(&keys).map_err(|e| broken(&e))?;
+            if only.is_some() {
+                is_dataset = selection.is_of_dataset;
+                urls = vec![selection.url];
+            } else {
+                keys.clear();
+            }
+        }
+        let has_blocks = is_dataset && keys.iter().any(|(key, _)| key == BLOCK);
         let config = ListingTableConfig::new_with_multi_paths(urls)
             .with_listing_options(options.with_table_partition_cols(keys))
             .with_schema(schema);
         let table = ListingTable::try_new(config).map_err(|e| broken(&e))?;
-        Ok(if has_blocks { Arc::new(BlockTable(table)) } else { Arc::new(table) })
+        Ok(if has_blocks || only.is_some() {
+            Arc::new(BlockTable { table, has_blocks, only })
+        } else {
+            Arc::new(table)
+        })
     }
 
     /// How the files are written: all of them in the same way. What is known of other formats than CSV is nothing.
@@ -130,7 +152,8 @@ impl TableSource {
                 file.components().filter_map(|part| part.as_os_str().to_str()?.strip_prefix("year="));
             years.next_back()?.parse::<i64>().ok()
         };
-        let is_number = key == YEAR && parquet_files(&self.path)?.iter().all(|file| year_of(file).is_some());
+        let files = if self.is_directory() { parquet_files(&self.path)? } else { self.parts.clone() };
+        let is_number = key == YEAR && files.iter().all(|file| year_of(file).is_some());
         Ok(if is_number { DataType::Int64 } else { DataType::Utf8 })
     }
 
@@ -151,6 +174,24 @@ impl TableSource {
         match Schema::try_merge(schemas) {
             Ok(schema) => Ok(Arc::new(schema)),
             Err(error) => Err(self.find_damaged(engine, options, &error.into()).await),
+        }
+    }
+
+    /// Refuses a Parquet file with two columns of one name, of which the engine would show one.
+    fn refuse_equal_names(&self) -> Result<()> {
+        let files = match self.storage {
+            Storage::Directory => parquet_files(&self.path)?,
+            Storage::Parquet => self.parts.clone(),
+            // `isd-convert` writes no such file.
+            _ => return Ok(()),
+        };
+        match files.into_iter().find_map(|file| repeated_column(&file).map(|name| (file, name))) {
+            Some((path, name)) => Err(Error::Table {
+                path,
+                found: format!("two columns are called `{name}`"),
+                hint: Some("rename one of them where the file is written".into()),
+            }),
+            None => Ok(()),
         }
     }
 

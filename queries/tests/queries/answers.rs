@@ -196,3 +196,48 @@ fn ranges_of_stations_change_no_answer() {
         }
     }
 }
+
+#[test]
+fn what_is_missing_comes_last_in_either_direction() {
+    let (_directory, path) = dataset();
+    let first = |order: &str| {
+        let sql = format!(
+            "select wind_speed_rate as wind from observations where station_id = '010010-99999' order by 1 {order} limit 5"
+        );
+        answer(&path, &sql, &[])
+    };
+    assert_eq!(first(""), "wind\n0.0\n1.0\n3.0\n4.0\n\"\"\n");
+    assert_eq!(first("desc"), "wind\n4.0\n3.0\n1.0\n0.0\n\"\"\n");
+    assert_eq!(first("desc nulls first"), "wind\n\"\"\n\"\"\n4.0\n3.0\n1.0\n");
+    let sql = "select distinct station_id, first_value(wind_speed_rate) over (partition by station_id order by wind_speed_rate desc) as most,
+                      last_value(wind_speed_rate) over (partition by station_id order by wind_speed_rate desc
+                                                        rows between unbounded preceding and unbounded following) as last
+               from observations order by 1";
+    assert_eq!(
+        answer(&path, sql, &[]),
+        "station_id,most,last\n010010-99999,4.0,\n722010-12836,17.0,\n723150-03812,21.0,\n"
+    );
+    let sql = "select first_value(timestamp order by wind_speed_rate desc) as first from observations";
+    assert_eq!(answer(&path, sql, &[]), "first\n2017-09-10T01:00:00Z\n");
+}
+
+#[test]
+fn first_rows_of_an_order_are_those_of_the_whole() {
+    // Values with ties and nulls over many batches.
+    let made =
+        "select value as id, case when value % 7 <> 0 then cast(value * 7919 % 1009 as double) end as v
+                from generate_series(1, 200000)";
+    let (directory, path) = dataset();
+    let table = directory.path().join("t.parquet");
+    answer(&path, made, &["-o", table.to_str().unwrap()]);
+    for direction in ["asc", "desc"] {
+        let first = format!(
+            "select id, v from t where id > 11 and v is not null order by v {direction}, id limit 300"
+        );
+        let ranked = format!(
+            "select id, v from (select *, row_number() over (order by v {direction}, id) as rank from t
+             where id > 11 and v is not null) where rank <= 300 order by v {direction}, id"
+        );
+        assert_eq!(answer(&table, &first, &[]), answer(&table, &ranked, &[]), "{direction}");
+    }
+}

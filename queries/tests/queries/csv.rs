@@ -75,6 +75,45 @@ fn what_cannot_be_read_right_is_refused_with_its_place() {
 }
 
 #[test]
+fn text_in_another_encoding_is_refused_with_what_it_is() {
+    let refusal = |bytes: &[u8]| {
+        let directory = TempDir::new().unwrap();
+        std::fs::write(directory.path().join("t.csv"), bytes).unwrap();
+        shown(&directory, &["t.csv", "select * from t"])
+    };
+    let utf_16: Vec<u8> = "\u{feff}a,b\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    insta::assert_snapshot!(refusal(&utf_16), @"
+    [stderr]
+    error: t.csv: the text is UTF-16
+    hint: convert it: `iconv -f UTF-16 -t UTF-8` in a shell
+    [status 1]
+    ");
+    // Without the mark, and the other way round.
+    let utf_16: Vec<u8> = "a,b\n1,2\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    assert!(refusal(&utf_16).contains("the text is UTF-16"));
+    insta::assert_snapshot!(refusal(b"name,wind\nOslo,1\nTroms\xf8,2\n"), @"
+    [stderr]
+    error: t.csv: line 3: byte 0xf8 is not UTF-8; most often such text is Latin-1
+    hint: convert it: `iconv -f ISO-8859-1 -t UTF-8` in a shell
+    [status 1]
+    ");
+    insta::assert_snapshot!(refusal(b"# made by hand\na,b\n1,2\n"), @"
+    [stderr]
+    error: t.csv: the first line is a comment (`#`), expected the names of the columns
+    hint: remove the lines before the names: `grep -v '^#'` in a shell
+    [status 1]
+    ");
+    insta::assert_snapshot!(refusal(b"a,b\r1,2\r"), @r"
+    [stderr]
+    error: t.csv: its lines end in carriage returns alone
+    hint: convert it: `tr '\r' '\n'` in a shell
+    [status 1]
+    ");
+    // The mark of UTF-8 is no part of the first name, nor of a value.
+    assert_eq!(read("\u{feff}usaf,v\r\n007026,Tromsø\r\n", ALL), "usaf,v\n007026,Tromsø\n");
+}
+
+#[test]
 fn every_damaged_footer_is_refused_or_read() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("t.parquet");

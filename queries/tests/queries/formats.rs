@@ -1,11 +1,12 @@
 use std::fs::File;
+use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, StringArray};
+use arrow::array::{Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use insta::assert_snapshot;
-use isd_queries::output::{Format, ResultWriter};
+use isd_queries::output::{Format, ResultWriter, Screen};
 use tempfile::TempDir;
 
 use crate::support::{answer, dataset, outliers, outliers_file, place, shown, write_parquet};
@@ -284,7 +285,8 @@ fn several_statements_give_several_results() {
 }
 
 /// A batch as a table on a screen of so many characters.
-fn on_screen(batch: &RecordBatch, screen: usize) -> String {
+fn on_screen(batch: &RecordBatch, width: usize) -> String {
+    let screen = Screen { width, rows: None, more: "" };
     let mut text = Vec::new();
     let mut writer = ResultWriter::new(&mut text, &batch.schema(), Format::Table, Some(screen)).unwrap();
     writer.write(batch).unwrap();
@@ -319,4 +321,79 @@ fn wide_characters_are_counted_as_they_are_shown() {
     };
     assert_eq!(cut("北京首都", 5), "北京…");
     assert_eq!(cut("abcdef", 4), "abc…");
+}
+
+#[test]
+fn screen_shows_the_first_rows_and_says_how_many_there_are() {
+    let column: Float64Array = (0..1_234_567).map(|row| Some(f64::from(row) / 3.0)).collect();
+    let batch = RecordBatch::try_from_iter([("third", Arc::new(column) as _)]).unwrap();
+    let shown = |rows: usize, batches: &[RecordBatch]| {
+        let screen = Screen { width: 60, rows: Some(rows), more: ".rows all" };
+        let mut text = Vec::new();
+        let mut writer = ResultWriter::new(&mut text, &batch.schema(), Format::Table, Some(screen)).unwrap();
+        for batch in batches {
+            writer.write(batch).unwrap();
+        }
+        writer.finish().unwrap();
+        String::from_utf8(text).unwrap()
+    };
+    let parts = [batch.slice(0, 2), batch.slice(2, 2), batch.slice(4, 1_234_563)];
+    assert_snapshot!(shown(3, &parts), @"
+     third
+    ------
+       0.0
+    0.3333
+    0.6667
+    (1,234,567 rows, the first 3 shown; .rows all shows all)
+    ");
+    assert_snapshot!(shown(4, &parts[..2]), @"
+     third
+    ------
+       0.0
+    0.3333
+    0.6667
+       1.0
+    ");
+}
+
+#[test]
+fn plan_is_shown_line_by_line() {
+    let place = place();
+    let sql = "explain select value from outliers where value > 30";
+    let plan = shown(&place, &["outliers.parquet", sql, "--format", "table", "--quiet"]);
+    let lines: Vec<&str> = plan.lines().collect();
+    assert_eq!(lines[0], "logical plan:");
+    assert!(lines[1].starts_with("  Filter: outliers.value > Float64(30)"), "{plan}");
+    assert!(lines.contains(&"physical plan:"), "{plan}");
+}
+
+#[test]
+fn text_ending_in_gz_is_compressed() {
+    let (directory, path) = outliers_file();
+    for name in ["n.csv.gz", "n.tsv.gz", "n.ndjson.gz"] {
+        let packed = directory.path().join(name);
+        answer(&path, "select value from outliers order by 1 limit 1", &["-o", packed.to_str().unwrap()]);
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(File::open(packed).unwrap()).read_to_string(&mut text).unwrap();
+        assert_eq!(text, if name == "n.ndjson.gz" { "{\"value\":0.5}\n" } else { "value\n0.5\n" });
+    }
+    assert_snapshot!(shown(&directory, &["outliers.parquet", "select 1", "-o", "n.parquet.gz"]), @"
+    [stderr]
+    error: n.parquet.gz: the extension names no format
+    hint: use .csv, .tsv, .json, .ndjson, .md, .txt, .parquet or .arrow, or give --format; text may end in .gz
+    [status 2]
+    ");
+}
+
+#[test]
+fn excel_gets_a_mark_of_utf_8_and_times_that_it_knows() {
+    let (directory, path) = outliers_file();
+    let sql = "select 'Tromsø' as name, timestamp, value from outliers where value > 30 order by 2";
+    let rows =
+        "\u{feff}name,timestamp,value\nTromsø,2017-09-10 00:00:00,51.4\nTromsø,2017-09-10 12:00:00,36.0\n";
+    assert_eq!(answer(&path, sql, &["--format", "excel"]), rows);
+    let file = directory.path().join("book.csv");
+    answer(&path, sql, &["--format", "excel", "-o", file.to_str().unwrap()]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), rows);
+    assert_eq!(answer(&path, "select 1 as x where false", &["--format", "excel"]), "\u{feff}x\n");
 }

@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
-use crate::support::{answer, observations, outliers_file, place, shown_each};
+use crate::support::{answer, dataset, observations, outliers_file, place, shown, shown_each};
 
 #[test]
 fn distance_is_in_km_and_null_where_a_position_is() {
@@ -145,4 +145,90 @@ fn arguments_that_make_no_window_are_refused() {
     error: SQL: forward_fill: the limit is -1, expected a whole number from 1
     [status 1]
     ");
+}
+
+#[test]
+fn parts_of_times_have_functions() {
+    let (_directory, path) = outliers_file();
+    let sql = "select year(timestamp) as y, month(timestamp) as m, day(timestamp) as d, hour(timestamp) as h, count(*) as n
+               from outliers group by 1, 2, 3, 4 order by 1, 2, 3, 4";
+    assert_eq!(
+        answer(&path, sql, &[]),
+        "y,m,d,h,n\n2017,9,10,0,1\n2017,9,10,1,1\n2017,9,10,12,1\n2017,9,11,1,1\n2017,10,1,0,1\n"
+    );
+    assert_eq!(answer(&path, "select year(date '2017-06-01') as y", &[]), "y\n2017\n");
+}
+
+#[test]
+fn times_are_written_by_patterns_of_either_kind() {
+    let (_directory, path) = outliers_file();
+    let one = |call: &str| {
+        answer(
+            &path,
+            &format!("select {call} as t from outliers order by timestamp, value limit 1 offset 2"),
+            &[],
+        )
+    };
+    for call in [
+        "to_char(timestamp, 'YYYY-MM-DD HH24:MI')",
+        "to_char(timestamp, '%Y-%m-%d %H:%M')",
+        "strftime(timestamp, '%Y-%m-%d %H:%M')",
+        "strftime('%Y-%m-%d %H:%M', timestamp)",
+    ] {
+        assert_eq!(one(call), "t\n2017-09-10 12:00\n", "{call}");
+    }
+    assert_eq!(one("to_char(timestamp, 'Day DD Month')"), "t\nSunday 10 September\n");
+    let place = place();
+    insta::assert_snapshot!(shown(&place, &["outliers.parquet", "select to_char(timestamp, 'YYYY Q') from outliers"]), @"
+    [stderr]
+    error: SQL: to_char: the pattern `YYYY Q` has `Q`, which is none of YYYY, YY, MM, Month, Mon, DD, DDD, Day, Dy, HH24, HH12, MI, SS, MS, US, AM, am, IYYY, IW; put other letters in double quotes, or use strftime's %Y, %m, …
+    [status 1]
+    ");
+}
+
+#[test]
+fn value_at_the_greatest_or_least_of_another() {
+    let (_directory, path) = dataset();
+    let sql = "select station_id, arg_max(timestamp, wind_speed_rate) as at_most, max_by(wind_speed_rate, timestamp) as last,
+                      arg_min(timestamp, wind_speed_rate) as at_least, min_by(timestamp, 7) as first
+               from observations group by 1 order by 1";
+    assert_eq!(
+        answer(&path, sql, &[]),
+        "station_id,at_most,last,at_least,first\n\
+         010010-99999,2017-09-10T04:00:00Z,4.0,2017-09-10T00:00:00Z,2017-09-10T00:00:00Z\n\
+         722010-12836,2017-09-10T07:00:00Z,17.0,2017-09-10T00:00:00Z,2017-09-10T00:00:00Z\n\
+         723150-03812,2017-09-10T01:00:00Z,21.0,2017-09-10T00:00:00Z,2017-09-10T00:00:00Z\n"
+    );
+    let sql = "select arg_max(station_id, wind_speed_rate) filter (where wind_speed_rate < 15) as found, arg_min(1, null) as none from observations";
+    assert_eq!(answer(&path, sql, &[]), "found,none\n722010-12836,\n");
+    let place = place();
+    insta::assert_snapshot!(shown(&place, &["outliers.parquet", "select arg_max(value, zscore) over (order by timestamp) from outliers"]), @"
+    [stderr]
+    error: SQL: arg_max has no window; `first_value(x) over (… order by …)` has
+    [status 1]
+    ");
+}
+
+#[test]
+fn times_compare_with_texts_of_any_length() {
+    let (_directory, path) = outliers_file();
+    let count = |condition: &str| {
+        answer(&path, &format!("select count(*) as n from outliers where {condition}"), &[])
+    };
+    for (condition, expected) in [
+        ("timestamp >= '2017-09-10 12:00'", 3),
+        ("timestamp >= '2017-09-10T12:00'", 3),
+        ("timestamp >= '2017-09-10T12:00Z'", 3),
+        ("timestamp > '2017-09-10 14:00+02:00'", 2),
+        ("timestamp >= '2017-09-10 12:00:00'", 3),
+        ("'2017-09-11' <= timestamp", 2),
+        ("timestamp between '2017-09-10 01:00' and '2017-09-10 12:00'", 2),
+        ("timestamp in ('2017-09-10 01:00', '2017-10-01')", 2),
+        ("timestamp < timestamp '2017-09-10 12:00'", 2),
+        ("timestamp < cast('2017-09-10T12:00' as timestamp)", 2),
+        ("measurement || ' 00:00' = '2017-06-01 00:00'", 0),
+        ("'2017-06-01 00:00' = '2017-06-01 00:' || substr('00', 1, 2)", 5),
+    ] {
+        assert_eq!(count(condition), format!("n\n{expected}\n"), "{condition}");
+    }
 }

@@ -9,6 +9,8 @@ mod battery;
 mod csv;
 /// One line and a hint, the exit status, nothing on standard output.
 mod errors;
+/// Files that statements write, and tables that they make of files.
+mod files;
 /// File formats read and output formats written.
 mod formats;
 /// Distances, forward fill and z-scores.

@@ -3,7 +3,11 @@ use isd_queries::named::{NamedQueries, NamedQuery};
 use isd_queries::{Error, Result};
 use tempfile::TempDir;
 
-use crate::support::{place, shown};
+use parquet::arrow::ArrowWriter;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use crate::support::{outliers, place, shown};
 
 const HEADER: &str =
     "station_id,timestamp,measurement,value,rolling_mean,rolling_std,zscore,window_count,filled\n";
@@ -150,7 +154,7 @@ fn series_around_an_outlier() {
     assert_snapshot!(shown(&place, &["observations", "@around"]), @"
     [stderr]
     error: @around: parameter `station` is missing
-    hint: give it: --param station=…, its station_id
+    hint: give it: --param station=…, its station_id, or a part of its id or of its name
     [status 1]
     ");
 }
@@ -172,13 +176,6 @@ fn queries_of_ones_own_are_added() {
     ");
     let list = shown(&place, &["--list", "--queries", "queries"]);
     assert!(list.contains("@strong          Values from some limit on.\n    limit=30 "), "{list}");
-    std::fs::write(queries.join("broken.sql"), "select 1\n").unwrap();
-    assert_snapshot!(shown(&place, &strong), @"
-    [stderr]
-    error: queries/broken.sql: line 1: expected a description
-    hint: first lines: `-- what it answers`, then `-- $name kind = default: what it means`
-    [status 1]
-    ");
 }
 
 #[test]
@@ -194,7 +191,7 @@ fn unknown_names_are_met_with_near_ones() {
     assert_snapshot!(refused(&["@nonsense"]), @"
     [stderr]
     error: @nonsense: there is no such query
-    hint: there are @above, @around, @by-hour, @by-month, @by-year, @extremes, @isolated, @runs, @storms, @top-stations
+    hint: there are @above, @around, @by-hour, @by-month, @by-year, @explain, @extremes, @isolated, @runs, @storms, @top-stations
     [status 1]
     ");
     assert_snapshot!(refused(&["@by-year", "--param", "n=3"]), @"
@@ -218,7 +215,7 @@ fn unknown_names_are_met_with_near_ones() {
     assert_snapshot!(refused(&["@storms"]), @"
     [stderr]
     error: SQL line 9, column 8: there is no table `stations`
-    hint: tables: outliers, near, placed, shared, sites; name NOAA's list too: isd-history.csv
+    hint: the table is called `outliers`; name NOAA's list too: isd-history.csv
     [status 1]
     ");
 }
@@ -227,8 +224,11 @@ fn unknown_names_are_met_with_near_ones() {
 fn query(text: &str) -> Result<NamedQuery> {
     let directory = TempDir::new().unwrap();
     std::fs::write(directory.path().join("test.sql"), text).unwrap();
-    let queries = NamedQueries::built_in()?.with_directory(directory.path())?;
-    queries.find("test").cloned()
+    let mut queries = NamedQueries::built_in()?;
+    match queries.add_directory(directory.path())?.pop() {
+        Some(error) => Err(error),
+        None => queries.find("test").cloned(),
+    }
 }
 
 fn given(values: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -261,4 +261,121 @@ fn broken_files_name_the_line() {
     assert_eq!(line("-- One.\n-- $n whole = 1: x\nselect $n"), 2);
     assert_eq!(line("-- One.\n-- $n integer = x: x\nselect $n"), 2);
     assert_eq!(line("-- One.\nselect $n"), 1);
+}
+
+#[test]
+fn broken_file_is_named_and_passed_over() {
+    let place = place();
+    std::fs::create_dir(place.path().join("mine")).unwrap();
+    std::fs::write(place.path().join("mine/broken.sql"), "select 1\n").unwrap();
+    std::fs::write(place.path().join("mine/two.sql"), "-- Two.\nselect 2 as two\n").unwrap();
+    assert_snapshot!(shown(&place, &["outliers.parquet", "@two", "--queries", "mine", "--quiet"]), @"
+    two
+    2
+    [stderr]
+    note: passed over: mine/broken.sql: line 1: expected a description; first lines: `-- what it answers`, then `-- $name kind = default: what it means`
+    ");
+}
+
+#[test]
+fn named_query_stands_in_place_of_a_table() {
+    let place = place();
+    let sql = "select t.station_id, outliers * 2 as twice, y.year
+               from @top-stations(n = 1) as t join (select year from @by-year) y on true where t.outliers > 1 -- @nothing";
+    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "--quiet"]), @"
+    station_id,twice,year
+    722010-12836,6,2017
+    ");
+    let sql = "select count(*) as n from @above(measurement = 'wind_speed_rate', threshold = 15)";
+    assert_snapshot!(shown(&place, &["observations", sql, "--quiet"]), @"
+    n
+    4
+    ");
+    let refused = |sql: &str| shown(&place, &["outliers.parquet", sql, "--quiet"]);
+    assert_snapshot!(refused("select * from @top-station"), @"
+    [stderr]
+    error: @top-station: there is no such query
+    hint: did you mean @top-stations?
+    [status 1]
+    ");
+    assert_snapshot!(refused("select * from @top-stations(1)"), @"
+    [stderr]
+    error: @top-stations: `1` is no parameter = value
+    hint: such as @top-stations(name = value)
+    [status 1]
+    ");
+    assert_snapshot!(refused("select * from @top-stations(n = few"), @"
+    [stderr]
+    error: @top-stations: the bracket after it is not closed
+    hint: such as @top-stations(name = value)
+    [status 1]
+    ");
+    assert_snapshot!(refused("select '@top-stations' as text, 3 as \"@x\""), @"
+    text,@x
+    @top-stations,3
+    ");
+}
+
+/// Outliers of the place that say how they were made.
+fn write_made_with(place: &TempDir, parameters: &str) {
+    let batch = outliers();
+    let pairs = vec![KeyValue::new("isd.parameters".to_owned(), parameters.to_owned())];
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
+    let file = std::fs::File::create(place.path().join("outliers.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+#[test]
+fn outlier_is_explained_by_its_window() {
+    let place = place();
+    let explained = |station: &str, more: &[&str]| {
+        let station = format!("station={station}");
+        let given = ["outliers.parquet", "observations", "isd-history.csv", "@explain", "--quiet"];
+        let parameters = ["--param", station.as_str(), "--param", "time=2017-09-10T07:00:00Z"];
+        shown(&place, &[&given[..], &parameters[..], more].concat())
+    };
+    // Values 10, 11, none, 13, 14, none, 16, 17: of the three before the last, one is filled. By its id, in part, by name.
+    write_made_with(
+        &place,
+        r#"{"window": 3, "threshold": 2.5, "include_current": false, "ddof": 0, "min_std": 1.0}"#,
+    );
+    let by_id = explained("722010-12836", &[]);
+    assert_snapshot!(by_id, @"
+    timestamp,value,filled,here,mean,std,deviation,limit
+    2017-09-10T04:00:00Z,14.0,false,false,,,,
+    2017-09-10T05:00:00Z,14.0,true,false,,,,
+    2017-09-10T06:00:00Z,16.0,false,false,,,,
+    2017-09-10T07:00:00Z,17.0,false,true,14.666666666666666,0.9428090415820636,2.333333333333334,2.5
+    ");
+    assert_eq!(explained("2010-1", &[]), by_id);
+    assert_eq!(explained("key west", &[]), by_id);
+    // What is given counts more than what the outliers were made with.
+    let two = explained("722010", &["--param", "window=2"]);
+    assert!(two.contains("2017-09-10T07:00:00Z,17.0,false,true,15.0,1.0,2.0,2.5\n"), "{two}");
+    // Five hours of time; the value of 01:00 is not carried to 02:00 over more than half an hour.
+    write_made_with(
+        &place,
+        r#"{"window_seconds": 18000.0, "threshold": 6.0, "fill_limit_seconds": 1800.0, "ddof": 1}"#,
+    );
+    assert_snapshot!(explained("722010", &[]), @"
+    timestamp,value,filled,here,mean,std,deviation,limit
+    2017-09-10T03:00:00Z,13.0,false,false,,,,
+    2017-09-10T04:00:00Z,14.0,false,false,,,,
+    2017-09-10T06:00:00Z,16.0,false,false,,,,
+    2017-09-10T07:00:00Z,17.0,false,true,14.333333333333334,1.5275252316519463,2.666666666666666,9.165151389911678
+    ");
+    assert_snapshot!(explained("72", &[]), @"
+    [stderr]
+    error: @explain: `72` is in the id or name of 2 stations
+    hint: such as 722010-12836, 723150-03812
+    [status 1]
+    ");
+    assert_snapshot!(explained("nowhere at all", &[]), @"
+    [stderr]
+    error: @explain: no station of the table `observations` has `nowhere at all` in its id or name
+    hint: `select distinct station_id from observations` lists what there is
+    [status 1]
+    ");
 }

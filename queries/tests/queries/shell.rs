@@ -33,7 +33,7 @@ impl Terminal {
     /// Starts a command line there, which begins with `isd-query`; its history is kept below `state`.
     fn open(arguments: &str, state: &Path) -> Self {
         // In place of the shell: one that waited for it would take Ctrl-C for an end of its own.
-        let command = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
+        let command = format!("stty rows 16 cols 100; exec {} {arguments}", env!("CARGO_BIN_EXE_isd-query"));
         let mut child = Command::new("script")
             .args(["-q", "-e", "-c", &command, "/dev/null"])
             .env("SHELL", "/bin/sh")
@@ -133,6 +133,72 @@ fn results_go_to_a_file_and_back_to_the_screen() {
 
 #[test]
 #[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
+fn file_keeps_all_results_until_the_output_ends() {
+    let (directory, path) = outliers_file();
+    let (csv, parquet) = (directory.path().join("kept.csv"), directory.path().join("kept.parquet"));
+    let lines = [
+        &format!(".output {}", csv.display()),
+        "select 1 as a;",
+        "select cast(station_id as int) from outliers;",
+        "select 2 as b; select 3 as c;",
+        &format!(".output {}", parquet.display()),
+        "select 4 as d;",
+        "select 5 as e;",
+        "exit",
+    ];
+    let screen = typed(path.to_str().unwrap(), &lines);
+    assert_eq!(std::fs::read_to_string(&csv).unwrap(), "a\n1\n\nb\n2\n\nc\n3\n");
+    assert_eq!(crate::support::answer(&parquet, "select * from kept", &[]), "d\n4\n");
+    assert!(screen.contains("kept.parquet has a result, and its format holds one"), "{screen}");
+}
+
+#[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
+fn prompt_answers_words_shows_what_fits_and_rounds() {
+    let (_directory, path) = outliers_file();
+    let state = TempDir::new().unwrap();
+    let mut terminal = Terminal::open(path.to_str().unwrap(), state.path());
+    terminal.waits_for("isd> ");
+    terminal.press("help\r");
+    terminal.waits_for(".rows [N|all]");
+    terminal.waits_for("isd> ");
+    terminal.press("select value as k, value / 3.0 as third\r");
+    terminal.waits_for("...> ");
+    terminal.press("from generate_series(1, 993786) order by 1;\r");
+    terminal.waits_for("10  3.3333\r\n(993,786 rows, the first 10 shown; .rows all shows all)\r\n");
+    terminal.waits_for("isd> ");
+    terminal.press(".rows 2\r");
+    terminal.waits_for("isd> ");
+    terminal.press("select value as k from generate_series(1, 9) order by 1;\r");
+    terminal.waits_for("2\r\n(9 rows, the first 2 shown; ");
+    terminal.waits_for("isd> ");
+    terminal.press("\\q\r");
+    terminal.ends();
+}
+
+#[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
+fn views_are_saved_and_opened() {
+    let (directory, path) = outliers_file();
+    let file = directory.path().join("views.sql");
+    let lines = [
+        "create view strong as select * from outliers where value > 30;",
+        "create view weak as select * from outliers where value < 1;",
+        "drop view weak;",
+        &format!(".save {}", file.display()),
+        "quit",
+    ];
+    let screen = typed(path.to_str().unwrap(), &lines);
+    assert!(screen.contains("1 view in "), "{screen}");
+    let saved = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(saved, "CREATE OR REPLACE VIEW strong AS SELECT * FROM outliers WHERE value > 30;\n");
+    let open = format!(".open {}", file.display());
+    let screen = typed(path.to_str().unwrap(), &[&open, "select count(*) as strong from strong;", "quit"]);
+    assert!(screen.contains("strong\r\n------\r\n     2\r\n"), "{screen}");
+}
+
+#[test]
+#[cfg_attr(no_script, ignore = "needs `script` of util-linux")]
 fn words_are_completed_and_come_back_in_the_next_session() {
     let (_directory, path) = outliers_file();
     let state = TempDir::new().unwrap();
@@ -178,6 +244,11 @@ fn ctrl_c_stops_a_query_or_drops_the_line_but_not_the_shell() {
     let sum = format!("select sum(a.value * b.value) {pairs};");
     stop(&mut terminal, &sum, Duration::ZERO);
     stop(&mut terminal, &sum, UNDER_WAY);
+    terminal.press(&format!("{sum}\r"));
+    terminal.waits_for(" rows read; Ctrl-C stops");
+    terminal.press(CTRL_C);
+    terminal.waits_for("stopped\r\n");
+    terminal.waits_for("isd> ");
     // A join that finds nothing gives no batch, and no way, for long: its threads are left to it.
     stop(&mut terminal, &format!("select count(*) {pairs} where a.value + b.value < 0;"), UNDER_WAY);
     terminal.press("select 6 * 9 as answer;\r");

@@ -131,10 +131,14 @@ pub fn run(arguments: &[&str]) -> Output {
 }
 
 pub fn run_with_input(arguments: &[&str], input: &str) -> Output {
+    run_with_bytes(arguments, input.as_bytes())
+}
+
+pub fn run_with_bytes(arguments: &[&str], input: &[u8]) -> Output {
     run_in(Path::new("."), arguments, input)
 }
 
-fn run_in(directory: &Path, arguments: &[&str], input: &str) -> Output {
+fn run_in(directory: &Path, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_isd-query"))
         .args(arguments)
         .current_dir(directory)
@@ -146,7 +150,7 @@ fn run_in(directory: &Path, arguments: &[&str], input: &str) -> Output {
         .spawn()
         .unwrap();
     // A run that is refused at once closes its input: that is its right.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
 }
 
@@ -154,7 +158,7 @@ fn run_in(directory: &Path, arguments: &[&str], input: &str) -> Output {
 /// `[stderr]`; the status, where it is not 0, in a line `[status 1]`. What differs from run to run is replaced: the directory
 /// by `[DIR]`, the version by `[VERSION]`, the time of `5 rows, 0.02 s` by `[TIME]`, the name of a temporary file.
 pub fn shown(directory: &TempDir, arguments: &[&str]) -> String {
-    let output = run_in(directory.path(), arguments, "");
+    let output = run_in(directory.path(), arguments, b"");
     let mut text = String::from_utf8(output.stdout).unwrap();
     // A snapshot does not tell whether it ends in a line break.
     assert!(text.is_empty() || text.ends_with('\n'), "{text:?}");

@@ -1,8 +1,11 @@
+use std::io::Write;
+
 use insta::assert_snapshot;
 use tempfile::TempDir;
 
 use crate::support::{
-    answer, dataset, observations, outliers, place, shown, station_list, write_manifest, write_parquet,
+    answer, dataset, observations, outliers, place, run_with_bytes, shown, station_list, write_manifest,
+    write_parquet,
 };
 
 #[test]
@@ -46,6 +49,37 @@ fn two_tables_of_one_name_are_refused() {
     error: outliers.parquet and other.parquet are both `outliers`
     hint: name one of them: --table NAME=PATH
     [status 2]
+    ");
+}
+
+#[test]
+fn pattern_gives_the_keys_that_the_directory_gives() {
+    let (place, path) = dataset();
+    let by_block =
+        "select block, arrow_typeof(block) as type, count(*) as n from observations group by 1, 2 order by 1";
+    let all = "block,type,n\n01,Utf8,6\n72,Utf8,12\n";
+    for pattern in ["", "**/*.parquet", "block=*/*.parquet", "*/part-*.parquet", "block=*"] {
+        assert_eq!(answer(&path.join(pattern), by_block, &[]), all, "{pattern}");
+    }
+    assert_eq!(answer(&path.join("block=7*/*.parquet"), by_block, &[]), "block,type,n\n72,Utf8,12\n");
+    assert_eq!(answer(&path.join("block=*/part-00001.parquet"), by_block, &[]), "block,type,n\n72,Utf8,3\n");
+    let sql = "select count(*) as n from observations where station_id = '010010-99999' or block = '72'";
+    assert_eq!(answer(&path.join("block=*/*-00000.parquet"), sql, &[]), "n\n15\n");
+    // Relative to where it runs, with two keys, one of them a number.
+    let batch = observations("010010-99999", 0, 6);
+    for keys in ["kind=a/year=2016", "kind=a/year=2017", "kind=b/year=2017"] {
+        write_parquet(&place.path().join("wind").join(keys).join("a.parquet"), &batch);
+    }
+    let sql = "select kind, year + 1 as next, count(*) as n from observations group by 1, 2 order by 1, 2";
+    assert_snapshot!(shown(&place, &["wind/kind=*/year=2017/*.parquet", sql, "--quiet"]), @r"
+    kind,next,n
+    a,2018,6
+    b,2018,6
+    ");
+    assert_snapshot!(shown(&place, &["wind/kind=a/**/*.parquet", sql, "--quiet"]), @r"
+    kind,next,n
+    a,2017,6
+    a,2018,6
     ");
 }
 
@@ -278,4 +312,61 @@ fn word_that_is_neither_file_nor_sql_is_a_missing_file() {
     hint: tables come first, then SQL
     [status 2]
     ");
+}
+
+#[test]
+fn compressed_text_and_standard_input_are_tables() {
+    let place = place();
+    let rows = "station_id\twind\n007026\t1.5\n010010\t2\n";
+    let packed = |name: &str, text: &[u8]| {
+        let file = std::fs::File::create(place.path().join(name)).unwrap();
+        let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+        packed.write_all(text).unwrap();
+        packed.finish().unwrap();
+    };
+    packed("gusts.tsv.gz", rows.as_bytes());
+    std::fs::write(place.path().join("gusts.tsv"), rows).unwrap();
+    std::fs::write(place.path().join("gusts.jsonl"), "{\"wind\": 1.5}\n{\"wind\": 2.0}\n").unwrap();
+    packed("gusts.ndjson.gz", b"{\"wind\": 1.5}\n{\"wind\": 2.0}\n");
+    for name in ["gusts.tsv", "gusts.tsv.gz", "gusts.jsonl", "gusts.ndjson.gz"] {
+        assert_eq!(
+            answer(&place.path().join(name), "select sum(wind) as sum from gusts", &[]),
+            "sum\n3.5\n",
+            "{name}"
+        );
+    }
+    let sql = "select station_id from gusts order by wind";
+    assert_eq!(answer(&place.path().join("gusts.tsv.gz"), sql, &[]), "station_id\n007026\n010010\n");
+    std::fs::write(
+        place.path().join("cut.csv.gz"),
+        &std::fs::read(place.path().join("gusts.tsv.gz")).unwrap()[..30],
+    )
+    .unwrap();
+    assert_snapshot!(shown(&place, &["cut.csv.gz", "select 1"]), @"
+    [stderr]
+    error: cut.csv.gz: cannot be read to its end: incomplete deflate stream
+    hint: it is damaged, or was not written to its end
+    [status 1]
+    ");
+
+    let from_input = |input: &[u8], sql: &str| {
+        let output = run_with_bytes(&["-", sql, "--quiet"], input);
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    assert_eq!(from_input(b"a,b\n1,2\n", "select a + b as sum from stdin"), "sum\n3\n");
+    assert_eq!(from_input(b"{\"a\": 1}\n", "select a from stdin"), "a\n1\n");
+    let file = std::fs::read(place.path().join("outliers.parquet")).unwrap();
+    assert_eq!(from_input(&file, "select count(*) as n from outliers"), "n\n5\n");
+    let file = std::fs::read(place.path().join("gusts.tsv.gz")).unwrap();
+    assert_eq!(from_input(&file, "select count(*) as n from stdin"), "n\n2\n");
+    assert_snapshot!(from_input(b"a,a\n1,2\n", "select 1"), @"
+    error: -: two columns are called `a`
+    hint: rename one of them in the first line
+    ");
+    let output = run_with_bytes(&["-"], b"a,b\n1,2\n");
+    assert_eq!(output.status.code(), Some(2));
+    assert_snapshot!(String::from_utf8(output.stderr).unwrap(), @r#"
+    error: standard input is a table, so that no SQL can come from it
+    hint: isd-query TABLE "select count(*) from outliers"
+    "#);
 }

@@ -4,24 +4,36 @@ use std::path::PathBuf;
 
 use isd_queries::output::Format;
 
+use crate::cli::arguments::{Rows, rows};
+
 /// What `.help` prints.
 pub const HELP: &str = "\
 .tables            the tables and their columns
 .schema [TABLE]    the columns of a table, or of all, with their types
 .queries           the named queries; @NAME param=value … runs one
 .mode [FORMAT]     table, csv, tsv, json, ndjson or markdown
-.output [FILE]     write results to a file, by its extension; without FILE to the screen again
+.rows [N|all]      how many rows of a result are shown; without a number as many as fit
+.output [FILE]     write all results to a file, by its extension; without FILE to the screen again
 .read FILE         run the SQL in a file
+.save FILE         write the views that were made to a file; .open FILE makes them again
 .timing [on|off]   say how many rows there were, and how long it took
-.help              this text
-.quit              leave; so does Ctrl-D
+.help              this text; so do help and \\?
+.quit              leave; so do exit, quit, \\q and Ctrl-D
 Anything else is SQL, over as many lines as it takes, up to a `;`. Ctrl-C stops a query, or drops what was typed.
 Tab completes names, commands and keywords; the arrow keys bring back what was typed before, Ctrl-R searches it.
 ";
 
 /// Names of the commands.
-pub const NAMES: [&str; 9] =
-    [".help", ".mode", ".output", ".queries", ".quit", ".read", ".schema", ".tables", ".timing"];
+pub const NAMES: [&str; 12] = [
+    ".help", ".mode", ".open", ".output", ".queries", ".quit", ".read", ".rows", ".save", ".schema",
+    ".tables", ".timing",
+];
+
+/// Whether a text is a word that other prompts know, such as `exit`, in place of a command.
+pub fn is_word(text: &str) -> bool {
+    let text = text.trim().trim_end_matches(';').trim_end();
+    text.starts_with('\\') || ["help", "exit", "quit", "?"].iter().any(|word| text.eq_ignore_ascii_case(word))
+}
 
 /// A command of the shell.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +44,9 @@ pub enum Command {
     Queries,
     Timing(Option<bool>),
     Mode(Option<Format>),
+    Rows(Rows),
     Output(Option<PathBuf>),
+    Save(PathBuf),
     Read(PathBuf),
     Named { name: String, params: Vec<(String, String)> },
     Quit,
@@ -44,6 +58,14 @@ impl Command {
         let text = text.trim().trim_end_matches(';').trim_end();
         if let Some(named) = text.strip_prefix('@') {
             return Self::named(named).map(Some);
+        }
+        if is_word(text) {
+            return match text.to_ascii_lowercase().as_str() {
+                "help" | "?" | "\\?" | "\\h" => Ok(Some(Self::Help)),
+                "exit" | "quit" | "\\q" => Ok(Some(Self::Quit)),
+                "\\d" | "\\dt" => Ok(Some(Self::Tables)),
+                unknown => Err(format!("there is no command `{unknown}`")),
+            };
         }
         if !text.starts_with('.') {
             return Ok(None);
@@ -64,9 +86,12 @@ impl Command {
                 Some(format) => Self::Mode(Some(format)),
                 None => return Err(format!("there is no mode `{format}`")),
             },
+            (".rows", None) => Self::Rows(Rows::Fitting),
+            (".rows", Some(text)) => Self::Rows(rows(text)?),
+            (".save", Some(path)) => Self::Save(path.into()),
             (".output", path) => Self::Output(path.map(PathBuf::from)),
-            (".read", Some(path)) => Self::Read(path.into()),
-            (".read", None) => return Err(".read needs a file".into()),
+            (".read" | ".open", Some(path)) => Self::Read(path.into()),
+            (".read" | ".open" | ".save", None) => return Err(format!("{name} needs a file")),
             (".quit" | ".exit", None) => Self::Quit,
             (known, Some(_)) if NAMES.contains(&known) => return Err(format!("{known} takes nothing")),
             (unknown, _) => return Err(format!("there is no command `{unknown}`")),
@@ -98,6 +123,17 @@ mod tests {
         assert_eq!(Command::parse(".schema  outliers"), Ok(Some(Command::Schema(Some("outliers".into())))));
         assert_eq!(Command::parse(".mode csv"), Ok(Some(Command::Mode(Some(Format::Csv)))));
         assert_eq!(Command::parse(".output a b.csv"), Ok(Some(Command::Output(Some("a b.csv".into())))));
+        assert_eq!(Command::parse(".rows all"), Ok(Some(Command::Rows(Rows::All))));
+        assert_eq!(Command::parse(".rows 7"), Ok(Some(Command::Rows(Rows::First(7)))));
+        for (word, command) in [
+            ("exit;", Command::Quit),
+            ("QUIT", Command::Quit),
+            ("\\q", Command::Quit),
+            ("help", Command::Help),
+        ] {
+            assert_eq!(Command::parse(word), Ok(Some(command)), "{word}");
+        }
+        assert!(Command::parse("\\x").is_err() && Command::parse(".rows 0").is_err());
         assert!(Command::parse(".mode xml").is_err());
         assert!(Command::parse(".tables x").is_err());
         let params = vec![("n".to_owned(), "5".to_owned())];

@@ -10,12 +10,12 @@ use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
-use rustyline::validate::{ValidationContext, ValidationResult, Validator};
+use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
 
 use super::complete::{Vocabulary, path_typed};
 use super::history::{self, HistoryFile};
-use super::lines::{PROMPT, is_complete};
+use super::lines::{CONTINUED, PROMPT, is_complete};
 use crate::cli::interrupt::Interrupt;
 
 /// A line editor that knows the tables, and what was typed before.
@@ -36,12 +36,12 @@ impl Editor {
         let config = config.completion_type(CompletionType::List).build();
         let history = FileHistory::with_config(&config);
         let mut editor = rustyline::Editor::with_history(config, history).ok()?;
-        let tables = session.tables().map(|(name, columns)| (name.to_owned(), columns.to_vec()));
-        editor.set_helper(Some(Assistant(Vocabulary {
-            tables: tables.collect(),
+        let vocabulary = Vocabulary {
+            tables: session.tables(),
             functions: session.functions(),
             named_queries: named_queries.clone(),
-        })));
+        };
+        editor.set_helper(Some(Assistant { vocabulary, begun: String::new() }));
         let (file, note) = HistoryFile::load(history::default_path(), editor.history_mut());
         if let Some(note) = note {
             super::note(&note);
@@ -52,18 +52,29 @@ impl Editor {
     /// The next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
     /// Errors: the terminal cannot be read.
     pub fn next(&mut self, interrupt: &Interrupt) -> io::Result<Option<String>> {
+        let mut begun = String::new();
         loop {
             // It may have been pressed again for a query that was stopped already.
             interrupt.take();
-            let text = match self.editor.readline(PROMPT) {
-                Ok(text) => text,
-                Err(ReadlineError::Interrupted) => continue,
+            if let Some(assistant) = self.editor.helper_mut() {
+                assistant.begun.clone_from(&begun);
+            }
+            let text = match self.editor.readline(if begun.is_empty() { PROMPT } else { CONTINUED }) {
+                Ok(line) => begun.clone() + &line,
+                Err(ReadlineError::Interrupted) => {
+                    begun.clear();
+                    continue;
+                }
                 Err(ReadlineError::Eof) => return Ok(None),
                 Err(ReadlineError::Io(error)) => return Err(error),
                 Err(other) => return Err(io::Error::other(other.to_string())),
             };
             let text = text.trim();
             if text.is_empty() {
+                continue;
+            }
+            if !is_complete(text) {
+                begun = format!("{text}\n");
                 continue;
             }
             // Written at once: a session may end in other ways than by `.quit`.
@@ -77,15 +88,26 @@ impl Editor {
     }
 }
 
-/// Completes words, and knows when a statement is complete.
-struct Assistant(Vocabulary);
+/// Completes words.
+struct Assistant {
+    vocabulary: Vocabulary,
+    /// The lines of the statement before the one that is typed.
+    begun: String,
+}
 
 impl Completer for Assistant {
     type Candidate = String;
 
     fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let path = text.get(..at).and_then(path_typed);
-        Ok(path.map_or_else(|| self.0.complete(text, at), |path| (at - path.len(), paths(path))))
+        Ok(path.map_or_else(
+            || {
+                let before = self.begun.len();
+                let (start, words) = self.vocabulary.complete(&format!("{}{text}", self.begun), before + at);
+                (start.saturating_sub(before), words)
+            },
+            |path| (at - path.len(), paths(path)),
+        ))
     }
 }
 
@@ -109,13 +131,7 @@ fn paths(typed: &str) -> Vec<String> {
     found
 }
 
-impl Validator for Assistant {
-    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input();
-        let is_valid = text.trim().is_empty() || is_complete(text);
-        Ok(if is_valid { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
-    }
-}
+impl Validator for Assistant {}
 
 impl Hinter for Assistant {
     type Hint = String;

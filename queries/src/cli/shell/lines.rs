@@ -5,12 +5,13 @@ use std::io::{self, BufRead, Write};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
+use super::command::is_word;
 use crate::cli::interrupt::Interrupt;
 
 /// What asks for a statement or a command.
 pub const PROMPT: &str = "isd> ";
 /// What asks for the next line of a statement.
-const CONTINUED: &str = "...> ";
+pub const CONTINUED: &str = "...> ";
 
 /// Asks for the next command or statement; none at the end of the input (Ctrl-D). Ctrl-C drops what was begun.
 /// Errors: standard input cannot be read, or standard error not be written.
@@ -41,7 +42,7 @@ pub fn next(interrupt: &Interrupt) -> io::Result<Option<String>> {
 /// Whether a text is a command, or SQL up to a `;` that is not within quotes or a comment.
 pub fn is_complete(text: &str) -> bool {
     let text = text.trim();
-    if text.starts_with(['.', '@']) {
+    if text.starts_with(['.', '@']) || is_word(text) {
         return true;
     }
     let Ok(tokens) = Tokenizer::new(&GenericDialect {}, text).tokenize() else {
@@ -58,9 +59,16 @@ mod tests {
 
     #[test]
     fn sql_goes_on_until_its_semicolon() {
-        for text in
-            ["select 1;", "select ';';", "select 1; -- done", ".tables", "@runs least=5", "select 1;\n"]
-        {
+        for text in [
+            "select 1;",
+            "select ';';",
+            "select 1; -- done",
+            ".tables",
+            "@runs least=5",
+            "select 1;\n",
+            "exit",
+            "\\q",
+        ] {
             assert!(is_complete(text), "{text}");
         }
         for text in ["select 1", "select ';'", "select 'a;", "select 1 -- ;", "select /* ; "] {

@@ -13,11 +13,14 @@ use std::time::Instant;
 
 use self::command::{Command, HELP};
 use self::editor::Editor;
-use super::run::{Destination, Ended, Runner, screen};
+use super::arguments::Rows;
+use super::run::{Destination, Ended, KeptFile, Runner, screen};
 use super::{list, report};
+use isd_dataset::output_file::OutputFile;
 use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session};
+use tokio::sync::Mutex;
 
 /// A prompt with its tables and settings.
 pub struct Shell<'a> {
@@ -25,21 +28,30 @@ pub struct Shell<'a> {
     session: Arc<Session>,
     named_queries: &'a NamedQueries,
     format: Format,
+    /// How many rows of a result the screen shows.
+    rows: Rows,
     /// Where results go instead of the screen.
-    output: Option<PathBuf>,
+    output: Option<Arc<Mutex<KeptFile>>>,
     timing: bool,
 }
 
 impl<'a> Shell<'a> {
-    /// A prompt that has not asked yet; results go to `output`, where given, as `format` says.
+    /// A prompt that has not asked yet.
     pub fn new(
         runner: &'a Runner,
         session: Arc<Session>,
         named_queries: &'a NamedQueries,
         format: Format,
-        output: Option<PathBuf>,
+        rows: Rows,
     ) -> Self {
-        Self { runner, session, named_queries, format, output, timing: true }
+        Self { runner, session, named_queries, format, rows, output: None, timing: true }
+    }
+
+    /// The prompt, whose results go to a file, where one is given. Errors: it cannot be made.
+    pub fn with_output(mut self, path: Option<PathBuf>) -> Result<Self, Error> {
+        let file = path.map(|path| KeptFile::create(path, self.format)).transpose()?;
+        self.output = file.map(|file| Arc::new(Mutex::new(file)));
+        Ok(self)
     }
 
     /// Reads and answers until the input ends or `.quit`.
@@ -58,7 +70,19 @@ impl<'a> Shell<'a> {
                 Err(error) => report(&error.to_string(), error.hint()),
             }
         }
-        Ok(())
+        self.finish_output()
+    }
+
+    /// Puts the file that results went to in place.
+    fn finish_output(&mut self) -> Result<(), Error> {
+        // A query that was stopped and has not noticed yet may still hold it; its results are not wanted.
+        match self.output.take().map(Arc::try_unwrap) {
+            Some(Ok(file)) => file.into_inner().finish(),
+            Some(Err(_)) => {
+                Err(Error::Run { found: "a query that was stopped holds the file".into(), hint: None })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Carries out what was typed; false when that ends the session.
@@ -79,6 +103,7 @@ impl<'a> Shell<'a> {
                 let lines: Vec<String> = self
                     .session
                     .tables()
+                    .iter()
                     .map(|(name, columns)| format!("{name}: {}\n", columns.join(", ")))
                     .collect();
                 print(&lines.concat())
@@ -100,30 +125,47 @@ impl<'a> Shell<'a> {
                 Ok(())
             }
             Command::Mode(None) => print(&format!("{}\n", self.format.name())),
-            Command::Output(path) => {
-                self.output = path;
+            Command::Rows(rows) => {
+                self.rows = rows;
                 Ok(())
+            }
+            Command::Output(path) => {
+                self.finish_output()?;
+                let Some(path) = path else { return Ok(()) };
+                // The extension says how; a name without one takes the mode.
+                let file = KeptFile::create(path.clone(), Format::of(&path).unwrap_or(self.format))?;
+                self.output = Some(Arc::new(Mutex::new(file)));
+                Ok(())
+            }
+            Command::Save(path) => {
+                let views = self.session.views();
+                let file = OutputFile::create(&path)?;
+                file.file().write_all(views.concat().as_bytes())?;
+                file.finish()?;
+                let count = views.len();
+                print(&format!("{count} view{} in {}\n", if count == 1 { "" } else { "s" }, path.display()))
             }
             Command::Read(path) => {
                 let sql = super::input::read_file(&path)?;
                 self.query(&sql)
             }
             Command::Named { name, params } => {
-                let sql = self.named_queries.find(&name)?.bind(&params)?;
-                self.query(&sql)
+                let query = self.named_queries.find(&name)?;
+                match self.runner.wait(self.session.complete(query, &params)) {
+                    Some(values) => self.query(&query.bind(&values?)?),
+                    None => Ok(()),
+                }
             }
             Command::Quit => Ok(()),
         }
     }
 
     fn query(&mut self, sql: &str) -> Result<(), Error> {
-        let statements = self.session.parse(sql)?;
+        let statements = self.session.parse(&self.named_queries.expand(sql)?)?;
         let destination = match &self.output {
             // The extension says how; a name without one takes the mode.
-            Some(path) => {
-                Destination::File { path: path.clone(), format: Format::of(path).unwrap_or(self.format) }
-            }
-            None => Destination::Stdout { format: self.format, screen: screen() },
+            Some(file) => Destination::Kept(Arc::clone(file)),
+            None => Destination::Stdout { format: self.format, screen: screen(self.rows, ".rows all") },
         };
         if statements.len() > 1 && destination.holds_one_result() {
             let found = format!("{} statements, but the output holds one result", statements.len());
@@ -147,7 +189,7 @@ impl<'a> Shell<'a> {
     }
 
     fn table_names(&self) -> String {
-        let names: Vec<&str> = self.session.tables().map(|(name, _)| name).collect();
+        let names: Vec<String> = self.session.tables().into_iter().map(|(name, _)| name).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }

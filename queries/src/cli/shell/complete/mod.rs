@@ -146,6 +146,7 @@ impl Vocabulary {
         let words = match name {
             ".mode" => beginning_with(argument, Format::ALL.map(Format::name)),
             ".schema" => beginning_with(argument, self.tables.iter().map(|(name, _)| name.as_str())),
+            ".rows" => beginning_with(argument, ["all"]),
             ".timing" => beginning_with(argument, ["off", "on"]),
             _ => Vec::new(),
         };
@@ -253,7 +254,7 @@ impl Vocabulary {
 /// The path that is being typed at the end of a text, where that is a command that takes a path.
 pub fn path_typed(before: &str) -> Option<&str> {
     let (name, rest) = before.trim_start().split_once(char::is_whitespace)?;
-    [".output", ".read"].contains(&name).then(|| rest.trim_start())
+    [".open", ".output", ".read", ".save"].contains(&name).then(|| rest.trim_start())
 }
 
 /// The names in a statement.
