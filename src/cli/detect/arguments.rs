@@ -7,6 +7,7 @@ use isd_dataset::{ColumnInfo, Measurement};
 use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
+use crate::cli::durations::rows_or_time;
 use crate::cli::failure::Failure;
 use crate::cli::source::SourceArgs;
 use crate::cli::streams::say;
@@ -218,21 +219,4 @@ fn window(text: &str) -> Result<Window, String> {
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
     rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
         .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
-}
-
-/// Parses a whole number as `rows`, or a whole number with a unit of time as `micros`: microseconds. `None` for any other
-/// text, and for a time that is too long.
-fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
-    let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
-        return text.parse().ok().map(rows);
-    };
-    let minutes = match unit {
-        'm' => 1,
-        'h' => 60,
-        'd' => 24 * 60,
-        'w' => 7 * 24 * 60,
-        _ => return None,
-    };
-    let number: i64 = text[..text.len() - 1].parse().ok()?;
-    number.checked_mul(minutes * 60_000_000).map(micros)
 }
