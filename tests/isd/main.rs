@@ -7,6 +7,7 @@ mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
+mod events; // extreme weather events: found, told from errors, and written
 mod help; // --help and --version of each tool
 mod interrupted; // tools that are told to stop
 mod kernel_expressions; // filled columns and rolling statistics as Polars expressions
