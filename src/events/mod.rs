@@ -107,7 +107,7 @@ pub fn find(
         })?;
         let mut surveys: Vec<_> = surveys.into_iter().flatten().collect();
         let lent = lend(&surveys, table, options);
-        let own = surveys.iter().filter(|survey| survey.limits.threshold.is_some()).count();
+        let own = surveys.iter().filter(|survey| survey.thresholds.is_some()).count();
         if !lent.is_empty() {
             let again = on_threads(&groups, |group| {
                 let holds = |id: &str| table.number(id).is_some_and(|number| lent.contains_key(&number));
@@ -128,12 +128,12 @@ pub fn find(
             not_judged: surveys.len() - own - lent.len(),
             exceedances: exceedances.len(),
         });
-        let limits: HashMap<_, _> =
-            surveys.into_iter().map(|survey| (survey.station, (survey.measurement, survey.limits))).collect();
+        let measurements: HashMap<_, _> =
+            surveys.into_iter().map(|survey| (survey.station, survey.measurement)).collect();
         let position = |station: usize| table.stations().get(station)?.place.position;
         let events = link(exceedances, position, options);
         let few = |members: &[Exceedance]| places(members, table) < options.least_stations;
-        let questions = Questions::new(kind, &events, few, table, &limits, flags, options);
+        let questions = Questions::new(kind, &events, few, table, &measurements, flags, options);
         let columns = present(dataset, columns.into_iter().chain([PRESSURE]));
         let mut testimonies: BTreeMap<usize, Testimony> = BTreeMap::new();
         for answers in on_threads(&groups, |group| questions.ask(group, &columns))? {
