@@ -65,6 +65,8 @@ pub struct Found {
 pub struct KindCount {
     /// The kind.
     pub kind: Kind,
+    /// Whether the dataset has a measurement of the kind.
+    pub is_measured: bool,
     /// Stations with thresholds of their own.
     pub stations: usize,
     /// Stations whose record is of less than a year, and which took the thresholds of their neighbours.
@@ -73,6 +75,13 @@ pub struct KindCount {
     pub not_judged: usize,
     /// Observations beyond a threshold.
     pub exceedances: usize,
+}
+
+impl KindCount {
+    /// That of a kind of which the dataset has no measurement.
+    fn not_measured(kind: Kind) -> Self {
+        Self { kind, is_measured: false, stations: 0, lent: 0, not_judged: 0, exceedances: 0 }
+    }
 }
 
 /// Finds the events of a dataset whose stations are `table`.
@@ -98,6 +107,7 @@ pub fn find(
     for &kind in &options.kinds {
         let columns = present(dataset, kind.measurements().iter().copied());
         if columns.is_empty() {
+            found.kinds.push(KindCount::not_measured(kind));
             continue;
         }
         let surveys = on_threads(&groups, |group| {
@@ -123,6 +133,7 @@ pub fn find(
             surveys.iter().flat_map(|survey| survey.exceedances.iter().copied()).collect();
         found.kinds.push(KindCount {
             kind,
+            is_measured: true,
             stations: own,
             lent: lent.len(),
             not_judged: surveys.len() - own - lent.len(),
