@@ -4,6 +4,7 @@ mod common;
 pub mod convert;
 pub mod detect;
 mod duration;
+pub mod events;
 mod failure;
 mod interrupt;
 mod numbers;

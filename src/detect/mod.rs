@@ -10,7 +10,7 @@ mod error;
 mod group;
 pub mod spool;
 pub mod table;
-mod threads;
+pub(crate) mod threads;
 mod wanted;
 
 pub use archive::{detect_archive, detect_wanted_of_archive};

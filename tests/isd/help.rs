@@ -2,10 +2,14 @@
 
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, shown};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_EVENTS, ISD_SYNTH, shown};
 
-const TOOLS: [(&str, &str); 3] =
-    [("isd-synth", ISD_SYNTH), ("isd-convert", ISD_CONVERT), ("isd-detect", ISD_DETECT)];
+const TOOLS: [(&str, &str); 4] = [
+    ("isd-synth", ISD_SYNTH),
+    ("isd-convert", ISD_CONVERT),
+    ("isd-detect", ISD_DETECT),
+    ("isd-events", ISD_EVENTS),
+];
 
 #[test]
 // It lists one option more with that feature.

@@ -7,7 +7,7 @@ use isd_dataset::{ColumnInfo, Measurement};
 use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
-use crate::cli::duration;
+use crate::cli::duration::rows_or_time;
 use crate::cli::failure::Failure;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::source::{SourceArgs, measurement};
@@ -238,13 +238,4 @@ fn window(text: &str) -> Result<Window, String> {
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
     rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
         .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
-}
-
-/// Parses a whole number as `rows`, or a whole number with a unit of time as `micros`: microseconds. `None` for any other
-/// text, and for a time that is too long.
-fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
-    if text.ends_with(|last: char| last.is_ascii_digit()) {
-        return text.parse().ok().map(rows);
-    }
-    duration::micros(text).map(micros)
 }
