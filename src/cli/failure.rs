@@ -28,6 +28,13 @@ pub enum Failure {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// Everything is done but for sources that were left out: exit status 3.
+    LeftOut {
+        /// What was left out.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The reader of standard output has closed it, having seen enough: exit status 0.
     ClosedPipe,
 }
@@ -43,6 +50,12 @@ impl Failure {
     #[must_use]
     pub fn usage(message: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), hint: None }
+    }
+
+    /// Everything is done but for sources that were left out.
+    #[must_use]
+    pub fn left_out(message: impl Into<String>) -> Self {
+        Self::LeftOut { message: message.into(), hint: None }
     }
 
     /// A failure whose message is the error's and those of its sources that it does not repeat.
@@ -72,7 +85,7 @@ impl Failure {
     /// Adds what to do about the failure, in place of a hint that it has; a closed pipe has none.
     #[must_use]
     pub fn hint(mut self, text: impl Into<String>) -> Self {
-        if let Self::Error { hint, .. } | Self::Usage { hint, .. } = &mut self {
+        if let Self::Error { hint, .. } | Self::Usage { hint, .. } | Self::LeftOut { hint, .. } = &mut self {
             *hint = Some(text.into());
         }
         self

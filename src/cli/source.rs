@@ -237,7 +237,7 @@ pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
         count => format!("{} files could not be read and were left out", HumanCount(count)),
     };
     let hint = first.error.hint().unwrap_or_else(|| "the lines above say why".to_owned());
-    Err(Failure::error(message).hint(hint))
+    Err(Failure::left_out(message).hint(hint))
 }
 
 /// Files that were left out, as a summary in JSON lists them.

@@ -32,7 +32,7 @@ pub trait Tool: Parser {
 /// any thread is started.
 ///
 /// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, 2 for arguments that make
-/// no sense, and 1 for every other failure, a bug in this program included. A tool that is interrupted removes
+/// no sense, 3 where sources were left out, and 1 for every other failure, a bug in this program included. A tool that is interrupted removes
 /// half-written files.
 #[must_use]
 pub fn run<T: Tool>() -> ExitCode {
@@ -98,6 +98,7 @@ fn report(failure: &Failure) -> ExitCode {
     let (message, hint, status) = match failure {
         Failure::Error { message, hint } => (message, hint, ExitCode::from(1)),
         Failure::Usage { message, hint } => (message, hint, ExitCode::from(2)),
+        Failure::LeftOut { message, hint } => (message, hint, ExitCode::from(3)),
         Failure::ClosedPipe => return ExitCode::SUCCESS,
     };
     let hint = hint.as_ref().map(|hint| format!("hint: {}\n", one_line(hint))).unwrap_or_default();

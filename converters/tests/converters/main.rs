@@ -21,8 +21,10 @@ mod hdf5_table; // pandas tables in HDF5, as compounds
 mod interrupted; // runs that are killed or find the disk full, and what the next one makes of what they left
 mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the same as their HDF5 twin
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
+mod lost_sources; // updates whose source files are gone or cannot be read: no row is lost
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
+mod places; // where a dataset may lie, and who may use it: mount points, links, groups, modes, access lists
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod station_csv; // CSV with a header: the talk's tenths and physical values

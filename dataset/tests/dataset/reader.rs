@@ -149,6 +149,7 @@ fn a_dataset_that_has_lost_a_file_is_refused() {
         tally: Tally::default(),
         source_files: 1,
         failed_files: 0,
+        retained_files: 0,
         notes: Vec::new(),
     };
     fs::write(target.join("_isd.json"), manifest.to_json().unwrap()).unwrap();

@@ -10,7 +10,7 @@ mod station_ranges;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Schema;
-use isd_dataset::layout::{MANIFEST, STATION_ID, TIMESTAMP};
+use isd_dataset::layout::{STATION_ID, TIMESTAMP, is_dataset};
 use isd_dataset::station_list::is_station_list;
 
 use self::column_types::ONLY_OUTLIERS;
@@ -70,8 +70,7 @@ impl TableSource {
                 let found = "a directory without Parquet files".into();
                 return Err(Error::Table { path, found, hint: Some("isd-convert writes datasets".into()) });
             }
-            let is_dataset = path.join(MANIFEST).is_file();
-            let storage = if is_dataset { Storage::Dataset } else { Storage::Directory };
+            let storage = if is_dataset(&path) { Storage::Dataset } else { Storage::Directory };
             return Ok(Self { path, parts, storage });
         }
         let storage = storage_of(&path)?;
