@@ -8,7 +8,9 @@ mod convert;
 pub mod series;
 
 pub use archive::{InspectedColumn, Inspection, inspect};
-pub use convert::{Conversion, ConvertOptions, Course, JOURNAL, check_target, convert};
+pub use convert::{
+    Conversion, ConvertOptions, Course, FileChanges, JOURNAL, RowChanges, check_target, convert,
+};
 pub use isd_dataset::manifest::{Duplicates, Quality};
 pub use isd_dataset::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, StationRun, Tally};
 pub use isd_formats::{

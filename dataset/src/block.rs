@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::{block_directory, part_name};
+use crate::layout::block_directory;
 use crate::series_group::SeriesGroup;
 use crate::station_table::StationRecord;
 
@@ -26,6 +26,10 @@ pub struct BlockRecord {
     pub duplicates: u64,
     /// Rows left out because another row said the same.
     pub identical: u64,
+    /// Rows more than its source files account for: those that stayed from an earlier dataset, because their source can no
+    /// longer be read, less those in whose places they stayed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retained: i64,
     /// Number of row groups in its files.
     pub row_groups: u64,
     /// What there is of each of its stations, in ascending order of their ids.
@@ -56,22 +60,30 @@ impl BlockRecord {
     /// Number of rows in the source files that it was made of.
     #[must_use]
     pub fn source_rows(&self) -> u64 {
-        self.rows + self.duplicates + self.identical
+        (self.rows + self.duplicates + self.identical).saturating_sub_signed(self.retained)
     }
 
-    /// The paths of its files within the dataset, and their sizes in bytes.
-    pub fn files(&self) -> impl Iterator<Item = (PathBuf, u64)> {
+    /// The paths of its files within the dataset, and their sizes in bytes. `name` is
+    /// [`part_name`](crate::layout::part_name), or [`staged_part_name`](crate::layout::staged_part_name) in a dataset that is
+    /// not complete.
+    pub fn files(&self, name: fn(usize) -> String) -> impl Iterator<Item = (PathBuf, u64)> {
         let directory = PathBuf::from(block_directory(&self.block));
-        self.parts.iter().enumerate().map(move |(number, &bytes)| (directory.join(part_name(number)), bytes))
+        self.parts.iter().enumerate().map(move |(number, &bytes)| (directory.join(name(number)), bytes))
     }
 
-    /// Whether all of its files are in the dataset, each of the size that it had, and all of its stations are known.
+    /// Whether all of its files are in the dataset, each of the size that it had, and all of its stations are known; `name` as
+    /// for [`BlockRecord::files`].
     #[must_use]
-    pub fn is_whole(&self, dataset: &Path) -> bool {
+    pub fn is_whole(&self, dataset: &Path, name: fn(usize) -> String) -> bool {
         let known = self.series.len() as u64 == self.stations;
         known
-            && self.files().all(|(path, bytes)| {
+            && self.files(name).all(|(path, bytes)| {
                 fs::metadata(dataset.join(path)).is_ok_and(|file| file.is_file() && file.len() == bytes)
             })
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }

@@ -8,12 +8,15 @@
 //!   block=72/part-00000.parquet    whole stations, sorted by (station_id, timestamp)
 //! ```
 //!
+//! Where the directory `observations` itself cannot be replaced, because it is a mount point or lies in a directory that
+//! cannot be written, all of this lies in `observations/data`: see [`dataset_directory`].
+//!
 //! A row group holds whole stations: no station is split across row groups or files, so that any
 //! row group can be processed by itself. After a file's row groups come lists of the steps between their times, where those
 //! are mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
@@ -30,6 +33,11 @@ pub const BLOCK: &str = "block";
 pub const MANIFEST: &str = "_isd.json";
 /// File name of the table of stations in the dataset's directory.
 pub const STATIONS: &str = "_stations.csv";
+/// What the names of parts end in until the dataset is complete.
+pub(crate) const STAGED_PART: &str = ".new";
+/// Directory that holds a dataset within a directory that cannot be replaced. Its name begins with neither a dot nor an
+/// underscore, which other readers pass over.
+pub const NESTED: &str = "data";
 /// Rows of a row group, about: since no station is split it may have fewer, or more where a single station has more.
 pub const ROW_GROUP_ROWS: usize = 1 << 20;
 /// Row groups of a file: where a block has more, its next file begins.
@@ -84,6 +92,27 @@ pub fn block_directory(block: &str) -> String {
 #[must_use]
 pub fn part_name(part: usize) -> String {
     format!("part-{part:05}.parquet")
+}
+
+/// File name of a block's part in a dataset that is not complete. It does not end in `.parquet`, because some readers of
+/// `observations/**/*.parquet` look into hidden directories.
+#[must_use]
+pub fn staged_part_name(part: usize) -> String {
+    part_name(part) + STAGED_PART
+}
+
+/// The directory that holds the manifest and the blocks of the dataset at `path`: `path` itself, or [`NESTED`] in it.
+#[must_use]
+pub fn dataset_directory(path: &Path) -> PathBuf {
+    let nested = path.join(NESTED);
+    // Where both have a manifest, the blocks are being moved from the one to the other, the manifest last.
+    if nested.join(MANIFEST).is_file() && !path.join(MANIFEST).exists() { nested } else { path.to_owned() }
+}
+
+/// Whether there is a dataset with a manifest at `path`.
+#[must_use]
+pub fn is_dataset(path: &Path) -> bool {
+    dataset_directory(path).join(MANIFEST).exists()
 }
 
 /// Arrow schema of a dataset's files: the keys, then the values in the order given, as float64 or

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::layout::MANIFEST;
+use crate::layout::{MANIFEST, dataset_directory};
 use crate::{Error, Result, Tally};
 
 /// Version of the dataset's layout that this crate writes, and the newest that it reads.
@@ -56,6 +56,9 @@ pub struct Manifest {
     /// Number of source files, and of members of archive files, that could not be read.
     #[serde(default)]
     pub failed_files: u64,
+    /// Number of source files that are gone or cannot be read any more, whose rows stayed from an earlier conversion.
+    #[serde(default)]
+    pub retained_files: u64,
     /// How the values were taken, one sentence each.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -141,7 +144,7 @@ impl Manifest {
     /// # Errors
     /// An unreadable file, one that is no manifest, or one of a newer layout.
     pub fn find(dataset: &Path) -> Result<Option<Self>> {
-        let path = dataset.join(MANIFEST);
+        let path = dataset_directory(dataset).join(MANIFEST);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {

@@ -7,13 +7,14 @@ use crate::output::error::OutputError;
 /// What a table is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileType {
-    /// `.parquet`: zstd, with the metadata as key-value pairs.
+    /// `.parquet`: zstd, with the metadata as key-value pairs, and in the Arrow schema.
     Parquet,
     /// `.csv`: a header, times as ISO 8601 in UTC, infinite z-scores as `inf`. Metadata is left out.
     Csv,
     /// `.arrow`: an Arrow IPC file, with the metadata in its schema.
     Arrow,
-    /// `.ndjson`: one JSON object a line. JSON has no infinity, so that an infinite z-score is null. Metadata is left out.
+    /// `.ndjson`: one JSON object a line. JSON has no infinity, so that an infinite z-score is
+    /// the text `inf` or `-inf`. Metadata is left out.
     Ndjson,
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use isd_dataset::layout::TIMESTAMP;
 use parquet::arrow::ArrowWriter;
@@ -29,7 +29,9 @@ pub(super) fn write_parquet(
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     metadata: &[(String, String)],
 ) -> Result<(), ParquetError> {
-    let writer = ArrowWriter::try_new(out, Arc::clone(schema), Some(properties(metadata)))?;
+    // Some readers look for it in the schema, some beside it.
+    let with_metadata = Schema::clone(schema).with_metadata(metadata.iter().cloned().collect());
+    let writer = ArrowWriter::try_new(out, Arc::new(with_metadata), Some(properties(metadata)))?;
     let (mut file, factory) = writer.into_serialized_writer()?;
     let mut append = |chunks: Vec<ArrowColumnChunk>| {
         let mut group = file.next_row_group()?;

@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::csv;
-use arrow::datatypes::{DataType, Float64Type, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, FieldRef, Float64Type, Schema, SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::json;
-use arrow::json::writer::LineDelimited;
+use arrow::json::writer::{LineDelimited, NullableEncoder, make_encoder};
+use arrow::json::{Encoder, EncoderFactory, EncoderOptions};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use isd_dataset::time::iso8601;
 
@@ -31,17 +32,53 @@ pub fn write_csv(
     Ok(())
 }
 
-/// Writes a table as one JSON object a line, in which a null is written as such; times as ISO 8601 in UTC.
+/// Writes a table as one JSON object a line, in which a null is written as such; times as ISO 8601 in UTC, infinities, for
+/// which JSON has no number, as the texts `inf` and `-inf`.
 /// Errors: a batch that is an error, or the writer fails.
 pub(super) fn write_ndjson(
     out: impl Write,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
 ) -> Result<(), ArrowError> {
-    let mut writer = json::WriterBuilder::new().with_explicit_nulls(true).build::<_, LineDelimited>(out);
+    let builder = json::WriterBuilder::new().with_explicit_nulls(true);
+    let mut writer = builder.with_encoder_factory(Arc::new(Infinities)).build::<_, LineDelimited>(out);
     for batch in batches {
         writer.write(&with_text_times(&batch?)?)?;
     }
     writer.finish()
+}
+
+/// Has infinite doubles written as texts.
+#[derive(Debug)]
+struct Infinities;
+
+impl EncoderFactory for Infinities {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _options: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        // Those that are handed in would lead back here.
+        static USUAL: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
+        let Some(values) = array.as_primitive_opt::<Float64Type>() else { return Ok(None) };
+        let finite = make_encoder(field, array, &USUAL)?;
+        Ok(Some(NullableEncoder::new(Box::new(Doubles { values, finite }), values.nulls().cloned())))
+    }
+}
+
+struct Doubles<'a> {
+    values: &'a Float64Array,
+    finite: NullableEncoder<'a>,
+}
+
+impl Encoder for Doubles<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        match self.values.value(row) {
+            f64::INFINITY => out.extend(b"\"inf\""),
+            f64::NEG_INFINITY => out.extend(b"\"-inf\""),
+            _ => self.finite.encode(row, out),
+        }
+    }
 }
 
 /// The batch with its times as ISO 8601 text in UTC.

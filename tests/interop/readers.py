@@ -293,6 +293,32 @@ def polars_reads_outliers_by_year(place):
 
 
 @check
+def outliers_say_how_they_were_made(place):
+    metadata = pyarrow.parquet.read_schema(place.outliers).metadata
+    same(json.loads(metadata[b"isd.parameters"])["window"], 30, "pyarrow: isd.parameters")
+    assert {b"isd.tool", b"isd.source"} <= metadata.keys(), f"pyarrow: {metadata.keys()}"
+
+
+@check
+def infinite_zscores_keep_their_sign_in_ndjson(place):
+    infinite = sum(row["infinite"] for row in place.found)
+    assert infinite, "no z-score is infinite"
+    lines = place.directory / "outliers.ndjson"
+    place.tool("isd-detect", place.observations, "--all", "-o", lines, "--quiet")
+    # pandas' own parser of numbers is not exact.
+    scores = [float(json.loads(line)["zscore"]) for line in lines.read_text().splitlines()]
+    expected = pyarrow.parquet.read_table(place.outliers)["zscore"].to_pylist()
+    assert scores == expected, "the z-scores of NDJSON and Parquet differ"
+    read = pandas.read_json(lines, lines=True)["zscore"].astype(float)
+    same(int(read.abs().eq(math.inf).sum()), infinite, "pandas: infinite z-scores")
+
+
+@check
+def nothing_but_observations_ends_in_parquet(place):
+    same(sorted(place.observations.glob("**/*.parquet")), place.files, "files that the pattern finds")
+
+
+@check
 def results_of_queries_are_at_home_too(place):
     for extension in ("parquet", "arrow", "csv", "ndjson"):
         result = place.directory / f"result.{extension}"

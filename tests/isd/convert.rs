@@ -57,7 +57,7 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
       air_temperature            0.0 % missing
       wind_speed_rate           33.3 % missing
     note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
-    [SIZE] read, [SIZE] written in 2 files to obs; [TIME], [RATE]
+    [SIZE] read, [SIZE] written in 2 files, obs/**/*.parquet; [TIME], [RATE]
     ");
     assert_eq!(
         names(&home.path().join("obs")),
@@ -70,7 +70,7 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = ["a.h5", "-o", "obs", "--json", "-m", "wind_speed_rate", "--threads", "1"];
-    assert_snapshot!(shown(home.path(), &json), @r#"{"schema":1,"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"stations_placed":0,"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
+    assert_snapshot!(shown(home.path(), &json), @r#"{"schema":1,"dataset":"obs","pattern":"obs/**/*.parquet","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"retained_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"gone":[],"files_new":1,"files_changed":0,"files_unchanged":0,"files_unreadable":0,"files_gone":0,"rows_added":6,"rows_replaced":0,"rows_removed":0,"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
       wind_speed_rate           33.3 % missing
     note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
     the rows were not in order of station and time, and were sorted
-    [SIZE] read, [SIZE] written in 2 files to sorted; [TIME], [RATE]
+    [SIZE] read, [SIZE] written in 2 files, sorted/**/*.parquet; [TIME], [RATE]
     ");
     assert_snapshot!(shown(home, &["twice.h5", "-o", "once"]), @"
     [stderr]
@@ -238,7 +238,7 @@ fn rows_out_of_order_are_sorted_and_of_duplicates_one_stays() {
       wind_speed_rate           40.0 % missing
     note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
     left out: 1 row whose station and time were there twice; the last stayed
-    [SIZE] read, [SIZE] written in 2 files to once; [TIME], [RATE]
+    [SIZE] read, [SIZE] written in 2 files, once/**/*.parquet; [TIME], [RATE]
     ");
     assert_snapshot!(fails(home, &["twice.h5", "-o", "obs", "--duplicates", "error"], 1), @"
     [stderr]

@@ -84,6 +84,8 @@ fn every_format_holds_the_same_rows() {
 
     let arrow = FileReader::try_new(File::open(home.join("out.arrow")).unwrap(), None).unwrap();
     assert!(arrow.schema().metadata().contains_key("isd.parameters"));
+    // As pyarrow shows it.
+    assert_eq!(whole.schema().metadata(), arrow.schema().metadata());
     let schema = arrow.schema();
     let batches: Vec<RecordBatch> = arrow.map(Result::unwrap).collect();
     assert_eq!(rows(&concat_batches(&schema, &batches).unwrap()), expected);
@@ -187,19 +189,26 @@ fn a_pipe_gets_csv_and_a_table_without_rows_its_header() {
 #[test]
 fn infinite_scores_are_written_in_every_format() {
     let home = TempDir::new().unwrap();
-    let value = |i| Some(if i == 35 { 7.0 } else { 5.0 });
-    let stuck: Vec<Row> = (0..40).map(|i| ("a".to_owned(), i * HOUR, vec![value(i)])).collect();
+    let value = |i| match i {
+        35 => Some(7.0),
+        70 => Some(3.0),
+        _ => Some(5.0),
+    };
+    let stuck: Vec<Row> = (0..80).map(|i| ("a".to_owned(), i * HOUR, vec![value(i)])).collect();
     dataset(&home.path().join("obs"), &["gust"], &stuck, &ConvertOptions::default());
     let (csv, _) = succeeds(home.path(), &["obs", "-m", "gust"]);
     assert!(csv.lines().nth(1).unwrap().contains(",7.0,5.0,0.0,inf,30,"), "{csv}");
+    assert!(csv.lines().nth(2).unwrap().contains(",3.0,5.0,0.0,-inf,30,"), "{csv}");
     for extension in ["parquet", "ndjson"] {
         succeeds(home.path(), &["obs", "-m", "gust", "-o", &format!("out.{extension}")]);
     }
     let scores = parquet(&home.path().join("out.parquet"));
-    assert_eq!(scores["zscore"].as_primitive::<Float64Type>().value(0), f64::INFINITY);
-    let line = fs::read_to_string(home.path().join("out.ndjson")).unwrap();
-    let row: Value = serde_json::from_str(line.lines().next().unwrap()).unwrap();
-    assert!(row["zscore"].is_null() && row["value"] == 7.0, "{line}");
+    let infinite = [f64::INFINITY, f64::NEG_INFINITY];
+    assert_eq!(scores["zscore"].as_primitive::<Float64Type>().values()[..], infinite);
+    let lines = fs::read_to_string(home.path().join("out.ndjson")).unwrap();
+    let rows: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let scores = rows.iter().map(|row| (&row["value"], &row["zscore"]));
+    assert!(scores.eq([(&7.0.into(), &"inf".into()), (&3.0.into(), &"-inf".into())]), "{lines}");
 }
 
 #[test]

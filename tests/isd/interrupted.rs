@@ -57,7 +57,10 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
     let convert = ["a.h5", "-o", "obs", "-q"];
     let (status, said) = stopped(&home, ISD_CONVERT, &convert, "-INT");
     if status == Some(130) {
-        assert_eq!(said, "error: interrupted\nhint: --resume goes on where it stopped\n");
+        assert_eq!(
+            said,
+            "error: interrupted\nhint: the same command with --resume goes on where it stopped\n"
+        );
         assert!(!home.path().join("obs").exists());
     }
     let resume = [&convert[..], &["--resume"]].concat();
@@ -65,6 +68,19 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
         let resumed = Command::new(ISD_CONVERT).args(resume).current_dir(&home).status();
         assert!(resumed.unwrap().success());
     }
+    assert_eq!(names(home.path()), ["a.h5", "obs"]);
+
+    // The hint holds for a dataset that is to be replaced, too.
+    let overwrite = [&convert[..], &["--overwrite"]].concat();
+    let (status, said) = stopped(&home, ISD_CONVERT, &overwrite, "-INT");
+    if status == Some(130) {
+        assert_eq!(
+            said,
+            "error: interrupted\nhint: the same command with --resume goes on where it stopped\n"
+        );
+    }
+    let resumed = Command::new(ISD_CONVERT).args(overwrite).arg("--resume").current_dir(&home).status();
+    assert!(resumed.unwrap().success());
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
 

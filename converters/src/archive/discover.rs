@@ -6,7 +6,7 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use isd_dataset::layout::MANIFEST;
+use isd_dataset::layout::is_dataset;
 use walkdir::WalkDir;
 
 use crate::{Error, Result};
@@ -80,7 +80,7 @@ pub fn path_of(name: &[u8]) -> PathBuf {
 fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
     match fs::metadata(source) {
         Ok(metadata) if metadata.is_dir() => {
-            if source.join(MANIFEST).exists() {
+            if is_dataset(source) {
                 return Err(refused(
                     source,
                     "is a dataset already",

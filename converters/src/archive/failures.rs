@@ -42,6 +42,12 @@ impl Failures {
         Ok(())
     }
 
+    /// Whether a path that was left out so far is one of those that `wanted` says.
+    pub fn any(&self, wanted: impl Fn(&Path) -> bool) -> bool {
+        let list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
+        list.iter().any(|failure| wanted(&failure.path))
+    }
+
     /// All that was left out so far.
     pub fn list(&self) -> Vec<Failure> {
         self.list.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -102,6 +102,27 @@ impl Archive {
         &self.columns
     }
 
+    /// Has every batch have these columns from now on; those that a file lacks are null.
+    pub(crate) fn set_columns(&mut self, columns: Vec<ColumnInfo>) {
+        self.columns = columns;
+    }
+
+    /// Whether the file of that index cannot be read, as far as that is known by now.
+    pub(crate) fn is_left_out(&self, file: usize) -> bool {
+        self.openers.get(file).is_none_or(Option::is_none)
+    }
+
+    /// Whether the file of that index, or a member of it, cannot be read, as far as that is known by now.
+    pub(crate) fn has_failed(&self, file: usize) -> bool {
+        let Some(SourceFile { path, .. }) = self.files.get(file) else { return false };
+        let bytes = path.as_os_str().as_encoded_bytes();
+        // The comparison of bytes is the faster one, where many of very many files have failed.
+        let is_of_file = |failed: &Path| {
+            failed.as_os_str().as_encoded_bytes().starts_with(bytes) && failed.starts_with(path)
+        };
+        self.failures.any(is_of_file)
+    }
+
     /// Rows that reading all files will yield; `None` where a file does not know.
     #[must_use]
     pub fn rows(&self) -> Option<u64> {

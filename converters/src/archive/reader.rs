@@ -2,9 +2,9 @@
 //!
 //! Small files are read as a whole, several at a time; others piece by piece.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
-use isd_dataset::layout::{block_of, block_prefix};
 use rayon::prelude::*;
 
 use super::files::{Archive, Opener, SourceFile};
@@ -25,25 +25,31 @@ pub struct FileReport {
     pub file: usize,
     /// Number of rows.
     pub rows: u64,
-    /// Blocks that its rows belong to, see [`block_of`], and how many rows each has.
-    pub blocks: BTreeMap<String, u64>,
+    /// Stations that its rows are of, and how many rows each has.
+    pub stations: HashMap<Arc<str>, u64>,
+    /// Earliest and latest time of its rows, in microseconds since 1970 UTC; `None` where it has no rows.
+    pub times: Option<(i64, i64)>,
     /// What was left out of it.
     pub tally: Tally,
 }
 
 impl FileReport {
     fn new(file: usize) -> Self {
-        Self { file, rows: 0, blocks: BTreeMap::new(), tally: Tally::default() }
+        Self { file, rows: 0, stations: HashMap::new(), times: None, tally: Tally::default() }
     }
 
     fn add(&mut self, batch: &Batch) {
         self.rows += batch.rows() as u64;
-        // Mostly, the stations of a block follow each other.
-        for runs in batch.stations.chunk_by(|a, b| block_prefix(&a.station_id) == block_prefix(&b.station_id))
-        {
-            let Some(first) = runs.first() else { continue };
-            let rows: usize = runs.iter().map(|run| run.rows).sum();
-            *self.blocks.entry(block_of(&first.station_id)).or_default() += rows as u64;
+        for run in batch.stations.iter().filter(|run| run.rows > 0) {
+            match self.stations.get_mut(&run.station_id) {
+                Some(rows) => *rows += run.rows as u64,
+                None => drop(self.stations.insert(Arc::clone(&run.station_id), run.rows as u64)),
+            }
+        }
+        // Without an early end, so that it is compiled for vectors.
+        let all = |limits: (i64, i64), &time: &i64| (limits.0.min(time), limits.1.max(time));
+        if let Some(&first) = batch.timestamps.first() {
+            self.times = Some(batch.timestamps.iter().fold(self.times.unwrap_or((first, first)), all));
         }
     }
 }

@@ -1,19 +1,23 @@
-//! `_journal.ndjson`: which source files a dataset comes from, and which of their rows each block holds, a line each.
+//! `_journal.ndjson`: which source files a dataset comes from, and of which stations and times their rows are, a line each.
 //!
 //! It is written while the dataset is, so that a conversion that was interrupted can go on, and it stays, so that an
 //! update knows which blocks are out of date.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
 use isd_dataset::block::BlockRecord;
+use isd_dataset::layout::block_of;
 use isd_dataset::manifest::ManifestOptions;
 use isd_dataset::place::SaidPlaces;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::archive::{FileReport, SourceFile};
+use crate::series::Region;
 use crate::{ColumnInfo, Error, Result, Tally};
 
 /// File name of the journal in the dataset's directory.
@@ -27,6 +31,9 @@ pub(super) struct Journal {
     pub(super) sources: Vec<SourceRecord>,
     /// The files that were read to their ends, by path.
     pub(super) files: BTreeMap<String, FileRecord>,
+    /// Files that are gone or cannot be read, or not to their ends, and whose rows stayed from an earlier dataset, by path;
+    /// as they were when they were read.
+    pub(super) retained: BTreeMap<String, FileRecord>,
     /// The blocks that are complete, by name.
     pub(super) blocks: BTreeMap<String, BlockRecord>,
 }
@@ -55,8 +62,10 @@ pub(super) struct FileRecord {
     #[serde(flatten)]
     pub(super) source: SourceRecord,
     pub(super) rows: u64,
-    /// Rows of each block.
-    pub(super) blocks: BTreeMap<String, u64>,
+    /// Earliest and latest time of its rows, in microseconds since 1970 UTC.
+    pub(super) times: Option<(i64, i64)>,
+    /// Rows of each station.
+    pub(super) stations: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) tally: Tally,
     /// Where its rows say that their stations are.
@@ -70,6 +79,7 @@ enum Line {
     Settings(Settings),
     Source(SourceRecord),
     File(FileRecord),
+    Retained(FileRecord),
     Block(BlockRecord),
 }
 
@@ -78,14 +88,38 @@ impl Settings {
     pub(super) fn difference(&self, other: &Self) -> Option<String> {
         if self.tool != other.tool {
             Some(format!("it was written by {}", other.tool))
-        } else if (&self.options, self.row_group_rows) != (&other.options, other.row_group_rows) {
-            Some("it was written with other options".to_owned())
+        } else if self.row_group_rows != other.row_group_rows {
+            Some("it was written with row groups of another size".to_owned())
+        } else if self.options != other.options {
+            Some(format!("it was written with {}", option_differences(&other.options, &self.options)))
         } else if self.columns != other.columns {
             Some("the columns of the archive are others than those of the dataset".to_owned())
         } else {
             None
         }
     }
+}
+
+/// How these options of a conversion differ from others, as a list: `quality "drop" instead of "keep"`.
+pub(super) fn option_differences(these: &ManifestOptions, others: &ManifestOptions) -> String {
+    let fields = |options: &ManifestOptions| match serde_json::to_value(options) {
+        Ok(Value::Object(fields)) => fields,
+        // Options are an object, and nothing in it can fail to be written.
+        _ => Map::new(),
+    };
+    let (these, others) = (fields(these), fields(others));
+    let names: BTreeSet<&String> = these.keys().chain(others.keys()).collect();
+    let text = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => "default".to_owned(),
+        Some(Value::Array(list)) if list.is_empty() => "default".to_owned(),
+        Some(value) => value.to_string(),
+    };
+    let both = names.into_iter().map(|name| (name, text(these.get(name)), text(others.get(name))));
+    let differs = both.filter(|(_, this, other)| this != other);
+    differs
+        .map(|(name, this, other)| format!("{name} {this} instead of {other}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl SourceRecord {
@@ -103,15 +137,51 @@ impl SourceRecord {
 
 impl FileRecord {
     pub(super) fn new(source: SourceRecord, report: &FileReport) -> Self {
+        let FileReport { rows, times, stations, .. } = report;
         let mut tally = report.tally.clone();
         let places = std::mem::take(&mut tally.places);
-        Self { source, rows: report.rows, blocks: report.blocks.clone(), tally, places }
+        let stations = stations.iter().map(|(station, rows)| (station.to_string(), *rows)).collect();
+        Self { source, rows: *rows, times: *times, stations, tally, places }
+    }
+
+    /// The blocks that its rows belong to, and how many rows each has.
+    pub(super) fn blocks(&self) -> BTreeMap<String, u64> {
+        let mut blocks = BTreeMap::new();
+        for (station, rows) in &self.stations {
+            *blocks.entry(block_of(station)).or_default() += rows;
+        }
+        blocks
+    }
+
+    /// The stations and times of its rows.
+    pub(super) fn region(&self) -> Option<Region> {
+        Some(Region { stations: self.stations.keys().cloned().collect(), times: self.times? })
+    }
+
+    /// Whether another record of the file lacks rows of a station that this one has.
+    pub(super) fn has_more_than(&self, other: &Self) -> bool {
+        self.stations.iter().any(|(station, rows)| other.stations.get(station).is_none_or(|own| own < rows))
+    }
+
+    /// Adds the stations and times of another record of the file.
+    pub(super) fn extend(&mut self, other: &Self) {
+        for (station, rows) in &other.stations {
+            let own = self.stations.entry(station.clone()).or_default();
+            *own = (*own).max(*rows);
+        }
+        for (station, said) in &other.places {
+            self.places.entry(station.clone()).or_insert_with(|| said.clone()).add(said);
+        }
+        self.times = match (self.times, other.times) {
+            (Some(own), Some(other)) => Some((own.0.min(other.0), own.1.max(other.1))),
+            (own, other) => own.or(other),
+        };
     }
 }
 
 impl Journal {
     pub(super) fn new(settings: Settings, sources: Vec<SourceRecord>) -> Self {
-        Self { settings, sources, files: BTreeMap::new(), blocks: BTreeMap::new() }
+        Self { settings, sources, files: BTreeMap::new(), retained: BTreeMap::new(), blocks: BTreeMap::new() }
     }
 
     /// The journal of the dataset in that directory, complete or not; `None` if it has none.
@@ -141,11 +211,26 @@ impl Journal {
                 (None, Line::Settings(settings)) => journal = Some(Self::new(settings, Vec::new())),
                 (Some(journal), Line::Source(source)) => journal.sources.push(source),
                 (Some(journal), Line::File(file)) => journal.add_file(file),
+                (Some(journal), Line::Retained(file)) => {
+                    journal.retained.insert(file.source.path.clone(), file);
+                }
                 (Some(journal), Line::Block(block)) => journal.add_block(block),
                 _ => return Err(broken(format!("line {}: expected one line of settings first", number + 1))),
             }
         }
         journal.map(Some).ok_or_else(|| broken("is empty".to_owned()))
+    }
+
+    /// What the dataset holds of each file, whether it could be read to its end or not, by path.
+    pub(super) fn contributions(&self) -> BTreeMap<String, FileRecord> {
+        let mut all = self.retained.clone();
+        for (path, file) in &self.files {
+            match all.entry(path.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(file.clone())),
+                Entry::Occupied(mut entry) => entry.get_mut().extend(file),
+            }
+        }
+        all
     }
 
     pub(super) fn add_file(&mut self, file: FileRecord) {
@@ -168,6 +253,7 @@ impl Journal {
             push(text, &Line::Settings(self.settings.clone()))?;
             self.sources.iter().try_for_each(|source| push(text, &Line::Source(source.clone())))?;
             self.files.values().try_for_each(|file| push(text, &Line::File(file.clone())))?;
+            self.retained.values().try_for_each(|file| push(text, &Line::Retained(file.clone())))?;
             self.blocks.values().try_for_each(|block| push(text, &Line::Block(block.clone())))?;
             let mut file = File::create(&temporary)?;
             file.write_all(text)?;

@@ -1,35 +1,41 @@
 //! The conversion: an archive in, a complete dataset under its final name out.
 //!
-//! `keep` decides which blocks of a dataset that is there stay, `sink` writes the others, and `journal` keeps account of
-//! both, so that a conversion can be resumed and a dataset updated. `stations` says where the stations are.
+//! `keep` decides which blocks and rows of a dataset that is there stay (`before`), `sink` writes the other blocks, and
+//! `journal` keeps account of both, so that a conversion can be resumed and a dataset updated. `changes` counts what changed.
+//! `stations` says where the stations are.
 
+mod before;
+mod changes;
 mod journal;
 mod keep;
 mod sink;
 mod stations;
 
+pub use changes::{FileChanges, RowChanges};
 pub use journal::JOURNAL;
-
 pub use keep::Course;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::{MANIFEST, schema};
 use isd_dataset::manifest::{Duplicates, FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
 use isd_dataset::station_table::StationTable;
 use isd_dataset::time::iso8601;
 use isd_dataset::write::Target;
 
-use journal::{Journal, Settings, SourceRecord};
-use keep::Keep;
+use before::Before;
+use changes::Blocks;
+use journal::{Journal, Settings, SourceRecord, option_differences};
+use keep::{Keep, Kept};
 use sink::{DatasetSink, remove_other_blocks};
 use stations::Stations;
 
 use crate::archive::Archive;
-use crate::series::{Selected, SeriesOptions, SeriesReport, read_selected};
+use crate::series::{SeriesOptions, read_selected};
 use crate::{Error, ReadOptions, Result, Tally};
 
 /// How an archive is converted.
@@ -44,10 +50,13 @@ pub struct ConvertOptions {
     pub stations: Option<PathBuf>,
     /// Replace a dataset that exists; without it one is refused.
     pub overwrite: bool,
-    /// Bring a dataset that exists up to date: only blocks whose source files changed are written anew. Where there is
-    /// none, all of it is written.
+    /// Bring a dataset that exists up to date: only blocks whose source files changed are written anew, and rows of files
+    /// that are gone or cannot be read stay. Where there is no dataset, all of it is written.
     pub update: bool,
-    /// Keep the blocks that a run of the same conversion had completed when it was killed.
+    /// Remove in an update the rows of files that are gone.
+    pub prune: bool,
+    /// Keep the blocks that a run of the same conversion had completed when it was killed. Without `overwrite` and `update`
+    /// a dataset that is complete is left as it is.
     pub resume: bool,
     /// Which of several rows of one station and time stays.
     pub duplicates: Duplicates,
@@ -70,6 +79,7 @@ impl Default for ConvertOptions {
             stations: None,
             overwrite: false,
             update: false,
+            prune: false,
             resume: false,
             duplicates,
             float32: false,
@@ -92,8 +102,14 @@ pub struct Conversion {
     pub stations_placed: u64,
     /// Blocks that were kept as they were.
     pub blocks_kept: u64,
-    /// Blocks of the dataset that was replaced or updated which this one does not have.
+    /// Blocks of the dataset that was updated which this one does not have.
     pub blocks_removed: u64,
+    /// What became of the source files.
+    pub files: FileChanges,
+    /// Source files that are gone. Unless they were pruned, their rows stay.
+    pub gone: Vec<PathBuf>,
+    /// What became of the rows of the dataset that was updated; where there was none, all are added.
+    pub rows: RowChanges,
     /// Whether the rows were out of order and had to be sorted.
     pub sorted: bool,
     /// Bytes that sorting wrote to disk and removed again, because they did not fit into memory.
@@ -122,7 +138,9 @@ pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the archive reports; rows of one key that differ, under [`Duplicates::Error`]; an archive without rows; a
-/// target that exists, that another run is writing or that cannot be written; a list of stations that cannot be read.
+/// target that exists, that another run is writing or that cannot be written; an update with other options or columns than
+/// those of the dataset, or without one of its files that is there; rows that are to stay in a file that is damaged;
+/// a list of stations that cannot be read.
 pub fn convert(
     archive: &mut Archive,
     target: &Path,
@@ -133,39 +151,73 @@ pub fn convert(
         // One that cannot be read is reported before any long work.
         StationTable::default().set_places_of_list(list)?;
     }
-    let mut target = Target::prepare(target, options.overwrite || options.update, &options.sources)?;
-    let settings = settings(archive, options);
     let sources: Vec<_> = archive.files().iter().map(SourceRecord::new).collect();
-    let mut keep = if options.update {
-        Keep::update(archive, &target, &sources, &settings, progress)?
+    let replace = options.overwrite || options.update;
+    let mut target = Target::prepare(target, replace || options.resume, &options.sources)?;
+    if let (Some(previous), false) = (target.previous(), replace) {
+        return complete(archive, previous, options, sources);
+    }
+    let before = target.previous().filter(|_| options.update).map(Before::open).transpose()?;
+    let mut keep = if let Some(before) = before {
+        before.check_complete(&sources)?;
+        before.check_same_kind(&manifest_options(options), archive)?;
+        archive.set_columns(before.journal.settings.columns.clone());
+        Keep::update(sources, before, &settings(archive, options), options.prune)
     } else {
-        Keep::nothing(sources.len(), Course::Whole)
+        Keep::nothing(sources)
     };
-    if options.resume && keep.course != Course::Unchanged {
-        keep.resume(&target, &sources, &settings);
-    }
-    if let (Course::Unchanged, Some(previous)) = (&keep.course, target.previous()) {
-        let blocks_kept = keep.kept.len() as u64;
-        let records = keep.kept.values().flat_map(|kept| &kept.record.series);
-        let places = keep.known.iter().flatten().map(|file| &file.places);
-        let known = StationTable::find(previous)?;
-        let stations = Stations::new(records, places, known.as_ref(), options.stations.as_deref())?;
-        if known.as_ref() != Some(&stations.table) {
-            stations.table.write(previous)?;
-        }
-        let mut conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
-        conversion.stations_placed = stations.table.placed() as u64;
-        target.remove_abandoned();
-        return Ok(conversion);
-    }
-    if !options.resume {
+    let settings = settings(archive, options);
+    if options.resume {
+        keep.resume(&target, &settings);
+    } else {
         // They may hold the space that this run needs.
         target.remove_abandoned();
     }
-    let written = write(archive, &target, keep, Journal::new(settings, sources), options, progress)?;
+    keep.note_failures(archive);
+    keep.read_new(archive, progress)?;
+    if let (true, Some(previous)) = (keep.is_up_to_date(), target.previous()) {
+        let manifest = Manifest::read(previous)?;
+        let kept = keep.kept();
+        let stations = stations(&keep, kept.values().map(|kept| &kept.record), options)?;
+        if StationTable::find(previous)?.as_ref() != Some(&stations.table) {
+            stations.table.write(previous)?;
+        }
+        target.remove_abandoned();
+        keep.course = Course::Unchanged;
+        let stations_placed = stations.table.placed() as u64;
+        return Ok(Conversion { stations_placed, ..Conversion::new(manifest, archive, keep) });
+    }
+    let written = write(archive, &target, keep, settings, options, progress)?;
     target.remove_abandoned();
     target.publish()?;
     Ok(written)
+}
+
+/// A conversion that was to be resumed, and whose dataset is complete.
+/// Errors: a dataset of other options, or without a journal.
+fn complete(
+    archive: &Archive,
+    dataset: &Path,
+    options: &ConvertOptions,
+    sources: Vec<SourceRecord>,
+) -> Result<Conversion> {
+    let manifest = Manifest::read(dataset)?;
+    let own = manifest_options(options);
+    if manifest.options != own {
+        return Err(Error::Format {
+            path: dataset.to_owned(),
+            found: format!(
+                "is complete, and of another conversion: {}",
+                option_differences(&manifest.options, &own)
+            ),
+            hint: Some("give another -o, or --overwrite to replace it".into()),
+        });
+    }
+    let mut keep = Keep::update(sources, Before::open(dataset)?, &settings(archive, options), false);
+    keep.note_failures(archive);
+    keep.course = Course::Complete;
+    let stations_placed = StationTable::find(dataset)?.map_or(0, |table| table.placed() as u64);
+    Ok(Conversion { stations_placed, ..Conversion::new(manifest, archive, keep) })
 }
 
 /// Writes the dataset into the target's hidden directory.
@@ -173,7 +225,7 @@ fn write(
     archive: &mut Archive,
     target: &Target,
     mut keep: Keep,
-    mut journal: Journal,
+    settings: Settings,
     options: &ConvertOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Conversion> {
@@ -185,80 +237,100 @@ fn write(
         sort_bytes: options.sort_bytes,
         scratch: target.scratch(),
     };
-    keep.place(staged, &mut journal)?;
-    let (report, mut journal) = loop {
-        let selected = keep.selected();
-        let mut sink = DatasetSink::new(staged, schema.clone(), journal.clone())?;
-        let report = read_selected(archive, &selected, &series_options, &mut sink, progress)?;
-        let mut complete = sink.finish()?;
-        forget_unread(&mut complete, &selected, &report);
-        if !keep.drop_outdated(&complete, &journal.sources) {
-            break (report, complete);
-        }
-        journal.files = complete.files;
-        journal.blocks.retain(|block, _| keep.kept.contains_key(block));
-        journal.write(staged)?;
+    let start = Journal::new(settings, archive.files().iter().map(SourceRecord::new).collect());
+    let (report, kept, mut journal) = loop {
+        let mut journal = start.clone();
         remove_other_blocks(staged, &journal)?;
+        let kept = keep.kept();
+        keep.place(&kept, staged, &mut journal)?;
+        let selected = keep.selected(&kept)?;
+        let mut sink = DatasetSink::new(staged, schema.clone(), journal, &selected.retained)?;
+        let report = read_selected(archive, &selected, &series_options, &mut sink, progress)?;
+        let journal = sink.finish()?;
+        if !keep.learn(archive, &selected, &report) {
+            break (report, kept, journal);
+        }
     };
-    let gone = |block: &&String| !journal.blocks.contains_key(*block);
-    let blocks_removed = keep.before.iter().filter(gone).count() as u64;
-    let read: u64 = report.files.iter().map(|file| archive.files()[file.file].bytes).sum();
-    let written = journal.blocks.values().filter(|block| !keep.kept.contains_key(&block.block));
-    let (blocks_written, bytes) =
-        written.fold((0, 0), |(blocks, bytes), block| (blocks + 1, bytes + block.parts.iter().sum::<u64>()));
+    journal.files =
+        keep.known.iter().flatten().map(|file| (file.source.path.clone(), file.clone())).collect();
+    journal.retained.clone_from(&keep.lost);
     // They are needed only to resume.
     journal.sources.clear();
-    let records = journal.blocks.values().flat_map(|block| &block.series);
-    let places = journal.files.values().map(|file| &file.places);
-    let known = match (&keep.course, target.previous()) {
-        (Course::Updated, Some(previous)) => StationTable::find(previous)?,
-        _ => None,
-    };
-    let stations = Stations::new(records, places, known.as_ref(), options.stations.as_deref())?;
+    let read: u64 = report.files.iter().map(|file| archive.files()[file.file].bytes).sum();
+    let written = journal.blocks.values().filter(|block| !kept.contains_key(&block.block));
+    let (blocks_written, bytes) =
+        written.fold((0, 0), |(blocks, bytes), block| (blocks + 1, bytes + block.parts.iter().sum::<u64>()));
+    let stations = stations(&keep, journal.blocks.values(), options)?;
     let mut manifest = manifest(archive, &journal, options).ok_or_else(|| Error::Format {
         path: options.sources.first().map_or_else(PathBuf::new, Clone::clone),
         found: "holds no observations".into(),
         hint: Some("name a source that has rows".into()),
     })?;
     manifest.notes.extend(stations.note());
+    let rows = row_changes(&keep, &kept, staged, &journal)?;
+    let blocks_removed = keep.before().map_or(0, |(_, before)| {
+        before.keys().filter(|block| !journal.blocks.contains_key(*block)).count() as u64
+    });
     let bytes_out =
         bytes + journal.write(staged)? + stations.table.write(staged)? + write_manifest(&manifest, staged)?;
     Ok(Conversion {
         stations_placed: stations.table.placed() as u64,
         blocks_written,
         blocks_removed,
+        rows,
         sorted: report.sorted,
         spilled_bytes: report.spilled_bytes,
         bytes_in: read,
         bytes_out,
-        ..Conversion::new(manifest, keep.course, keep.kept.len() as u64)
+        ..Conversion::new(manifest, archive, keep)
     })
+}
+
+/// The stations of `blocks`, with the places that a list, the rows of the source files and the dataset that is updated say.
+/// Errors: a list, or a table of stations, that cannot be read.
+fn stations<'a>(
+    keep: &Keep,
+    blocks: impl Iterator<Item = &'a BlockRecord>,
+    options: &ConvertOptions,
+) -> Result<Stations> {
+    let said = keep.known.iter().flatten().chain(keep.lost.values()).map(|file| &file.places);
+    let before = keep.before().map(|(directory, _)| StationTable::find(directory)).transpose()?.flatten();
+    Stations::new(blocks.flat_map(|block| &block.series), said, before.as_ref(), options.stations.as_deref())
+}
+
+/// How the rows of the new dataset differ from those of the one that is updated.
+fn row_changes(
+    keep: &Keep,
+    kept: &BTreeMap<String, Kept>,
+    staged: &Path,
+    journal: &Journal,
+) -> Result<RowChanges> {
+    let Some((directory, blocks)) = keep.before() else {
+        let added = journal.blocks.values().map(|block| block.rows).sum();
+        return Ok(RowChanges { added, ..RowChanges::default() });
+    };
+    let (old, new) = (Blocks { directory, blocks }, Blocks { directory: staged, blocks: &journal.blocks });
+    let stayed = |block: &str| kept.get(block).is_some_and(|kept| kept.is_of(directory));
+    RowChanges::between(&old, &new, &journal.settings.columns, stayed)
 }
 
 impl Conversion {
     /// A conversion that wrote nothing.
-    fn new(manifest: Manifest, course: Course, blocks_kept: u64) -> Self {
+    fn new(manifest: Manifest, archive: &Archive, keep: Keep) -> Self {
         Self {
             manifest,
-            course,
             stations_placed: 0,
             blocks_written: 0,
-            blocks_kept,
+            blocks_kept: keep.kept().len() as u64,
             blocks_removed: 0,
+            files: keep.file_changes(archive),
+            gone: keep.gone,
+            rows: RowChanges::default(),
+            course: keep.course,
             sorted: false,
             spilled_bytes: 0,
             bytes_in: 0,
             bytes_out: 0,
-        }
-    }
-}
-
-/// Removes from the journal the files that were to be read and could not be, whatever was known of them.
-fn forget_unread(journal: &mut Journal, selected: &Selected, report: &SeriesReport) {
-    let read: BTreeSet<usize> = report.files.iter().map(|file| file.file).collect();
-    for ((index, source), selected) in journal.sources.iter().enumerate().zip(&selected.files) {
-        if *selected && !read.contains(&index) {
-            journal.files.remove(&source.path);
         }
     }
 }
@@ -287,7 +359,8 @@ fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> O
     let last = blocks().map(|block| block.time_range.1).max()?;
     let nulls = |column: usize| blocks().map(|block| block.nulls[column]).sum();
     let mut tally = Tally::default();
-    journal.files.values().for_each(|file| tally.add(&file.tally));
+    let lost = journal.retained.iter().filter(|(path, _)| !journal.files.contains_key(*path));
+    journal.files.values().chain(lost.map(|(_, file)| file)).for_each(|file| tally.add(&file.tally));
     Some(Manifest {
         format_version: FORMAT_VERSION,
         tool: tool(),
@@ -316,6 +389,7 @@ fn manifest(archive: &Archive, journal: &Journal, options: &ConvertOptions) -> O
         tally,
         source_files: journal.files.len() as u64,
         failed_files: archive.failures().len() as u64,
+        retained_files: journal.retained.len() as u64,
         notes: archive.notes().to_vec(),
     })
 }

@@ -12,24 +12,32 @@ use isd_dataset::write::DatasetWriter;
 
 use super::journal::{FileRecord, Journal};
 use crate::archive::FileReport;
-use crate::series::Sink;
+use crate::series::{Retained, Sink};
 use crate::{Error, Result};
 
 /// Writes blocks into a dataset that may hold some already.
-pub(super) struct DatasetSink {
+pub(super) struct DatasetSink<'a> {
     directory: PathBuf,
     schema: SchemaRef,
     writer: DatasetWriter,
     journal: Journal,
     /// The journal as it was when nothing was written yet.
     before: Journal,
+    /// Rows among those taken that were read of an earlier dataset.
+    retained: &'a Retained,
 }
 
-impl DatasetSink {
+impl<'a> DatasetSink<'a> {
     /// Goes on with the dataset in `directory`, whose journal on disk is `journal`.
-    pub(super) fn new(directory: &Path, schema: SchemaRef, journal: Journal) -> Result<Self> {
+    pub(super) fn new(
+        directory: &Path,
+        schema: SchemaRef,
+        journal: Journal,
+        retained: &'a Retained,
+    ) -> Result<Self> {
         Ok(Self {
-            writer: DatasetWriter::new(directory, schema.clone())?,
+            retained,
+            writer: DatasetWriter::staged(directory, schema.clone())?,
             directory: directory.to_owned(),
             schema,
             before: journal.clone(),
@@ -39,18 +47,21 @@ impl DatasetSink {
 
     /// Completes the last block.
     pub(super) fn finish(mut self) -> Result<Journal> {
-        if let Some(block) = self.writer.finish()? {
-            self.journal.append_block(&self.directory, block)?;
-        }
+        let writer =
+            std::mem::replace(&mut self.writer, DatasetWriter::staged(&self.directory, self.schema.clone())?);
+        let last = writer.finish()?;
+        self.complete(last)?;
         Ok(self.journal)
     }
 
     fn complete(&mut self, block: Option<BlockRecord>) -> Result<()> {
-        block.map_or(Ok(()), |block| self.journal.append_block(&self.directory, block))
+        let Some(block) = block else { return Ok(()) };
+        let block = BlockRecord { retained: self.retained.count(&block.block), ..block };
+        self.journal.append_block(&self.directory, block)
     }
 }
 
-impl Sink for DatasetSink {
+impl Sink for DatasetSink<'_> {
     fn take(&mut self, group: SeriesGroup) -> Result<()> {
         let complete = self.writer.write(&group)?;
         self.complete(complete)
@@ -67,7 +78,7 @@ impl Sink for DatasetSink {
     fn reset(&mut self) -> Result<()> {
         self.journal = self.before.clone();
         self.journal.write(&self.directory)?;
-        self.writer = DatasetWriter::new(&self.directory, self.schema.clone())?;
+        self.writer = DatasetWriter::staged(&self.directory, self.schema.clone())?;
         remove_other_blocks(&self.directory, &self.journal)
     }
 }

@@ -1,6 +1,5 @@
 //! Rows of one station and time that differ: their keys in, the error that names both places out.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,7 +84,7 @@ pub(super) fn twice(archive: &Archive, first: &Key, second: &Key) -> Error {
 /// them.
 pub(super) fn locate(archive: &Archive, files: &[bool], key: &Key) -> Error {
     let mut found: Option<(Key, Vec<Option<u64>>)> = None;
-    let selected = Selected { files: files.to_vec(), without: BTreeSet::new() };
+    let selected = Selected::of_files(files.to_vec());
     let mut reader = SelectedReader::new(archive, &selected, &|_| ());
     while let Ok(Some(batch)) = reader.next_batch() {
         let mut start = 0;

@@ -275,7 +275,7 @@ impl Gathered {
 }
 
 /// Whether two values are the same to the bit, or both missing.
-fn same(a: &Float64Array, i: usize, b: &Float64Array, j: usize) -> bool {
+pub(crate) fn same(a: &Float64Array, i: usize, b: &Float64Array, j: usize) -> bool {
     match (a.is_null(i), b.is_null(j)) {
         (false, false) => a.value(i).to_bits() == b.value(j).to_bits(),
         (missing, other) => missing == other,

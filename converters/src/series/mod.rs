@@ -4,11 +4,14 @@
 //! and sorted, in memory or, where it does not fit, by way of sorted segments on disk.
 //!
 //! `selected` reads the batches, `gather` makes row groups of batches in order, `sort` and `merge` put rows in order
-//! (`rows_in_memory` holds them), and `conflicts` names two rows of one station and time that differ.
+//! (`rows_in_memory` holds them), `retained` puts rows of an earlier dataset among them (`batch_rows` reads
+//! them), and `conflicts` names two rows of one station and time that differ.
 
+mod batch_rows;
 mod conflicts;
 mod gather;
 mod merge;
+mod retained;
 mod rows_in_memory;
 mod selected;
 mod sort;
@@ -19,9 +22,13 @@ use isd_dataset::layout::ROW_GROUP_ROWS;
 use isd_dataset::manifest::Duplicates;
 use isd_dataset::series_group::SeriesGroup;
 
+pub(crate) use batch_rows::{BatchRows, stored_batch, stored_row_groups};
 use conflicts::{Stop, locate, twice};
 use gather::Gatherer;
+pub(crate) use gather::same;
 use merge::Merge;
+use retained::WithRetained;
+pub(crate) use retained::{Region, Retained};
 pub(crate) use selected::Selected;
 use selected::SelectedReader;
 use sort::Sorter;
@@ -130,7 +137,7 @@ pub(crate) fn read_selected(
             Ok(report) => return Ok(report),
             Err(Stop::Failed(error)) => return Err(error),
             // Rows that were sorted, or of which some were passed over, do not know their places.
-            Err(Stop::Conflict(keys)) if sort || !selected.without.is_empty() => {
+            Err(Stop::Conflict(keys)) if sort || !selected.is_whole() => {
                 return Err(locate(archive, &selected.files, &keys[1]));
             }
             Err(Stop::Conflict(keys)) => return Err(twice(archive, &keys[0], &keys[1])),
@@ -153,7 +160,8 @@ fn pass(
     let mut report = SeriesReport { sorted: sort, ..SeriesReport::default() };
     let mut reader = SelectedReader::new(archive, selected, progress);
     if !sort {
-        hand_over(&mut reader, options, sink, &mut report.files)?;
+        let mut rows = WithRetained::new(reader, &selected.retained, archive.columns())?;
+        hand_over(&mut rows, options, sink, &mut report.files)?;
         return Ok(report);
     }
     let mut sorter = Sorter::new(archive.columns().len(), options.sort_bytes, &options.scratch);
@@ -164,7 +172,9 @@ fn pass(
     sink.files_read(&report.files)?;
     let sorted = sorter.finish();
     report.spilled_bytes = sorted.spilled_bytes;
-    hand_over(&mut Merge::new(sorted, progress)?, options, sink, &mut report.files)?;
+    let merge = Merge::new(sorted, progress)?;
+    let mut rows = WithRetained::new(merge, &selected.retained, archive.columns())?;
+    hand_over(&mut rows, options, sink, &mut report.files)?;
     Ok(report)
 }
 

@@ -6,22 +6,35 @@ use std::sync::Arc;
 use arrow::array::Float64Array;
 use isd_dataset::layout::{block_of, block_prefix};
 
+use super::retained::Retained;
 use crate::archive::{Archive, ArchiveReader, ReadError};
 use crate::{Batch, StationRun};
 
-/// A choice of an archive's files, and of blocks whose rows are passed over.
+/// A choice of an archive's files, of blocks whose rows are passed over, and of rows that are not in the archive any more.
 #[derive(Debug)]
 pub(crate) struct Selected {
     /// For each of the archive's files, whether it is read.
     pub(crate) files: Vec<bool>,
     /// Blocks whose rows are passed over.
     pub(crate) without: BTreeSet<String>,
+    /// Rows of an earlier dataset that stay.
+    pub(crate) retained: Retained,
 }
 
 impl Selected {
     /// All rows of an archive.
     pub(super) fn all(archive: &Archive) -> Self {
-        Self { files: vec![true; archive.files().len()], without: BTreeSet::new() }
+        Self::of_files(vec![true; archive.files().len()])
+    }
+
+    /// Whether no row is passed over, and none retained: then the rows know their places.
+    pub(super) fn is_whole(&self) -> bool {
+        self.without.is_empty() && self.retained.is_empty()
+    }
+
+    /// All rows of some files of an archive.
+    pub(super) fn of_files(files: Vec<bool>) -> Self {
+        Self { files, without: BTreeSet::new(), retained: Retained::default() }
     }
 }
 

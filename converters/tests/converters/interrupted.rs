@@ -24,12 +24,12 @@ const SCENARIO: &str = "ISD_TEST_SCENARIO";
 fn child() {
     let Some(home) = env::var_os(CHILD).map(PathBuf::from) else { return };
     let scenario = env::var(SCENARIO).unwrap();
-    let (mode, stop) = scenario.split_once(' ').unwrap();
+    let (mode, stop) = scenario.rsplit_once(' ').unwrap();
     let stop: u64 = stop.parse().unwrap();
     let mut paths: Vec<PathBuf> =
         fs::read_dir(home.join("source")).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let mut archive = Archive::open(&paths, &ReadOptions::default(), true).unwrap();
+    let mut archive = Archive::open(&paths, &ReadOptions::default(), !mode.contains("update")).unwrap();
     let options = ConvertOptions {
         overwrite: true,
         update: mode.contains("update"),
@@ -117,7 +117,7 @@ fn only_a_run_of_the_same_conversion_is_resumed() {
     for change in 0..2 {
         assert!(!child_run(files.home.path(), "plain 7").success());
         let (options, expected) = if change == 0 {
-            (ConvertOptions { float32: true, ..resume.clone() }, "other options")
+            (ConvertOptions { float32: true, ..resume.clone() }, "float32 false instead of true")
         } else {
             files.write("5.h5", &[(50_010, 0, 61)], 5.0);
             (resume.clone(), "5.h5 has changed since")
@@ -157,6 +157,62 @@ fn a_killed_update_leaves_the_dataset_and_is_resumed() {
     let conversion = files.convert(&resume).unwrap();
     assert_eq!(conversion.course, Course::Resumed);
     assert!(conversion.blocks_kept >= 3 && conversion.blocks_written > 0, "{conversion:?}");
+    files.assert_as_fresh(&options());
+}
+
+/// What `--resume` said at all times does: nothing where the dataset is complete.
+#[test]
+fn to_resume_what_is_complete_does_nothing() {
+    let mut files = blocks(60);
+    let resume = ConvertOptions { resume: true, ..options() };
+    files.convert(&resume).unwrap();
+    let before = snapshot(files.home.path());
+    let conversion = files.convert(&resume).unwrap();
+    assert_eq!((conversion.course, conversion.files.unchanged), (Course::Complete, 8));
+    let error = files.convert(&ConvertOptions { float32: true, ..resume.clone() }).unwrap_err();
+    assert!(error.to_string().contains("of another conversion: float32 false instead of true"), "{error}");
+    assert_eq!(snapshot(files.home.path()), before);
+    files.write("5.h5", &[(50_010, 0, 61)], 5.0);
+    let conversion = files.convert(&resume).unwrap();
+    assert_eq!((conversion.course, conversion.files.changed), (Course::Complete, 1));
+    let conversion = files.convert(&ConvertOptions { update: true, ..resume }).unwrap();
+    assert_eq!((conversion.blocks_written, conversion.rows.added), (1, 1));
+    files.assert_as_fresh(&options());
+}
+
+#[test]
+fn a_killed_overwriting_is_resumed() {
+    let mut files = blocks(60);
+    files.convert(&options()).unwrap();
+    files.write("8.h5", &[(80_010, 0, 70)], 8.0);
+    let before = snapshot(&files.target());
+    assert!(!child_run(files.home.path(), "plain 7").success());
+    assert_eq!(snapshot(&files.target()), before);
+    let resume = ConvertOptions { overwrite: true, resume: true, ..options() };
+    let conversion = files.convert(&resume).unwrap();
+    assert_eq!(conversion.course, Course::Resumed);
+    assert!(conversion.blocks_kept >= 3 && conversion.blocks_written > 0, "{conversion:?}");
+    files.assert_as_fresh(&options());
+}
+
+/// A run that was killed had retained rows of a file that can be read again: its blocks are of no use.
+#[test]
+fn a_killed_update_that_retained_other_rows_is_not_resumed() {
+    let mut files = blocks(60);
+    files.write("more.h5", &[(20_010, 60, 10), (30_010, 60, 10)], 9.0);
+    files.convert(&options()).unwrap();
+    let more = fs::read(files.path("more.h5")).unwrap();
+    fs::write(files.path("more.h5"), vec![0; more.len()]).unwrap();
+    files.touch("more.h5");
+    for block in 2..=8 {
+        files.write(&format!("{block}.h5"), &[(block * 10_000 + 10, 0, 59)], block as f64);
+    }
+    assert!(!child_run(files.home.path(), "update 13").success());
+    // Without a change that shows, as where a disk can be read again.
+    let modified = fs::metadata(files.path("more.h5")).unwrap().modified().unwrap();
+    fs::write(files.path("more.h5"), &more).unwrap();
+    fs::File::options().write(true).open(files.path("more.h5")).unwrap().set_modified(modified).unwrap();
+    files.convert(&ConvertOptions { update: true, resume: true, ..options() }).unwrap();
     files.assert_as_fresh(&options());
 }
 
@@ -219,6 +275,60 @@ fn twenty_kills_leave_a_whole_dataset() {
     assert!(killed > 0, "no run was killed before its end");
 }
 
+/// SIGKILL at any moment of an update in which one file is damaged and one is gone: the dataset is the old or the new one,
+/// whole, and has all rows.
+#[test]
+#[cfg(unix)]
+fn fifty_kills_of_an_update_lose_no_row() {
+    let mut files = blocks(2000);
+    files.write("gone.h5", &[(10_010, 2000, 50), (60_020, 0, 50)], 1.0);
+    files.write("damaged.h5", &[(20_010, 2000, 50), (70_020, 0, 50)], 2.0);
+    files.convert(&options()).unwrap();
+    let old = snapshot(&files.target());
+    fs::remove_file(files.path("gone.h5")).unwrap();
+    fs::File::options().write(true).open(files.path("damaged.h5")).unwrap().set_len(200).unwrap();
+    files.touch("damaged.h5");
+    for block in 1..=6 {
+        // Every other file is out of order with the rest, so that some moments are those of sorting.
+        let stations = [(block * 10_000 + 10, 0, 2000), (block * 5_000 + 10, 1, 300)];
+        files.write(&format!("{block}.h5"), &stations, 0.5);
+    }
+    let began = Instant::now();
+    assert!(child_run(files.home.path(), "update 0").success());
+    let whole_run = began.elapsed();
+    let new = snapshot(&files.target());
+    let rows = Dataset::open(&files.target()).unwrap().rows();
+    // Of the stations 10010, 20010 and 30010 the 300 rows are there twice.
+    assert_eq!(rows, 8 * 2000 + 200 + 6 * 300 - 3 * 300);
+    let put_back = || {
+        fs::remove_dir_all(files.target()).unwrap();
+        restore(&old, &files);
+    };
+    put_back();
+    let mut state = 11_u64;
+    let mut killed = 0;
+    for round in 0..50 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let share = (state >> 40) as f64 / (1_u64 << 24) as f64;
+        let mut child = start(files.home.path(), if round % 2 == 0 { "update 0" } else { "update resume 0" });
+        sleep(whole_run.mul_f64(share));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = snapshot(&files.target());
+        assert!(found == old || found == new, "round {round}: neither the old dataset nor the new one");
+        Dataset::open(&files.target()).unwrap();
+        killed += usize::from(found == old);
+        if round % 10 == 9 {
+            assert!(child_run(files.home.path(), "update resume 0").success());
+            assert!(snapshot(&files.target()) == new, "round {round}");
+        }
+        if snapshot(&files.target()) == new {
+            put_back();
+        }
+    }
+    assert!(killed > 0, "no run was killed before its end");
+}
+
 /// Writes files back as they were.
 fn restore(snapshot: &std::collections::HashMap<PathBuf, Vec<u8>>, files: &Files) {
     for (path, bytes) in snapshot {
@@ -275,28 +385,32 @@ fn on_a_small_disk(home: &Path) {
         names.map(|name| home.join("source").join(format!("{name}.h5"))).collect()
     };
     let small_memory = ConvertOptions { sort_bytes: 1 << 20, ..options() };
-    let try_convert = |paths: &[PathBuf], target: &Path, overwrite| {
+    let overwrite = ConvertOptions { overwrite: true, ..small_memory.clone() };
+    let update = ConvertOptions { update: true, ..small_memory.clone() };
+    let try_convert = |paths: &[PathBuf], target: &Path, options: &ConvertOptions| {
         let mut archive = Archive::open(paths, &ReadOptions::default(), true).unwrap();
-        convert(&mut archive, target, &ConvertOptions { overwrite, ..small_memory.clone() }, &|_| ())
+        convert(&mut archive, target, options, &|_| ())
     };
-    try_convert(&sources(1..=1), &target, false).unwrap();
+    try_convert(&sources(1..=1), &target, &small_memory).unwrap();
     let before = snapshot(&disk);
     let used: u64 = before.values().map(|bytes| bytes.len() as u64).sum();
     // In order, and with the rows of the last file out of order.
     for last in [8, 9] {
-        let whole = try_convert(&sources(1..=last), &home.join("whole"), true).unwrap();
+        let whole = try_convert(&sources(1..=last), &home.join("whole"), &overwrite).unwrap();
         assert_eq!(whole.sorted, last == 9);
-        for share in [0.05, 0.3, 0.6, 0.9] {
+        for share in [0.05, 0.3, 0.6, 0.8] {
             let room = used + (whole.bytes_out as f64 * share) as u64;
             assert!(mount(&format!("remount,size={}k", room >> 10)));
-            let error = try_convert(&sources(1..=last), &target, true).unwrap_err();
-            assert!(error.to_string().contains("o space left"), "{error}");
-            assert!(error.hint().unwrap().contains("free some disk space"));
-            assert!(snapshot(&disk) == before, "the previous dataset has changed");
+            for options in [&overwrite, &update] {
+                let error = try_convert(&sources(1..=last), &target, options).unwrap_err();
+                assert!(error.to_string().contains("o space left"), "{error}");
+                assert!(error.hint().unwrap().contains("free some disk space"));
+                assert!(snapshot(&disk) == before, "the previous dataset has changed");
+            }
         }
     }
     assert!(mount("remount,size=64m"));
-    try_convert(&sources(1..=9), &target, true).unwrap();
+    try_convert(&sources(1..=9), &target, &update).unwrap();
     assert_eq!(Dataset::open(&target).unwrap().rows(), 240_010);
     assert_eq!(fs::read_dir(&disk).unwrap().count(), 1);
 }

@@ -21,6 +21,7 @@ mod hdf5_table; // pandas tables in HDF5, as compounds
 mod interrupted; // runs that are killed or find the disk full, and what the next one makes of what they left
 mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the same as their HDF5 twin
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
+mod lost_sources; // updates whose source files are gone or cannot be read: no row is lost
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
 mod one_unit; // numbers of several magnitudes in one column of times
@@ -30,6 +31,7 @@ mod series; // rows in any order, duplicates, sorting within little memory: agai
 mod station_csv; // CSV with a header: the talk's tenths and physical values
 mod tables; // Parquet and Arrow IPC of any writer
 mod tar_entries; // links, sparse files and other entries of tar archives
+mod targets; // where a dataset may lie, and who may use it: mount points, links, groups, modes, access lists
 mod text_fields; // fields, numbers and times of text formats
 mod texts; // text files written for a test, and everything read from one
 mod update; // datasets brought up to date with their source files: the same as converted anew

@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use isd_converters::JOURNAL;
 use isd_converters::archive::Archive;
-use isd_converters::{Conversion, ConvertOptions, Course, Duplicates, ReadOptions, Result, convert};
+use isd_converters::{
+    Conversion, ConvertOptions, Course, Duplicates, Quality, ReadOptions, Result, RowChanges, Scale, convert,
+};
 use isd_dataset::layout::MANIFEST;
 use isd_dataset::manifest::Manifest;
 use isd_dataset::read::Dataset;
@@ -22,7 +24,7 @@ pub type Stations = Vec<(i64, i64, usize)>;
 /// Source files in a directory, each written at a moment of its own: file systems tell milliseconds apart at best.
 pub struct Files {
     pub home: TempDir,
-    clock: u64,
+    pub clock: u64,
 }
 
 impl Files {
@@ -112,8 +114,13 @@ pub fn update() -> ConvertOptions {
     ConvertOptions { update: true, ..options() }
 }
 
+/// An update that follows the files wherever they go.
+pub fn prune() -> ConvertOptions {
+    ConvertOptions { prune: true, ..update() }
+}
+
 /// Three files of a block each, and one of two of these blocks.
-fn three_blocks() -> Files {
+pub fn three_blocks() -> Files {
     let mut files = Files::new();
     files.write("01.h5", &[(10_010, 0, 40), (10_020, 0, 40)], 1.5);
     files.write("02.h5", &[(20_010, 0, 60)], 2.5);
@@ -125,7 +132,7 @@ fn three_blocks() -> Files {
 
 /// The file of each block, as the file system knows it.
 #[cfg(unix)]
-fn inodes(dataset: &Path) -> HashMap<String, u64> {
+pub fn inodes(dataset: &Path) -> HashMap<String, u64> {
     use std::os::unix::fs::MetadataExt;
     let files = snapshot(dataset).into_keys().filter(|path| path.extension().is_some_and(|e| e == "parquet"));
     let block = |path: &Path| path.parent().unwrap().file_name().unwrap().to_str().unwrap().to_owned();
@@ -173,7 +180,7 @@ fn new_changed_and_vanished_files_are_followed() {
     // Vanished: its station, and the block that held nothing else.
     fs::remove_file(files.path("03.h5")).unwrap();
     fs::remove_file(files.path("new.h5")).unwrap();
-    let conversion = files.update();
+    let conversion = files.convert(&prune()).unwrap();
     assert_eq!((conversion.blocks_written, conversion.blocks_kept), (1, 1));
     assert_eq!((conversion.manifest.rows, conversion.manifest.stations), (170, 3));
     assert!(!files.target().join("block=03").exists());
@@ -202,23 +209,53 @@ fn an_update_with_a_part_of_the_archive_is_refused() {
     assert!(error.hint().unwrap().contains("the whole archive"));
     assert_eq!(snapshot(&files.target()), before);
 
-    // What is gone is no longer a part of it.
+    // What is gone need not be named.
     fs::remove_file(files.path("02.h5")).unwrap();
     fs::remove_file(files.path("03.h5")).unwrap();
     let mut archive = Archive::open(&some, &ReadOptions::default(), false).unwrap();
-    let conversion = convert(&mut archive, &files.target(), &update(), &|_| ()).unwrap();
+    let conversion = convert(&mut archive, &files.target(), &prune(), &|_| ()).unwrap();
     assert_eq!((conversion.course, conversion.blocks_removed), (Course::Updated, 1));
     assert_eq!(conversion.manifest.rows, 110);
 }
 
+/// What an update would change besides rows is named, and nothing is written.
 #[test]
-fn other_options_or_columns_are_a_reason_to_write_everything() {
+fn an_update_with_other_options_or_columns_is_refused() {
     let mut files = three_blocks();
-    let first = ConvertOptions { duplicates: Duplicates::First, ..update() };
-    let conversion = files.convert(&first).unwrap();
-    let why = "it was written with other options".to_owned();
-    assert_eq!((conversion.course, conversion.blocks_kept), (Course::Rewritten { why }, 0));
-    assert_eq!(files.convert(&first).unwrap().course, Course::Unchanged);
+    let before = snapshot(files.home.path());
+    let read = |change: fn(&mut ReadOptions)| {
+        let mut read = ReadOptions::default();
+        change(&mut read);
+        read
+    };
+    for (options, difference) in [
+        (
+            ConvertOptions { duplicates: Duplicates::First, ..update() },
+            "duplicates \"first\" instead of \"last\"",
+        ),
+        (ConvertOptions { float32: true, ..update() }, "float32 true instead of false"),
+        (
+            ConvertOptions { read: read(|read| read.quality = Quality::Keep), ..update() },
+            "quality \"keep\" instead of \"drop\"",
+        ),
+        (
+            ConvertOptions { read: read(|read| read.scale = Scale::Isd), ..update() },
+            "scale \"isd\" instead of \"attributes\"",
+        ),
+        (
+            ConvertOptions {
+                read: read(|read| read.measurements = vec!["wind_speed_rate".into()]),
+                ..update()
+            },
+            "measurements [\"wind_speed_rate\"] instead of default",
+        ),
+    ] {
+        let error = files.convert(&options).unwrap_err();
+        let expected = format!("an update would change more than rows: {difference}");
+        assert!(error.to_string().ends_with(&expected), "{error}");
+        assert!(error.hint().unwrap().contains("--overwrite"));
+    }
+    assert_eq!(snapshot(files.home.path()), before);
 
     let file = H5File::create(files.path("wet.h5")).unwrap();
     column(&file, "station_usaf", &[60_010_i64], Storage::Contiguous);
@@ -227,10 +264,16 @@ fn other_options_or_columns_are_a_reason_to_write_everything() {
     column(&file, "liquid_precipitation_1h", &[1.0_f64], Storage::Contiguous);
     file.close().unwrap();
     files.touch("wet.h5");
-    let conversion = files.convert(&first).unwrap();
-    let Course::Rewritten { why } = conversion.course else { panic!("{:?}", conversion.course) };
-    assert!(why.contains("columns"), "{why}");
+    let error = files.convert(&update()).unwrap_err();
+    assert!(error.to_string().ends_with("more than rows: a new column liquid_precipitation_1h"), "{error}");
+    let conversion = files.convert(&ConvertOptions { overwrite: true, ..options() }).unwrap();
     assert_eq!(conversion.manifest.columns.len(), 2);
+
+    // A column that no file has any more stays.
+    fs::remove_file(files.path("wet.h5")).unwrap();
+    let conversion = files.convert(&prune()).unwrap();
+    assert_eq!((conversion.rows.removed, conversion.manifest.columns.len()), (1, 2));
+    assert_eq!(conversion.manifest.columns[1].nulls, 230);
 }
 
 #[test]
@@ -267,28 +310,6 @@ fn a_block_that_was_lost_is_written_again() {
         .unwrap();
     let conversion = files.update();
     assert_eq!((conversion.blocks_written, conversion.blocks_kept), (2, 1));
-    files.assert_as_fresh(&options());
-}
-
-/// A file that cannot be read any more goes with all its rows, whichever block they are of; when it can be read
-/// again, they come back.
-#[test]
-fn a_file_that_was_damaged_goes_and_comes_back() {
-    let mut files = three_blocks();
-    let whole = fs::read(files.path("more.h5")).unwrap();
-    fs::write(files.path("more.h5"), &whole[..whole.len() / 2]).unwrap();
-    files.touch("more.h5");
-    let mut archive = files.archive();
-    let conversion = convert(&mut archive, &files.target(), &update(), &|_| ()).unwrap();
-    assert_eq!((conversion.blocks_written, conversion.blocks_kept), (2, 1));
-    assert_eq!((conversion.manifest.source_files, conversion.manifest.failed_files), (3, 1));
-    assert_eq!(archive.failures().len(), 1);
-    assert_eq!(conversion.manifest.rows, 200);
-    files.assert_as_fresh(&options());
-
-    fs::write(files.path("more.h5"), &whole).unwrap();
-    files.touch("more.h5");
-    assert_eq!(files.update().manifest.rows, 230);
     files.assert_as_fresh(&options());
 }
 
@@ -354,7 +375,7 @@ proptest! {
                 Some((stations, value)) => files.write(&name(at), &stations, f64::from(value)),
                 None => drop(fs::remove_file(files.path(&name(at)))),
             }
-            files.update();
+            files.convert(&prune()).unwrap();
             files.assert_as_fresh(&options());
         }
     }
@@ -368,18 +389,18 @@ fn an_update_resolves_duplicates_around_rows_that_it_passes_over() {
     files.write("1.h5", &[(30_010, 0, 1)], 0.0);
     files.convert(&options()).unwrap();
     fs::remove_file(files.path("1.h5")).unwrap();
-    let conversion = files.update();
+    let conversion = files.convert(&prune()).unwrap();
     assert_eq!((conversion.blocks_written, conversion.blocks_kept), (1, 1));
     assert_eq!((conversion.manifest.rows, conversion.manifest.identical), (8, 1));
     files.assert_as_fresh(&options());
 }
 
-/// A file that fails after rows of it were taken: nothing of it may stay, wherever its rows had got to by then.
+/// A file that fails after rows of it were taken: in an update all of its rows stay as they were; in a new dataset there is
+/// none of them, wherever they had got to by then.
 #[test]
 fn a_file_that_fails_half_way_leaves_no_row() {
     const ROWS: usize = 500_000;
-    let files = three_blocks();
-    fs::remove_dir_all(files.target()).unwrap();
+    let mut files = three_blocks();
     for out_of_order in [false, true] {
         let path = files.path("00.h5");
         let _ = fs::remove_file(&path);
@@ -399,18 +420,33 @@ fn a_file_that_fails_half_way_leaves_no_row() {
             column(&file, name, &(0..ROWS).map(noise).collect::<Vec<_>>(), storage);
         }
         file.close().unwrap();
+        let overwrite = ConvertOptions { overwrite: true, ..options() };
+        files.convert(&overwrite).unwrap();
+        let before = read(&files.target());
         let mut bytes = fs::read(&path).unwrap();
         assert!(bytes.len() > 9 << 20, "{} bytes are read as a whole", bytes.len());
         let damaged = bytes.len() / 2;
         bytes[damaged..damaged + 4096].fill(0x55);
         fs::write(&path, &bytes).unwrap();
 
+        files.touch("00.h5");
+        // A block of it is written anew.
+        files.write("01.h5", &[(10_010, 0, 39 + usize::from(out_of_order)), (10_020, 0, 40)], 1.5);
+        let conversion = files.update();
+        assert_eq!((conversion.files.unreadable, conversion.files.changed), (1, 1));
+        let changed = RowChanges { added: 0, replaced: 0, removed: 1 };
+        assert_eq!(
+            conversion.rows,
+            if out_of_order { RowChanges { added: 1, removed: 0, ..changed } } else { changed }
+        );
+        assert_eq!(read(&files.target()).1.len() + 1, before.1.len() + 2 * usize::from(out_of_order));
+
         let mut archive = files.archive();
-        let options = ConvertOptions { overwrite: true, ..options() };
-        let conversion = convert(&mut archive, &files.target(), &options, &|_| ()).unwrap();
+        let conversion = convert(&mut archive, &files.target(), &overwrite, &|_| ()).unwrap();
         assert!(archive.progress().passes() > 1, "no row was taken before the failure");
         assert_eq!(archive.failures().len(), 1);
-        assert_eq!((conversion.manifest.rows, conversion.manifest.failed_files), (230, 1));
+        let rows = 229 + u64::from(out_of_order);
+        assert_eq!((conversion.manifest.rows, conversion.manifest.failed_files), (rows, 1));
         assert_eq!(read(&files.target()).0.concat().len(), 4);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind, Read};
-use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::Result;
@@ -13,30 +13,52 @@ use parquet::file::reader::{ChunkReader, Length};
 /// The library passes over a field that it does not know by reading on, and takes the end of the file for its value. Where
 /// a damaged header announces a list of two thousand million such fields, that lasts minutes.
 #[derive(Debug)]
-pub(crate) struct PageFile(File);
+pub(crate) struct PageFile(Arc<File>);
 
 impl PageFile {
-    /// Opens the file.
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        File::open(path).map(Self)
+    /// The pages of a file that is open. Its readers do not disturb each other.
+    pub(crate) fn new(file: Arc<File>) -> Self {
+        Self(file)
     }
 }
 
 impl Length for PageFile {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.0.as_ref().len()
     }
 }
 
 impl ChunkReader for PageFile {
-    type T = EndIsError<BufReader<File>>;
+    type T = EndIsError<BufReader<FileFrom>>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(EndIsError(self.0.get_read(start)?))
+        Ok(EndIsError(BufReader::new(FileFrom { file: Arc::clone(&self.0), position: start })))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        self.0.get_bytes(start, length)
+        if start.checked_add(length as u64).is_none_or(|end| end > self.len()) {
+            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        }
+        let mut bytes = vec![0; length];
+        FileFrom { file: Arc::clone(&self.0), position: start }.read_exact(&mut bytes)?;
+        Ok(bytes.into())
+    }
+}
+
+/// A file from a place of it on.
+pub(crate) struct FileFrom {
+    file: Arc<File>,
+    position: u64,
+}
+
+impl Read for FileFrom {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_at(&*self.file, buffer, self.position)?;
+        #[cfg(windows)]
+        let read = std::os::windows::fs::FileExt::seek_read(&*self.file, buffer, self.position)?;
+        self.position += read as u64;
+        Ok(read)
     }
 }
 
@@ -60,7 +82,7 @@ mod tests {
     fn no_reader_gets_beyond_the_end() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         io::Write::write_all(&mut file, b"abc").unwrap();
-        let pages = PageFile::open(file.path()).unwrap();
+        let pages = PageFile::new(Arc::new(file.reopen().unwrap()));
         let mut bytes = [0; 2];
         pages.get_read(1).unwrap().read_exact(&mut bytes).unwrap();
         assert_eq!(&bytes, b"bc");
@@ -68,5 +90,7 @@ mod tests {
         let passed = io::copy(&mut pages.get_read(1).unwrap().take(8), &mut io::sink());
         assert_eq!(passed.unwrap_err().kind(), ErrorKind::UnexpectedEof);
         assert_eq!(pages.get_read(3).unwrap().read(&mut []).unwrap(), 0);
+        assert_eq!(pages.get_bytes(1, 2).unwrap(), &b"bc"[..]);
+        assert!(pages.get_bytes(1, 3).is_err() && pages.get_bytes(u64::MAX, 2).is_err());
     }
 }

@@ -2,8 +2,10 @@
 
 use std::fmt::Display;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -11,12 +13,17 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData
 
 use crate::guard::guarded;
 use crate::layout::{STATION_ID, TIMESTAMP, column_info};
+use crate::pages::PageFile;
 use crate::{ColumnInfo, Error, Result};
 
 /// A Parquet file of a dataset: its footer has been read.
 #[derive(Debug)]
 pub(super) struct DataFile {
     pub(super) path: PathBuf,
+    /// The file, where it is kept open: what is read of it is of the file that the footer is of, whatever takes its name.
+    file: Option<Arc<File>>,
+    /// Its size and time of change, by which another one of its name is told from it.
+    state: (u64, Option<SystemTime>),
     /// The footer, by which the library reads all columns but the stations.
     pub(super) footer: ArrowReaderMetadata,
     /// The same footer with `station_id` as a dictionary: the library decodes its keys row by row, not its strings.
@@ -24,11 +31,13 @@ pub(super) struct DataFile {
 }
 
 impl DataFile {
-    /// Reads the footer.
+    /// Reads the footer; `keep_open` says whether the file stays open.
     /// Errors: a file that cannot be opened or is no Parquet, one without the key columns, or whose stations are no
     /// strings.
-    pub(super) fn open(path: PathBuf) -> Result<Self> {
-        let file = File::open(&path).map_err(|source| Error::io(&path, "cannot open", source))?;
+    pub(super) fn open(path: PathBuf, keep_open: bool) -> Result<Self> {
+        let cannot_open = |source| Error::io(&path, "cannot open", source);
+        let file = File::open(&path).map_err(cannot_open)?;
+        let state = state_of(&file).map_err(cannot_open)?;
         // Where a page begins is needed to read single times; statistics of pages are not.
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)
@@ -62,7 +71,25 @@ impl DataFile {
                     hint: None,
                 },
             )?;
-        Ok(Self { path, footer, stations_footer })
+        Ok(Self { path, file: keep_open.then(|| Arc::new(file)), state, footer, stations_footer })
+    }
+
+    /// The file's pages.
+    /// Errors: a file that cannot be opened, or another one of its name than that which the footer is of.
+    pub(super) fn pages(&self) -> Result<PageFile> {
+        if let Some(file) = &self.file {
+            return Ok(PageFile::new(Arc::clone(file)));
+        }
+        let cannot_open = |source| Error::io(&self.path, "cannot open", source);
+        let file = File::open(&self.path).map_err(cannot_open)?;
+        if state_of(&file).map_err(cannot_open)? != self.state {
+            return Err(Error::Format {
+                path: self.path.clone(),
+                found: "was replaced while it was read".into(),
+                hint: Some("run again".into()),
+            });
+        }
+        Ok(PageFile::new(Arc::new(file)))
     }
 
     /// What the footer says of the file's columns and row groups.
@@ -125,4 +152,10 @@ pub(super) fn not_parquet(path: &Path, error: &impl Display) -> Error {
         found: format!("cannot be read as Parquet: {error}"),
         hint: Some("convert the archive with isd-convert, again if this is its result".into()),
     }
+}
+
+/// Size of a file, and when it was modified, where that is known.
+fn state_of(file: &File) -> io::Result<(u64, Option<SystemTime>)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.len(), metadata.modified().ok()))
 }

@@ -16,13 +16,18 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, TimeUnit};
 use rayon::prelude::*;
 
-use crate::layout::{BLOCK, MANIFEST, STATION_ID, TIMESTAMP};
+use crate::layout::{BLOCK, MANIFEST, STATION_ID, TIMESTAMP, dataset_directory};
 use crate::manifest::Manifest;
 use crate::read::data_file::DataFile;
 use crate::read::find_files::find_parquet;
 use crate::{ColumnInfo, Error, Result};
 
 pub use row_group::RowGroup;
+
+/// Files that are kept open, at most: an ISD dataset has about a hundred, and a process may open a thousand.
+const OPEN_FILES: usize = 256;
+/// How often a dataset is opened that is replaced meanwhile.
+const TRIES: usize = 5;
 
 /// A dataset on disk: its files' footers have been read, its values have not.
 #[derive(Debug)]
@@ -36,10 +41,24 @@ pub struct Dataset {
 impl Dataset {
     /// Opens a directory of Parquet files (at any depth; hidden files are passed over), or one file.
     ///
+    /// Where a dataset is replaced meanwhile, all that is read is of the one or of the other; only of more than 256 files some
+    /// may no longer be there when they are read, which is an error then.
+    ///
     /// # Errors
     /// Nothing there, no Parquet file in it, a broken one, one without the key columns, files whose columns differ, or
     /// another number of rows than the manifest says.
     pub fn open(path: &Path) -> Result<Self> {
+        for _ in 1..TRIES {
+            let directory = identity(path);
+            let opened = Self::open_once(path);
+            if directory == identity(path) {
+                return opened;
+            }
+        }
+        Self::open_once(path)
+    }
+
+    fn open_once(path: &Path) -> Result<Self> {
         let kind = fs::metadata(path).map_err(|source| Error::io(path, "cannot open", source))?;
         let mut paths = Vec::new();
         if kind.is_dir() {
@@ -49,8 +68,7 @@ impl Dataset {
             paths.push(path.to_owned());
         }
         let manifest = if kind.is_dir() && !paths.is_empty() { Manifest::find(path)? } else { None };
-        let files: Vec<_> =
-            paths.into_par_iter().map(|path| DataFile::open(path).map(Arc::new)).collect::<Result<_>>()?;
+        let files = open_files(paths)?;
         let Some((first, others)) = files.split_first() else {
             return Err(Error::Format {
                 path: path.to_owned(),
@@ -144,6 +162,27 @@ impl Dataset {
     pub fn row_groups(&self) -> Vec<RowGroup> {
         let groups = self.files.iter().flat_map(RowGroup::all_of);
         groups.filter(|group| group.rows() > 0).collect()
+    }
+}
+
+/// Opens files, several at a time.
+fn open_files(paths: Vec<PathBuf>) -> Result<Vec<Arc<DataFile>>> {
+    let open = |(number, path)| DataFile::open(path, number < OPEN_FILES).map(Arc::new);
+    paths.into_par_iter().enumerate().map(open).collect()
+}
+
+/// What tells the directory of a dataset from another one that takes its name; `None` where that is not known.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let metadata = fs::metadata(dataset_directory(path)).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        None
     }
 }
 

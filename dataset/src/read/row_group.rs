@@ -9,10 +9,10 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 
+use crate::Result;
 use crate::guard::guarded;
-use crate::pages::{PageFile, StoredChunk};
+use crate::pages::StoredChunk;
 use crate::read::data_file::{DataFile, not_parquet};
-use crate::{Error, Result};
 
 /// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
 const BATCH_ROWS: usize = 1 << 15;
@@ -82,7 +82,7 @@ impl RowGroup {
         let index = self.file.metadata().offset_index();
         let index = index.and_then(|index| index.get(self.index)?.get(column));
         Some(StoredChunk {
-            file: PageFile::open(&self.file.path).ok()?,
+            file: self.file.pages().ok()?,
             metadata: self.metadata().column(column),
             rows: self.rows(),
             pages: index.map(|index| index.page_locations().clone()),
@@ -100,7 +100,7 @@ impl RowGroup {
     ) -> Result<()> {
         let path = &self.file.path;
         let leaf = self.file.column(column).ok_or_else(|| self.file.no_column(column))?;
-        let file = PageFile::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+        let file = self.file.pages()?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
             .with_row_groups(vec![self.index])
             .with_projection(ProjectionMask::leaves(footer.parquet_schema(), [leaf]))

@@ -73,6 +73,16 @@ pub(super) fn find_abandoned(path: &Path, name: &OsStr, parent: &Path) -> Result
     Ok(abandoned)
 }
 
+/// Checks that no run for the target `path`, called `name` in `parent`, is alive, as far as can be told.
+/// Errors: one that is.
+pub(super) fn refuse_running(path: &Path, name: &OsStr, parent: &Path) -> Result<()> {
+    match find_abandoned(path, name, parent) {
+        // A directory that cannot be listed.
+        Ok(_) | Err(Error::Io { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives a dataset its name `path` again that a run had taken from it when it was killed, before the new one had it.
 /// Errors: the dataset cannot be renamed.
 pub(super) fn restore(abandoned: &[PathBuf], path: &Path) -> Result<()> {

@@ -3,8 +3,10 @@
 //! [`Target`] is the directory, [`DatasetWriter`] what writes the files of its blocks into it.
 
 mod abandoned;
+mod attributes;
 mod columns;
 mod part;
+mod place;
 mod publish;
 
 use std::fs;
@@ -14,7 +16,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::file::properties::WriterProperties;
 
 use crate::block::BlockRecord;
-use crate::layout::{FILE_ROW_GROUPS, block_directory, part_name};
+use crate::layout::{FILE_ROW_GROUPS, block_directory, part_name, staged_part_name};
 use crate::series_group::SeriesGroup;
 use crate::write::part::{Part, properties};
 use crate::{Error, Result};
@@ -26,6 +28,7 @@ pub struct DatasetWriter {
     directory: PathBuf,
     schema: SchemaRef,
     properties: WriterProperties,
+    part_name: fn(usize) -> String,
     open: Option<OpenBlock>,
 }
 
@@ -41,7 +44,17 @@ impl DatasetWriter {
     /// # Errors
     /// The Parquet library does not accept its properties, which are constants.
     pub fn new(directory: &Path, schema: SchemaRef) -> Result<Self> {
-        Ok(Self { directory: directory.to_owned(), schema, properties: properties(directory)?, open: None })
+        let properties = properties(directory)?;
+        Ok(Self { directory: directory.to_owned(), schema, properties, part_name, open: None })
+    }
+
+    /// Prepares to write files into the directory of a [`Target`], under names that no reader takes for a part: publishing
+    /// gives them their final names.
+    ///
+    /// # Errors
+    /// Those of [`DatasetWriter::new`].
+    pub fn staged(target: &Path, schema: SchemaRef) -> Result<Self> {
+        Ok(Self { part_name: staged_part_name, ..Self::new(target, schema)? })
     }
 
     /// Encodes the columns of a row group in parallel and appends it to its block. Where it is the first of a block, the
@@ -84,7 +97,7 @@ impl DatasetWriter {
     /// Creates the next file of a block.
     fn part(&self, record: &BlockRecord) -> Result<Part> {
         let directory = self.directory.join(block_directory(&record.block));
-        Part::create(directory.join(part_name(record.parts.len())), &self.schema, &self.properties)
+        Part::create(directory.join((self.part_name)(record.parts.len())), &self.schema, &self.properties)
     }
 }
 

@@ -7,9 +7,16 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use crate::layout::{BLOCK, MANIFEST};
-use crate::write::abandoned::{ASIDE, STAGED, find_abandoned, lock_parent, make_hidden, restore};
+use crate::layout::{BLOCK, MANIFEST, NESTED, STAGED_PART};
+use crate::write::abandoned::{
+    ASIDE, STAGED, find_abandoned, lock_parent, make_hidden, refuse_running, restore,
+};
+use crate::write::attributes::{copy, copy_all, entries};
+use crate::write::place::{check_writable, is_mount_point, must_nest, nest};
 use crate::{Error, Result};
+
+/// What some file systems have at the place where they are mounted.
+const LOST_AND_FOUND: &str = "lost+found";
 
 /// Checks whether a directory, of that path and with these names in it, may be replaced; the error says why not.
 pub type Replaceable<'a> = &'a dyn Fn(&Path, &[String]) -> Result<()>;
@@ -17,11 +24,17 @@ pub type Replaceable<'a> = &'a dyn Fn(&Path, &[String]) -> Result<()>;
 /// A directory that is being written: a dataset, or anything else that must be complete or not there.
 ///
 /// Until [`Target::publish`] nothing appears under the final name. Dropped before that, it removes everything it made.
+///
+/// A dataset whose directory cannot be replaced, because it is a mount point or its parent cannot be written, is written
+/// to [`NESTED`] in it, which can: all else is the same.
 #[derive(Debug)]
 pub struct Target {
+    /// What is replaced.
     path: PathBuf,
     staged: PathBuf,
     replaces: bool,
+    /// The directory that `path` is in, where that holds a dataset which is to be moved to `path` before.
+    flat: Option<PathBuf>,
     /// Hidden directories of runs that were killed.
     abandoned: Vec<PathBuf>,
     // In this order: the hidden directory goes before the parents that were made for it, and is in use until then.
@@ -31,24 +44,61 @@ pub struct Target {
 }
 
 impl Target {
-    /// Checks that a dataset may be written at `path`, and makes a hidden directory beside it.
+    /// Checks that a dataset may be written at `path`, and makes a hidden directory beside it, or in it where it cannot be
+    /// replaced. A link stays one: what it leads to is replaced.
     ///
     /// # Errors
     /// A target that exists, unless it is an empty directory, or an isd dataset with `overwrite`; one that lies inside one
     /// of `sources` or holds one; one that another run is writing; a place where nothing can be written.
     pub fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
-        Self::prepare_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
+        let replaceable: Replaceable<'_> = &|path, names| check_dataset(path, names, overwrite);
+        let (path, _) = Self::check(path, overwrite, sources)?;
+        let nested = path.join(NESTED);
+        if !must_nest(&path) {
+            // A run that may not replace the directory writes in it.
+            refuse_running(&nested, OsStr::new(NESTED), &path)?;
+            return Self::prepare_at(path, None, replaceable);
+        }
+        if let (Some(name), Some(parent)) = (path.file_name(), path.parent()) {
+            refuse_running(&path, name, parent)?;
+        }
+        if !path.join(MANIFEST).exists() {
+            return Self::prepare_at(nested, None, replaceable);
+        }
+        let was_begun = nested.is_dir();
+        let mut target = Self::prepare_at(nested, Some(&path), &|_, _| Ok(()))?;
+        if was_begun {
+            nest(&path)?;
+        } else {
+            target.flat = Some(path);
+        }
+        Ok(target)
     }
 
     /// Checks that a directory may be written at `path`, and makes a hidden directory beside it. Where there is a directory
     /// that is not empty, `replaceable` checks whether it may be replaced.
     ///
     /// # Errors
-    /// A file at `path`, a directory that may not be replaced, one that lies inside one of `sources` or holds one, one that
-    /// another run is writing, or a place where nothing can be written.
+    /// A file at `path`, a mount point, a directory that may not be replaced, one that lies inside one of `sources` or holds
+    /// one, one that another run is writing, or a place where nothing can be written.
     pub fn prepare_directory(path: &Path, sources: &[PathBuf], replaceable: Replaceable<'_>) -> Result<Self> {
-        // Before anything is made: a target that is refused leaves no trace.
-        let (path, _) = Self::check_directory(path, sources, replaceable)?;
+        let path = resolve_link(path)?;
+        name_of(&path)?;
+        holds_something(&path, replaceable)?;
+        refuse_overlap(&path, sources)?;
+        if path.is_dir() && is_mount_point(&path) {
+            return Err(Error::Format {
+                path,
+                found: "is a mount point, which cannot be replaced".into(),
+                hint: Some("name a directory in it".into()),
+            });
+        }
+        Self::prepare_at(path, None, replaceable)
+    }
+
+    /// Makes the hidden directory for a target that was checked, so that one that is refused leaves no trace. What is to be
+    /// written gets the attributes of the directory at `path`, or else of the one at `like`.
+    fn prepare_at(path: PathBuf, like: Option<&Path>, replaceable: Replaceable<'_>) -> Result<Self> {
         let name = name_of(&path)?;
         let parent = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -64,7 +114,12 @@ impl Target {
         // A directory inside the temporary one, because that one is for its owner's eyes only.
         let staged = work.path().join(STAGED);
         fs::create_dir(&staged).map_err(|error| Error::io(&staged, "cannot create directory", error))?;
-        Ok(Self { path, staged, replaces, abandoned, work, lock, parents })
+        if let Some(like) = Some(&*path).filter(|path| path.is_dir()).or(like) {
+            // Neither can be found out when the work is done.
+            check_writable(like)?;
+            copy(like, &staged)?;
+        }
+        Ok(Self { path, staged, replaces, flat: None, abandoned, work, lock, parents })
     }
 
     /// Says where a dataset at `path` would lie, links followed, and whether it would replace one; writes nothing.
@@ -72,17 +127,15 @@ impl Target {
     /// # Errors
     /// Those of [`Target::prepare`], but for what only writing shows.
     pub fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
-        Self::check_directory(path, sources, &|path, names| check_dataset(path, names, overwrite))
-    }
-
-    fn check_directory(
-        path: &Path,
-        sources: &[PathBuf],
-        replaceable: Replaceable<'_>,
-    ) -> Result<(PathBuf, bool)> {
+        let replaceable: Replaceable<'_> = &|path, names| check_dataset(path, names, overwrite);
         let path = resolve_link(path)?;
         name_of(&path)?;
-        let replaces = holds_something(&path, replaceable)?;
+        let replaces = if must_nest(&path) && !path.join(MANIFEST).exists() {
+            holds_something(&path, &check_beside)?;
+            holds_something(&path.join(NESTED), replaceable)?
+        } else {
+            holds_something(&path, replaceable)?
+        };
         refuse_overlap(&path, sources)?;
         Ok((path, replaces))
     }
@@ -102,7 +155,7 @@ impl Target {
     /// The dataset that is there now and will be replaced; `None` where there is none.
     #[must_use]
     pub fn previous(&self) -> Option<&Path> {
-        self.replaces.then_some(&*self.path)
+        self.flat.as_deref().or(self.replaces.then_some(&*self.path))
     }
 
     /// The incomplete datasets of runs that were killed.
@@ -123,8 +176,17 @@ impl Target {
     /// # Errors
     /// The final name could not be taken; what was there before is there still.
     pub fn publish(self) -> Result<()> {
-        let Self { path, staged, replaces, parents, work, lock, .. } = self;
+        if let Some(previous) = self.previous() {
+            copy_all(previous, &self.staged)?;
+        }
+        let Self { path, staged, mut replaces, flat, parents, work, lock, .. } = self;
         sync_directories(&staged)?;
+        if let Some(flat) = flat {
+            nest(&flat)?;
+            replaces = true;
+        }
+        // Right before the exchange: from now on other readers that look into hidden directories see two datasets.
+        name_parts(&staged)?;
         let aside = work.path().join(ASIDE);
         let renamed = if replaces { exchange(&staged, &path, &aside) } else { fs::rename(&staged, &path) };
         if let Err(error) = renamed {
@@ -140,6 +202,7 @@ impl Target {
             return Err(Error::io(&path, "cannot give the finished dataset this name", error));
         }
         parents.keep();
+        sync_directories(&path)?;
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             sync_directory(parent)?;
         }
@@ -150,14 +213,24 @@ impl Target {
     }
 }
 
+/// Gives the parts of a dataset that is complete their final names.
+fn name_parts(dataset: &Path) -> Result<()> {
+    for block in entries(dataset)?.into_iter().filter(|entry| entry.is_dir()) {
+        for part in entries(&block)? {
+            let name = part.file_name().and_then(OsStr::to_str);
+            if let Some(name) = name.and_then(|name| name.strip_suffix(STAGED_PART)) {
+                fs::rename(&part, block.join(name))
+                    .map_err(|error| Error::io(&part, "cannot rename", error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Writes the names of the files in a dataset to the disk, where their contents are already.
 fn sync_directories(dataset: &Path) -> Result<()> {
-    let cannot_list = |error| Error::io(dataset, "cannot list the directory", error);
-    for entry in fs::read_dir(dataset).map_err(cannot_list)? {
-        let path = entry.map_err(cannot_list)?.path();
-        if path.is_dir() {
-            sync_directory(&path)?;
-        }
+    for entry in entries(dataset)?.into_iter().filter(|entry| entry.is_dir()) {
+        sync_directory(&entry)?;
     }
     sync_directory(dataset)
 }
@@ -261,10 +334,7 @@ fn check_dataset(path: &Path, names: &[String], overwrite: bool) -> Result<()> {
     if !overwrite {
         return Err(Error::Exists { path: path.to_owned() });
     }
-    let partition = format!("{BLOCK}=");
-    if let Some(name) =
-        names.iter().find(|name| !name.starts_with(['.', '_']) && !name.starts_with(&partition))
-    {
+    if let Some(name) = names.iter().find(|name| !is_part(name) && !is_half_moved(path, name)) {
         return Err(Error::Format {
             path: path.to_owned(),
             found: format!("holds {name}, which is no part of a dataset and would be lost"),
@@ -272,6 +342,29 @@ fn check_dataset(path: &Path, names: &[String], overwrite: bool) -> Result<()> {
         });
     }
     Ok(())
+}
+
+/// Whether an entry of a dataset's directory may be a part of it.
+fn is_part(name: &str) -> bool {
+    name.starts_with(['.', '_']) || name.starts_with(&format!("{BLOCK}=")) || name == LOST_AND_FOUND
+}
+
+/// Whether `name` is the directory that a dataset was being moved to when the run was killed.
+fn is_half_moved(dataset: &Path, name: &str) -> bool {
+    let holds_parts = |entries: Vec<PathBuf>| {
+        entries.iter().all(|entry| entry.file_name().is_some_and(|name| is_part(&name.to_string_lossy())))
+    };
+    name == NESTED && entries(&dataset.join(name)).is_ok_and(holds_parts)
+}
+
+/// Checks that a directory that cannot be replaced holds nothing but what may lie beside a dataset in it.
+fn check_beside(path: &Path, names: &[String]) -> Result<()> {
+    let foreign =
+        |name: &&String| *name != NESTED && *name != LOST_AND_FOUND && !name.starts_with(['.', '_']);
+    match names.iter().find(foreign) {
+        Some(name) => Err(refused(path, format!("exists and is no isd dataset: it holds {name}"))),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a target inside a source, which a later conversion would read, and one that holds a

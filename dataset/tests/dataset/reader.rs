@@ -38,6 +38,43 @@ fn what_was_written_is_read() {
     );
 }
 
+/// What is read of a dataset that is open is of that one, whatever takes its name.
+#[test]
+fn a_dataset_that_is_replaced_is_read_on() {
+    let directory = TempDir::new().unwrap();
+    let (target, aside) = (directory.path().join("observations"), directory.path().join("aside"));
+    let rows = hourly(&[("010010-99999", 50)]);
+    write(&rows, 100, &target);
+    let dataset = Dataset::open(&target).unwrap();
+    fs::rename(&target, &aside).unwrap();
+    write(&hourly(&[("010010-99999", 60)]), 100, &target);
+    fs::remove_dir_all(&aside).unwrap();
+    let values = dataset.row_groups()[0].values("wind_speed_rate").unwrap();
+    assert_eq!(values.iter().collect::<Vec<_>>(), rows.iter().map(|row| row.2).collect::<Vec<_>>());
+    assert_eq!(Dataset::open(&target).unwrap().rows(), 60);
+}
+
+/// Not every file of a dataset of very many is kept open: one that was replaced is not taken for the one that was there.
+#[test]
+fn a_file_of_very_many_that_is_replaced_is_an_error() {
+    let directory = TempDir::new().unwrap();
+    let target = directory.path().join("observations");
+    let stations: Vec<String> =
+        (0..300).map(|number| format!("{}{number:04}", ["a", "b"][number % 2])).collect();
+    fs::create_dir(&target).unwrap();
+    for (number, station) in stations.iter().enumerate() {
+        write(&hourly(&[(station, 3)]), 100, &target.join(format!("{number:03}")));
+    }
+    let dataset = Dataset::open(&target).unwrap();
+    let last = dataset.row_groups().pop().unwrap();
+    assert_eq!(last.values("wind_speed_rate").unwrap().len(), 3);
+    fs::remove_dir_all(target.join("299")).unwrap();
+    write(&hourly(&[(&stations[299], 4)]), 100, &target.join("299"));
+    let error = last.values("wind_speed_rate").unwrap_err();
+    assert!(error.to_string().contains("was replaced while it was read"), "{error}");
+    assert!(error.hint().is_some());
+}
+
 #[test]
 fn values_are_translated_once_a_distinct_value() {
     let directory = TempDir::new().unwrap();
@@ -112,6 +149,7 @@ fn a_dataset_that_has_lost_a_file_is_refused() {
         tally: Tally::default(),
         source_files: 1,
         failed_files: 0,
+        retained_files: 0,
         notes: Vec::new(),
     };
     fs::write(target.join("_isd.json"), manifest.to_json().unwrap()).unwrap();

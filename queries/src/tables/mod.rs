@@ -12,7 +12,7 @@ mod unpacked;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Schema;
-use isd_dataset::layout::{MANIFEST, STATION_ID, STATIONS, TIMESTAMP};
+use isd_dataset::layout::{STATION_ID, STATIONS, TIMESTAMP, is_dataset};
 use isd_dataset::station_list::is_station_list;
 
 use self::column_types::ONLY_OUTLIERS;
@@ -77,8 +77,7 @@ impl TableSource {
                 let found = "a directory without Parquet files".into();
                 return Err(Error::Table { path, found, hint: Some("isd-convert writes datasets".into()) });
             }
-            let is_dataset = path.join(MANIFEST).is_file();
-            let storage = if is_dataset { Storage::Dataset } else { Storage::Directory };
+            let storage = if is_dataset(&path) { Storage::Dataset } else { Storage::Directory };
             return Ok(Self { path, parts, storage });
         }
         let storage = storage_of(&path)?;

@@ -3,11 +3,13 @@
 mod inspect;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::Parser;
-use isd_converters::{Conversion, ConvertOptions, Course};
+use isd_converters::archive::Failure as FileFailure;
+use isd_converters::{Conversion, ConvertOptions, Course, FileChanges, RowChanges};
+use isd_dataset::layout::dataset_directory;
 use isd_dataset::manifest::{Duplicates, Manifest};
 use serde::Serialize;
 
@@ -16,6 +18,7 @@ use super::failure::Failure;
 use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
 use super::progress::Progress;
 use super::source::{SourceArgs, describe_tally, failures_json, measurement, report_failures};
+use super::streams::say;
 use super::tool::{JsonError, Tool};
 use super::wait::WaitArgs;
 
@@ -49,11 +52,15 @@ pub struct ConvertArgs {
     /// Replace the dataset if it exists
     #[arg(long)]
     overwrite: bool,
-    /// Bring the dataset up to date with the whole archive: write only the partitions anew whose source files changed
+    /// Bring the dataset up to date with the whole archive: write only the partitions anew whose source files changed.
+    /// Rows of files that are gone or cannot be read any more stay
     #[arg(long, conflicts_with = "overwrite")]
     update: bool,
-    /// Go on where an interrupted conversion of the same files stopped
-    #[arg(long, conflicts_with = "update")]
+    /// Remove in an update the rows of files that are gone
+    #[arg(long, requires = "update")]
+    prune: bool,
+    /// Go on where an interrupted run of this command stopped; a dataset that is complete is left as it is
+    #[arg(long)]
     resume: bool,
     /// Say what would be converted to what, and convert nothing
     #[arg(long, conflicts_with_all = ["update", "resume"])]
@@ -73,10 +80,18 @@ pub struct ConvertArgs {
 #[derive(Serialize)]
 struct ConvertSummary<'a> {
     dataset: String,
+    /// By which other readers find the files of the dataset.
+    pattern: String,
     #[serde(flatten)]
     manifest: &'a Manifest,
     failures: Vec<JsonError>,
     stations_placed: u64,
+    /// Paths of the source files that are gone.
+    gone: Vec<String>,
+    #[serde(flatten)]
+    files: FileChanges,
+    #[serde(flatten)]
+    rows: RowChanges,
     blocks_written: u64,
     blocks_kept: u64,
     blocks_removed: u64,
@@ -88,7 +103,8 @@ struct ConvertSummary<'a> {
 }
 
 impl Tool for ConvertArgs {
-    const WHEN_INTERRUPTED: Option<&'static str> = Some("--resume goes on where it stopped");
+    const WHEN_INTERRUPTED: Option<&'static str> =
+        Some("the same command with --resume goes on where it stopped");
 
     fn common(&self) -> &CommonArgs {
         &self.common
@@ -110,6 +126,7 @@ impl Tool for ConvertArgs {
             stations: self.stations,
             overwrite: self.overwrite,
             update: self.update,
+            prune: self.prune,
             resume: self.resume,
             duplicates: self.source.duplicates(),
             float32: self.float32,
@@ -131,10 +148,14 @@ impl Tool for ConvertArgs {
         let failures = archive.failures();
         let Conversion { manifest, bytes_in, bytes_out, .. } = &conversion;
         let summary = ConvertSummary {
+            pattern: pattern(&dataset),
             dataset,
             manifest,
             failures: failures_json(&failures),
             stations_placed: conversion.stations_placed,
+            gone: conversion.gone.iter().map(|path| path.display().to_string()).collect(),
+            files: conversion.files,
+            rows: conversion.rows,
             blocks_written: conversion.blocks_written,
             blocks_kept: conversion.blocks_kept,
             blocks_removed: conversion.blocks_removed,
@@ -145,7 +166,11 @@ impl Tool for ConvertArgs {
             rows_per_second: rows_per_second(manifest.rows, seconds),
         };
         self.common.summarize(&summary, &text)?;
-        report_failures(&failures)
+        if self.update {
+            report_lost(&failures, &conversion.gone, self.prune)
+        } else {
+            report_failures(&failures)
+        }
     }
 }
 
@@ -190,10 +215,11 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
     let (kept, blocks) = (HumanCount(conversion.blocks_kept), counted(conversion.blocks_written, "block"));
     let _ = match &conversion.course {
         Course::Unchanged => writeln!(text, "no source file has changed: nothing was written"),
+        Course::Complete => writeln!(text, "{dataset} is complete: nothing was written"),
         Course::Updated => {
             let removed = match conversion.blocks_removed {
                 0 => String::new(),
-                removed => format!(", {} removed, whose source files are gone", HumanCount(removed)),
+                removed => format!(", {} removed", HumanCount(removed)),
             };
             writeln!(text, "updated: {blocks} written, {kept} kept{removed}")
         }
@@ -202,19 +228,86 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
         Course::Rewritten { why } => writeln!(text, "everything was converted anew: {why}"),
         _ => Ok(()),
     };
-    if conversion.course == Course::Updated && manifest.failed_files > 0 {
-        text.push_str("rows of files that can no longer be read are not in the dataset until they can\n");
+    if options.update || conversion.course == Course::Complete {
+        text.push_str(&describe_changes(conversion, options));
     }
-    if conversion.course == Course::Unchanged {
+    if matches!(conversion.course, Course::Unchanged | Course::Complete) {
         return text;
     }
     let _ = writeln!(
         text,
-        "{} read, {} written in {} to {dataset}; {seconds:.1} s, {}",
+        "{} read, {} written in {}, {}; {seconds:.1} s, {}",
         HumanBytes(*bytes_in),
         HumanBytes(*bytes_out),
         counted(manifest.files, "file"),
+        pattern(dataset),
         rate(manifest.rows, seconds)
     );
     text
+}
+
+/// The pattern by which other readers find the files of a dataset, and nothing else.
+fn pattern(dataset: &str) -> String {
+    dataset_directory(Path::new(dataset)).join("**/*.parquet").display().to_string()
+}
+
+/// What became of the source files and the rows of a dataset that was there.
+fn describe_changes(conversion: &Conversion, options: &ConvertOptions) -> String {
+    let Conversion { files, rows, .. } = conversion;
+    let mut text = format!(
+        "source files: {} new, {} changed, {} unchanged, {} unreadable, {} gone\n",
+        HumanCount(files.new),
+        HumanCount(files.changed),
+        HumanCount(files.unchanged),
+        HumanCount(files.unreadable),
+        HumanCount(files.gone)
+    );
+    if conversion.course == Course::Complete {
+        if files.new + files.changed + files.gone > 0 {
+            text.push_str("--update brings the dataset up to date\n");
+        }
+        return text;
+    }
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        text,
+        "rows: {} added, {} replaced, {} removed",
+        HumanCount(rows.added),
+        HumanCount(rows.replaced),
+        HumanCount(rows.removed)
+    );
+    if files.gone > 0 && options.prune {
+        text.push_str("rows of source files that are gone were removed\n");
+    }
+    text
+}
+
+/// Ends an update: names the source files that are gone, unless their rows were to go as well, and those that could not be
+/// read.
+///
+/// # Errors
+/// A failure that counts them, if there are any.
+fn report_lost(failures: &[FileFailure], gone: &[PathBuf], prune: bool) -> Result<(), Failure> {
+    let gone = if prune { &[] } else { gone };
+    for path in gone {
+        say(&format!("gone: {}\n", path.display()));
+    }
+    for failure in failures {
+        say(&format!("cannot be read: {}\n", failure.error));
+    }
+    let files = |count: usize| counted(count as u64, "source file");
+    let (what, hint) = match (failures, gone) {
+        ([], []) => return Ok(()),
+        ([], gone) => (format!("{} gone", files(gone.len())), "--prune removes them"),
+        (failures, []) => (format!("{} unreadable", files(failures.len())), "the lines above say why"),
+        (failures, gone) => {
+            let what =
+                format!("{} gone, {} unreadable", files(gone.len()), HumanCount(failures.len() as u64));
+            (
+                what,
+                "--prune removes those of files that are gone; the lines above say why others cannot be read",
+            )
+        }
+    };
+    Err(Failure::left_out(format!("{what}; rows of theirs that were in the dataset stay")).hint(hint))
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use isd_converters::archive::{Archive, Failure as FileFailure};
 use isd_converters::instants::{EARLIEST, LATEST};
 use isd_converters::{ReadOptions, SeriesOptions};
-use isd_dataset::layout::{MANIFEST, TIMESTAMP};
+use isd_dataset::layout::{TIMESTAMP, dataset_directory, is_dataset};
 use isd_dataset::read::Dataset;
 use isd_dataset::unfinished::Unfinished;
 use isd_dataset::{ColumnInfo, Error, Measurement};
@@ -46,7 +46,7 @@ impl Sources {
         let read = self.args.read_options(measurements);
         let mut paths = Vec::new();
         for path in &self.paths {
-            if path.join(MANIFEST).exists() {
+            if is_dataset(path) {
                 paths.extend(blocks(path)?);
             } else {
                 paths.push(path.clone());
@@ -93,7 +93,7 @@ impl Observations {
         if !is_parquet(path) {
             return archive.archive(measurements);
         }
-        let ours = path.join(MANIFEST).exists();
+        let ours = is_dataset(path);
         if !ours && args.says_how_columns_are_read() {
             return archive.archive(measurements);
         }
@@ -256,6 +256,7 @@ fn may_be_order(error: &DetectError) -> bool {
 /// A dataset that is damaged or cannot be read.
 fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
     Dataset::open(dataset)?;
+    let dataset = &*dataset_directory(dataset);
     let unreadable = |source| Error::io(dataset, "cannot read the directory", source);
     let mut blocks = Vec::new();
     for entry in dataset.read_dir().map_err(unreadable)? {
@@ -271,7 +272,7 @@ fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// Whether a path looks like a dataset: a directory with a manifest or with Parquet files, or a Parquet file.
 fn is_parquet(path: &Path) -> bool {
     if path.is_dir() {
-        return path.join(MANIFEST).exists() || holds_parquet(path);
+        return is_dataset(path) || holds_parquet(path);
     }
     // Opening a pipe would wait until something writes to it.
     if !path.is_file() {
