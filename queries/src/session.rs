@@ -340,6 +340,10 @@ impl Answer {
         let Some(next) = self.stream.next().await else {
             return self.copy.take().and_then(|copy| copy.finish().err()).map(Err);
         };
+        if next.is_err() {
+            // What is half-written is not put in place, even where the caller goes on.
+            self.copy = None;
+        }
         Some(next.map_err(|e| Subject { tables: &self.tables, statement: None }.explain(&e)))
     }
 }

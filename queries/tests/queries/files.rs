@@ -3,6 +3,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use insta::assert_snapshot;
+use isd_queries::{Session, SessionOptions};
 use tempfile::TempDir;
 
 use crate::support::{answer, place, shown, write_parquet};
@@ -116,4 +117,25 @@ fn two_columns_of_one_name_in_parquet_are_refused() {
     hint: rename one of them where the file is written
     [status 1]
     ");
+}
+
+#[test]
+fn failed_copy_is_not_put_in_place_by_asking_on() {
+    let place = TempDir::new().unwrap();
+    let target = place.path().join("late.csv");
+    let sql = format!(
+        "copy (select 1 / (30000 - value) as x from generate_series(1, 40000)) to '{}'",
+        target.display()
+    );
+    let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+    runtime.block_on(async {
+        let session = Session::new(&SessionOptions::default()).unwrap();
+        let mut answer = session.run(&sql).await.unwrap();
+        let mut failures = 0;
+        while let Some(batch) = answer.next().await {
+            failures += usize::from(batch.is_err());
+        }
+        assert_eq!(failures, 1);
+    });
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }
