@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io::Seek;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,41 +45,30 @@ impl Flags {
         };
         let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
         let mut flags = Self::default();
-        let mut take = |batch: Result<RecordBatch, ArrowError>| {
-            flags.add(&batch.map_err(|error| broken(error.to_string()))?).map_err(|error| match error {
-                ArrowError::SchemaError(column) => Error::Column {
-                    path: path.to_owned(),
-                    column,
-                    found: "is missing".to_owned(),
-                    hint: Some(HINT.to_owned()),
-                },
-                other => broken(other.to_string()),
-            })
+        // A damaged page may have the library panic.
+        let mut take = |mut batches: Batches| {
+            while let Some(batch) = guarded(|| batches.next().transpose()).map_err(broken)? {
+                flags.add(&batch).map_err(|error| match error {
+                    ArrowError::SchemaError(column) => Error::Column {
+                        path: path.to_owned(),
+                        column,
+                        found: "is missing".to_owned(),
+                        hint: Some(HINT.to_owned()),
+                    },
+                    other => broken(other.to_string()),
+                })?;
+            }
+            Ok(())
         };
         match FileType::of(path) {
             Ok(FileType::Parquet) => {
-                let reader =
-                    guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)?.build()).map_err(broken)?;
-                // A damaged page may have the library panic.
-                let mut reader = reader;
-                while let Some(batch) = guarded(|| reader.next().transpose()).map_err(broken)? {
-                    take(Ok(batch))?;
-                }
+                let reader = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)?.build());
+                take(Box::new(reader.map_err(broken)?))?;
             }
             Ok(FileType::Arrow) => {
-                let reader = guarded(|| FileReader::try_new(file, None)).map_err(broken)?;
-                reader.into_iter().try_for_each(take)?;
+                take(Box::new(guarded(|| FileReader::try_new(file, None)).map_err(broken)?))?;
             }
-            Ok(FileType::Csv) => {
-                let format = csv::reader::Format::default().with_header(true);
-                let (schema, _) =
-                    format.infer_schema(&file, Some(1)).map_err(|error| broken(error.to_string()))?;
-                let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
-                let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
-                let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
-                let reader = csv::ReaderBuilder::new(schema).with_format(format).build(file);
-                reader.map_err(|error| broken(error.to_string()))?.try_for_each(take)?;
-            }
+            Ok(FileType::Csv) => take(csv_batches(file).map_err(|error| broken(error.to_string()))?)?,
             _ => return Err(broken("its name does not end in .parquet, .csv or .arrow".to_owned())),
         }
         for times in flags.times.values_mut().flat_map(HashMap::values_mut) {
@@ -136,4 +126,17 @@ impl Flags {
     pub fn count(&self) -> usize {
         self.times.values().flat_map(HashMap::values).map(Vec::len).sum()
     }
+}
+
+/// Batches of a file of flags.
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
+/// The batches of a CSV file, all of whose columns are texts. Errors: a file that is no CSV.
+fn csv_batches(mut file: File) -> Result<Batches, ArrowError> {
+    let format = csv::reader::Format::default().with_header(true);
+    let (schema, _) = format.infer_schema(&file, Some(1))?;
+    file.rewind()?;
+    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+    let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
+    Ok(Box::new(csv::ReaderBuilder::new(schema).with_format(format).build(file)?))
 }

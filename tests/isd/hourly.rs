@@ -46,7 +46,7 @@ fn write(archive: &Path, files: &[Growing], hour: usize, fault: Option<Fault>) {
         let content = file.content(hour);
         let broken = fault.filter(|_| number == hour % files.len());
         let content = match broken {
-            Some(Fault::Truncated) => content[..content.len() - 9].to_owned(),
+            Some(Fault::Truncated) => content[..content.len() - file.lines[0].len() / 2].to_owned(),
             Some(Fault::ErrorPage) => "<html><body>503 Service Unavailable</body></html>\n".to_owned(),
             Some(Fault::Gone) => continue,
             _ => content,
@@ -84,7 +84,8 @@ fn each_outlier_is_reported_once(files: &[Growing], measurements: &str, least: u
     succeeds(ISD_CONVERT, place, &["archive", "-o", "whole"]);
     succeeds(ISD_DETECT, place, &["whole", "-m", measurements, "-o", "whole.parquet"]);
     let whole = parquet(&place.join("whole.parquet"));
-    assert_eq!(parquet(&place.join("out.parquet")), whole);
+    // The schemas say by which datasets.
+    assert_eq!(parquet(&place.join("out.parquet")).columns(), whole.columns());
     assert_eq!(whole.num_rows() as u64, reported);
     assert!(whole.num_rows() >= least, "{} outliers", whole.num_rows());
 }

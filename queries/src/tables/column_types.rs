@@ -24,11 +24,13 @@ pub(super) fn typed(inferred: &Schema, texts: &BTreeSet<String>) -> SchemaRef {
             ("start" | "end" | "peak_time", DataType::Timestamp(..)) if is_of_events => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
-            ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null) => DataType::Float64,
             (
                 "value" | "rolling_mean" | "rolling_std" | "zscore",
                 DataType::Int64 | DataType::Float64 | DataType::Utf8 | DataType::Null,
-            ) => DataType::Float64,
+            )
+            | ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null) => {
+                DataType::Float64
+            }
             ("window_count", DataType::Int64 | DataType::Null) => DataType::Int64,
             ("filled", DataType::Boolean | DataType::Null) => DataType::Boolean,
             // No row says what a column of nulls is.
