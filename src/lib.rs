@@ -56,5 +56,6 @@ pub mod cli;
 pub mod detect;
 pub mod output;
 pub mod plan;
+pub mod qc;
 pub mod stations;
 pub mod synth;
