@@ -32,14 +32,7 @@ impl Stations {
     /// A file that cannot be read or is no such list, and a cell that is not what its column holds.
     pub fn read(path: &Path) -> Result<Self> {
         if !station_list::is_station_list(path)? {
-            return Err(Error::Format {
-                path: path.to_owned(),
-                found: format!(
-                    "is no station list: expected the columns {}",
-                    station_list::HEADER.join(", ")
-                ),
-                hint: Some("--stations takes NOAA's isd-history.csv as it is downloaded".into()),
-            });
+            return Err(station_list::not_a_list(path));
         }
         let list = station_list::read(path)?;
         let column = |name| {

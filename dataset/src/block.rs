@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{block_directory, part_name};
 use crate::series_group::SeriesGroup;
+use crate::station_table::StationRecord;
 
 /// A block whose files are complete.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct BlockRecord {
     pub identical: u64,
     /// Number of row groups in its files.
     pub row_groups: u64,
+    /// What there is of each of its stations, in ascending order of their ids.
+    #[serde(default)]
+    pub series: Vec<StationRecord>,
     /// Size of each of its files, in bytes.
     pub parts: Vec<u64>,
 }
@@ -39,6 +43,7 @@ impl BlockRecord {
             0 => times,
             _ => (self.time_range.0.min(times.0), self.time_range.1.max(times.1)),
         };
+        self.series.extend(group.station_records());
         self.rows += group.rows() as u64;
         self.stations += group.station_count() as u64;
         self.duplicates += dropped.duplicates;
@@ -60,11 +65,13 @@ impl BlockRecord {
         self.parts.iter().enumerate().map(move |(number, &bytes)| (directory.join(part_name(number)), bytes))
     }
 
-    /// Whether all of its files are in the dataset, each of the size that it had.
+    /// Whether all of its files are in the dataset, each of the size that it had, and all of its stations are known.
     #[must_use]
     pub fn is_whole(&self, dataset: &Path) -> bool {
-        self.files().all(|(path, bytes)| {
-            fs::metadata(dataset.join(path)).is_ok_and(|file| file.is_file() && file.len() == bytes)
-        })
+        let known = self.series.len() as u64 == self.stations;
+        known
+            && self.files().all(|(path, bytes)| {
+                fs::metadata(dataset.join(path)).is_ok_and(|file| file.is_file() && file.len() == bytes)
+            })
     }
 }

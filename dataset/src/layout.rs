@@ -3,6 +3,7 @@
 //! ```text
 //! observations/
 //!   _isd.json                      the manifest
+//!   _stations.csv                  its stations, and where they are
 //!   _journal.ndjson                which source files each block comes from
 //!   block=72/part-00000.parquet    whole stations, sorted by (station_id, timestamp)
 //! ```
@@ -27,6 +28,8 @@ pub const TIMESTAMP: &str = "timestamp";
 pub const BLOCK: &str = "block";
 /// File name of the manifest in the dataset's directory.
 pub const MANIFEST: &str = "_isd.json";
+/// File name of the table of stations in the dataset's directory.
+pub const STATIONS: &str = "_stations.csv";
 /// Rows of a row group, about: since no station is split it may have fewer, or more where a single station has more.
 pub const ROW_GROUP_ROWS: usize = 1 << 20;
 /// Row groups of a file: where a block has more, its next file begins.

@@ -23,7 +23,8 @@
 //! |---|---|
 //! | [`error`](mod@error) | the error type, and what to do about an error |
 //! | [`column`](mod@column), [`measurement`] | what is known of a value column; ISD's eight measurements |
-//! | [`station_list`] | NOAA's list of stations as a table |
+//! | [`station_list`], [`station_table`] | NOAA's list of stations as a table; `_stations.csv`, the stations of a dataset |
+//! | [`place`], [`geography`] | where a station stands, as its rows say it; distances, and what is near |
 //! | [`output_file`], [`unfinished`] | a file that appears when it is complete; what to remove when a run is interrupted |
 //! | [`interrupt`] | which signals the process was started to ignore |
 //! | [`tally`] | counts of what was left out of a source |
@@ -34,6 +35,7 @@
 pub mod block;
 pub mod column;
 pub mod error;
+pub mod geography;
 pub mod guard;
 pub mod interrupt;
 pub mod layout;
@@ -42,9 +44,11 @@ pub mod measurement;
 pub mod names;
 pub mod output_file;
 mod pages;
+pub mod place;
 pub mod read;
 pub mod series_group;
 pub mod station_list;
+pub mod station_table;
 pub mod tally;
 pub mod threads;
 pub mod time;

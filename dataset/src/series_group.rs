@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
 
+use crate::station_table::StationRecord;
+
 /// Consecutive rows of one station within a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StationRun {
@@ -82,6 +84,34 @@ impl SeriesGroup {
             }
         }
         stations
+    }
+
+    /// What there is of each station, in row order.
+    #[must_use]
+    pub fn station_records(&self) -> Vec<StationRecord> {
+        let mut records: Vec<StationRecord> = Vec::new();
+        for piece in &self.pieces {
+            let mut times = &piece.values.timestamps.values()[piece.start..piece.start + piece.rows];
+            for run in &piece.stations {
+                let (of_run, others) = times.split_at(run.rows.min(times.len()));
+                times = others;
+                let (Some(&first), Some(&last)) = (of_run.first(), of_run.last()) else { continue };
+                let rows = of_run.len() as u64;
+                match records.last_mut() {
+                    Some(record) if *record.station_id == *run.station_id => {
+                        record.last = last;
+                        record.rows += rows;
+                    }
+                    _ => records.push(StationRecord {
+                        station_id: run.station_id.to_string(),
+                        first,
+                        last,
+                        rows,
+                    }),
+                }
+            }
+        }
+        records
     }
 
     /// Number of stations, each of which has rows.

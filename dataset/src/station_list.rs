@@ -19,15 +19,14 @@ use arrow::csv::ReaderBuilder;
 use arrow::datatypes::{DataType, Date32Type, Field, Schema};
 use arrow::error::ArrowError;
 
+use crate::geography::Position;
 use crate::layout::STATION_ID;
+use crate::place::NO_ELEVATION_M;
 use crate::{Error, Result};
 
 /// The header of the list.
 pub const HEADER: [&str; 11] =
     ["USAF", "WBAN", "STATION NAME", "CTRY", "STATE", "ICAO", "LAT", "LON", "ELEV(M)", "BEGIN", "END"];
-
-/// Elevations of this and less say that the elevation is unknown, in metres.
-const NO_ELEVATION_M: f64 = -999.0;
 
 /// What to do about a broken list.
 const AGAIN: &str = "download isd-history.csv again";
@@ -101,6 +100,16 @@ pub fn read(path: &Path) -> Result<RecordBatch> {
     })
 }
 
+/// What to say of a file that is no station list, where one is expected.
+#[must_use]
+pub fn not_a_list(path: &Path) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        found: format!("is no station list: expected the columns {}", HEADER.join(", ")),
+        hint: Some("--stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded".into()),
+    }
+}
+
 fn unreadable(path: &Path, error: &ArrowError, hint: &str) -> Error {
     Error::Format {
         path: path.to_owned(),
@@ -169,7 +178,9 @@ impl Cells {
         let ids = ids.map(|(usaf, wban)| Some(format!("{}-{}", usaf.as_ref()?, wban.as_ref()?)));
         let ids: StringArray = ids.collect();
         let positions = self.numbers(6)?.into_iter().zip(self.numbers(7)?).map(|position| match position {
-            (Some(latitude), Some(longitude)) if is_position(latitude, longitude) => position,
+            (Some(latitude), Some(longitude)) if Position::of_station(latitude, longitude).is_some() => {
+                position
+            }
             _ => (None, None),
         });
         let (latitudes, longitudes): (Vec<_>, Vec<_>) = positions.unzip();
@@ -238,10 +249,6 @@ impl Cells {
         // The header is line 1.
         (2..).zip(self.texts(column)).map(parsed).collect()
     }
-}
-
-fn is_position(latitude: f64, longitude: f64) -> bool {
-    (latitude, longitude) != (0.0, 0.0) && latitude.abs() <= 90.0 && longitude.abs() <= 180.0
 }
 
 /// Days since 1970 of `YYYYMMDD`.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::place::SaidPlaces;
+
 /// Counts of what a source did not pass on as it found it.
 ///
 /// All that was read is counted: also a value of a row that is dropped later, because another row of its station and time
 /// stays.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tally {
     /// Values that failed the source's quality control and became missing: column -> quality code -> count.
     /// Empty with [`Quality::Keep`](crate::manifest::Quality::Keep).
@@ -23,6 +25,10 @@ pub struct Tally {
     /// Rows that are no observation: what they are -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
+    /// Where the rows say that their stations are: station -> first and last place. They are no counts, and written
+    /// elsewhere.
+    #[serde(skip)]
+    pub places: BTreeMap<String, SaidPlaces>,
 }
 
 impl Tally {
@@ -34,6 +40,12 @@ impl Tally {
         add(&mut self.traces, &other.traces);
         add(&mut self.missing, &other.missing);
         add(&mut self.left_out, &other.left_out);
+        for (station, places) in &other.places {
+            match self.places.get_mut(station) {
+                Some(known) => known.add(places),
+                None => _ = self.places.insert(station.clone(), places.clone()),
+            }
+        }
     }
 }
 

@@ -19,7 +19,7 @@ const TOGETHER: usize = 4;
 const WHOLE_ROWS: usize = 256 << 10;
 
 /// What one file held that has been read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FileReport {
     /// Its index in [`Archive::files`].
     pub file: usize,

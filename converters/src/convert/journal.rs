@@ -10,6 +10,7 @@ use std::path::Path;
 
 use isd_dataset::block::BlockRecord;
 use isd_dataset::manifest::ManifestOptions;
+use isd_dataset::place::SaidPlaces;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{FileReport, SourceFile};
@@ -58,6 +59,9 @@ pub(super) struct FileRecord {
     pub(super) blocks: BTreeMap<String, u64>,
     #[serde(default)]
     pub(super) tally: Tally,
+    /// Where its rows say that their stations are.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) places: BTreeMap<String, SaidPlaces>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -99,7 +103,9 @@ impl SourceRecord {
 
 impl FileRecord {
     pub(super) fn new(source: SourceRecord, report: &FileReport) -> Self {
-        Self { source, rows: report.rows, blocks: report.blocks.clone(), tally: report.tally.clone() }
+        let mut tally = report.tally.clone();
+        let places = std::mem::take(&mut tally.places);
+        Self { source, rows: report.rows, blocks: report.blocks.clone(), tally, places }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The conversion: an archive in, a complete dataset under its final name out.
 //!
 //! `keep` decides which blocks of a dataset that is there stay, `sink` writes the others, and `journal` keeps account of
-//! both, so that a conversion can be resumed and a dataset updated.
+//! both, so that a conversion can be resumed and a dataset updated. `stations` says where the stations are.
 
 mod journal;
 mod keep;
 mod sink;
+mod stations;
 
 pub use journal::JOURNAL;
 
@@ -18,12 +19,14 @@ use std::path::{Path, PathBuf};
 
 use isd_dataset::layout::{MANIFEST, schema};
 use isd_dataset::manifest::{Duplicates, FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
+use isd_dataset::station_table::StationTable;
 use isd_dataset::time::iso8601;
 use isd_dataset::write::Target;
 
 use journal::{Journal, Settings, SourceRecord};
 use keep::Keep;
 use sink::{DatasetSink, remove_other_blocks};
+use stations::Stations;
 
 use crate::archive::Archive;
 use crate::series::{Selected, SeriesOptions, SeriesReport, read_selected};
@@ -37,6 +40,8 @@ pub struct ConvertOptions {
     pub sources: Vec<PathBuf>,
     /// How the source was opened: for the manifest.
     pub read: ReadOptions,
+    /// NOAA's list of stations, or GHCNh's, whose places go over those that the source says.
+    pub stations: Option<PathBuf>,
     /// Replace a dataset that exists; without it one is refused.
     pub overwrite: bool,
     /// Bring a dataset that exists up to date: only blocks whose source files changed are written anew. Where there is
@@ -62,6 +67,7 @@ impl Default for ConvertOptions {
         Self {
             sources: Vec::new(),
             read: ReadOptions::default(),
+            stations: None,
             overwrite: false,
             update: false,
             resume: false,
@@ -82,6 +88,8 @@ pub struct Conversion {
     pub course: Course,
     /// Blocks that were written.
     pub blocks_written: u64,
+    /// Stations whose position is known.
+    pub stations_placed: u64,
     /// Blocks that were kept as they were.
     pub blocks_kept: u64,
     /// Blocks of the dataset that was replaced or updated which this one does not have.
@@ -134,7 +142,15 @@ pub fn convert(
     }
     if let (Course::Unchanged, Some(previous)) = (&keep.course, target.previous()) {
         let blocks_kept = keep.kept.len() as u64;
-        let conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
+        let records = keep.kept.values().flat_map(|kept| &kept.record.series);
+        let places = keep.known.iter().flatten().map(|file| &file.places);
+        let known = StationTable::find(previous)?;
+        let stations = Stations::new(records, places, known.as_ref(), options.stations.as_deref())?;
+        if known.as_ref() != Some(&stations.table) {
+            stations.table.write(previous)?;
+        }
+        let mut conversion = Conversion::new(Manifest::read(previous)?, Course::Unchanged, blocks_kept);
+        conversion.stations_placed = stations.table.placed() as u64;
         target.remove_abandoned();
         return Ok(conversion);
     }
@@ -188,13 +204,23 @@ fn write(
         written.fold((0, 0), |(blocks, bytes), block| (blocks + 1, bytes + block.parts.iter().sum::<u64>()));
     // They are needed only to resume.
     journal.sources.clear();
-    let manifest = manifest(archive, &journal, options).ok_or_else(|| Error::Format {
+    let records = journal.blocks.values().flat_map(|block| &block.series);
+    let places = journal.files.values().map(|file| &file.places);
+    let known = match (&keep.course, target.previous()) {
+        (Course::Updated, Some(previous)) => StationTable::find(previous)?,
+        _ => None,
+    };
+    let stations = Stations::new(records, places, known.as_ref(), options.stations.as_deref())?;
+    let mut manifest = manifest(archive, &journal, options).ok_or_else(|| Error::Format {
         path: options.sources.first().map_or_else(PathBuf::new, Clone::clone),
         found: "holds no observations".into(),
         hint: Some("name a source that has rows".into()),
     })?;
-    let bytes_out = bytes + journal.write(staged)? + write_manifest(&manifest, staged)?;
+    manifest.notes.extend(stations.note());
+    let bytes_out =
+        bytes + journal.write(staged)? + stations.table.write(staged)? + write_manifest(&manifest, staged)?;
     Ok(Conversion {
+        stations_placed: stations.table.placed() as u64,
         blocks_written,
         blocks_removed,
         sorted: report.sorted,
@@ -211,6 +237,7 @@ impl Conversion {
         Self {
             manifest,
             course,
+            stations_placed: 0,
             blocks_written: 0,
             blocks_kept,
             blocks_removed: 0,

@@ -406,8 +406,7 @@ fn published_files_of_version_1_0() {
         Tally {
             rejected: BTreeMap::from([("wind_direction".into(), BTreeMap::from([("wind".into(), 1)]))]),
             traces: BTreeMap::from([("liquid_precipitation_1h".into(), 2)]),
-            missing: BTreeMap::new(),
-            left_out: BTreeMap::new(),
+            ..Tally::default()
         }
     );
 

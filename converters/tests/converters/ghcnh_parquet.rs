@@ -86,6 +86,9 @@ fn text_and_parquet_say_the_same() {
     let columns = || {
         vec![
             ("ELEVATION", integers(&[3, 3])),
+            ("Latitude", texts(&[Some("1.0"), Some("1")])),
+            ("Longitude", doubles(&[Some(2.0), Some(2.0)])),
+            ("Station_name", texts(&[Some("SOMEWHERE "), Some("SOMEWHERE")])),
             ("temperature", doubles(&[Some(4.0), Some(-9999.0)])),
             ("temperature_Quality_Code", integers(&[5, 5])),
             ("temperature_Source_Code", doubles(&[Some(343.0), Some(343.0)])),

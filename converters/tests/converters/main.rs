@@ -23,6 +23,7 @@ mod isd_lite; // lines of ISD-Lite, the published files, and what becomes the sa
 mod isd_raw; // raw ISD: sections, quality codes, precipitation, and published files
 mod memory; // a source held in memory, for tests of what comes after a source
 mod mutations; // text of every format, cut and damaged anywhere
+mod places; // where rows and lists say that stations are, and the table of them
 mod samples; // files held in memory, and rows as maps
 mod series; // rows in any order, duplicates, sorting within little memory: against a naive model
 mod station_csv; // CSV with a header: the talk's tenths and physical values

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use isd_converters::{Input, ReadOptions, Result, Tally, open_input};
+use isd_dataset::place::SaidPlaces;
 
 use crate::archives::{Everything, read_rows};
 
@@ -14,6 +15,8 @@ pub struct Read {
     pub known_rows: Option<u64>,
     pub all: Everything,
     pub tally: Tally,
+    /// Where the rows say that their stations are.
+    pub places: BTreeMap<String, SaidPlaces>,
 }
 
 impl Read {
@@ -50,7 +53,9 @@ pub fn input(content: impl AsRef<[u8]>) -> Input {
 pub fn try_read(input: &Input, options: &ReadOptions) -> Result<Read> {
     let mut source = open_input(input, options)?;
     let all = read_rows(source.as_mut())?;
-    Ok(Read { layout: source.info().layout, known_rows: source.info().rows, all, tally: source.tally() })
+    let (mut tally, info) = (source.tally(), source.info());
+    let places = std::mem::take(&mut tally.places);
+    Ok(Read { layout: info.layout, known_rows: info.rows, all, tally, places })
 }
 
 /// Reads an input that must be readable.

@@ -1,5 +1,6 @@
 //! Text files written for a test, and everything that is read from one.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -40,6 +41,7 @@ pub fn gzip(content: impl AsRef<[u8]>) -> Vec<u8> {
 pub struct Text {
     pub layout: &'static str,
     pub rows: Everything,
+    /// But for the places of stations.
     pub tally: Tally,
 }
 
@@ -60,7 +62,8 @@ impl Text {
 pub fn read_text(path: &Path, options: &ReadOptions) -> Result<Text> {
     let mut source = open(path, options)?;
     let rows = read_rows(source.as_mut())?;
-    Ok(Text { layout: source.info().layout, rows, tally: source.tally() })
+    let tally = Tally { places: BTreeMap::new(), ..source.tally() };
+    Ok(Text { layout: source.info().layout, rows, tally })
 }
 
 /// The rows of a file of that name and content.

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray, Date32Array, Float64Array, StringArray};
 
-use super::{AGAIN_GHCNH, NO_ELEVATION_M, Table, is_position, text_columns};
+use super::{AGAIN_GHCNH, Table, text_columns};
+use crate::geography::Position;
 use crate::layout::STATION_ID;
+use crate::place::NO_ELEVATION_M;
 use crate::{Error, Result};
 
 /// The form of a list.
@@ -126,7 +128,7 @@ fn table<'a>(path: &Path, lines: impl Iterator<Item = (u64, Line<'a>)>) -> Resul
             })?);
         }
         let position = match found {
-            [Some(latitude), Some(longitude), _] if is_position(latitude, longitude) => {
+            [Some(latitude), Some(longitude), _] if Position::of_station(latitude, longitude).is_some() => {
                 [Some(latitude), Some(longitude)]
             }
             _ => [None; 2],

@@ -2,22 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, Float64Array};
+use arrow::array::{Array, AsArray, Float64Array, PrimitiveArray};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::{Result, utils::take_function_args};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-
-/// Mean radius of the Earth (IUGG), in km.
-const EARTH_RADIUS_KM: f64 = 6371.0088;
-
-/// Length of the great circle arc between two positions in degrees, by the haversine formula, in km.
-fn great_circle_km(latitude_1: f64, longitude_1: f64, latitude_2: f64, longitude_2: f64) -> f64 {
-    let half_sine = |degrees: f64| (degrees.to_radians() / 2.0).sin().powi(2);
-    let cosines = latitude_1.to_radians().cos() * latitude_2.to_radians().cos();
-    let haversine = half_sine(latitude_2 - latitude_1) + cosines * half_sine(longitude_2 - longitude_1);
-    // Rounding may take the haversine of antipodes past 1.
-    2.0 * EARTH_RADIUS_KM * haversine.sqrt().min(1.0).asin()
-}
+use isd_dataset::geography::Position;
 
 /// `great_circle_km(lat1, lon1, lat2, lon2)`: positions in degrees, distance in km; null where an argument is.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -53,7 +42,11 @@ impl ScalarUDFImpl for GreatCircle {
             .map(|row| {
                 let missing = degrees.iter().any(|column| column.is_null(row));
                 (!missing).then(|| {
-                    great_circle_km(lat1.value(row), lon1.value(row), lat2.value(row), lon2.value(row))
+                    let position =
+                        |latitude: &PrimitiveArray<Float64Type>, longitude: &PrimitiveArray<Float64Type>| {
+                            Position { latitude: latitude.value(row), longitude: longitude.value(row) }
+                        };
+                    position(lat1, lon1).distance_km(position(lat2, lon2))
                 })
             })
             .collect();

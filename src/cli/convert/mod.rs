@@ -38,6 +38,9 @@ pub struct ConvertArgs {
     /// Store values as float32: half the size, seven digits
     #[arg(long)]
     float32: bool,
+    /// Station list, isd-history.csv or GHCNh's, whose places go over those that the source says
+    #[arg(long, value_name = "LIST")]
+    stations: Option<PathBuf>,
     /// Replace the dataset if it exists
     #[arg(long)]
     overwrite: bool,
@@ -66,6 +69,7 @@ struct ConvertSummary<'a> {
     #[serde(flatten)]
     manifest: &'a Manifest,
     failures: Vec<serde_json::Value>,
+    stations_placed: u64,
     blocks_written: u64,
     blocks_kept: u64,
     blocks_removed: u64,
@@ -96,6 +100,7 @@ impl Tool for ConvertArgs {
         let options = ConvertOptions {
             sources: self.sources,
             read,
+            stations: self.stations,
             overwrite: self.overwrite,
             update: self.update,
             resume: self.resume,
@@ -120,6 +125,7 @@ impl Tool for ConvertArgs {
             dataset,
             manifest,
             failures: failures_json(&failures),
+            stations_placed: conversion.stations_placed,
             blocks_written: conversion.blocks_written,
             blocks_kept: conversion.blocks_kept,
             blocks_removed: conversion.blocks_removed,
@@ -154,6 +160,10 @@ fn describe(conversion: &Conversion, options: &ConvertOptions, dataset: &str, se
     }
     for note in &manifest.notes {
         let _ = writeln!(text, "note: {note}");
+    }
+    if conversion.stations_placed > 0 {
+        let placed = HumanCount(conversion.stations_placed);
+        let _ = writeln!(text, "places known of {placed} of {}", counted(manifest.stations, "station"));
     }
     text.push_str(&describe_tally(&manifest.tally));
     if manifest.duplicates > 0 {

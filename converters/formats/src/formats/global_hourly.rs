@@ -9,8 +9,10 @@ use super::isd_groups::{
     UNNUMBERED, station_id, summary,
 };
 use super::text::{
-    Header, HeaderError, LineFormat, Rows, TextSource, fields, integer, isd_columns, iso_micros, shown,
+    Header, HeaderError, LineFormat, Rows, Said, TextSource, fields, integer, isd_columns, iso_micros, shown,
 };
+use isd_dataset::place::Place;
+
 use crate::{ColumnInfo, Format, Head, Input, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
 /// Where each measurement lies, for people.
@@ -28,8 +30,24 @@ const ORIGINS: [&str; MEASUREMENTS.len()] = [
 const SEPARATOR: u8 = b',';
 
 /// The columns that are read, to whose indexes [`Lines::slots`] refers.
-const COLUMNS: [&str; 12] =
-    ["station", "date", "report_type", "wnd", "tmp", "dew", "slp", "aa1", "aa2", "aa3", "aa4", "gf1"];
+const COLUMNS: [&str; 16] = [
+    "station",
+    "date",
+    "report_type",
+    "name",
+    "latitude",
+    "longitude",
+    "elevation",
+    "wnd",
+    "tmp",
+    "dew",
+    "slp",
+    "aa1",
+    "aa2",
+    "aa3",
+    "aa4",
+    "gf1",
+];
 const STATION: usize = 0;
 /// The mandatory groups, each with a measurement that it holds.
 const MANDATORY: [(&str, &str); 5] = [
@@ -39,8 +57,8 @@ const MANDATORY: [(&str, &str); 5] = [
     ("WND", "wind_direction"),
     ("WND", "wind_speed_rate"),
 ];
-/// How many of [`COLUMNS`] say what the observation is, before those that hold its values.
-const KEYS: usize = 3;
+/// How many of [`COLUMNS`] say what the observation is and where, before those that hold its values.
+const KEYS: usize = 7;
 
 /// Global Hourly, `STATION.csv` of a year or any selection of its lines.
 #[derive(Debug)]
@@ -132,7 +150,21 @@ impl LineFormat for Lines {
         if count < self.slots.len() {
             return Err(format!("has {count} fields, expected {}", self.header.columns()));
         }
-        let [station, date, report_type, wnd, tmp, dew, slp, precipitation @ .., gf1] = found;
+        let [
+            station,
+            date,
+            report_type,
+            name,
+            latitude,
+            longitude,
+            elevation,
+            wnd,
+            tmp,
+            dew,
+            slp,
+            precipitation @ ..,
+            gf1,
+        ] = found;
         if let Some(summary) = summary(report_type) {
             rows.leave_out(summary);
             return Ok(());
@@ -162,6 +194,7 @@ impl LineFormat for Lines {
         }
         sky(gf1, &mut observation, rows).ok_or_else(|| expected("GF1", gf1, "08,99,1"))?;
         rows.push(station, timestamp, &observation.values);
+        rows.place(Said { name, latitude, longitude, elevation }, place);
         Ok(())
     }
 }
@@ -176,6 +209,25 @@ fn station_of<'a>(field: &[u8], text: &'a mut [u8; 12]) -> Result<&'a str, Strin
     parts.and_then(|(usaf, wban)| station_id(usaf, wban, text)).ok_or_else(|| {
         format!("has the STATION {}, expected 6 characters of USAF and 5 digits of WBAN", shown(field))
     })
+}
+
+/// The place that a line gives in degrees and metres; `None` where its position is missing. Its name ends in the country,
+/// such as `JAN MAYEN, NO`, or in state and country, such as `MIAMI INTERNATIONAL AIRPORT, FL US`.
+fn place(said: Said<'_>) -> Option<Place> {
+    let place = said.in_degrees()?;
+    let Some((name, region)) = place.name.as_deref().and_then(|name| name.rsplit_once(',')) else {
+        return Some(place);
+    };
+    let mut codes = region.split_ascii_whitespace().rev();
+    let (country, state) = (codes.next().map(str::to_owned), codes.next().map(str::to_owned));
+    let of_codes =
+        [&country, &state].into_iter().flatten().all(|code| code.len() == 2) && codes.next().is_none();
+    if !of_codes || country.is_none() {
+        return Some(place);
+    }
+    // A quote within a quoted field is doubled.
+    let name = Some(name.trim().replace("\"\"", "\""));
+    Some(Place { name, country, state, ..place })
 }
 
 /// The first parts of a group; `None` where it has fewer.

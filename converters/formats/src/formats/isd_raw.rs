@@ -11,7 +11,10 @@ use super::isd_groups::{
     AIR_TEMPERATURE, DEW_POINT_TEMPERATURE, NO_STATION, Observation, SEA_LEVEL_PRESSURE, SKY_CONDITION,
     UNNUMBERED, station_id, summary,
 };
-use super::text::{LineFormat, Rows, TextSource, civil_micros, digits, integer, isd_columns, shown};
+use super::text::{LineFormat, Rows, Said, TextSource, civil_micros, digits, integer, isd_columns, shown};
+use isd_dataset::geography::Position;
+use isd_dataset::place::{Place, elevation};
+
 use crate::{ColumnInfo, Format, Head, Input, MEASUREMENTS, Quality, ReadOptions, Result, Source};
 
 /// Where each measurement lies, for people.
@@ -99,8 +102,18 @@ impl LineFormat for Lines {
         }
         additional(report, variable, &mut observation, rows)?;
         rows.push(station_id, timestamp, &observation.values);
+        let [latitude, longitude, elevation] = [&report[28..34], &report[34..41], &report[46..51]];
+        rows.place(Said { name: b"", latitude, longitude, elevation }, place);
         Ok(())
     }
+}
+
+/// The place that a report gives in thousandths of a degree and in metres; `None` where its position is missing.
+fn place(said: Said<'_>) -> Option<Place> {
+    let thousandths = |field| integer(field).map(|number| number as f64 / 1000.0);
+    let position = Position::of_station(thousandths(said.latitude)?, thousandths(said.longitude)?)?;
+    let elevation = integer(said.elevation).and_then(|metres| elevation(metres as f64));
+    Some(Place { position: Some(position), elevation, ..Place::default() })
 }
 
 /// `USAF-WBAN` of a report, in `text`.

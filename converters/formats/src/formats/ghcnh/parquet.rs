@@ -19,8 +19,10 @@ use parquet::arrow::arrow_reader::{
 use parquet::file::reader::ChunkReader;
 
 use super::quality::Letters;
-use super::variables::{FLAGS, Flag, NOTES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns};
-use crate::formats::text::{Rows, civil_micros, iso_micros, shared_stations};
+use super::variables::{
+    FLAGS, Flag, NOTES, PLACE_NAMES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns, place,
+};
+use crate::formats::text::{Rows, Said, civil_micros, iso_micros, shared_stations};
 use crate::instants::in_range;
 use crate::{Batch, Error, Input, Quality, ReadOptions, Result, Source, SourceInfo, Tally, keys};
 
@@ -100,6 +102,8 @@ fn damaged(input: &Input, reason: &str) -> Error {
 struct ReadFields {
     station: usize,
     time: Time<usize>,
+    /// By [`PLACE_NAMES`]; `None` of those that the file lacks or holds nothing in.
+    place: [Option<usize>; PLACE_NAMES.len()],
     variables: Vec<VariablePlaces>,
     /// All of them, ascending: the columns of every batch.
     read: Vec<usize>,
@@ -112,7 +116,7 @@ impl ReadFields {
         let find =
             |name: &str| schema.fields().iter().position(|field| field.name().eq_ignore_ascii_case(name));
         let places = Places::find(schema.fields().len(), find);
-        let Places { station, time, variables: all, letters } = places.map_err(|_| Error::Format {
+        let Places { station, time, variables: all, place, letters } = places.map_err(|_| Error::Format {
             path: input.path().to_path_buf(),
             found: "is a Parquet file with other columns than GHCNh's".into(),
             hint: Some(
@@ -123,6 +127,10 @@ impl ReadFields {
         let mut variables = Vec::new();
         let mut read = vec![station];
         read.extend(time.places());
+        // Of another type they are no place, and the rows have their values all the same.
+        let has_place = |column: &usize| has_values(input, schema, *column).unwrap_or(false);
+        let place = place.map(|column| column.filter(has_place));
+        read.extend(place.iter().flatten());
         for VariablePlaces { index, value, flags: [measurement, quality, source] } in all {
             let variable = &VARIABLES[index];
             if !has_values(input, schema, value)? || !options.reads(variable.column) {
@@ -140,7 +148,7 @@ impl ReadFields {
         }
         read.sort_unstable();
         read.dedup();
-        Ok(Self { station, time, variables, read, failing: (!keep).then_some(letters) })
+        Ok(Self { station, time, place, variables, read, failing: (!keep).then_some(letters) })
     }
 }
 
@@ -211,6 +219,10 @@ impl ParquetSource {
         let columns = Columns { source: self, batch };
         let stations = columns.texts(self.fields.station)?;
         let times = columns.times()?;
+        let mut places = [None, None, None, None];
+        for (texts, column) in places.iter_mut().zip(self.fields.place) {
+            *texts = column.map(|column| columns.texts(column)).transpose()?;
+        }
         let variables = &self.fields.variables;
         let values = variables.iter().map(|places| columns.values(places)).collect::<Result<Vec<_>>>()?;
         let mut rows = Rows::new(VARIABLES.len());
@@ -221,6 +233,9 @@ impl ParquetSource {
                 self.row_error(row, format!("has the time {:?}, which there is not", times.name(row)))
             })?;
             rows.begin(station, timestamp);
+            let [name, latitude, longitude, elevation] =
+                places.each_ref().map(|texts| text(texts.as_ref(), row).trim_ascii());
+            rows.place(Said { name, latitude, longitude, elevation }, |said| place(station.as_bytes(), said));
             for (places, read) in variables.iter().zip(&values) {
                 let variable = &VARIABLES[places.index];
                 let number = match &read.numbers {

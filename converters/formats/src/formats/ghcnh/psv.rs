@@ -5,16 +5,18 @@
 
 use super::quality::Letters;
 use super::variables::{
-    FLAGS, Flag, NOTES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns, is_station_name,
+    FLAGS, Flag, NOTES, PLACE_NAMES, Places, TIME_FIELDS, Time, VARIABLES, VariablePlaces, columns,
+    is_station_name, place,
 };
 use crate::formats::text::{
-    Header, HeaderError, LineFormat, Rows, civil_micros, digits, field_at, field_starts, iso_micros, shown,
+    Header, HeaderError, LineFormat, Rows, Said, civil_micros, digits, field_at, field_starts, iso_micros,
+    shown,
 };
 use crate::{ColumnInfo, Head, Measurement, Quality, ReadOptions, keys};
 
 const SEPARATOR: u8 = b'|';
-/// Fields of a line that are looked for at most: the station, those of its time, the variables.
-const FIELDS: usize = 1 + TIME_FIELDS + VARIABLES.len();
+/// Fields of a line that are looked for at most: the station, those of its time and place, the variables.
+const FIELDS: usize = 1 + TIME_FIELDS + PLACE_NAMES.len() + VARIABLES.len();
 
 /// The lines of one file, by its header.
 pub struct PsvLines {
@@ -23,6 +25,7 @@ pub struct PsvLines {
     wanted: Vec<usize>,
     station: usize,
     time: Time<usize>,
+    place: [Option<usize>; PLACE_NAMES.len()],
     values: Vec<Value>,
     columns: Vec<ColumnInfo>,
     /// The letters by which values fail; `None` where those that failed stay.
@@ -58,10 +61,11 @@ impl PsvLines {
         let header = Header::of(line, SEPARATOR);
         let places = Places::find(header.columns(), |name| header.place(name))
             .map_err(|(column, expected)| HeaderError::lacks(column, expected))?;
-        let Places { station, time, mut variables, letters } = places;
+        let Places { station, time, mut variables, place, letters } = places;
         variables.retain(|places| options.reads(VARIABLES[places.index].column));
         let mut wanted = vec![station];
         wanted.extend(time.places());
+        wanted.extend(place.into_iter().flatten());
         wanted.extend(variables.iter().map(|places| places.value));
         wanted.sort_unstable();
         wanted.dedup();
@@ -81,6 +85,7 @@ impl PsvLines {
         Ok(Self {
             station: slot(station),
             time: time.map(slot),
+            place: place.map(|place| place.map(slot)),
             values,
             wanted,
             header,
@@ -141,6 +146,9 @@ impl LineFormat for PsvLines {
             Time::Date(slot) => iso_micros(field(slot)).ok_or_else(|| no_time(field(slot)))?,
         };
         rows.begin(station, timestamp);
+        let [name, latitude, longitude, elevation] =
+            self.place.map(|slot| slot.map_or(b"".as_slice(), field));
+        rows.place(Said { name, latitude, longitude, elevation }, |said| place(station.as_bytes(), said));
         for value in &self.values {
             let variable = &VARIABLES[value.index];
             let start = starts[value.slot];

@@ -1,15 +1,22 @@
 //! The columns of GHCNh's files: their names in, columns with units and the meaning of their values out.
 
 use super::quality::{self, Checked, Letters};
-use crate::formats::text::{Rows, decimal, shown};
+use isd_dataset::place::Place;
+
+use crate::formats::text::{Rows, Said, decimal, shown};
 use crate::{ColumnInfo, Measurement};
 
 /// Names of the column that holds the station, in versions 1.0 and 1.1.
 const STATION_NAMES: [&str; 2] = ["station_id", "station"];
+/// Characters of a station's id in GHCN.
+const GHCN_ID: usize = 11;
 /// Number of columns that hold a time together.
 pub const TIME_FIELDS: usize = 5;
 /// Names of the columns that hold the parts of a time, in both versions.
 const TIME_NAMES: [&str; TIME_FIELDS] = ["year", "month", "day", "hour", "minute"];
+/// Names of the columns that say where the station is, in versions 1.0 and 1.1: its name, latitude, longitude and elevation.
+pub const PLACE_NAMES: [[&str; 2]; 4] =
+    [["station_name", "name"], ["latitude", "lat"], ["longitude", "lon"], ["elevation", "elev"]];
 /// Name of the column that holds a whole time, in version 1.1; files by year have no other.
 const DATE_NAME: &str = "date";
 
@@ -68,6 +75,8 @@ pub struct Places {
     pub station: usize,
     pub time: Time<usize>,
     pub variables: Vec<VariablePlaces>,
+    /// By [`PLACE_NAMES`]; `None` of those that the file lacks.
+    pub place: [Option<usize>; PLACE_NAMES.len()],
     /// Which letters stand in the columns of quality codes.
     pub letters: Letters,
 }
@@ -79,6 +88,16 @@ pub struct VariablePlaces {
     pub value: usize,
     /// By [`Flag`]; `None` of those that the file lacks.
     pub flags: [Option<usize>; FLAGS],
+}
+
+/// The place that a row gives in degrees and metres; `None` where its position is missing. The country is the FIPS code that
+/// the id of a station begins with.
+pub fn place(station_id: &[u8], said: Said<'_>) -> Option<Place> {
+    let country = station_id.get(..2).filter(|code| code.iter().all(u8::is_ascii_uppercase));
+    let country = country
+        .filter(|_| station_id.len() == GHCN_ID)
+        .map(|code| String::from_utf8_lossy(code).into_owned());
+    Some(Place { country, ..said.in_degrees()? })
 }
 
 impl Places {
@@ -108,7 +127,8 @@ impl Places {
             return Err(("temperature", "it or another variable of GHCNh"));
         }
         let letters = Letters::of_file(columns, place(STATION_NAMES[0]).is_some());
-        Ok(Self { station, time, variables, letters })
+        let place = PLACE_NAMES.map(|names| names.into_iter().find_map(&place));
+        Ok(Self { station, time, variables, place, letters })
     }
 }
 

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use arrow::array::Float64Array;
 
 use isd_dataset::column::nullable;
+use isd_dataset::place::Place;
+
+use super::places::{Places, Said};
 
 use crate::{StationRun, Tally};
 
@@ -17,6 +20,7 @@ pub struct Rows {
     /// Values by column; missing ones are NaN.
     columns: Vec<Vec<f64>>,
     tally: Tally,
+    places: Places,
 }
 
 impl Rows {
@@ -26,6 +30,7 @@ impl Rows {
             timestamps: Vec::new(),
             columns: vec![Vec::new(); columns],
             tally: Tally::default(),
+            places: Places::default(),
         }
     }
 
@@ -74,6 +79,15 @@ impl Rows {
         }
     }
 
+    /// Notes where the row begun last says that its station is. `read` makes a place of it; it is asked only where the row
+    /// says something else than the one before.
+    #[inline]
+    pub fn place(&mut self, said: Said<'_>, read: impl FnOnce(Said<'_>) -> Option<Place>) {
+        if let (Some(run), Some(time)) = (self.stations.last(), self.timestamps.last()) {
+            self.places.take(&run.station_id, *time, said, read);
+        }
+    }
+
     /// Counts a value that failed quality control with that code.
     pub fn reject(&mut self, column: &str, code: &str) {
         match self.tally.rejected.get_mut(column) {
@@ -118,6 +132,7 @@ impl Rows {
             column.append(more);
         }
         self.tally.add(&other.tally);
+        self.places.append(other.places);
     }
 
     /// Stations, times, the columns at these indexes, each of which is given once, and what was left out.
@@ -127,6 +142,7 @@ impl Rows {
     ) -> (Vec<StationRun>, Vec<i64>, Vec<Float64Array>, Tally) {
         let arrays = wanted.iter().map(|&index| nullable(std::mem::take(&mut self.columns[index])));
         let arrays = arrays.collect();
+        self.tally.places = self.places.finish();
         (self.stations, self.timestamps, arrays, self.tally)
     }
 }
