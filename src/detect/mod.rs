@@ -17,3 +17,4 @@ pub use dataset::detect;
 pub use detection::{Detection, MeasurementCount};
 pub use error::DetectError;
 pub(crate) use group::plan;
+pub(crate) use threads::on_threads;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// were a job, it would begin another row group, and another one within that: many more would be in memory than there
 /// are threads. So each thread has one job, which takes one item after the other.
 /// Errors: the error of the first item, in the items' order, for which `work` failed. No item is begun after a failure.
-pub(super) fn on_threads<T: Sync, R: Send, E: Send>(
+pub(crate) fn on_threads<T: Sync, R: Send, E: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {

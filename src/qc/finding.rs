@@ -34,6 +34,8 @@ impl Verdict {
 pub struct Finding {
     /// Row of the station's series.
     pub row: u32,
+    /// Its time, in microseconds since 1970.
+    pub time: i64,
     /// Index of the measurement in [`MEASUREMENTS`](isd_dataset::MEASUREMENTS).
     pub measurement: u8,
     /// Index of the test in the [catalogue](crate::qc::CATALOGUE).

@@ -6,16 +6,22 @@
 pub mod calendar;
 pub mod derived;
 pub mod finding;
+pub mod load;
+pub mod neighbour_stage;
+pub mod run;
+pub mod series_stage;
 pub mod settings;
 pub mod spike_limits;
 pub mod station;
 pub mod statistics;
+pub mod table;
 pub mod test;
 pub mod tests;
 
 pub use finding::{Finding, Verdict};
+pub use run::{Outcome, run};
 pub use settings::Settings;
-pub use station::{Place, Station};
+pub use station::Station;
 pub use test::{About, Needs, Parameter, Test};
 
 /// All tests, in the order in which they run.

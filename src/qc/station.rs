@@ -3,25 +3,15 @@
 use std::sync::Arc;
 
 use isd_dataset::MEASUREMENTS;
+use isd_dataset::geography::Position;
 
 use crate::qc::calendar::{HOUR, Moment, moments};
-
-/// Where a station is.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    /// Degrees, north positive.
-    pub latitude: f64,
-    /// Degrees, east positive.
-    pub longitude: f64,
-    /// Metres above sea level, where it is known.
-    pub elevation: Option<f64>,
-}
 
 /// All rows of a station in time order.
 #[derive(Debug, Clone)]
 pub struct Station {
     id: Arc<str>,
-    place: Option<Place>,
+    position: Option<Position>,
     times: Vec<i64>,
     moments: Vec<Moment>,
     /// Values by measurement, NaN where there is none; empty for a measurement that the source lacks.
@@ -33,10 +23,10 @@ pub struct Station {
 impl Station {
     /// A station with ascending `times` in microseconds since 1970 and no values yet.
     #[must_use]
-    pub fn new(id: Arc<str>, place: Option<Place>, times: Vec<i64>) -> Self {
+    pub fn new(id: Arc<str>, position: Option<Position>, times: Vec<i64>) -> Self {
         let moments = moments(&times);
         let values = std::array::from_fn(|_| Vec::new());
-        Self { id, place, times, moments, values, station_pressure: Vec::new() }
+        Self { id, position, times, moments, values, station_pressure: Vec::new() }
     }
 
     /// The same with the values of a measurement, one a row, NaN where there is none.
@@ -62,8 +52,8 @@ impl Station {
 
     /// Where it is, if that is known.
     #[must_use]
-    pub fn place(&self) -> Option<Place> {
-        self.place
+    pub fn position(&self) -> Option<Position> {
+        self.position
     }
 
     /// Number of rows.

@@ -1,6 +1,6 @@
 //! What a test is: a trait that each file of `tests/` implements once.
 
-use isd_dataset::{Error, MEASUREMENTS, Result};
+use isd_dataset::Result;
 
 use crate::qc::derived::Derived;
 use crate::qc::finding::{Finding, Verdict};
@@ -127,7 +127,7 @@ impl<'a> Run<'a> {
     /// The parameters of this test for a measurement; `None` where it is not asked for, or the station has no values.
     ///
     /// # Errors
-    /// [`Error::Internal`] for a number of parameters that the test does not have.
+    /// [`Error::Internal`](isd_dataset::Error::Internal) for a number of parameters that the test does not have.
     pub fn parameters<const N: usize>(&mut self, measurement: usize) -> Result<Option<[f64; N]>> {
         if !self.settings.is_on(self.test, measurement) {
             return Ok(None);
@@ -162,6 +162,7 @@ impl<'a> Run<'a> {
     ) {
         self.found.push(Finding {
             row: row as u32,
+            time: self.station.times()[row],
             measurement: measurement as u8,
             test: self.test as u8,
             verdict,
@@ -172,13 +173,4 @@ impl<'a> Run<'a> {
             detail: detail.into(),
         });
     }
-}
-
-/// Index of a measurement by its name.
-///
-/// # Errors
-/// [`Error::Internal`] for a name that is none of ISD's.
-pub fn measurement_index(name: &str) -> Result<usize> {
-    let position = MEASUREMENTS.iter().position(|measurement| measurement.name == name);
-    position.ok_or_else(|| Error::internal(format!("no measurement {name}")))
 }

@@ -1,9 +1,9 @@
 //! `world_record`: values beyond what was ever measured in a part of the world.
 
 use isd_dataset::Result;
+use isd_dataset::geography::Position;
 
 use crate::qc::finding::Verdict;
-use crate::qc::station::Place;
 use crate::qc::test::{
     About, DEW_POINT, Needs, PRESSURE, Parameter, RAIN_1H, RAIN_6H, Run, TEMPERATURE, Test, WIND_SPEED,
 };
@@ -82,9 +82,9 @@ static BOXES: [(f64, f64, f64, f64, &Region); 13] = [
     (-30.0, 14.0, -180.0, -120.0, &PACIFIC),
 ];
 
-/// The part of the world that a place lies in; `None` where it is not told apart from another.
-fn region_of(place: Place) -> Option<&'static Region> {
-    let Place { latitude, longitude, .. } = place;
+/// The part of the world that a position lies in; `None` where it is not told apart from another.
+fn region_of(position: Position) -> Option<&'static Region> {
+    let Position { latitude, longitude } = position;
     let holds = |&&(south, north, west, east, _): &&(f64, f64, f64, f64, &Region)| {
         (south..north).contains(&latitude) && (west..=east).contains(&longitude)
     };
@@ -97,7 +97,7 @@ impl Test for WorldRecord {
     }
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
-        let region = run.station.place().and_then(region_of);
+        let region = run.station.position().and_then(region_of);
         for &measurement in ABOUT.measurements {
             let Some([mut least, mut most, doubtful, regional]) = run.parameters(measurement)? else { continue };
             let mut name = "the world";
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn places_lie_in_their_part_of_the_world() {
         let name = |latitude, longitude| {
-            region_of(Place { latitude, longitude, elevation: None }).map(|region| region.name)
+            region_of(Position { latitude, longitude }).map(|region| region.name)
         };
         assert_eq!(name(45.5, -73.6), Some("North America"));
         assert_eq!(name(48.1, 11.6), Some("Europe"));
