@@ -4,10 +4,12 @@
 //! of the list. [`series_stage`] runs them station by station, [`neighbour_stage`] compares stations with those around them.
 
 pub mod calendar;
+pub mod config;
 pub mod derived;
 pub mod finding;
 pub mod load;
 pub mod neighbour_stage;
+pub mod profile;
 pub mod run;
 pub mod series_stage;
 pub mod settings;
@@ -17,6 +19,7 @@ pub mod statistics;
 pub mod table;
 pub mod test;
 pub mod tests;
+pub mod truth;
 
 pub use finding::{Finding, Verdict};
 pub use run::{Outcome, run};

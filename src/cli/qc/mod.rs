@@ -1,0 +1,87 @@
+//! `isd-qc`: from observations to the table of flags, and a summary by test and measurement.
+
+mod arguments;
+mod observations;
+mod output;
+mod summary;
+
+use std::time::Instant;
+
+pub use arguments::QcArgs;
+
+use super::common::CommonArgs;
+use super::failure::Failure;
+use super::numbers::{HumanBytes, rows_per_second};
+use super::progress::Progress;
+use super::source::{describe_tally, failures_json, report_failures};
+use super::streams::print;
+use super::tool::Tool;
+use crate::qc;
+use crate::qc::config;
+use crate::qc::run::Thresholds;
+use crate::qc::truth::Truth;
+use observations::Observations;
+use output::Destination;
+use summary::{QcSummary, describe, describe_truth, measurements, not_run, tests};
+
+impl Tool for QcArgs {
+    fn common(&self) -> &CommonArgs {
+        &self.common
+    }
+
+    /// Runs quality control over the observations that the arguments name.
+    ///
+    /// # Errors
+    /// An unknown test or key, unreadable observations, or a file that cannot be written.
+    fn run(self) -> Result<(), Failure> {
+        let start = Instant::now();
+        self.common.start_threads()?;
+        let settings = self.settings()?;
+        let configuration = config::print(&settings);
+        if self.print_config {
+            return print(&configuration);
+        }
+        let truth = self.truth.as_deref().map(Truth::read).transpose()?;
+        let destination = Destination::create(&self)?;
+        let observations = Observations::open(&self.sources, &self.source, self.common.quiet)?;
+        let table = observations.stations(self.stations.as_deref())?;
+        let progress = Progress::rows(Some(2 * observations.dataset.rows()), self.common.quiet);
+        let outcome =
+            qc::run(&observations.dataset, &table, &settings, &Thresholds::new(), &|rows| progress.update(rows))?;
+        drop(progress);
+
+        let metadata = vec![
+            ("isd.tool".to_owned(), concat!("isd-qc ", env!("CARGO_PKG_VERSION")).to_owned()),
+            ("isd.parameters".to_owned(), configuration),
+        ];
+        let written = destination.write(&outcome, self.released, &metadata)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let rates = truth.map(|truth| truth.rates(&outcome, &settings));
+        let output = self.output.as_ref().map(|path| path.display().to_string());
+        let mut text = describe_tally(&observations.tally);
+        text.extend(observations.notes.iter().map(|note| format!("note: {note}\n")));
+        text.push_str(&describe(&outcome, &settings, seconds));
+        text.push_str(&rates.as_ref().map_or_else(String::new, describe_truth));
+        if let Some((path, bytes)) = output.as_ref().zip(written) {
+            text.push_str(&format!("wrote {path} ({})\n", HumanBytes(bytes)));
+        }
+        let summary = QcSummary {
+            source: &observations.name,
+            output,
+            profile: self.profile,
+            rows: outcome.rows,
+            stations: outcome.stations.len(),
+            measurements: measurements(&outcome),
+            tests: tests(&outcome),
+            not_run: not_run(&outcome, &settings),
+            truth: rates.as_ref(),
+            tally: &observations.tally,
+            notes: &observations.notes,
+            failures: failures_json(&observations.failures),
+            seconds,
+            rows_per_second: rows_per_second(outcome.rows, seconds),
+        };
+        self.common.summarize(&summary, &text)?;
+        report_failures(&observations.failures)
+    }
+}
