@@ -16,6 +16,8 @@ pub struct Derived {
     pub distribution: BTreeMap<usize, Vec<Option<Limits>>>,
     /// The same by calendar month and hour of the day: 288, month by month.
     pub climatological: BTreeMap<usize, Vec<Option<Limits>>>,
+    /// Equal values of a streak, by the resolution that the station reports in.
+    pub streak: BTreeMap<usize, f64>,
     /// The 99.9th percentile of the wet hours, in mm.
     pub wet_hours: BTreeMap<usize, f64>,
 }

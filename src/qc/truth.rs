@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::qc::CATALOGUE;
 use crate::qc::finding::{Finding, Verdict};
 use crate::qc::run::Outcome;
+use crate::qc::series_stage::StationFindings;
 use crate::qc::settings::{Settings, test_index};
 
 /// Kinds of planted values that are weather: to find them is a false alarm.
@@ -23,8 +24,8 @@ type Key = (String, i64, usize);
 /// The planted values of a list.
 #[derive(Debug, Default)]
 pub struct Truth {
-    /// Kind and event of each value.
-    planted: HashMap<Key, (String, String)>,
+    /// Kind, event and value of each of them.
+    planted: HashMap<Key, (String, String, f64)>,
 }
 
 /// How much of one kind was found.
@@ -80,7 +81,7 @@ impl Truth {
         let mut planted = HashMap::new();
         for (line, number) in lines {
             let cells: Vec<&str> = line.split(',').collect();
-            let [station, time, measurement, _, kind, event, ..] = cells.as_slice() else {
+            let [station, time, measurement, value, kind, event, ..] = cells.as_slice() else {
                 return Err(no_list(number, "has fewer than six cells".into()));
             };
             let time = DateTime::parse_from_rfc3339(time)
@@ -90,7 +91,9 @@ impl Truth {
                 .iter()
                 .position(|known| known.name == *measurement)
                 .ok_or_else(|| no_list(number, format!("{measurement} is no measurement")))?;
-            planted.insert(((*station).to_owned(), time, measurement), ((*kind).to_owned(), (*event).to_owned()));
+            let value = value.parse().map_err(|error| no_list(number, format!("{value}: {error}")))?;
+            let key = ((*station).to_owned(), time, measurement);
+            planted.insert(key, ((*kind).to_owned(), (*event).to_owned(), value));
         }
         Ok(Self { planted })
     }
@@ -109,16 +112,22 @@ impl Truth {
             }
         }
         let mut lengths: HashMap<&str, usize> = HashMap::new();
-        for (_, event) in self.planted.values() {
+        for (_, event, _) in self.planted.values() {
             *lengths.entry(event).or_default() += 1;
         }
+        let stations: HashMap<&str, &StationFindings> =
+            outcome.stations.iter().map(|station| (&*station.id, station)).collect();
         let streak = test_index("streak").unwrap_or(usize::MAX);
         let mut kinds: BTreeMap<&str, KindRate> = BTreeMap::new();
         let mut wrong = 0;
-        for (key, (kind, event)) in &self.planted {
+        for (key, (kind, event, value)) in &self.planted {
             let weather = WEATHER.contains(&kind.as_str());
             wrong += u64::from(!weather);
-            let promised = settings.value(streak, key.2, 0).is_some_and(|length| lengths[event.as_str()] as f64 >= length);
+            let derived = stations.get(key.0.as_str()).and_then(|station| station.derived.streak.get(&key.2));
+            // A calm is no evidence; up to 1 m/s where whole values are reported.
+            let calm = settings.value(streak, key.2, 5).unwrap_or(f64::NEG_INFINITY);
+            let evidence = *value > if calm > 0.0 { 2.0 * calm } else { calm };
+            let promised = evidence && derived.is_some_and(|&length| lengths[event.as_str()] as f64 >= length);
             let names = [Some(kind.as_str()), (kind == STUCK.0 && promised).then_some(STUCK.1)];
             for name in names.into_iter().flatten() {
                 let rate = kinds.entry(name).or_insert_with(|| KindRate {
@@ -140,7 +149,7 @@ impl Truth {
         let mut rates =
             Rates { kinds: Vec::new(), clean, false_alarms: 0, false_errors: 0, by_test: BTreeMap::new() };
         for (key, (verdict, tests)) in &found {
-            if self.planted.get(key).is_some_and(|(kind, _)| !WEATHER.contains(&kind.as_str())) {
+            if self.planted.get(key).is_some_and(|(kind, ..)| !WEATHER.contains(&kind.as_str())) {
                 continue;
             }
             rates.false_alarms += 1;

@@ -41,6 +41,8 @@ pub struct Comparison {
     neighbours: Vec<Neighbour>,
     /// Robust standard deviation of the differences, by part.
     spreads: Vec<f64>,
+    /// The same of the neighbours among each other.
+    network_spreads: Vec<f64>,
 }
 
 /// A neighbour's values at the times of the station's.
@@ -68,6 +70,10 @@ pub struct Judgement {
     pub neighbours: usize,
     /// Whether it lies beyond the limit, and enough neighbours agree.
     pub disagrees: bool,
+    /// Whether it lies beyond the limit that would hold if the station differed from its neighbours as these do from each other.
+    pub doubtful: bool,
+    /// Place of the nearest neighbour with a value among what the comparison was made of.
+    pub nearest: usize,
 }
 
 impl Comparison {
@@ -107,7 +113,8 @@ impl Comparison {
             return None;
         }
         let spreads = vec![bounds.least_spread; PARTS];
-        let mut comparison = Self { bounds, rows, parts, values, neighbours, spreads };
+        let network_spreads = spreads.clone();
+        let mut comparison = Self { bounds, rows, parts, values, neighbours, spreads, network_spreads };
         let mut expected = Vec::new();
         let differences: Vec<f64> = (0..comparison.rows.len())
             .map(|at| comparison.difference(at, &mut expected).filter(|_| kept[at]).unwrap_or(f64::NAN))
@@ -120,6 +127,7 @@ impl Comparison {
         });
         let within: Vec<f64> = within.collect();
         comparison.spreads = comparison.spread_of(&within);
+        comparison.network_spreads = comparison.spread_of_network();
         Some(comparison)
     }
 
@@ -139,17 +147,23 @@ impl Comparison {
     pub fn judge(&self, at: usize, expected: &mut Vec<f64>) -> Option<Judgement> {
         let difference = self.difference(at, expected)?;
         let limit = self.limit(at);
+        let part = usize::from(self.parts[at]);
+        let network_limit = self.bounds.factor * self.network_spreads[part].min(self.spreads[part]);
         let (value, neighbours) = (self.values[at], expected.len());
-        let half = |other: &&f64| {
-            let difference_to = value - **other;
-            difference_to.abs() > limit / 2.0 && (difference_to > 0.0) == (difference > 0.0)
+        let beyond = |limit: f64| {
+            let agrees = |other: &&f64| {
+                let from_it = value - **other;
+                from_it.abs() > limit / 2.0 && (from_it > 0.0) == (difference > 0.0)
+            };
+            let agreeing = expected.iter().filter(agrees).count();
+            difference.abs() > limit && agreeing as f64 >= self.bounds.agreement * neighbours as f64
         };
-        let agreeing = expected.iter().filter(half).count();
-        let disagrees =
-            difference.abs() > limit && agreeing as f64 >= self.bounds.agreement * neighbours as f64;
+        let (disagrees, doubtful) = (beyond(limit), beyond(network_limit));
         let center = value - difference;
         let deviation = mad(expected, center)?;
-        Some(Judgement { expected: center, difference, limit, deviation, neighbours, disagrees })
+        let limit = if disagrees { limit } else { network_limit };
+        let (nearest, ..) = self.values_at(at).next()?;
+        Some(Judgement { expected: center, difference, limit, deviation, neighbours, disagrees, doubtful, nearest })
     }
 
     /// The neighbours with a value at a position: their place in what the comparison was made of, their value, and how far it
@@ -174,6 +188,33 @@ impl Comparison {
 
     fn limit(&self, at: usize) -> f64 {
         self.bounds.factor * self.spreads[usize::from(self.parts[at])]
+    }
+
+    /// The robust standard deviations, by part, of the distances of the neighbours' values from what the others make expected:
+    /// the median of the neighbours.
+    fn spread_of_network(&self) -> Vec<f64> {
+        let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(self.rows.len()); self.neighbours.len()];
+        let (mut expected, mut others) = (Vec::new(), Vec::new());
+        for at in 0..self.rows.len() {
+            let part = usize::from(self.parts[at]);
+            expected.clear();
+            expected.extend(
+                self.neighbours.iter().map(|neighbour| f64::from(neighbour.values[at]) - neighbour.usual[part]),
+            );
+            for (number, sample) in samples.iter_mut().enumerate() {
+                others.clear();
+                let rest = expected.iter().enumerate().filter(|(other, value)| *other != number && !value.is_nan());
+                others.extend(rest.map(|(_, value)| value));
+                let center = if others.len() + 1 < self.bounds.least_values { None } else { median(&mut others) };
+                sample.push(center.map_or(f64::NAN, |center| expected[number] - center));
+            }
+        }
+        let spreads: Vec<Vec<f64>> = samples.iter().map(|sample| self.spread_of(sample)).collect();
+        let of_part = |part: usize| {
+            let mut sample: Vec<f64> = spreads.iter().map(|spreads| spreads[part]).collect();
+            median(&mut sample).unwrap_or(self.bounds.least_spread)
+        };
+        (0..PARTS).map(of_part).collect()
     }
 
     /// The robust standard deviation of each part, no less than the least.
@@ -267,7 +308,7 @@ mod tests {
             let at = comparison.position(row).expect("a value");
             comparison.judge(at, &mut Vec::new()).expect("three values")
         };
-        let Judgement { expected, difference, limit, deviation, neighbours, disagrees } = judged(499);
+        let Judgement { expected, difference, limit, deviation, neighbours, disagrees, .. } = judged(499);
         assert_eq!((expected, difference, limit, deviation, neighbours), (9.0, 0.0, 7.5, 0.0, 3));
         assert!(!disagrees);
         assert_eq!(judged(500).difference, 7.5);

@@ -31,6 +31,12 @@ const MOST_CANDIDATES: usize = 12;
 const STORM: (f64, f64) = (15.0, 6.0);
 /// Values that fall one after the other before low pressure that weather brought.
 const FALLING_VALUES: usize = 6;
+/// Limits beyond which a departure needs no other evidence.
+const GROSS: f64 = 2.0;
+/// Distance within which a neighbour has the same weather, in km.
+const NEAR_KM: f64 = 50.0;
+/// Time between two values over which a jump counts, in hours.
+const JUMP_HOURS: f64 = 3.0;
 /// Wind of a thunderstorm's outflow in m/s, and hours around a low temperature in which it or rain counts.
 const OUTFLOW: (f64, f64) = (10.0, 2.0);
 
@@ -240,7 +246,7 @@ fn decide(
         for at in positions {
             let row = comparison.rows()[at];
             let Some(judgement) = comparison.judge(at, &mut expected) else { continue };
-            if judgement.disagrees || suspects.contains(&row) {
+            if judgement.disagrees || judgement.doubtful || suspects.contains(&row) {
                 judged.insert(row, judgement);
             }
         }
@@ -273,12 +279,22 @@ fn judge(
     test: usize,
 ) -> Vec<Finding> {
     let mut own: Vec<Finding> = Vec::new();
-    for (&row, judgement) in judged.iter().filter(|(_, judgement)| judgement.disagrees) {
+    let beyond = |judgement: &Judgement| judgement.disagrees || judgement.doubtful;
+    let alone: BTreeSet<u32> = judged.iter().filter(|(_, judgement)| beyond(judgement)).map(|(row, _)| *row).collect();
+    let left_by_jump = jumps(station, measurement, &alone, judged);
+    let found_before: BTreeSet<u32> = findings.iter().map(|finding| finding.row).collect();
+    for (&row, judgement) in judged.iter().filter(|(_, judgement)| beyond(judgement)) {
+        let gross = judgement.difference.abs() > GROSS * judgement.limit;
+        let evidence = gross || left_by_jump.contains(&row) || found_before.contains(&row);
+        let near = around.get(judgement.nearest).is_some_and(|other| other.distance <= NEAR_KM);
         let verdict = match measurement {
             PRESSURE if judgement.difference < 0.0 && is_event(station, row as usize, around) => continue,
-            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => Verdict::Suspect,
             WIND_SPEED if judgement.difference < 0.0 => continue,
-            _ => Verdict::Erroneous,
+            // A departure that comes and goes slowly, at a station without others near it, is local weather.
+            _ if !evidence && !near => continue,
+            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => Verdict::Suspect,
+            _ if judgement.disagrees && evidence => Verdict::Erroneous,
+            _ => Verdict::Suspect,
         };
         own.push(Finding {
             row,
@@ -306,6 +322,42 @@ fn judge(
         }
     }
     own
+}
+
+/// The rows, of consecutive ones that lie beyond their limits, that the value before or after leaves by a jump: at least as far
+/// as half of the departure from what the neighbours make expected.
+fn jumps(
+    station: &Station,
+    measurement: usize,
+    beyond: &BTreeSet<u32>,
+    judged: &BTreeMap<u32, Judgement>,
+) -> BTreeSet<u32> {
+    let observed = station.observed(measurement);
+    let is_beyond = |row: &u32| beyond.contains(row);
+    let change = |from: usize, to: usize| {
+        let (from, to) = (*observed.get(from)? as usize, *observed.get(to)? as usize);
+        let near = station.hours_between(from, to) <= JUMP_HOURS;
+        near.then(|| station.values(measurement)[to] - station.values(measurement)[from])
+    };
+    let mut start = 0;
+    let mut found = BTreeSet::new();
+    for run in observed.chunk_by(|a, b| is_beyond(a) == is_beyond(b)) {
+        let (first, last) = (start, start + run.len() - 1);
+        start += run.len();
+        if !is_beyond(&run[0]) {
+            continue;
+        }
+        let departure = |row: u32| judged.get(&row).map_or(f64::INFINITY, |judgement| judgement.difference);
+        let entered = first.checked_sub(1).and_then(|before| change(before, first));
+        let left = change(last, last + 1).map(|change| -change);
+        let jumped = |change: Option<f64>, departure: f64| {
+            change.is_some_and(|change| change * departure > 0.0 && change.abs() >= departure.abs() / 2.0)
+        };
+        if jumped(entered, departure(run[0])) || jumped(left, departure(run[run.len() - 1])) {
+            found.extend(run);
+        }
+    }
+    found
 }
 
 /// Whether low pressure belongs to a storm: wind at the station or a neighbour, or pressure that has fallen for hours.

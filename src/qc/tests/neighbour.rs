@@ -30,11 +30,13 @@ static ABOUT: About = About {
     ],
     definition: "The difference of a value from the median of its neighbours' values at that time, each lowered by its usual difference \
                  from the station in that month and three hours of the day. It is compared with the usual spread of that difference, \
-                 which is derived without values that any test found, and two thirds of the neighbours must agree. Temperature and \
-                 pressure beyond it are erroneous, unless the pressure is low in an event (wind of 15 m/s at the station or a neighbour \
-                 within 6 h, or pressure that fell for hours); dew point and wind only where another test found the value. What other \
-                 tests found suspect becomes erroneous; what rests on the station's own climatology is released within 4.5 median \
-                 absolute deviations.",
+                 derived without values that any test found, or that of the neighbours from each other where it is smaller, and two \
+                 thirds of the neighbours must agree. Beyond its own spread and with evidence, a value is erroneous: a jump of half \
+                 the difference when it is reached or left, twice the limit, or another test. Without evidence it is suspect, and \
+                 found only where a neighbour within 50 km has a value; so is low temperature with rain or wind of 10 m/s. Low pressure \
+                 in an event is spared: wind of 15 m/s at the station or a neighbour within 6 h, or pressure that fell for hours. Dew \
+                 point and wind are compared only where another test found the value. What other tests found suspect becomes \
+                 erroneous; what rests on the station's own climatology is released within 4.5 median absolute deviations.",
     source: "HadISD 3 (neighbour outlier check and un-flagging), with robust spreads; the number of values, the radius of dew point and \
              the exemption of storms follow from an appraisal of GHCNh",
 };

@@ -22,7 +22,8 @@ static ABOUT: About = About {
     ],
     definition: "Values within 24 h that are left and reached again by changes of opposite sign, each beyond the limit of `spike`. \
                  Within, changes are below half that limit, or values are missing; the value after it lies nearer the one before it \
-                 than half the jump. Temperature and pressure within a quarter of the limit of each other are erroneous, others suspect. \
+                 than half the jump. Temperature and pressure within a quarter of the limit of each other are erroneous, others suspect; dew point \
+                 is suspect where it is as steady, and else not found. \
                  What comes with weather is spared as in `spike`.",
     source: "Follows from hours of cold bias in Canada that no test of HadISD or GHCNh finds; the limits are those of `spike`",
 };
@@ -56,6 +57,10 @@ impl Test for Plateau {
                 let (least, most) =
                     values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
                 let is_steady = most - least <= steady * plateau.limit && plateau.last > plateau.first;
+                // Dry air comes and goes by jumps, but is never as steady as an instrument that fails.
+                if measurement == DEW_POINT && !is_steady {
+                    continue;
+                }
                 let sure = is_steady && measurement != DEW_POINT;
                 let verdict = if sure { Verdict::Erroneous } else { Verdict::Suspect };
                 let level = series.value(plateau.first - 1);

@@ -16,7 +16,7 @@ static ABOUT: About = About {
     released_by_neighbours: false,
     measurements: &[RAIN_1H, RAIN_6H],
     parameters: &[
-        Parameter::new("tolerance", "mm", 1.0, "amount by which a longer total may be smaller than a shorter one within it"),
+        Parameter::new("tolerance", "mm", 2.5, "amount by which a longer total may be smaller than a shorter one within it"),
         Parameter::new("heavy", "mm", 50.0, "amount of one hour that is looked at"),
         Parameter::new("factor", "", 5.0, "times the 99.9th percentile of the station's other wet hours"),
         Parameter::new("dry", "", 0.1, "share of the amount that the hours before and after have at most"),
