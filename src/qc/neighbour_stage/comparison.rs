@@ -12,6 +12,8 @@ const COMMON_VALUES: usize = 100;
 const PART_VALUES: usize = 20;
 /// Neighbours that are compared at most: the nearest.
 const MOST_NEIGHBOURS: usize = 8;
+/// Neighbours whose distance from the others says how neighbours differ: the nearest.
+const JUDGED_NEIGHBOURS: usize = 4;
 /// Parts of the year and the day with differences of their own: months and three hours of the day.
 const PARTS: usize = 12 * 8;
 
@@ -190,10 +192,11 @@ impl Comparison {
         self.bounds.factor * self.spreads[usize::from(self.parts[at])]
     }
 
-    /// The robust standard deviations, by part, of the distances of the neighbours' values from what the others make expected:
-    /// the median of the neighbours.
+    /// The robust standard deviations, by part, of the distances of the nearest neighbours' values from what all others make
+    /// expected: the median of these neighbours. They are distances from 0, since usual differences are taken off.
     fn spread_of_network(&self) -> Vec<f64> {
-        let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(self.rows.len()); self.neighbours.len()];
+        let judged = self.neighbours.len().min(JUDGED_NEIGHBOURS);
+        let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(self.rows.len()); judged];
         let (mut expected, mut others) = (Vec::new(), Vec::new());
         for at in 0..self.rows.len() {
             let part = usize::from(self.parts[at]);
@@ -209,7 +212,8 @@ impl Comparison {
                 sample.push(center.map_or(f64::NAN, |center| expected[number] - center));
             }
         }
-        let spreads: Vec<Vec<f64>> = samples.iter().map(|sample| self.spread_of(sample)).collect();
+        let spread = |sample: Vec<f64>| self.spread_by(&sample, |sample| mad(sample, 0.0));
+        let spreads: Vec<Vec<f64>> = samples.into_iter().map(spread).collect();
         let of_part = |part: usize| {
             let mut sample: Vec<f64> = spreads.iter().map(|spreads| spreads[part]).collect();
             median(&mut sample).unwrap_or(self.bounds.least_spread)
@@ -219,9 +223,12 @@ impl Comparison {
 
     /// The robust standard deviation of each part, no less than the least.
     fn spread_of(&self, differences: &[f64]) -> Vec<f64> {
-        let spread = |sample: &mut [f64]| median(sample).and_then(|center| mad(sample, center));
-        let spreads = by_part(&self.parts, differences.iter().copied(), spread);
-        spreads.into_iter().map(|spread| (MAD_TO_SIGMA * spread).max(self.bounds.least_spread)).collect()
+        self.spread_by(differences, |sample| median(sample).and_then(|center| mad(sample, center)))
+    }
+
+    fn spread_by(&self, differences: &[f64], deviation: impl Fn(&mut [f64]) -> Option<f64>) -> Vec<f64> {
+        let deviations = by_part(&self.parts, differences.iter().copied(), deviation);
+        deviations.into_iter().map(|mad| (MAD_TO_SIGMA * mad).max(self.bounds.least_spread)).collect()
     }
 }
 
