@@ -19,8 +19,9 @@ static ABOUT: About = About {
         Parameter::new("least_changes", "", 20.0, "changes among these temperatures at least"),
     ],
     definition: "All temperatures of a month equal those of an earlier month at the same day and hour, wherever both have one. \
-                 Both months have at least half of their temperatures in common. All measurements of the later month are found.",
-    source: "HadISD 3 (duplicate months), of which both months are flagged at 20 common values",
+                 Both months have at least half of their temperatures in common. Both are suspect, in all measurements that agree as well: \
+                 which of the two is the copy, only the neighbours can tell.",
+    source: "HadISD 3 (duplicate months), which asks for 20 common values",
 };
 
 /// The temperatures of a month by minute of the month, which ascends.
@@ -57,22 +58,42 @@ impl Test for DuplicateMonth {
                 (enough && common.changes as f64 >= least_changes).then_some((earlier, common.values))
             });
             let Some((earlier, values)) = found else { continue };
-            let first = station.moments()[earlier.rows.start];
-            let detail = format!("repeats {:04}-{:02}", first.year, first.month + 1);
-            for measurement in 0..MEASUREMENTS.len() {
-                if !run.settings.is_on(run.test, measurement) {
-                    continue;
-                }
-                for row in months[later].rows.clone() {
-                    if station.value(measurement, row).is_some() {
-                        let limits = (f64::NAN, least_values);
-                        run.find(measurement, row, Verdict::Erroneous, values as f64, limits, detail.clone());
+            for (month, other) in [(&months[later], earlier), (earlier, &months[later])] {
+                let first = station.moments()[other.rows.start];
+                let detail = format!("as in {:04}-{:02}", first.year, first.month + 1);
+                for measurement in 0..MEASUREMENTS.len() {
+                    if run.settings.is_on(run.test, measurement) && agrees(run, measurement, month, other) {
+                        find_month(run, measurement, month, values as f64, least_values, &detail);
                     }
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Whether all values of a measurement that two months have in common are equal.
+fn agrees(run: &Run<'_>, measurement: usize, month: &Month, other: &Month) -> bool {
+    let values = run.values(measurement);
+    let of = |month: &Month| -> Vec<(u32, f64)> {
+        let observed = month.rows.clone().filter(|&row| values.get(row).is_some_and(|value| !value.is_nan()));
+        observed.map(|row| (minute_of_month(run, row), values[row])).collect()
+    };
+    common(&of(month), &of(other)).is_some_and(|common| common.values > 0)
+}
+
+/// Finds all values of a measurement in a month.
+fn find_month(run: &mut Run<'_>, measurement: usize, month: &Month, values: f64, least_values: f64, detail: &str) {
+    for row in month.rows.clone() {
+        if run.station.value(measurement, row).is_some() {
+            run.find(measurement, row, Verdict::Suspect, values, (f64::NAN, least_values), detail.to_owned());
+        }
+    }
+}
+
+fn minute_of_month(run: &Run<'_>, row: usize) -> u32 {
+    let moment = run.station.moments()[row];
+    u32::from(moment.day_of_month) * 1440 + u32::from(moment.minute)
 }
 
 /// The months of a record that have temperatures, in order.
@@ -84,9 +105,8 @@ fn months(run: &Run<'_>) -> Vec<Month> {
     for rows in moments.chunk_by(|a, b| a.month_of_record() == b.month_of_record()) {
         let range = start..start + rows.len();
         start = range.end;
-        let minute = |row: usize| u32::from(moments[row].day_of_month) * 1440 + u32::from(moments[row].minute);
         let observed = range.clone().filter(|&row| !temperatures[row].is_nan());
-        let temperatures: Vec<(u32, f64)> = observed.map(|row| (minute(row), temperatures[row])).collect();
+        let temperatures: Vec<(u32, f64)> = observed.map(|row| (minute_of_month(run, row), temperatures[row])).collect();
         if !temperatures.is_empty() {
             months.push(Month { rows: range, temperatures });
         }

@@ -19,15 +19,16 @@ static ABOUT: About = About {
     measurements: &[TEMPERATURE, DEW_POINT, PRESSURE],
     parameters: &[
         Parameter::new("least_values", "", 500.0, "values of the record at least"),
-        Parameter::new("share", "", 0.5, "share of seven consecutive bins that the middle one holds at least"),
+        Parameter::new("record_share", "", 0.3, "share of seven consecutive bins that the middle one holds in the record at least"),
+        Parameter::new("share", "", 0.5, "share of seven consecutive bins that the middle one holds in a year at least"),
         Parameter::new("least_in_bin", "", 30.0, "values of that bin in the record at least"),
         Parameter::new("least_in_year", "", 20.0, "values of that bin in a year at least"),
         Parameter::new("sure_share", "", 0.9, "share with which ten values in a year are enough"),
     ],
     definition: "Values in bins of 0.5 (1 where whole values are reported). A bin is frequent if it is the largest of the seven around \
-                 it, holds half of their values and 30 of the record. In each year of 100 values in which it holds half of them and 20, \
+                 it, holds three tenths of their values and 30 of the record. In each year of 100 values in which it holds half of them and 20, \
                  or nine tenths and 10, its values are found.",
-    source: "HadISD 3 (frequent value check), whole record; the seasons are left out",
+    source: "HadISD 3 (frequent value check), whole record, half of whose values are asked for there; the seasons are left out",
 };
 
 /// Values that a year has at least to be judged, and values of a bin that are enough for the sure share.
@@ -50,7 +51,7 @@ impl Test for FrequentValue {
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         for &measurement in ABOUT.measurements {
-            let Some([least_values, least_share, in_bin, in_year, sure]) = run.parameters(measurement)? else { continue };
+            let Some([least_values, record_share, least_share, in_bin, in_year, sure]) = run.parameters(measurement)? else { continue };
             let (station, values) = (run.station, run.values(measurement));
             let rows = station.observed(measurement);
             if (rows.len() as f64) < least_values {
@@ -65,7 +66,7 @@ impl Test for FrequentValue {
             }
             let frequent = |(&bin, _): (&i64, &usize)| {
                 let (own, around) = share(&bins, bin)?;
-                (own as f64 >= least_share * around as f64 && own as f64 >= in_bin).then_some(bin)
+                (own as f64 >= record_share * around as f64 && own as f64 >= in_bin).then_some(bin)
             };
             let frequent: Vec<i64> = bins.iter().filter_map(frequent).collect();
             if frequent.is_empty() {

@@ -8,7 +8,7 @@ use isd_dataset::Result;
 
 use crate::qc::station::Station;
 use crate::qc::statistics::resolution;
-use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, TEMPERATURE, Test, WIND_SPEED};
+use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, SKY, TEMPERATURE, Test, WIND_DIRECTION, WIND_SPEED};
 
 /// The test.
 pub struct Streak;
@@ -18,7 +18,7 @@ static ABOUT: About = About {
     needs: Needs::Variables,
     by_default: true,
     released_by_neighbours: false,
-    measurements: &[TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED],
+    measurements: &[TEMPERATURE, DEW_POINT, PRESSURE, WIND_DIRECTION, WIND_SPEED, SKY],
     parameters: &[
         Parameter::new("values", "", 24.0, "equal consecutive values of a resolution of 0.1")
             .with(&[(DEW_POINT, 48.0), (PRESSURE, 72.0)]),
@@ -38,7 +38,8 @@ static ABOUT: About = About {
                  over as many days; a gap or a calm ends it. Temperature and dew point at 0.0 degC or within 0.5 degC of each other \
                  (melting snow, fog) are no evidence. It is erroneous at twice that length, or where another variable changes \
                  meanwhile; else suspect. Same hour: the same value at the same hour of the day, where the other hours differ. \
-                 Repeated day: a day whose values all equal those of the day before, over enough changes.",
+                 Repeated day: a day or more of values that all equal those of 24 h before, over enough changes, with the day before; wind \
+                 direction and sky condition only where they repeat with another measurement.",
     source: "HadISD 3 (streak checks, table of lengths); gaps, calms and what is no evidence follow from an appraisal of GHCNh. The \
              excess of streaks in a year needs ten years, and is left out",
 };
@@ -63,7 +64,8 @@ impl Test for Streak {
     }
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
-        for &measurement in ABOUT.measurements {
+        let mut repeated = Vec::new();
+        for &measurement in &[TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED] {
             let Some([tenths, halves, ones, days, gap, calm, same_hour_days, repeated_changes]) =
                 run.parameters(measurement)?
             else {
@@ -88,7 +90,13 @@ impl Test for Streak {
             let rows = run.station.observed(measurement);
             straight::find(run, measurement, &rows, &lengths);
             same_hour::find(run, measurement, &rows, &lengths);
-            repeated_day::find(run, measurement, &rows, &lengths);
+            repeated.extend(repeated_day::find(run, measurement, &rows, &lengths));
+        }
+        for measurement in [WIND_DIRECTION, SKY] {
+            if run.parameters::<8>(measurement)?.is_some() {
+                let rows = run.station.observed(measurement);
+                repeated.iter().for_each(|span| repeated_day::follow(run, measurement, &rows, span));
+            }
         }
         Ok(())
     }

@@ -1,72 +1,78 @@
 //! Days that repeat the day before them.
 
+use std::ops::Range;
+
 use super::Lengths;
+use crate::qc::calendar::DAY;
 use crate::qc::finding::Verdict;
 use crate::qc::test::Run;
 
-/// What a day has in common with the one before it.
-struct Repeat {
-    rows: std::ops::Range<usize>,
-    changes: usize,
+/// Finds the spans of a measurement that repeat the day before, and returns them as rows of the station.
+pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) -> Vec<Range<usize>> {
+    let spans = spans(run, measurement, rows, lengths);
+    for span in &spans {
+        mark(run, measurement, span, lengths.repeated_changes);
+    }
+    spans
 }
 
-pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) {
-    let (station, values) = (run.station, run.values(measurement));
-    let moments = station.moments();
-    let mut starts: Vec<usize> = vec![0];
-    starts.extend((1..rows.len()).filter(|&at| moments[rows[at] as usize].day != moments[rows[at - 1] as usize].day));
-    starts.push(rows.len());
-    let days: Vec<&[u32]> = starts.windows(2).map(|ends| &rows[ends[0]..ends[1]]).collect();
-    let mut repeats: Vec<Repeat> = Vec::new();
-    let flush = |repeats: &mut Vec<Repeat>, run: &mut Run<'_>| {
-        let changes: usize = repeats.iter().map(|repeat| repeat.changes).sum();
-        if changes as f64 >= lengths.repeated_changes {
-            for row in repeats.iter().flat_map(|repeat| repeat.rows.clone()).map(|at| rows[at] as usize) {
-                let limits = (f64::NAN, lengths.repeated_changes);
-                run.find(measurement, row, Verdict::Erroneous, changes as f64, limits, "repeats the day before");
-            }
+/// Finds a measurement without streaks of its own in a span in which others repeat the day before, if all its values do.
+pub(super) fn follow(run: &mut Run<'_>, measurement: usize, rows: &[u32], span: &Range<usize>) {
+    let before = day_before(run, measurement, rows);
+    let within = rows.iter().zip(&before).filter(|(row, _)| span.contains(&(**row as usize)));
+    // The first day of the span repeats nothing.
+    let first = run.station.times()[span.start] + DAY;
+    let mut later = within.filter(|(row, _)| run.station.times()[**row as usize] >= first).peekable();
+    if later.peek().is_some() && later.all(|(_, same)| *same != Some(false)) {
+        mark(run, measurement, span, 0.0);
+    }
+}
+
+fn mark(run: &mut Run<'_>, measurement: usize, span: &Range<usize>, limit: f64) {
+    let days = run.station.hours_between(span.start, span.end - 1) / 24.0;
+    for row in span.clone() {
+        if run.station.value(measurement, row).is_some() {
+            run.find(measurement, row, Verdict::Erroneous, days, (f64::NAN, limit), "repeats the day before");
         }
-        repeats.clear();
+    }
+}
+
+/// Whether each observed value equals that of 24 hours before; `None` where there is none.
+fn day_before(run: &Run<'_>, measurement: usize, rows: &[u32]) -> Vec<Option<bool>> {
+    let (times, values) = (run.station.times(), run.values(measurement));
+    let mut at = 0;
+    let same = |&row: &u32| {
+        let before = times[row as usize] - DAY;
+        while times[rows[at] as usize] < before {
+            at += 1;
+        }
+        (times[rows[at] as usize] == before).then(|| values[rows[at] as usize] == values[row as usize])
     };
-    for (at, pair) in days.windows(2).enumerate() {
-        match changes_in_common(pair[0], pair[1], values, |row| moments[row as usize]) {
-            Some(changes) => repeats.push(Repeat { rows: starts[at + 1]..starts[at + 2], changes }),
-            None => flush(&mut repeats, run),
-        }
-    }
-    flush(&mut repeats, run);
+    rows.iter().map(same).collect()
 }
 
-/// Counts the changes among the values that a day has in common with the day before; `None` where any of them differs, the days
-/// are not consecutive, or fewer than half of the values of either have the same hour.
-fn changes_in_common(
-    before: &[u32],
-    day: &[u32],
-    values: &[f64],
-    moment: impl Fn(u32) -> crate::qc::calendar::Moment,
-) -> Option<usize> {
-    let next = moment(*before.first()?).day + 1 == moment(*day.first()?).day;
-    if !next {
-        return None;
-    }
-    let (mut i, mut j, mut common, mut changes) = (0, 0, 0, 0);
-    let mut last = f64::NAN;
-    while let (Some(&a), Some(&b)) = (before.get(i), day.get(j)) {
-        match moment(a).minute.cmp(&moment(b).minute) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                let value = values[b as usize];
-                if values[a as usize] != value {
-                    return None;
-                }
-                common += 1;
-                changes += usize::from(!last.is_nan() && value != last);
-                last = value;
-                i += 1;
-                j += 1;
-            }
+/// Spans of a day and more in which every value that can be compared equals that of 24 hours before, with enough changes from
+/// value to value, and the day before them.
+fn spans(run: &Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) -> Vec<Range<usize>> {
+    let (station, values) = (run.station, run.values(measurement));
+    let same = day_before(run, measurement, rows);
+    let mut spans = Vec::new();
+    let mut start = 0;
+    for part in same.chunk_by(|a, b| (*a == Some(false)) == (*b == Some(false))) {
+        let range = start..start + part.len();
+        start = range.end;
+        let Some(first) = part.iter().position(|same| *same == Some(true)) else { continue };
+        let Some(last) = part.iter().rposition(|same| *same == Some(true)) else { continue };
+        let (first, last) = (range.start + first, range.start + last);
+        let compared = same[first..=last].iter().flatten().count();
+        let whole_day = station.hours_between(rows[first] as usize, rows[last] as usize) >= 23.0;
+        let changes = rows[first..=last].windows(2).filter(|pair| values[pair[0] as usize] != values[pair[1] as usize]);
+        if 2 * compared < last - first + 1 || !whole_day || (changes.count() as f64) < lengths.repeated_changes {
+            continue;
         }
+        let before = station.times()[rows[first] as usize] - DAY;
+        let begin = station.times().partition_point(|&time| time < before);
+        spans.push(begin..rows[last] as usize + 1);
     }
-    (common * 2 >= before.len().max(day.len())).then_some(changes)
+    spans
 }

@@ -1,8 +1,8 @@
 //! The same value at the same hour of the day.
 
-use super::{Lengths, is_natural};
+use super::Lengths;
 use crate::qc::finding::Verdict;
-use crate::qc::test::Run;
+use crate::qc::test::{Run, TEMPERATURE};
 
 /// Values that the other hours of these days have for each of the streak's at least, so that it is the hour that repeats.
 const OTHERS: usize = 1;
@@ -24,7 +24,9 @@ pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths:
             let days = f64::from(moments[last].day - moments[first].day + 1);
             let value = values[first];
             let enough = streak.len() as f64 >= lengths.same_hour_days && days >= lengths.same_hour_days;
-            if !enough || value <= lengths.calm || is_natural(station, measurement, first) {
+            // Snow melts at 0.0 degC for weeks.
+            let melting = measurement == TEMPERATURE && value == 0.0;
+            if !enough || value <= lengths.calm || melting {
                 continue;
             }
             let others = values[first..=last].iter().filter(|other| !other.is_nan() && **other != value).count();
