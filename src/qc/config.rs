@@ -71,7 +71,8 @@ pub fn apply(path: &Path, settings: &mut Settings) -> Result<()> {
                 continue;
             }
             let Some(test) = test_index(key) else {
-                let known = CATALOGUE.iter().map(|test| test.about().name).chain(LISTS.iter().map(|(list, _)| *list));
+                let known =
+                    CATALOGUE.iter().map(|test| test.about().name).chain(LISTS.iter().map(|(list, _)| *list));
                 return Err(file.unknown(&place, &known.collect::<Vec<_>>()));
             };
             file.set(&place, file.table(&place, value)?, test, &[measurement], settings)?;
@@ -96,7 +97,14 @@ impl File<'_> {
     }
 
     /// Sets the parameters of a test for some measurements.
-    fn set(&self, key: &str, values: &Table, test: usize, measurements: &[usize], settings: &mut Settings) -> Result<()> {
+    fn set(
+        &self,
+        key: &str,
+        values: &Table,
+        test: usize,
+        measurements: &[usize],
+        settings: &mut Settings,
+    ) -> Result<()> {
         let parameters: &[Parameter] = CATALOGUE.get(test).map_or(&[], |test| test.about().parameters);
         for (name, value) in values {
             let place = format!("{key}.{name}");
@@ -106,7 +114,8 @@ impl File<'_> {
                 continue;
             }
             let Some(parameter) = parameters.iter().position(|parameter| parameter.name == name) else {
-                let known: Vec<&str> = parameters.iter().map(|parameter| parameter.name).chain([ENABLED]).collect();
+                let known: Vec<&str> =
+                    parameters.iter().map(|parameter| parameter.name).chain([ENABLED]).collect();
                 return Err(self.unknown(&place, &known));
             };
             let number = value.as_float().or_else(|| value.as_integer().map(|number| number as f64));
@@ -114,7 +123,9 @@ impl File<'_> {
             let number = number.filter(|number| !number.is_nan() && (signed || *number >= 0.0));
             let expected = if signed { "a number" } else { "a number that is not negative" };
             let number = number.ok_or_else(|| self.wrong(&place, value, expected))?;
-            measurements.iter().try_for_each(|&measurement| settings.set(test, measurement, parameter, number))?;
+            measurements
+                .iter()
+                .try_for_each(|&measurement| settings.set(test, measurement, parameter, number))?;
         }
         Ok(())
     }
@@ -154,8 +165,11 @@ fn check(settings: &Settings) -> Result<(), String> {
     let rolling = test_index("rolling").unwrap_or(usize::MAX);
     for &measurement in CATALOGUE.get(rolling).map_or(&[][..], |test| test.about().measurements) {
         let Ok([window, threshold, min_std]) = settings.values::<3>(rolling, measurement) else { continue };
-        let decimal = |number: f64| format!("{number}").parse::<Decimal>().map_err(|error| format!("tests.rolling: {error}"));
-        let builder = RollingTest::builder().window(Window::Rows(window as usize)).threshold(decimal(threshold)?);
+        let decimal = |number: f64| {
+            format!("{number}").parse::<Decimal>().map_err(|error| format!("tests.rolling: {error}"))
+        };
+        let builder =
+            RollingTest::builder().window(Window::Rows(window as usize)).threshold(decimal(threshold)?);
         builder.min_std(decimal(min_std)?).build().map_err(|error| format!("tests.rolling: {error}"))?;
     }
     Ok(())
@@ -164,13 +178,20 @@ fn check(settings: &Settings) -> Result<(), String> {
 /// The settings as a configuration, complete and with comments, which [`apply`] takes.
 #[must_use]
 pub fn print(settings: &Settings) -> String {
-    let mut text = String::from("# What isd-qc runs, in this order. Numbers for one measurement follow at the end.\n");
+    let mut text =
+        String::from("# What isd-qc runs, in this order. Numbers for one measurement follow at the end.\n");
     let mut own = String::new();
     // Writing to a String cannot fail.
     for (index, test) in CATALOGUE.iter().enumerate() {
         let about = test.about();
         let Some(&first) = about.measurements.first() else { continue };
-        let _ = writeln!(text, "\n# {}\n[{TESTS}.{}]\n{ENABLED} = {}", about.definition, about.name, settings.runs(index));
+        let _ = writeln!(
+            text,
+            "\n# {}\n[{TESTS}.{}]\n{ENABLED} = {}",
+            about.definition,
+            about.name,
+            settings.runs(index)
+        );
         for (parameter, known) in about.parameters.iter().enumerate() {
             let value = |measurement| settings.value(index, measurement, parameter).unwrap_or(f64::NAN);
             let units = if known.units.is_empty() { String::new() } else { format!(" [{}]", known.units) };
@@ -230,7 +251,8 @@ mod tests {
         // TOML does not let a table be defined twice.
         assert!(applied(text).is_ok());
         let settings = applied(text).expect("a configuration");
-        let (spike, plateau, hampel) = (test_index("spike").unwrap(), test_index("plateau").unwrap(), test_index("hampel").unwrap());
+        let (spike, plateau, hampel) =
+            (test_index("spike").unwrap(), test_index("plateau").unwrap(), test_index("hampel").unwrap());
         assert_eq!(settings.value(spike, 0, 0), Some(8.0));
         assert_eq!(settings.value(spike, 1, 0), Some(7.5));
         assert!(!settings.is_on(plateau, 0) && settings.is_on(plateau, 1));
@@ -240,12 +262,27 @@ mod tests {
     #[test]
     fn unknown_keys_and_wrong_values_are_named() {
         let error = |text| applied(text).expect_err("refused");
-        assert_eq!(error("[tests.spike]\nfacter = 6"), "tests.spike.facter: no such key / the nearest that there is: factor");
+        assert_eq!(
+            error("[tests.spike]\nfacter = 6"),
+            "tests.spike.facter: no such key / the nearest that there is: factor"
+        );
         assert_eq!(error("[tests.spiek]\n"), "tests.spiek: no such key / the nearest that there is: spike");
-        assert_eq!(error("[air_temp]\n"), "air_temp: no such key / the nearest that there is: air_temperature");
-        assert_eq!(error("[air_temperature]\ndisabel = []"), "air_temperature.disabel: no such key / the nearest that there is: disable");
-        assert_eq!(error("[tests.spike]\nfactor = 'x'"), "tests.spike.factor = \"x\": expected a number that is not negative / ");
-        assert_eq!(error("[tests.spike]\nfactor = -1"), "tests.spike.factor = -1: expected a number that is not negative / ");
+        assert_eq!(
+            error("[air_temp]\n"),
+            "air_temp: no such key / the nearest that there is: air_temperature"
+        );
+        assert_eq!(
+            error("[air_temperature]\ndisabel = []"),
+            "air_temperature.disabel: no such key / the nearest that there is: disable"
+        );
+        assert_eq!(
+            error("[tests.spike]\nfactor = 'x'"),
+            "tests.spike.factor = \"x\": expected a number that is not negative / "
+        );
+        assert_eq!(
+            error("[tests.spike]\nfactor = -1"),
+            "tests.spike.factor = -1: expected a number that is not negative / "
+        );
         assert_eq!(error("[tests]\nspike = 1"), "tests.spike = 1: expected a table / ");
         assert!(error("[tests").starts_with("is no TOML: "));
         assert!(error("[tests.rolling]\nwindow = 0").starts_with("tests.rolling: "));

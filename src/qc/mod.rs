@@ -6,10 +6,12 @@
 pub mod calendar;
 pub mod config;
 pub mod derived;
+pub mod explain;
 pub mod finding;
 pub mod load;
 pub mod neighbour_stage;
 pub mod profile;
+pub mod rewrite;
 pub mod run;
 pub mod series_stage;
 pub mod settings;

@@ -2,9 +2,9 @@
 
 use isd_dataset::{MEASUREMENTS, Result};
 
+use crate::qc::CATALOGUE;
 use crate::qc::settings::{Settings, test_index};
 use crate::qc::test::{PRESSURE, WIND_SPEED};
-use crate::qc::CATALOGUE;
 
 /// A named set of tests and parameters.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -72,7 +72,9 @@ fn only(settings: &mut Settings, names: &[&str]) {
 
 /// Sets a parameter for all measurements that the test judges.
 fn all(settings: &mut Settings, test: &str, parameter: &str, value: f64) -> Result<()> {
-    let judged = test_index(test).and_then(|index| CATALOGUE.get(index)).map_or(&[][..], |test| test.about().measurements);
+    let judged = test_index(test)
+        .and_then(|index| CATALOGUE.get(index))
+        .map_or(&[][..], |test| test.about().measurements);
     judged.iter().try_for_each(|&measurement| one(settings, test, measurement, parameter, value))
 }
 

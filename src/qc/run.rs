@@ -102,7 +102,9 @@ pub fn run(
     }
     let mut places = Places::new();
     for (group, stations) in found.iter().enumerate() {
-        places.extend(stations.iter().enumerate().map(|(position, station)| (station.id.clone(), (group, position))));
+        places.extend(
+            stations.iter().enumerate().map(|(position, station)| (station.id.clone(), (group, position))),
+        );
     }
     let network = Network::new(table, settings);
     let mut decided = Vec::with_capacity(groups.len());

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use isd_dataset::Result;
 
+use crate::qc::CATALOGUE;
 use crate::qc::derived::Derived;
 use crate::qc::finding::{Finding, Verdict};
 use crate::qc::settings::{Settings, test_index};
 use crate::qc::station::Station;
 use crate::qc::test::{Needs, Run};
-use crate::qc::CATALOGUE;
 
 /// How many stations a test could not act on, by test, measurement and reason.
 pub type NotRun = BTreeMap<(usize, usize, &'static str), usize>;
@@ -71,23 +71,14 @@ pub fn run_test(
 ) -> Result<Vec<Finding>> {
     let Some(test) = CATALOGUE.get(index) else { return Ok(Vec::new()) };
     let (mut found, mut reasons) = (Vec::new(), Vec::new());
-    let mut run = Run {
-        station,
-        settings,
-        test: index,
-        earlier,
-        derived,
-        found: &mut found,
-        not_run: &mut reasons,
-    };
+    let mut run =
+        Run { station, settings, test: index, earlier, derived, found: &mut found, not_run: &mut reasons };
     test.run(&mut run)?;
     for (measurement, why) in reasons {
         *not_run.entry((index, measurement, why)).or_default() += 1;
     }
     // Parts of a test may find the same value.
-    found.sort_by(|a, b| {
-        (a.measurement, a.row).cmp(&(b.measurement, b.row)).then(b.verdict.cmp(&a.verdict))
-    });
+    found.sort_by(|a, b| (a.measurement, a.row).cmp(&(b.measurement, b.row)).then(b.verdict.cmp(&a.verdict)));
     found.dedup_by_key(|finding| (finding.measurement, finding.row));
     Ok(found)
 }

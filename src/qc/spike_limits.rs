@@ -42,7 +42,8 @@ impl SpikeLimits {
             let enough = |changes: &[f64]| changes.len() >= LEAST_CHANGES;
             let limit = |changes: &mut [f64]| iqr(changes).map(|spread| (factor * spread).max(least));
             let short = (0..12).any(|month| !enough(&changes[month * STEPS + step]));
-            let all = || (0..12).flat_map(|month| &changes[month * STEPS + step]).copied().collect::<Vec<f64>>();
+            let all =
+                || (0..12).flat_map(|month| &changes[month * STEPS + step]).copied().collect::<Vec<f64>>();
             let mut all = if short { all() } else { Vec::new() };
             let whole = if enough(&all) { limit(&mut all) } else { None };
             for (month, limits) in limits.iter_mut().enumerate() {

@@ -33,7 +33,8 @@ impl Station {
     #[must_use]
     pub fn with(mut self, measurement: usize, values: Vec<f64>) -> Self {
         debug_assert_eq!(values.len(), self.times.len());
-        self.values[measurement] = if values.iter().all(|value| value.is_nan()) { Vec::new() } else { values };
+        self.values[measurement] =
+            if values.iter().all(|value| value.is_nan()) { Vec::new() } else { values };
         self
     }
 

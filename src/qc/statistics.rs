@@ -127,8 +127,8 @@ mod tests {
     fn the_normal_limit_is_where_a_bin_holds_a_tenth_of_a_value() {
         let (sigma, bin) = (1.3_f64, 0.25);
         let limit = normal_limit(5000, bin, sigma);
-        let density = (-limit * limit / (2.0 * sigma * sigma)).exp()
-            / (sigma * (2.0 * std::f64::consts::PI).sqrt());
+        let density =
+            (-limit * limit / (2.0 * sigma * sigma)).exp() / (sigma * (2.0 * std::f64::consts::PI).sqrt());
         assert!((5000.0 * bin * density - 0.1).abs() < 1e-9);
         assert_eq!(normal_limit(0, bin, sigma), 0.0);
     }

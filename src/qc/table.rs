@@ -14,7 +14,16 @@ use crate::qc::series_stage::StationFindings;
 
 /// Names of the columns, in order.
 pub const FLAG_COLUMNS: [&str; 10] = [
-    STATION_ID, TIMESTAMP, "measurement", "value", "test", "verdict", "statistic", "lower", "upper", "detail",
+    STATION_ID,
+    TIMESTAMP,
+    "measurement",
+    "value",
+    "test",
+    "verdict",
+    "statistic",
+    "lower",
+    "upper",
+    "detail",
 ];
 
 /// Arrow schema of the flags table. The limits are null where a test has none on that side, and the statistic where there is
@@ -36,7 +45,8 @@ pub fn flags_schema() -> SchemaRef {
 /// # Errors
 /// None that findings can cause.
 pub fn batch(station: &StationFindings, with_released: bool) -> Result<RecordBatch, ArrowError> {
-    let kept = station.findings.iter().filter(|finding| with_released || finding.verdict != Verdict::Released);
+    let kept =
+        station.findings.iter().filter(|finding| with_released || finding.verdict != Verdict::Released);
     let mut rows: Vec<_> = kept.collect();
     rows.sort_by_key(|finding| finding.key());
     let number = |of: fn(&crate::qc::Finding) -> f64| -> ArrayRef {

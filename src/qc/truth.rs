@@ -127,7 +127,8 @@ impl Truth {
             // A calm is no evidence; up to 1 m/s where whole values are reported.
             let calm = settings.value(streak, key.2, 5).unwrap_or(f64::NEG_INFINITY);
             let evidence = *value > if calm > 0.0 { 2.0 * calm } else { calm };
-            let promised = evidence && derived.is_some_and(|&length| lengths[event.as_str()] as f64 >= length);
+            let promised =
+                evidence && derived.is_some_and(|&length| lengths[event.as_str()] as f64 >= length);
             let names = [Some(kind.as_str()), (kind == STUCK.0 && promised).then_some(STUCK.1)];
             for name in names.into_iter().flatten() {
                 let rate = kinds.entry(name).or_insert_with(|| KindRate {

@@ -57,7 +57,8 @@ proptest! {
 
 #[test]
 fn long_runs_of_equal_values_and_windows_longer_than_the_series() {
-    let mut values: Vec<f64> = (0..3000).map(|n| f64::from(n % 7) * f64::from(u8::from(n % 500 > 250))).collect();
+    let mut values: Vec<f64> =
+        (0..3000).map(|n| f64::from(n % 7) * f64::from(u8::from(n % 500 > 250))).collect();
     values[100] = 1e9;
     for (before, after) in [(12, 12), (0, 0), (700, 3), (5000, 5000), (usize::MAX, usize::MAX)] {
         let window = CenteredWindow { before, after, min_periods: 1 };

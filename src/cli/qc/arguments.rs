@@ -8,10 +8,10 @@ use isd_dataset::MEASUREMENTS;
 use crate::cli::common::CommonArgs;
 use crate::cli::failure::Failure;
 use crate::cli::source::SourceArgs;
+use crate::qc::CATALOGUE;
 use crate::qc::config::{self, nearest};
 use crate::qc::profile::Profile;
 use crate::qc::settings::{Settings, test_index};
-use crate::qc::CATALOGUE;
 
 /// Find the errors among observations: the field's tests of quality control over every measurement, station by station and
 /// beside the stations around.
@@ -107,8 +107,9 @@ impl QcArgs {
         let names: Vec<&str> = MEASUREMENTS.iter().map(|measurement| measurement.name).collect();
         let index = |name: &String| {
             names.iter().position(|known| known == name).ok_or_else(|| {
-                Failure::usage(format!("-m {name}: no test judges such a measurement"))
-                    .maybe_hint(nearest(name, &names).map(|nearest| format!("the nearest that there is: {nearest}")))
+                Failure::usage(format!("-m {name}: no test judges such a measurement")).maybe_hint(
+                    nearest(name, &names).map(|nearest| format!("the nearest that there is: {nearest}")),
+                )
             })
         };
         self.measurements.iter().map(index).collect()
@@ -120,8 +121,9 @@ fn indices(flag: &str, names: &[String]) -> Result<Vec<usize>, Failure> {
     let index = |name: &String| {
         test_index(name).ok_or_else(|| {
             let known: Vec<&str> = CATALOGUE.iter().map(|test| test.about().name).collect();
-            Failure::usage(format!("{flag} {name}: no such test"))
-                .maybe_hint(nearest(name, &known).map(|nearest| format!("the nearest that there is: {nearest}")))
+            Failure::usage(format!("{flag} {name}: no such test")).maybe_hint(
+                nearest(name, &known).map(|nearest| format!("the nearest that there is: {nearest}")),
+            )
         })
     };
     names.iter().map(index).collect()

@@ -4,10 +4,13 @@ mod arguments;
 mod observations;
 mod output;
 mod summary;
+mod thresholds;
 
 use std::time::Instant;
 
 pub use arguments::QcArgs;
+use chrono::{DateTime, NaiveDateTime};
+use isd_dataset::output_file::OutputFile;
 
 use super::common::CommonArgs;
 use super::failure::Failure;
@@ -18,7 +21,9 @@ use super::streams::print;
 use super::tool::Tool;
 use crate::qc;
 use crate::qc::config;
-use crate::qc::run::Thresholds;
+use crate::qc::explain::explain;
+use crate::qc::rewrite::{Form, Rewrite};
+use crate::qc::settings::Settings;
 use crate::qc::truth::Truth;
 use observations::Observations;
 use output::Destination;
@@ -42,13 +47,32 @@ impl Tool for QcArgs {
             return print(&configuration);
         }
         let truth = self.truth.as_deref().map(Truth::read).transpose()?;
+        if let [station, time] = self.explain.as_slice() {
+            return self.explain(&settings, station, time);
+        }
         let destination = Destination::create(&self)?;
+        let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
+        let kept = self.thresholds.as_deref().filter(|_| known.is_none());
+        let kept = kept.map(|path| OutputFile::create(path).map(|file| (file, path))).transpose()?;
+        let rewrites = [(&self.clean, Form::Clean), (&self.wide, Form::Wide)];
+        let rewrites = rewrites.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form)));
+        let rewrites: Vec<Rewrite> = rewrites
+            .map(|(path, form)| Rewrite::create(path, form, self.overwrite, &self.sources))
+            .collect::<Result<_, _>>()?;
         let observations = Observations::open(&self.sources, &self.source, self.common.quiet)?;
         let table = observations.stations(self.stations.as_deref())?;
         let progress = Progress::rows(Some(2 * observations.dataset.rows()), self.common.quiet);
         let outcome =
-            qc::run(&observations.dataset, &table, &settings, &Thresholds::new(), &|rows| progress.update(rows))?;
+            qc::run(&observations.dataset, &table, &settings, &known.unwrap_or_default(), &|rows| {
+                progress.update(rows)
+            })?;
         drop(progress);
+        for rewrite in rewrites {
+            rewrite.write(&observations.dataset, &table, &outcome, &settings)?;
+        }
+        if let Some((file, path)) = kept {
+            thresholds::write(file, path, &outcome)?;
+        }
 
         let metadata = vec![
             ("isd.tool".to_owned(), concat!("isd-qc ", env!("CARGO_PKG_VERSION")).to_owned()),
@@ -84,4 +108,26 @@ impl Tool for QcArgs {
         self.common.summarize(&summary, &text)?;
         report_failures(&observations.failures)
     }
+}
+
+impl QcArgs {
+    /// Prints what each test sees of the values of a station at a time.
+    fn explain(&self, settings: &Settings, station: &str, time: &str) -> Result<(), Failure> {
+        let instant = instant(time)?;
+        let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
+        let observations = Observations::open(&self.sources, &self.source, self.common.quiet)?;
+        let table = observations.stations(self.stations.as_deref())?;
+        let known = known.unwrap_or_default();
+        print(&explain(&observations.dataset, &table, settings, &known, station, instant)?)
+    }
+}
+
+/// A time in ISO 8601, in UTC where it says no zone, in microseconds since 1970.
+fn instant(text: &str) -> Result<i64, Failure> {
+    let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.timestamp_micros());
+    let formats = ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"];
+    let plain = formats.iter().find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    zoned.ok().or_else(|| plain.map(|time| time.and_utc().timestamp_micros())).ok_or_else(|| {
+        Failure::usage(format!("--explain {text}: is no time")).hint("a time is given as 2017-09-10T11:00")
+    })
 }

@@ -25,7 +25,8 @@ impl Destination {
     /// Errors: a name that is not one of a table, a place where nothing can be written, or one that is read.
     pub fn create(args: &QcArgs) -> Result<Self, Failure> {
         let Some(path) = args.output.as_deref() else {
-            let elsewhere = args.common.json || args.truth.is_some() || args.clean.is_some() || args.wide.is_some();
+            let elsewhere =
+                args.common.json || args.truth.is_some() || args.clean.is_some() || args.wide.is_some();
             return Ok(if elsewhere { Self::Nowhere } else { Self::Stdout });
         };
         let file = TableFile::create(path)?;
@@ -52,7 +53,9 @@ impl Destination {
         metadata: &[(String, String)],
     ) -> Result<Option<u64>, Failure> {
         match self {
-            Self::File(file) => Ok(Some(file.write(&flags_schema(), batches(outcome, with_released), metadata)?)),
+            Self::File(file) => {
+                Ok(Some(file.write(&flags_schema(), batches(outcome, with_released), metadata)?))
+            }
             Self::Stdout => {
                 print_table(&flags_schema(), batches(outcome, with_released), "flags")?;
                 Ok(None)

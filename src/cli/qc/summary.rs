@@ -110,10 +110,19 @@ pub(super) fn not_run(outcome: &Outcome, settings: &Settings) -> Vec<NotRunSumma
 pub(super) fn describe(outcome: &Outcome, settings: &Settings, seconds: f64) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{:<18} {:<24} {:>9} {:>9} {:>9}", "test", "measurement", "erroneous", "suspect", "released");
+    let _ = writeln!(
+        text,
+        "{:<18} {:<24} {:>9} {:>9} {:>9}",
+        "test", "measurement", "erroneous", "suspect", "released"
+    );
     for row in tests(outcome) {
-        let [erroneous, suspect, released] = [row.erroneous, row.suspect, row.released].map(|n| HumanCount(n).to_string());
-        let _ = writeln!(text, "{:<18} {:<24} {erroneous:>9} {suspect:>9} {released:>9}", row.test, row.measurement);
+        let [erroneous, suspect, released] =
+            [row.erroneous, row.suspect, row.released].map(|n| HumanCount(n).to_string());
+        let _ = writeln!(
+            text,
+            "{:<18} {:<24} {erroneous:>9} {suspect:>9} {released:>9}",
+            row.test, row.measurement
+        );
     }
     for row in measurements(outcome) {
         let share = 100.0 * row.flagged as f64 / row.values.max(1) as f64;
@@ -128,7 +137,11 @@ pub(super) fn describe(outcome: &Outcome, settings: &Settings, seconds: f64) -> 
         let stations = rows.iter().map(|(_, stations)| *stations).max().unwrap_or(0);
         let names: Vec<&str> = rows.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
         let of = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        let stations = if stations == outcome.stations.len() { String::new() } else { format!(" at {}", counted(stations as u64, "station")) };
+        let stations = if stations == outcome.stations.len() {
+            String::new()
+        } else {
+            format!(" at {}", counted(stations as u64, "station"))
+        };
         let _ = writeln!(text, "not run: {test}{of}{stations}: {reason}");
     }
     let rows = counted(outcome.rows, "row");
@@ -145,7 +158,11 @@ pub(super) fn describe_truth(rates: &Rates) -> String {
     let by_test = |tests: &BTreeMap<&'static str, u64>| {
         let mut tests: Vec<(&str, u64)> = tests.iter().map(|(test, count)| (*test, *count)).collect();
         tests.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        tests.iter().map(|(test, count)| format!("{test} {}", HumanCount(*count))).collect::<Vec<_>>().join(", ")
+        tests
+            .iter()
+            .map(|(test, count)| format!("{test} {}", HumanCount(*count)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     for kind in &rates.kinds {
         let name = if kind.weather { format!("{} (weather)", kind.kind) } else { kind.kind.clone() };

@@ -165,7 +165,16 @@ impl Comparison {
         let deviation = mad(expected, center)?;
         let limit = if disagrees { limit } else { network_limit };
         let (nearest, ..) = self.values_at(at).next()?;
-        Some(Judgement { expected: center, difference, limit, deviation, neighbours, disagrees, doubtful, nearest })
+        Some(Judgement {
+            expected: center,
+            difference,
+            limit,
+            deviation,
+            neighbours,
+            disagrees,
+            doubtful,
+            nearest,
+        })
     }
 
     /// The neighbours with a value at a position: their place in what the comparison was made of, their value, and how far it
@@ -173,9 +182,8 @@ impl Comparison {
     pub fn values_at(&self, at: usize) -> impl Iterator<Item = (usize, f64, f64)> {
         let part = usize::from(self.parts[at]);
         let with_value = self.neighbours.iter().filter(move |neighbour| !neighbour.values[at].is_nan());
-        with_value.map(move |neighbour| {
-            (neighbour.number, f64::from(neighbour.values[at]), neighbour.usual[part])
-        })
+        with_value
+            .map(move |neighbour| (neighbour.number, f64::from(neighbour.values[at]), neighbour.usual[part]))
     }
 
     /// The value at a position less the median of what the neighbours make expected, which replaces the contents of `expected`.
@@ -202,13 +210,17 @@ impl Comparison {
             let part = usize::from(self.parts[at]);
             expected.clear();
             expected.extend(
-                self.neighbours.iter().map(|neighbour| f64::from(neighbour.values[at]) - neighbour.usual[part]),
+                self.neighbours
+                    .iter()
+                    .map(|neighbour| f64::from(neighbour.values[at]) - neighbour.usual[part]),
             );
             for (number, sample) in samples.iter_mut().enumerate() {
                 others.clear();
-                let rest = expected.iter().enumerate().filter(|(other, value)| *other != number && !value.is_nan());
+                let rest =
+                    expected.iter().enumerate().filter(|(other, value)| *other != number && !value.is_nan());
                 others.extend(rest.map(|(_, value)| value));
-                let center = if others.len() + 1 < self.bounds.least_values { None } else { median(&mut others) };
+                let center =
+                    if others.len() + 1 < self.bounds.least_values { None } else { median(&mut others) };
                 sample.push(center.map_or(f64::NAN, |center| expected[number] - center));
             }
         }
@@ -243,7 +255,8 @@ pub fn minute(time: i64) -> i32 {
 fn matched(minutes: &[i32], reference: &Reference, tolerance: i32) -> Vec<f32> {
     let mut at = 0;
     let nearest = |&minute: &i32| {
-        let far = |at: usize| reference.get(at).map(|(other, _)| (i64::from(*other) - i64::from(minute)).abs());
+        let far =
+            |at: usize| reference.get(at).map(|(other, _)| (i64::from(*other) - i64::from(minute)).abs());
         while far(at + 1).zip(far(at)).is_some_and(|(next, this)| next < this) {
             at += 1;
         }
@@ -298,7 +311,11 @@ mod tests {
         let values = (0..rows).map(|row| change(row, usual(row))).collect();
         let station = Station::new("a".into(), None, times.clone()).with(0, values);
         let reference = |above: usize| -> Reference {
-            times.iter().enumerate().map(|(row, &time)| (minute(time), (usual(row) + above as f64) as f32)).collect()
+            times
+                .iter()
+                .enumerate()
+                .map(|(row, &time)| (minute(time), (usual(row) + above as f64) as f32))
+                .collect()
         };
         let references: Vec<Reference> = (1..=references).map(reference).collect();
         let references: Vec<&Reference> = references.iter().collect();
@@ -309,7 +326,19 @@ mod tests {
 
     #[test]
     fn usual_differences_are_taken_off_and_the_limit_holds_from_both_sides() {
-        let comparison = compared(|row, value| value + if row == 500 { 7.5 } else if row == 600 { -7.6 } else { 0.0 }, 3);
+        let comparison = compared(
+            |row, value| {
+                value
+                    + if row == 500 {
+                        7.5
+                    } else if row == 600 {
+                        -7.6
+                    } else {
+                        0.0
+                    }
+            },
+            3,
+        );
         let comparison = comparison.expect("three neighbours");
         let judged = |row: u32| {
             let at = comparison.position(row).expect("a value");
@@ -333,8 +362,10 @@ mod tests {
     #[test]
     fn many_errors_do_not_widen_their_own_limits() {
         // A quarter of all hours is wrong, by 20.
-        let comparison = compared(|row, value| value - if row % 4 == 0 { 20.0 } else { 0.0 }, 3).expect("neighbours");
-        let found = (0..2000).filter(|&at| comparison.judge(at, &mut Vec::new()).is_some_and(|j| j.disagrees));
+        let comparison =
+            compared(|row, value| value - if row % 4 == 0 { 20.0 } else { 0.0 }, 3).expect("neighbours");
+        let found =
+            (0..2000).filter(|&at| comparison.judge(at, &mut Vec::new()).is_some_and(|j| j.disagrees));
         assert_eq!(found.count(), 500);
     }
 }

@@ -74,7 +74,7 @@ impl<'a> Network<'a> {
         near
     }
 
-    fn id(&self, number: usize) -> Option<&str> {
+    pub(super) fn id(&self, number: usize) -> Option<&str> {
         self.table.stations().get(number).map(|station| &*station.record.station_id)
     }
 }
@@ -130,10 +130,13 @@ pub fn references(
 }
 
 /// The compared measurements of a station.
-fn reference(station: &Station) -> [Reference; COMPARED.len()] {
+pub(super) fn reference(station: &Station) -> [Reference; COMPARED.len()] {
     COMPARED.map(|measurement| {
         let values = station.values(measurement).iter().zip(station.times());
-        values.filter(|(value, _)| !value.is_nan()).map(|(&value, &time)| (minute(time), value as f32)).collect()
+        values
+            .filter(|(value, _)| !value.is_nan())
+            .map(|(&value, &time)| (minute(time), value as f32))
+            .collect()
     })
 }
 
@@ -154,9 +157,12 @@ pub fn decide_group(
     let (rows, results) = groups.get(group).zip(found.get(group)).ok_or_else(lost)?;
     let test = test_index("neighbour").unwrap_or(usize::MAX);
     let height = settings.value(test, TEMPERATURE, 1).unwrap_or(f64::INFINITY);
-    let around: Vec<Vec<(usize, f64)>> =
-        results.iter().map(|result| if settings.runs(test) { network.around(&result.id, height) } else { Vec::new() }).collect();
-    let wanted: BTreeSet<&str> = around.iter().flatten().filter_map(|(number, _)| network.id(*number)).collect();
+    let around: Vec<Vec<(usize, f64)>> = results
+        .iter()
+        .map(|result| if settings.runs(test) { network.around(&result.id, height) } else { Vec::new() })
+        .collect();
+    let wanted: BTreeSet<&str> =
+        around.iter().flatten().filter_map(|(number, _)| network.id(*number)).collect();
     let references = references(groups, columns, found, places, &wanted)?;
     let all: Vec<usize> = (0..isd_dataset::MEASUREMENTS.len()).collect();
     let stations = load::stations(rows, columns, &all, network.table)?;
@@ -200,8 +206,8 @@ pub fn compare(
     Comparison::new(station, measurement, &series, |row| found.contains(&row), bounds)
 }
 
-/// Has the neighbours of a station decide on it, then cleans up.
-fn decide(
+/// Has the neighbours of a station decide on what was found of it, then cleans up; `around` are nearest first.
+pub(super) fn decide(
     station: &Station,
     result: &StationFindings,
     around: &[Around<'_>],
@@ -280,7 +286,8 @@ fn judge(
 ) -> Vec<Finding> {
     let mut own: Vec<Finding> = Vec::new();
     let beyond = |judgement: &Judgement| judgement.disagrees || judgement.doubtful;
-    let alone: BTreeSet<u32> = judged.iter().filter(|(_, judgement)| beyond(judgement)).map(|(row, _)| *row).collect();
+    let alone: BTreeSet<u32> =
+        judged.iter().filter(|(_, judgement)| beyond(judgement)).map(|(row, _)| *row).collect();
     let left_by_jump = jumps(station, measurement, &alone, judged);
     let found_before: BTreeSet<u32> = findings.iter().map(|finding| finding.row).collect();
     for (&row, judgement) in judged.iter().filter(|(_, judgement)| beyond(judgement)) {
@@ -292,7 +299,9 @@ fn judge(
             WIND_SPEED if judgement.difference < 0.0 => continue,
             // A departure that comes and goes slowly, at a station without others near it, is local weather.
             _ if !evidence && !near => continue,
-            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => Verdict::Suspect,
+            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => {
+                Verdict::Suspect
+            }
             _ if judgement.disagrees && evidence => Verdict::Erroneous,
             _ => Verdict::Suspect,
         };
@@ -309,15 +318,20 @@ fn judge(
             detail: format!("{} neighbours", judgement.neighbours).into(),
         });
     }
-    let wrong: BTreeSet<u32> =
-        own.iter().filter(|finding| finding.verdict == Verdict::Erroneous).map(|finding| finding.row).collect();
+    let wrong: BTreeSet<u32> = own
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Erroneous)
+        .map(|finding| finding.row)
+        .collect();
     for finding in findings.iter_mut().filter(|finding| finding.verdict == Verdict::Suspect) {
         let Some(judgement) = judged.get(&finding.row) else { continue };
         let rests_on_climatology =
             CATALOGUE.get(usize::from(finding.test)).is_some_and(|test| test.about().released_by_neighbours);
         if wrong.contains(&finding.row) {
             finding.verdict = Verdict::Erroneous;
-        } else if rests_on_climatology && judgement.difference.abs() <= release.0 * judgement.deviation.max(release.1) {
+        } else if rests_on_climatology
+            && judgement.difference.abs() <= release.0 * judgement.deviation.max(release.1)
+        {
             finding.verdict = Verdict::Released;
         }
     }

@@ -20,7 +20,12 @@ static ABOUT: About = About {
     released_by_neighbours: false,
     measurements: &[0, 1, 2, 3, 4, 5, 6, 7],
     parameters: &[
-        Parameter::new("share", "%", 40.0, "share of a month's values that are erroneous, beyond which the rest is suspect"),
+        Parameter::new(
+            "share",
+            "%",
+            40.0,
+            "share of a month's values that are erroneous, beyond which the rest is suspect",
+        ),
         Parameter::new("least_values", "", 20.0, "erroneous values of the month at least"),
     ],
     definition: "The rest of a month of which more than 40 % is erroneous: suspect. Suspect values do not count, so that no doubt \
@@ -39,8 +44,10 @@ impl Test for CleanUp {
         let month = |row: usize| moments[row].month_of_record();
         for &measurement in ABOUT.measurements {
             let mine = run.earlier.iter().filter(|finding| usize::from(finding.measurement) == measurement);
-            let erroneous: BTreeSet<usize> =
-                mine.filter(|finding| finding.verdict == Verdict::Erroneous).map(|finding| finding.row as usize).collect();
+            let erroneous: BTreeSet<usize> = mine
+                .filter(|finding| finding.verdict == Verdict::Erroneous)
+                .map(|finding| finding.row as usize)
+                .collect();
             let mut bad: BTreeMap<i32, usize> = BTreeMap::new();
             for &row in &erroneous {
                 *bad.entry(month(row)).or_default() += 1;
@@ -50,12 +57,20 @@ impl Test for CleanUp {
             if bad.is_empty() {
                 continue;
             }
-            let rows: Vec<usize> = run.station.observed(measurement).into_iter().map(|row| row as usize).collect();
+            let rows: Vec<usize> =
+                run.station.observed(measurement).into_iter().map(|row| row as usize).collect();
             for rows in rows.chunk_by(|&a, &b| month(a) == month(b)) {
                 let Some(&count) = bad.get(&month(rows[0])) else { continue };
                 let part = 100.0 * count as f64 / rows.len() as f64;
                 for &row in rows.iter().filter(|row| part > share && !erroneous.contains(row)) {
-                    run.find(measurement, row, Verdict::Suspect, part, (f64::NAN, share), "most of the month is erroneous");
+                    run.find(
+                        measurement,
+                        row,
+                        Verdict::Suspect,
+                        part,
+                        (f64::NAN, share),
+                        "most of the month is erroneous",
+                    );
                 }
             }
         }

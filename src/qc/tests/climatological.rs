@@ -25,7 +25,12 @@ static ABOUT: About = About {
     parameters: &[
         Parameter::new("least_years", "", 3.0, "years with at least 1000 values"),
         Parameter::new("least_spread", "value", 1.5, "least half interquartile range"),
-        Parameter::new("winsorised", "", 0.05, "share of the values at either end that count as the last one within"),
+        Parameter::new(
+            "winsorised",
+            "",
+            0.05,
+            "share of the values at either end that count as the last one within",
+        ),
         Parameter::new("margin", "", 1.0, "spreads beyond the normal limit that are still expected"),
         Parameter::new("gap", "", 1.0, "spreads without values that separate a value"),
     ],
@@ -96,12 +101,15 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
             distances.extend(sample.iter().map(|value| (value - center) / spread));
         }
         let mut scratch = distances.clone();
-        let sigma = median(&mut scratch).and_then(|center| mad(&mut scratch, center)).unwrap_or(0.0) * MAD_TO_SIGMA;
+        let sigma =
+            median(&mut scratch).and_then(|center| mad(&mut scratch, center)).unwrap_or(0.0) * MAD_TO_SIGMA;
         let limit = normal_limit(distances.len(), 1.0, sigma.max(0.5)) + margin;
         let side = |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap);
         let (below, above) = (side(-1.0), side(1.0));
         limits.extend(
-            centers.into_iter().map(|found| found.map(|(center, spread)| Limits { center, spread, below, above })),
+            centers
+                .into_iter()
+                .map(|found| found.map(|(center, spread)| Limits { center, spread, below, above })),
         );
     }
     limits
@@ -116,7 +124,10 @@ mod tests {
         let mut sample: Vec<f64> = (1..=20).map(f64::from).collect();
         sample[0] = 1000.0;
         // Sorted 2 to 20 and 1000: the ends count as 3 and 20.
-        assert_eq!(winsorised_mean(&mut sample, 0.05), Some((3.0 + (3..=20).sum::<i32>() as f64 + 20.0) / 20.0));
+        assert_eq!(
+            winsorised_mean(&mut sample, 0.05),
+            Some((3.0 + (3..=20).sum::<i32>() as f64 + 20.0) / 20.0)
+        );
         assert_eq!(winsorised_mean(&mut [], 0.05), None);
     }
 }

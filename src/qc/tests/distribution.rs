@@ -25,7 +25,12 @@ static ABOUT: About = About {
         Parameter::new("least_spread", "value", 2.0, "least interquartile range"),
         Parameter::new("margin", "", 1.0, "spreads beyond the normal limit that are still expected"),
         Parameter::new("gap", "", 2.0, "empty bins of a quarter of the spread that separate a value"),
-        Parameter::new("storm", "", 4.5, "median absolute deviations of wind above its median in which low pressure is spared"),
+        Parameter::new(
+            "storm",
+            "",
+            4.5,
+            "median absolute deviations of wind above its median in which low pressure is spared",
+        ),
     ],
     definition: "For each calendar month, the distance of a value from the median in interquartile ranges. A value is found beyond a \
                  limit and a gap of two empty bins outside it. The limit is one spread beyond the distance at which a normal \
@@ -45,7 +50,12 @@ impl Test for Distribution {
             let Some(parameters) = run.parameters::<5>(measurement)? else { continue };
             let storm = parameters[4];
             let station = run.station;
-            let months = run.derived.distribution.entry(measurement).or_insert_with(|| derive(station, measurement, parameters)).clone();
+            let months = run
+                .derived
+                .distribution
+                .entry(measurement)
+                .or_insert_with(|| derive(station, measurement, parameters))
+                .clone();
             if months.iter().all(Option::is_none) {
                 run.not_run(measurement, "no calendar month has enough values");
                 continue;
@@ -68,7 +78,8 @@ impl Test for Distribution {
 
 /// The wind speed above which low pressure is spared; infinite where there is no wind.
 fn windy_above(station: &Station, deviations: f64) -> f64 {
-    let mut wind: Vec<f64> = station.values(WIND_SPEED).iter().copied().filter(|wind| !wind.is_nan()).collect();
+    let mut wind: Vec<f64> =
+        station.values(WIND_SPEED).iter().copied().filter(|wind| !wind.is_nan()).collect();
     let Some(center) = median(&mut wind) else { return f64::INFINITY };
     mad(&mut wind, center).map_or(f64::INFINITY, |mad| center + deviations * mad)
 }
@@ -90,7 +101,8 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         let spread = iqr(sample)?.max(least_spread);
         let limit = normal_limit(sample.len(), BIN, 1.0 / IQR_TO_SIGMA) + margin;
         let distances: Vec<f64> = sample.iter().map(|value| (value - center) / spread).collect();
-        let side = |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap * BIN);
+        let side =
+            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap * BIN);
         Some(Limits { center, spread, below: side(-1.0), above: side(1.0) })
     };
     samples.iter_mut().map(limits).collect()

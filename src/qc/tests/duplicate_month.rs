@@ -83,7 +83,14 @@ fn agrees(run: &Run<'_>, measurement: usize, month: &Month, other: &Month) -> bo
 }
 
 /// Finds all values of a measurement in a month.
-fn find_month(run: &mut Run<'_>, measurement: usize, month: &Month, values: f64, least_values: f64, detail: &str) {
+fn find_month(
+    run: &mut Run<'_>,
+    measurement: usize,
+    month: &Month,
+    values: f64,
+    least_values: f64,
+    detail: &str,
+) {
     for row in month.rows.clone() {
         if run.station.value(measurement, row).is_some() {
             run.find(measurement, row, Verdict::Suspect, values, (f64::NAN, least_values), detail.to_owned());
@@ -106,7 +113,8 @@ fn months(run: &Run<'_>) -> Vec<Month> {
         let range = start..start + rows.len();
         start = range.end;
         let observed = range.clone().filter(|&row| !temperatures[row].is_nan());
-        let temperatures: Vec<(u32, f64)> = observed.map(|row| (minute_of_month(run, row), temperatures[row])).collect();
+        let temperatures: Vec<(u32, f64)> =
+            observed.map(|row| (minute_of_month(run, row), temperatures[row])).collect();
         if !temperatures.is_empty() {
             months.push(Month { rows: range, temperatures });
         }

@@ -19,8 +19,18 @@ static ABOUT: About = About {
     measurements: &[TEMPERATURE, DEW_POINT, PRESSURE],
     parameters: &[
         Parameter::new("least_values", "", 500.0, "values of the record at least"),
-        Parameter::new("record_share", "", 0.3, "share of seven consecutive bins that the middle one holds in the record at least"),
-        Parameter::new("share", "", 0.5, "share of seven consecutive bins that the middle one holds in a year at least"),
+        Parameter::new(
+            "record_share",
+            "",
+            0.3,
+            "share of seven consecutive bins that the middle one holds in the record at least",
+        ),
+        Parameter::new(
+            "share",
+            "",
+            0.5,
+            "share of seven consecutive bins that the middle one holds in a year at least",
+        ),
         Parameter::new("least_in_bin", "", 30.0, "values of that bin in the record at least"),
         Parameter::new("least_in_year", "", 20.0, "values of that bin in a year at least"),
         Parameter::new("sure_share", "", 0.9, "share with which ten values in a year are enough"),
@@ -51,7 +61,11 @@ impl Test for FrequentValue {
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         for &measurement in ABOUT.measurements {
-            let Some([least_values, record_share, least_share, in_bin, in_year, sure]) = run.parameters(measurement)? else { continue };
+            let Some([least_values, record_share, least_share, in_bin, in_year, sure]) =
+                run.parameters(measurement)?
+            else {
+                continue;
+            };
             let (station, values) = (run.station, run.values(measurement));
             let rows = station.observed(measurement);
             if (rows.len() as f64) < least_values {
@@ -84,7 +98,14 @@ impl Test for FrequentValue {
                     if part >= least_share && own as f64 >= in_year || part >= sure && own >= SURE_VALUES {
                         for &row in rows.iter().filter(|&&row| bin(row) == frequent) {
                             let detail = format!("{own} such values in the year");
-                            run.find(measurement, row as usize, Verdict::Suspect, part, (f64::NAN, least_share), detail);
+                            run.find(
+                                measurement,
+                                row as usize,
+                                Verdict::Suspect,
+                                part,
+                                (f64::NAN, least_share),
+                                detail,
+                            );
                         }
                     }
                 }

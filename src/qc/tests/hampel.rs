@@ -20,7 +20,8 @@ static ABOUT: About = About {
         Parameter::new("half_window", "", 12.0, "rows before it and after it"),
         Parameter::new("least_values", "", 12.0, "values of the window at least"),
         Parameter::new("threshold", "", 8.0, "robust standard deviations"),
-        Parameter::new("least_spread", "value", 1.5, "least robust standard deviation").with(&[(PRESSURE, 1.0), (WIND_SPEED, 2.0)]),
+        Parameter::new("least_spread", "value", 1.5, "least robust standard deviation")
+            .with(&[(PRESSURE, 1.0), (WIND_SPEED, 2.0)]),
     ],
     definition: "A value more than 8 robust standard deviations (1.4826 median absolute deviations) from the median of the 12 rows before \
                  it, itself and the 12 after it: suspect. Off by default, since fronts are found as well.",
@@ -35,9 +36,15 @@ impl Test for Hampel {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let (mut medians, mut mads) = (Vec::new(), Vec::new());
         for &measurement in ABOUT.measurements {
-            let Some([half, least_values, threshold, least_spread]) = run.parameters(measurement)? else { continue };
+            let Some([half, least_values, threshold, least_spread]) = run.parameters(measurement)? else {
+                continue;
+            };
             let values = run.values(measurement);
-            let window = CenteredWindow { before: half as usize, after: half as usize, min_periods: least_values as usize };
+            let window = CenteredWindow {
+                before: half as usize,
+                after: half as usize,
+                min_periods: least_values as usize,
+            };
             medians.clear();
             mads.clear();
             rolling_median_mad(Series::new(values), window, &mut medians, &mut mads);

@@ -42,7 +42,9 @@ impl Test for Humidity {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let station = run.station;
         let air = run.parameters::<4>(TEMPERATURE)?;
-        let Some([tolerance, hours, clear, clear_share]) = run.parameters(DEW_POINT)?.or(air) else { return Ok(()) };
+        let Some([tolerance, hours, clear, clear_share]) = run.parameters(DEW_POINT)?.or(air) else {
+            return Ok(());
+        };
         if !station.has(TEMPERATURE) || !station.has(DEW_POINT) {
             let measurement = if station.has(TEMPERATURE) { TEMPERATURE } else { DEW_POINT };
             run.not_run(measurement, "the station has not both temperature and dew point");
@@ -55,14 +57,22 @@ impl Test for Humidity {
             let measurement = if is_air_wrong(station, row) { TEMPERATURE } else { DEW_POINT };
             if run.settings.is_on(run.test, measurement) {
                 let limits = (f64::NAN, tolerance);
-                run.find(measurement, row, Verdict::Suspect, dew - air, limits, "dew point above temperature");
+                run.find(
+                    measurement,
+                    row,
+                    Verdict::Suspect,
+                    dew - air,
+                    limits,
+                    "dew point above temperature",
+                );
             }
         }
         if !run.settings.is_on(run.test, DEW_POINT) {
             return Ok(());
         }
         let saturated = |(_, air, dew): &(usize, f64, f64)| (air - dew).abs() <= SATURATED;
-        for saturated in both.chunk_by(|a, b| saturated(a) && saturated(b)).filter(|values| values.len() >= 4) {
+        for saturated in both.chunk_by(|a, b| saturated(a) && saturated(b)).filter(|values| values.len() >= 4)
+        {
             let (first, last) = (saturated[0].0, saturated[saturated.len() - 1].0);
             let length = station.hours_between(first, last);
             let dry = |&&(row, ..): &&(usize, f64, f64)| {
@@ -72,7 +82,14 @@ impl Test for Humidity {
             let dry = saturated.iter().filter(dry).count();
             if length >= hours && dry as f64 >= clear_share * saturated.len() as f64 {
                 for &(row, ..) in saturated {
-                    run.find(DEW_POINT, row, Verdict::Suspect, length, (f64::NAN, hours), "saturated under a clear sky");
+                    run.find(
+                        DEW_POINT,
+                        row,
+                        Verdict::Suspect,
+                        length,
+                        (f64::NAN, hours),
+                        "saturated under a clear sky",
+                    );
                 }
             }
         }

@@ -18,7 +18,12 @@ static ABOUT: About = About {
         Parameter::new("most_values", "", 6.0, "values of a cluster at most"),
         Parameter::new("length", "h", 24.0, "time from its first to its last value at most"),
         Parameter::new("gap", "h", 48.0, "time without values before it and after it at least"),
-        Parameter::new("most_share", "%", 0.5, "share of the record in such clusters beyond which they are how the station reports"),
+        Parameter::new(
+            "most_share",
+            "%",
+            0.5,
+            "share of the record in such clusters beyond which they are how the station reports",
+        ),
     ],
     definition: "At most 6 values within 24 h, with at least 48 h without values before them and after them. A cluster has values \
                  before and after it: the ends of a record are open. A station that reports so often in clusters is not tested.",
@@ -42,7 +47,8 @@ impl Test for IsolatedCluster {
                 let (Some(&first), Some(&last)) = (cluster.first(), cluster.last()) else { return false };
                 cluster.len() as f64 <= most_values && hours(first, last) <= length
             };
-            let found: Vec<u32> = inner.iter().filter(isolated).flat_map(|cluster| cluster.iter()).copied().collect();
+            let found: Vec<u32> =
+                inner.iter().filter(isolated).flat_map(|cluster| cluster.iter()).copied().collect();
             if found.len() as f64 * 100.0 > most_share * rows.len() as f64 {
                 run.not_run(measurement, "the station reports in isolated clusters");
                 continue;
@@ -50,7 +56,9 @@ impl Test for IsolatedCluster {
             for row in found {
                 let row = row as usize;
 
-                let before = (0..row).rev().find(|&other| station.value(measurement, other).is_some() && station.hours_between(other, row) >= gap);
+                let before = (0..row).rev().find(|&other| {
+                    station.value(measurement, other).is_some() && station.hours_between(other, row) >= gap
+                });
                 let distance = before.map_or(f64::NAN, |other| station.hours_between(other, row));
                 run.find(measurement, row, Verdict::Suspect, distance, (f64::NAN, gap), "");
             }

@@ -17,14 +17,33 @@ static ABOUT: About = About {
     released_by_neighbours: false,
     measurements: &[TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED],
     parameters: &[
-        Parameter::new("radius", "km", 300.0, "distance of a neighbour at most").with(&[(DEW_POINT, 100.0), (WIND_SPEED, 150.0)]),
+        Parameter::new("radius", "km", 300.0, "distance of a neighbour at most")
+            .with(&[(DEW_POINT, 100.0), (WIND_SPEED, 150.0)]),
         Parameter::new("height", "m", 300.0, "difference of elevation at most, where both are known"),
         Parameter::new("least_values", "", 3.0, "neighbours with a value at that time at least"),
-        Parameter::new("factor", "", 5.0, "robust standard deviations of the difference, per month and three hours of the day"),
-        Parameter::new("least_spread", "value", 1.5, "least robust standard deviation")
-            .with(&[(DEW_POINT, 2.0), (PRESSURE, 1.5), (WIND_SPEED, 3.0)]),
-        Parameter::new("agreement", "", 2.0 / 3.0, "share of the neighbours that differ by half the limit on the same side, at least"),
-        Parameter::new("release", "", 4.5, "median absolute deviations of the neighbours from their median within which a value is released"),
+        Parameter::new(
+            "factor",
+            "",
+            5.0,
+            "robust standard deviations of the difference, per month and three hours of the day",
+        ),
+        Parameter::new("least_spread", "value", 1.5, "least robust standard deviation").with(&[
+            (DEW_POINT, 2.0),
+            (PRESSURE, 1.5),
+            (WIND_SPEED, 3.0),
+        ]),
+        Parameter::new(
+            "agreement",
+            "",
+            2.0 / 3.0,
+            "share of the neighbours that differ by half the limit on the same side, at least",
+        ),
+        Parameter::new(
+            "release",
+            "",
+            4.5,
+            "median absolute deviations of the neighbours from their median within which a value is released",
+        ),
         Parameter::new("least_release", "value", 1.0, "least such deviation").with(&[(PRESSURE, 0.5)]),
         Parameter::new("tolerance", "h", 0.5, "time between the values of two stations at most"),
     ],

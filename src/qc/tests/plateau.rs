@@ -18,7 +18,12 @@ static ABOUT: About = About {
     measurements: &[TEMPERATURE, DEW_POINT, PRESSURE],
     parameters: &[
         Parameter::new("length", "h", 24.0, "time from the value before it to the value after it at most"),
-        Parameter::new("steady", "", 0.25, "share of the limit within which the values of an erroneous plateau lie"),
+        Parameter::new(
+            "steady",
+            "",
+            0.25,
+            "share of the limit within which the values of an erroneous plateau lie",
+        ),
     ],
     definition: "Values within 24 h that are left and reached again by changes of opposite sign, each beyond the limit of `spike`. \
                  Within, changes are below half that limit, or values are missing; the value after it lies nearer the one before it \
@@ -42,7 +47,13 @@ impl Test for Plateau {
             let Some([length, steady]) = run.parameters(measurement)? else { continue };
             let [_, _, _, reach, spare] = run.settings.values(spike, measurement)?;
             let Some(limits) = run.derived.spike.get(&measurement).cloned() else { continue };
-            let series = Series { station: run.station, rows: run.station.observed(measurement), measurement, limits, reach };
+            let series = Series {
+                station: run.station,
+                rows: run.station.observed(measurement),
+                measurement,
+                limits,
+                reach,
+            };
             let mut at = 1;
             while at < series.rows.len() {
                 let Some(plateau) = plateau_from(&series, at, length) else {
@@ -54,8 +65,9 @@ impl Test for Plateau {
                     continue;
                 }
                 let values = (plateau.first..=plateau.last).map(|at| series.value(at));
-                let (least, most) =
-                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+                let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                    (low.min(value), high.max(value))
+                });
                 let is_steady = most - least <= steady * plateau.limit && plateau.last > plateau.first;
                 // Dry air comes and goes by jumps, but is never as steady as an instrument that fails.
                 if measurement == DEW_POINT && !is_steady {

@@ -16,7 +16,12 @@ static ABOUT: About = About {
     released_by_neighbours: false,
     measurements: &[RAIN_1H, RAIN_6H],
     parameters: &[
-        Parameter::new("tolerance", "mm", 2.5, "amount by which a longer total may be smaller than a shorter one within it"),
+        Parameter::new(
+            "tolerance",
+            "mm",
+            2.5,
+            "amount by which a longer total may be smaller than a shorter one within it",
+        ),
         Parameter::new("heavy", "mm", 50.0, "amount of one hour that is looked at"),
         Parameter::new("factor", "", 5.0, "times the 99.9th percentile of the station's other wet hours"),
         Parameter::new("dry", "", 0.1, "share of the amount that the hours before and after have at most"),
@@ -70,7 +75,11 @@ fn contradictions(run: &mut Run<'_>, tolerance: f64, with_long: bool) {
             let limits = (most - tolerance, f64::NAN);
             run.find(RAIN_6H, row, Verdict::Suspect, total, limits, "less than one of its hours");
         }
-        if !run.found.iter().any(|finding| finding.row as usize == hour && usize::from(finding.measurement) == RAIN_1H) {
+        if !run
+            .found
+            .iter()
+            .any(|finding| finding.row as usize == hour && usize::from(finding.measurement) == RAIN_1H)
+        {
             let limits = (f64::NAN, total + tolerance);
             run.find(RAIN_1H, hour, Verdict::Suspect, most, limits, "more than the 6 h that hold it");
         }
@@ -96,7 +105,8 @@ fn heavy_hours(run: &mut Run<'_>, parameters: [f64; 6]) {
             continue;
         }
         let long = (row..station.rows()).take_while(|&later| station.hours_between(row, later) < LONG_HOURS);
-        let contradicted = long.filter_map(|row| station.value(RAIN_6H, row)).any(|total| total < value / 2.0);
+        let contradicted =
+            long.filter_map(|row| station.value(RAIN_6H, row)).any(|total| total < value / 2.0);
         let verdict = if contradicted { Verdict::Erroneous } else { Verdict::Suspect };
         run.find(RAIN_1H, row, verdict, value, (f64::NAN, limit), "one heavy hour among dry ones");
     }
@@ -113,7 +123,14 @@ fn streaks(run: &mut Run<'_>, parameters: [f64; 6]) {
         let enough = equal.len() as f64 >= streak && values[equal[0] as usize] >= least;
         for &row in equal.iter().filter(|_| enough) {
             let limits = (f64::NAN, streak);
-            run.find(RAIN_1H, row as usize, Verdict::Suspect, equal.len() as f64, limits, "equal consecutive amounts");
+            run.find(
+                RAIN_1H,
+                row as usize,
+                Verdict::Suspect,
+                equal.len() as f64,
+                limits,
+                "equal consecutive amounts",
+            );
         }
     }
 }

@@ -33,8 +33,10 @@ impl Test for Pressure {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let Some([deviations, least_spread, least_values]) = run.parameters(PRESSURE)? else { return Ok(()) };
         let sea = run.values(PRESSURE).iter().zip(run.station.station_pressure()).enumerate();
-        let differences: Vec<(usize, f64)> =
-            sea.map(|(row, (sea, own))| (row, sea - own)).filter(|(_, difference)| !difference.is_nan()).collect();
+        let differences: Vec<(usize, f64)> = sea
+            .map(|(row, (sea, own))| (row, sea - own))
+            .filter(|(_, difference)| !difference.is_nan())
+            .collect();
         if differences.is_empty() {
             run.not_run(PRESSURE, "the station has no station pressure");
             return Ok(());
@@ -50,7 +52,14 @@ impl Test for Pressure {
         for (row, difference) in differences {
             if (difference - center).abs() > reach {
                 let limits = (center - reach, center + reach);
-                run.find(PRESSURE, row, Verdict::Suspect, difference, limits, "less the pressure at the station");
+                run.find(
+                    PRESSURE,
+                    row,
+                    Verdict::Suspect,
+                    difference,
+                    limits,
+                    "less the pressure at the station",
+                );
             }
         }
         Ok(())

@@ -29,10 +29,21 @@ static ABOUT: About = About {
     released_by_neighbours: false,
     measurements: &MEASURED,
     parameters: &[
-        Parameter::new("factor", "", 6.0, "interquartile ranges of the changes over the same time step in the same calendar month"),
-        Parameter::new("least", "value", 5.0, "least change of a spike").with(&[(PRESSURE, 3.0), (WIND_SPEED, 8.0)]),
+        Parameter::new(
+            "factor",
+            "",
+            6.0,
+            "interquartile ranges of the changes over the same time step in the same calendar month",
+        ),
+        Parameter::new("least", "value", 5.0, "least change of a spike")
+            .with(&[(PRESSURE, 3.0), (WIND_SPEED, 8.0)]),
         Parameter::new("most_values", "", 3.0, "values of a spike at most"),
-        Parameter::new("reach", "h", 12.0, "time between consecutive values beyond which they are not compared"),
+        Parameter::new(
+            "reach",
+            "h",
+            12.0,
+            "time between consecutive values beyond which they are not compared",
+        ),
         Parameter::new("spare", "", 1.0, "1: spare what comes with weather, by other variables; 0: no"),
     ],
     definition: "At most 3 values that are left and reached again by changes of opposite sign, each beyond the limit: 6 interquartile \
@@ -58,7 +69,13 @@ impl Test for Spike {
         for measurement in MEASURED {
             let Some([_, _, most_values, reach, spare]) = run.parameters(measurement)? else { continue };
             let Some(limits) = run.derived.spike.get(&measurement).cloned() else { continue };
-            let series = Series { station: run.station, rows: run.station.observed(measurement), measurement, limits, reach };
+            let series = Series {
+                station: run.station,
+                rows: run.station.observed(measurement),
+                measurement,
+                limits,
+                reach,
+            };
             let spikes = series.spikes(most_values as usize);
             for spike in &spikes {
                 if spare != 0.0 && spared(run.station, run.derived, &series, spike) {
@@ -81,7 +98,12 @@ impl Test for Spike {
 ///
 /// # Errors
 /// An internal one: settings without this test.
-pub fn derive(station: &Station, settings: &Settings, derived: &mut Derived, measurement: usize) -> Result<()> {
+pub fn derive(
+    station: &Station,
+    settings: &Settings,
+    derived: &mut Derived,
+    measurement: usize,
+) -> Result<()> {
     if derived.spike.contains_key(&measurement) || !station.has(measurement) {
         return Ok(());
     }
@@ -191,7 +213,8 @@ impl Series<'_> {
         if next.len() < BLOCK_VALUES || (self.value(at) - neighbour).abs() < 2.0 * limit {
             return None;
         }
-        let span = self.station.hours_between(self.rows[next.start] as usize, self.rows[next.end - 1] as usize);
+        let span =
+            self.station.hours_between(self.rows[next.start] as usize, self.rows[next.end - 1] as usize);
         let mut values: Vec<f64> = next.map(|next| self.value(next)).collect();
         let change = self.value(at) - median(&mut values)?;
         let far = change.abs() >= 2.0 * limit && span <= self.reach * BLOCK_VALUES as f64;
@@ -210,7 +233,8 @@ pub fn spared(station: &Station, derived: &Derived, series: &Series<'_>, excursi
     match series.measurement {
         WIND_SPEED => excursion.change > 0.0 && (falls(station, first) || falls(station, last)),
         PRESSURE => {
-            let storm = station.largest_around(WIND_SPEED, first, STORM.1).is_some_and(|wind| wind >= STORM.0);
+            let storm =
+                station.largest_around(WIND_SPEED, first, STORM.1).is_some_and(|wind| wind >= STORM.0);
             excursion.change < 0.0 && storm || excursion.change > 0.0 && falls(station, first)
         }
         TEMPERATURE => {
@@ -241,7 +265,8 @@ fn falls(station: &Station, row: usize) -> bool {
     let observed: Vec<(usize, f64)> =
         rows.filter_map(|row| station.value(TEMPERATURE, row).map(|value| (row, value))).collect();
     observed.iter().enumerate().any(|(at, &(from, high))| {
-        let later = observed[at + 1..].iter().take_while(|(to, _)| station.hours_between(from, *to) <= OUTFLOW.1);
+        let later =
+            observed[at + 1..].iter().take_while(|(to, _)| station.hours_between(from, *to) <= OUTFLOW.1);
         later.into_iter().any(|(_, low)| high - low >= OUTFLOW.0)
     })
 }

@@ -21,7 +21,12 @@ static ABOUT: About = About {
         Parameter::new("limit", "", 8.0, "half interquartile ranges from the median of the years")
             .with(&[(PRESSURE, 6.0), (WIND_SPEED, 6.0)]),
         Parameter::new("least_spread", "", 0.1, "least half interquartile range, as a share of the median"),
-        Parameter::new("storm", "m/s", 15.0, "wind with which months of high variance of pressure and wind are spared"),
+        Parameter::new(
+            "storm",
+            "m/s",
+            15.0,
+            "wind with which months of high variance of pressure and wind are spared",
+        ),
     ],
     definition: "The mean absolute deviation of a month's values from the medians of its hours of the day, compared with that of the \
                  same calendar month in other years: its distance from their median in half interquartile ranges. All values of a \
@@ -43,7 +48,11 @@ impl Test for Variance {
 
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         for &measurement in ABOUT.measurements {
-            let Some([least_years, least_values, limit, least_spread, storm]) = run.parameters(measurement)? else { continue };
+            let Some([least_years, least_values, limit, least_spread, storm]) =
+                run.parameters(measurement)?
+            else {
+                continue;
+            };
             let months = months(run, measurement, least_values as usize);
             let mut ran = false;
             for calendar in 0..12 {
@@ -58,13 +67,22 @@ impl Test for Variance {
                 let spread = (spread / 2.0).max(least_spread * center);
                 for month in years {
                     let distance = (month.deviation - center) / spread;
-                    let windy = |&row: &u32| run.station.value(WIND_SPEED, row as usize).is_some_and(|wind| wind >= storm);
+                    let windy = |&row: &u32| {
+                        run.station.value(WIND_SPEED, row as usize).is_some_and(|wind| wind >= storm)
+                    };
                     let stormy = measurement >= PRESSURE && distance > 0.0 && month.rows.iter().any(windy);
                     if !(distance.abs() > limit) || stormy {
                         continue;
                     }
                     for &row in &month.rows {
-                        run.find(measurement, row as usize, Verdict::Suspect, distance, (-limit, limit), "variance of the month");
+                        run.find(
+                            measurement,
+                            row as usize,
+                            Verdict::Suspect,
+                            distance,
+                            (-limit, limit),
+                            "variance of the month",
+                        );
                     }
                 }
             }

@@ -33,7 +33,8 @@ impl Test for Wind {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let station = run.station;
         if run.parameters::<1>(WIND_SPEED)?.is_some() {
-            for (row, &speed) in run.values(WIND_SPEED).iter().enumerate().filter(|(_, speed)| **speed < 0.0) {
+            for (row, &speed) in run.values(WIND_SPEED).iter().enumerate().filter(|(_, speed)| **speed < 0.0)
+            {
                 run.find(WIND_SPEED, row, Verdict::Erroneous, speed, (0.0, f64::NAN), "a negative speed");
             }
         }
@@ -45,7 +46,9 @@ impl Test for Wind {
                 run.find(WIND_DIRECTION, row, Verdict::Erroneous, direction, limits, "no direction");
                 continue;
             }
-            let Some(speed) = station.value(WIND_SPEED, row).filter(|_| !direction.is_nan()) else { continue };
+            let Some(speed) = station.value(WIND_SPEED, row).filter(|_| !direction.is_nan()) else {
+                continue;
+            };
             winds += 1;
             if speed == 0.0 && direction != 0.0 && direction != 360.0 {
                 at_calm.push(row);

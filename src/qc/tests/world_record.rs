@@ -34,9 +34,19 @@ static ABOUT: About = About {
             (RAIN_1H, 305.0),
             (RAIN_6H, 1144.0),
         ]),
-        Parameter::new("doubtful", "value", f64::INFINITY, "value beyond which a measurement is suspect outright")
-            .with(&[(WIND_SPEED, 50.0)]),
-        Parameter::new("regional", "", 1.0, "1: the records of the station's part of the world, where its place is known; 0: no"),
+        Parameter::new(
+            "doubtful",
+            "value",
+            f64::INFINITY,
+            "value beyond which a measurement is suspect outright",
+        )
+        .with(&[(WIND_SPEED, 50.0)]),
+        Parameter::new(
+            "regional",
+            "",
+            1.0,
+            "1: the records of the station's part of the world, where its place is known; 0: no",
+        ),
     ],
     definition: "A value below the least or above the greatest that was ever measured, in the station's part of the world where its \
                  place is known, is erroneous. Wind above 50 m/s is suspect.",
@@ -99,7 +109,9 @@ impl Test for WorldRecord {
     fn run(&self, run: &mut Run<'_>) -> Result<()> {
         let region = run.station.position().and_then(region_of);
         for &measurement in ABOUT.measurements {
-            let Some([mut least, mut most, doubtful, regional]) = run.parameters(measurement)? else { continue };
+            let Some([mut least, mut most, doubtful, regional]) = run.parameters(measurement)? else {
+                continue;
+            };
             let mut name = "the world";
             if let Some(region) = region.filter(|_| regional != 0.0) {
                 let records = match measurement {
@@ -116,7 +128,14 @@ impl Test for WorldRecord {
                     let detail = format!("beyond the records of {name}");
                     run.find(measurement, row, Verdict::Erroneous, value, (least, most), detail);
                 } else if value > doubtful {
-                    run.find(measurement, row, Verdict::Suspect, value, (least, doubtful), "hardly ever measured");
+                    run.find(
+                        measurement,
+                        row,
+                        Verdict::Suspect,
+                        value,
+                        (least, doubtful),
+                        "hardly ever measured",
+                    );
                 }
             }
         }
@@ -130,9 +149,8 @@ mod tests {
 
     #[test]
     fn places_lie_in_their_part_of_the_world() {
-        let name = |latitude, longitude| {
-            region_of(Position { latitude, longitude }).map(|region| region.name)
-        };
+        let name =
+            |latitude, longitude| region_of(Position { latitude, longitude }).map(|region| region.name);
         assert_eq!(name(45.5, -73.6), Some("North America"));
         assert_eq!(name(48.1, 11.6), Some("Europe"));
         assert_eq!(name(62.0, 129.7), Some("Asia"));

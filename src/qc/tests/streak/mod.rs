@@ -8,7 +8,9 @@ use isd_dataset::Result;
 
 use crate::qc::station::Station;
 use crate::qc::statistics::resolution;
-use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, SKY, TEMPERATURE, Test, WIND_DIRECTION, WIND_SPEED};
+use crate::qc::test::{
+    About, DEW_POINT, Needs, PRESSURE, Parameter, Run, SKY, TEMPERATURE, Test, WIND_DIRECTION, WIND_SPEED,
+};
 
 /// The test.
 pub struct Streak;
@@ -29,10 +31,21 @@ static ABOUT: About = About {
         Parameter::new("days", "d", 7.0, "length of a streak that is found whatever its number of values")
             .with(&[(PRESSURE, 14.0)]),
         Parameter::new("gap", "h", 12.0, "time without a value that ends a streak"),
-        Parameter::new("calm", "value", -1.0e9, "values up to this are no evidence; up to twice this for a resolution of 1").with(&[(WIND_SPEED, 0.5)]),
+        Parameter::new(
+            "calm",
+            "value",
+            -1.0e9,
+            "values up to this are no evidence; up to twice this for a resolution of 1",
+        )
+        .with(&[(WIND_SPEED, 0.5)]),
         Parameter::new("same_hour_days", "d", 15.0, "consecutive days with the same value at the same hour")
             .with(&[(WIND_SPEED, 20.0)]),
-        Parameter::new("repeated_changes", "", 12.0, "changes within the days that repeat the day before them at least"),
+        Parameter::new(
+            "repeated_changes",
+            "",
+            12.0,
+            "changes within the days that repeat the day before them at least",
+        ),
     ],
     definition: "Straight: equal consecutive values, as many as the parameters say for the resolution that the station reports in, or \
                  over as many days; a gap or a calm ends it. Temperature and dew point at 0.0 degC or within 0.5 degC of each other \
@@ -81,11 +94,24 @@ impl Test for Streak {
                 }
             });
             run.derived.streak.insert(measurement, length);
-            let coarse = if length >= ones { 3.0 } else if length >= halves { 1.5 } else { 1.0 };
+            let coarse = if length >= ones {
+                3.0
+            } else if length >= halves {
+                1.5
+            } else {
+                1.0
+            };
             let calm = if length >= ones && calm > 0.0 { 2.0 * calm } else { calm };
             let repeated_changes = repeated_changes * coarse;
             // Coarser values repeat the sooner by chance: 15, 20 and 25 days, as in HadISD.
-            let same_hour_days = same_hour_days * if coarse > 2.0 { 5.0 / 3.0 } else if coarse > 1.0 { 4.0 / 3.0 } else { 1.0 };
+            let same_hour_days = same_hour_days
+                * if coarse > 2.0 {
+                    5.0 / 3.0
+                } else if coarse > 1.0 {
+                    4.0 / 3.0
+                } else {
+                    1.0
+                };
             let lengths = Lengths { values: length, days, gap, calm, same_hour_days, repeated_changes };
             let rows = run.station.observed(measurement);
             straight::find(run, measurement, &rows, &lengths);

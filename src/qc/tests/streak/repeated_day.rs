@@ -8,7 +8,12 @@ use crate::qc::finding::Verdict;
 use crate::qc::test::Run;
 
 /// Finds the spans of a measurement that repeat the day before, and returns them as rows of the station.
-pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) -> Vec<Range<usize>> {
+pub(super) fn find(
+    run: &mut Run<'_>,
+    measurement: usize,
+    rows: &[u32],
+    lengths: &Lengths,
+) -> Vec<Range<usize>> {
     let spans = spans(run, measurement, rows, lengths);
     for span in &spans {
         mark(run, measurement, span, lengths.repeated_changes);
@@ -66,8 +71,12 @@ fn spans(run: &Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) -> 
         let (first, last) = (range.start + first, range.start + last);
         let compared = same[first..=last].iter().flatten().count();
         let whole_day = station.hours_between(rows[first] as usize, rows[last] as usize) >= 23.0;
-        let changes = rows[first..=last].windows(2).filter(|pair| values[pair[0] as usize] != values[pair[1] as usize]);
-        if 2 * compared < last - first + 1 || !whole_day || (changes.count() as f64) < lengths.repeated_changes {
+        let changes =
+            rows[first..=last].windows(2).filter(|pair| values[pair[0] as usize] != values[pair[1] as usize]);
+        if 2 * compared < last - first + 1
+            || !whole_day
+            || (changes.count() as f64) < lengths.repeated_changes
+        {
             continue;
         }
         let before = station.times()[rows[first] as usize] - DAY;

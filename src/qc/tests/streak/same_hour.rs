@@ -29,13 +29,21 @@ pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths:
             if !enough || value <= lengths.calm || melting {
                 continue;
             }
-            let others = values[first..=last].iter().filter(|other| !other.is_nan() && **other != value).count();
+            let others =
+                values[first..=last].iter().filter(|other| !other.is_nan() && **other != value).count();
             if others < OTHERS * streak.len() {
                 continue;
             }
             for &row in streak {
                 let limits = (f64::NAN, lengths.same_hour_days);
-                run.find(measurement, row as usize, Verdict::Erroneous, days, limits, "the same at this hour of each day");
+                run.find(
+                    measurement,
+                    row as usize,
+                    Verdict::Erroneous,
+                    days,
+                    limits,
+                    "the same at this hour of each day",
+                );
             }
         }
     }

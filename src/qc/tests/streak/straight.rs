@@ -10,7 +10,8 @@ const CHANGE: [(usize, f64); 4] = [(TEMPERATURE, 3.0), (DEW_POINT, 3.0), (PRESSU
 pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths: &Lengths) {
     let (station, values) = (run.station, run.values(measurement));
     let same = |&a: &u32, &b: &u32| {
-        values[a as usize] == values[b as usize] && station.hours_between(a as usize, b as usize) <= lengths.gap
+        values[a as usize] == values[b as usize]
+            && station.hours_between(a as usize, b as usize) <= lengths.gap
     };
     for streak in rows.chunk_by(same) {
         // Most series have no two equal values for long: what costs time comes after this.
@@ -29,15 +30,23 @@ pub(super) fn find(run: &mut Run<'_>, measurement: usize, rows: &[u32], lengths:
         }
         let changes = |&(other, range): &(usize, f64)| {
             let values = (first..=last).filter_map(|row| station.value(other, row));
-            let (least, most) =
-                values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+            let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            });
             other != measurement && most - least >= range
         };
         let sure = long || streak.len() as f64 >= 2.0 * lengths.values || CHANGE.iter().any(changes);
         let verdict = if sure { Verdict::Erroneous } else { Verdict::Suspect };
         for &row in streak {
             let limits = (f64::NAN, lengths.values);
-            run.find(measurement, row as usize, verdict, streak.len() as f64, limits, "equal consecutive values");
+            run.find(
+                measurement,
+                row as usize,
+                verdict,
+                streak.len() as f64,
+                limits,
+                "equal consecutive values",
+            );
         }
     }
 }
