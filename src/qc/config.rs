@@ -110,7 +110,9 @@ impl File<'_> {
             let place = format!("{key}.{name}");
             if name == ENABLED {
                 let on = value.as_bool().ok_or_else(|| self.wrong(&place, value, "true or false"))?;
-                measurements.iter().for_each(|&measurement| settings.turn(test, measurement, on));
+                for &measurement in measurements {
+                    settings.turn(test, measurement, on);
+                }
                 continue;
             }
             let Some(parameter) = parameters.iter().position(|parameter| parameter.name == name) else {

@@ -73,9 +73,9 @@ pub fn explain(
     let mut not_run = NotRun::new();
     let findings = decide(&station, &result, &series, settings, &mut not_run)?;
     let mut text = format!("{station_id} at {}\n", iso8601(time));
-    for measurement in 0..MEASUREMENTS.len() {
+    for (measurement, known) in MEASUREMENTS.iter().enumerate() {
         let Some(value) = station.value(measurement, row) else { continue };
-        let _ = writeln!(text, "{} = {value}", MEASUREMENTS[measurement].name);
+        let _ = writeln!(text, "{} = {value}", known.name);
         for (index, about) in CATALOGUE.iter().map(|test| test.about()).enumerate() {
             if settings.is_on(index, measurement) {
                 let mine = findings.iter().find(|finding| {

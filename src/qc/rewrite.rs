@@ -78,7 +78,7 @@ impl Rewrite {
         let float32 = dataset.manifest().is_some_and(|manifest| manifest.options.float32);
         let stations: BTreeMap<&str, &StationFindings> =
             outcome.stations.iter().map(|station| (&*station.id, station)).collect();
-        let mut writer = DatasetWriter::new(self.target.directory(), self.schema(&columns, float32))?;
+        let mut writer = DatasetWriter::new(self.target.directory(), Self::schema(&columns, float32))?;
         let mut blocks: Vec<BlockRecord> = Vec::new();
         for group in dataset.row_groups() {
             blocks.extend(writer.write(&self.group(&group, dataset.columns(), &stations, settings)?)?);
@@ -110,7 +110,7 @@ impl Rewrite {
     }
 
     /// The schema, with the flags' meanings in the words of the CF conventions.
-    fn schema(&self, columns: &[ColumnInfo], float32: bool) -> SchemaRef {
+    fn schema(columns: &[ColumnInfo], float32: bool) -> SchemaRef {
         let schema = schema(columns, float32);
         let names: Vec<&str> = CATALOGUE.iter().map(|test| test.about().name).collect();
         let masks: Vec<String> = (0..CATALOGUE.len()).map(|test| bit(test).to_string()).collect();

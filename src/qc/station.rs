@@ -17,7 +17,7 @@ pub struct Station {
     /// Values by measurement, NaN where there is none; empty for a measurement that the source lacks.
     values: [Vec<f64>; MEASUREMENTS.len()],
     /// Pressure at the station in hPa, NaN where there is none; empty where the source lacks it.
-    station_pressure: Vec<f64>,
+    barometer: Vec<f64>,
 }
 
 impl Station {
@@ -26,7 +26,7 @@ impl Station {
     pub fn new(id: Arc<str>, position: Option<Position>, times: Vec<i64>) -> Self {
         let moments = moments(&times);
         let values = std::array::from_fn(|_| Vec::new());
-        Self { id, position, times, moments, values, station_pressure: Vec::new() }
+        Self { id, position, times, moments, values, barometer: Vec::new() }
     }
 
     /// The same with the values of a measurement, one a row, NaN where there is none.
@@ -41,7 +41,7 @@ impl Station {
     /// The same with the pressure at the station in hPa, one value a row, NaN where there is none.
     #[must_use]
     pub fn with_station_pressure(mut self, values: Vec<f64>) -> Self {
-        self.station_pressure = values;
+        self.barometer = values;
         self
     }
 
@@ -90,7 +90,7 @@ impl Station {
     /// The pressure at the station in hPa, as [`Station::values`].
     #[must_use]
     pub fn station_pressure(&self) -> &[f64] {
-        &self.station_pressure
+        &self.barometer
     }
 
     /// The value of a measurement in a row; `None` where there is none.

@@ -143,7 +143,9 @@ impl Truth {
                 let Some((verdict, tests)) = found.get(key) else { continue };
                 rate.found += 1;
                 rate.erroneous += u64::from(*verdict == Verdict::Erroneous);
-                tests.iter().for_each(|test| *rate.by_test.entry(test).or_default() += 1);
+                for test in tests {
+                    *rate.by_test.entry(test).or_default() += 1;
+                }
             }
         }
         let clean = outcome.values.iter().sum::<u64>().saturating_sub(wrong);
@@ -155,7 +157,9 @@ impl Truth {
             }
             rates.false_alarms += 1;
             rates.false_errors += u64::from(*verdict == Verdict::Erroneous);
-            tests.iter().for_each(|test| *rates.by_test.entry(test).or_default() += 1);
+            for test in tests {
+                *rates.by_test.entry(test).or_default() += 1;
+            }
         }
         rates.kinds = kinds.into_values().collect();
         rates

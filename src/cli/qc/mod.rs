@@ -6,6 +6,7 @@ mod output;
 mod summary;
 mod thresholds;
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 pub use arguments::QcArgs;
@@ -64,7 +65,7 @@ impl Tool for QcArgs {
         let progress = Progress::rows(Some(2 * observations.dataset.rows()), self.common.quiet);
         let outcome =
             qc::run(&observations.dataset, &table, &settings, &known.unwrap_or_default(), &|rows| {
-                progress.update(rows)
+                progress.update(rows);
             })?;
         drop(progress);
         for rewrite in rewrites {
@@ -87,7 +88,8 @@ impl Tool for QcArgs {
         text.push_str(&describe(&outcome, &settings, seconds));
         text.push_str(&rates.as_ref().map_or_else(String::new, describe_truth));
         if let Some((path, bytes)) = output.as_ref().zip(written) {
-            text.push_str(&format!("wrote {path} ({})\n", HumanBytes(bytes)));
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "wrote {path} ({})", HumanBytes(bytes));
         }
         let summary = QcSummary {
             source: &observations.name,

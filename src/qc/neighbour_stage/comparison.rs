@@ -105,7 +105,7 @@ impl Comparison {
             }
             let above = matched.iter().zip(&values).map(|(&theirs, &ours)| f64::from(theirs) - ours);
             let above = above.zip(&kept).map(|(above, &kept)| if kept { above } else { f64::NAN });
-            let usual = by_part(&parts, above, |sample| median(sample));
+            let usual = by_part(&parts, above, median);
             neighbours.push(Neighbour { number, values: matched, usual });
             if neighbours.len() == MOST_NEIGHBOURS {
                 break;

@@ -126,7 +126,7 @@ mod tests {
         // Sorted 2 to 20 and 1000: the ends count as 3 and 20.
         assert_eq!(
             winsorised_mean(&mut sample, 0.05),
-            Some((3.0 + (3..=20).sum::<i32>() as f64 + 20.0) / 20.0)
+            Some((3.0 + f64::from((3..=20).sum::<i32>()) + 20.0) / 20.0)
         );
         assert_eq!(winsorised_mean(&mut [], 0.05), None);
     }

@@ -188,7 +188,7 @@ impl Series<'_> {
             if last > first && !self.is_quiet(last, 0.5) {
                 return None;
             }
-            let Some((back, back_limit)) = self.change(last + 1) else { return None };
+            let (back, back_limit) = self.change(last + 1)?;
             if back.abs() < back_limit || (back > 0.0) == (change > 0.0) {
                 continue;
             }
@@ -227,6 +227,7 @@ fn change_between(series: &Series<'_>, from: usize, to: usize) -> f64 {
 }
 
 /// Whether an excursion comes with weather.
+#[must_use]
 pub fn spared(station: &Station, derived: &Derived, series: &Series<'_>, excursion: &Excursion) -> bool {
     let first = series.rows[excursion.first] as usize;
     let last = series.rows[excursion.last] as usize;

@@ -71,7 +71,7 @@ impl Test for Variance {
                         run.station.value(WIND_SPEED, row as usize).is_some_and(|wind| wind >= storm)
                     };
                     let stormy = measurement >= PRESSURE && distance > 0.0 && month.rows.iter().any(windy);
-                    if !(distance.abs() > limit) || stormy {
+                    if distance.abs() <= limit || distance.is_nan() || stormy {
                         continue;
                     }
                     for &row in &month.rows {

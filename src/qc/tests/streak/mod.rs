@@ -121,7 +121,9 @@ impl Test for Streak {
         for measurement in [WIND_DIRECTION, SKY] {
             if run.parameters::<8>(measurement)?.is_some() {
                 let rows = run.station.observed(measurement);
-                repeated.iter().for_each(|span| repeated_day::follow(run, measurement, &rows, span));
+                for span in &repeated {
+                    repeated_day::follow(run, measurement, &rows, span);
+                }
             }
         }
         Ok(())
