@@ -205,7 +205,7 @@ def table(rows):
 
 def synthesize(bins, arguments, path, rows_per_station, *options):
     say(f"making {path}")
-    size = ["--stations", arguments.stations, "--rows-per-station", rows_per_station]
+    size = ["--stations", arguments.stations, "--rows-per-station", rows_per_station, *PLANTED]
     spawn([bins / "isd-synth", *size, *options, "--overwrite", "--quiet", "-o", path])
     return path
 

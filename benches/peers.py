@@ -410,7 +410,7 @@ def make_work(arguments, bins, directory, reads_archive):
         raise Failure("--dataset: peers that read HDF5 need its --archive, too")
     if archive is None and dataset is None:
         archive = directory / "archive.hdf5"
-        size = ["--stations", arguments.stations, "--rows-per-station", arguments.rows_per_station]
+        size = ["--stations", arguments.stations, "--rows-per-station", arguments.rows_per_station, *PLANTED]
         say(f"making {archive}")
         spawn([bins / "isd-synth", *size, "--overwrite", "--quiet", "-o", archive])
     if dataset is None:

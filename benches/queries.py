@@ -131,7 +131,7 @@ def main():
         dataset = arguments.dataset
         if dataset is None:
             archive, dataset = pathlib.Path(work, "archive.hdf5"), pathlib.Path(work, "observations")
-            size = ["--stations", str(arguments.stations), "--rows-per-station", str(arguments.rows_per_station)]
+            size = ["--stations", str(arguments.stations), "--rows-per-station", str(arguments.rows_per_station), *PLANTED]
             subprocess.run([arguments.bin_dir / "isd-synth", "-o", archive, "--quiet", *size], check=True)
             subprocess.run([arguments.bin_dir / "isd-convert", archive, "-o", dataset, "--quiet"], check=True)
         tools = {"isd-query": arguments.bin_dir / "isd-query"}

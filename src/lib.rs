@@ -54,6 +54,7 @@ pub use isd_kernel as kernel;
 
 pub mod cli;
 pub mod detect;
+pub mod events;
 pub mod output;
 pub mod plan;
 pub mod qc;

@@ -1,4 +1,5 @@
-//! Columns of NOAA's station list beside the outliers: a list and a table in, the table with more columns out.
+//! Columns that say where stations are beside the outliers: a list or a dataset's own table of stations and a table in, the
+//! table with more columns out.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,14 +10,15 @@ use arrow::compute::take;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use isd_dataset::layout::{LONG_NAME, STATION_ID, UNITS};
+use isd_dataset::station_table::StationTable;
 use isd_dataset::{Error, Result, station_list};
 
 use crate::detect::table::texts;
 
-/// Columns that the list adds to a table: texts, then doubles in degrees and metres; null where the list says nothing.
+/// Columns that the stations add to a table: texts, then doubles in degrees and metres; null where nothing is known.
 pub const STATION_COLUMNS: [&str; 5] = ["name", "country", "latitude", "longitude", "elevation"];
 
-/// The stations of a list.
+/// Stations, and where they are.
 #[derive(Debug, Clone)]
 pub struct Stations {
     /// Row of each station in `columns`, by its id.
@@ -41,6 +43,21 @@ impl Stations {
         };
         let columns = STATION_COLUMNS.into_iter().map(column).collect::<Result<_>>()?;
         Ok(Self { rows: station_list::latest_rows(&list)?, columns })
+    }
+
+    /// The stations of the dataset in a directory, as its own table has them; `None` where it has none, or knows no place.
+    ///
+    /// # Errors
+    /// A table that cannot be read.
+    pub fn of_dataset(dataset: &Path) -> Result<Option<Self>> {
+        let Some(table) = StationTable::find(dataset)?.filter(|table| table.placed() > 0) else {
+            return Ok(None);
+        };
+        let ids = table.stations().iter().map(|station| station.record.station_id.clone());
+        let rows = ids.zip(0..).collect();
+        let batch = table.batch().map_err(|error| Error::internal(error.to_string()))?;
+        let columns = STATION_COLUMNS.into_iter().filter_map(|name| batch.column_by_name(name).cloned());
+        Ok(Some(Self { rows, columns: columns.collect() }))
     }
 
     /// Whether the list has a station.

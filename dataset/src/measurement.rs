@@ -11,7 +11,8 @@ pub struct Measurement {
     pub long_name: &'static str,
     /// Power of ten that ISD's stored integers are divided by: 1 for tenths, 0 for whole units.
     pub isd_decimals: u8,
-    /// Whether a mean and a standard deviation are meaningful: a direction is circular, and a sky condition is a code.
+    /// Whether a mean and a standard deviation are meaningful: a direction is circular, a sky condition is a code, and
+    /// precipitation is 0 nearly always, so that the first drop lies infinitely far from a dry window.
     pub linear: bool,
     /// Whether ISD stores -1 for an amount too small to measure, which becomes 0.
     pub trace: bool,
@@ -40,7 +41,7 @@ const fn measurement(
 }
 
 const fn precipitation(name: &'static str, long_name: &'static str) -> Measurement {
-    Measurement { trace: true, ..measurement(name, "mm", long_name, 1, true) }
+    Measurement { trace: true, ..measurement(name, "mm", long_name, 1, false) }
 }
 
 impl Measurement {
@@ -48,5 +49,12 @@ impl Measurement {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         MEASUREMENTS.iter().find(|m| m.name == name)
+    }
+
+    /// Whether a mean and a standard deviation of a column are meaningful, as far as its name says: see
+    /// [`Measurement::linear`]. Columns of other names are taken to be so, but for other totals of precipitation.
+    #[must_use]
+    pub fn is_linear(name: &str) -> bool {
+        Self::named(name).map_or_else(|| !name.contains("precipitation"), |measurement| measurement.linear)
     }
 }

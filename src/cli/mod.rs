@@ -3,6 +3,8 @@
 mod common;
 pub mod convert;
 pub mod detect;
+mod durations;
+pub mod events;
 mod failure;
 mod interrupt;
 mod numbers;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{ArgGroup, Parser, ValueEnum};
 use serde::Serialize;
 
@@ -11,7 +12,8 @@ use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
 use super::progress::Progress;
 use super::tool::Tool;
 use crate::synth::{
-    ArchiveSummary, Compression, Length, Storage, SynthError, SynthOptions, Targets, write_archive,
+    ArchiveSummary, Compression, Length, PlantedKind, Storage, SynthError, SynthOptions, Targets,
+    write_archive,
 };
 
 /// Make a synthetic weather station archive: believable observations with planted outliers, as HDF5
@@ -38,6 +40,9 @@ pub struct SynthArgs {
     /// Seed of all randomness
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// What to plant, separated by commas [default: all]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = kinds())]
+    plant: Vec<String>,
     /// How the values are compressed
     #[arg(long, value_enum, default_value_t)]
     compression: CompressionArg,
@@ -72,6 +77,11 @@ enum CompressionArg {
 
 /// Deflate level where none is given.
 const DEFAULT_GZIP_LEVEL: u32 = 4;
+
+/// Parses a value of `--plant`: the name of a kind.
+fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(PlantedKind::ALL.map(PlantedKind::name))
+}
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -108,8 +118,16 @@ impl Tool for SynthArgs {
             (Some(rows), _) => Length::Rows(rows),
             (None, years) => Length::Years(years.unwrap_or(1)),
         };
-        let options =
-            SynthOptions { stations: self.stations, length, start_year: self.start, seed: self.seed };
+        let mut options = SynthOptions {
+            stations: self.stations,
+            length,
+            start_year: self.start,
+            seed: self.seed,
+            ..SynthOptions::default()
+        };
+        if !self.plant.is_empty() {
+            options.plants.retain(|kind| self.plant.iter().any(|name| name == kind.name()));
+        }
         let targets = Targets {
             archive: self.output,
             truth: self.truth,
@@ -141,17 +159,17 @@ fn describe(summary: &ArchiveSummary, targets: &Targets, archive: &str) -> Strin
         .station_list
         .as_ref()
         .map_or_else(String::new, |path| format!("stations listed in {}\n", path.display()));
+    let planted = summary.planted.iter().map(|(kind, values)| format!("{kind} {}", HumanCount(*values)));
+    let planted = planted.collect::<Vec<_>>().join(", ");
+    let planted = if planted.is_empty() { "nothing" } else { &*planted };
     format!(
         "{}, {}, {} in {archive}; {:.1} s, {}\n\
-         planted: {}, {} of stuck sensors, {} of storms{truth}\n{list}",
+         planted: {planted}{truth}\n{list}",
         counted(summary.rows, "row"),
         counted(summary.stations as u64, "station"),
         HumanBytes(summary.bytes),
         summary.seconds,
         rate(summary.rows, summary.seconds),
-        counted(summary.gross_errors, "gross error"),
-        counted(summary.stuck_values, "value"),
-        HumanCount(summary.storm_values),
     )
 }
 

@@ -10,7 +10,7 @@ mod error;
 mod group;
 pub mod spool;
 pub mod table;
-mod threads;
+pub(crate) mod threads;
 
 pub use archive::detect_archive;
 pub use dataset::detect;

@@ -1,8 +1,12 @@
 //! Faults: reports in; the reports with spikes, stuck sensors and missing values, and a list of the planted values, out.
 
+use super::options::SynthOptions;
+use super::pattern;
+use super::planted::{Planted, PlantedKind};
 use super::random::{Purpose, Rng, chance, generator, log_uniform, spacing, uniform};
+use super::schedule::Schedule;
 use super::weather::{
-    AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, PRESSURE, RAIN_1H, RAIN_6H, Reports, SKY, StormRow,
+    AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, PRESSURE, RAIN_1H, RAIN_6H, Reports, SKY,
     WIND_DIRECTION, WIND_SPEED,
 };
 
@@ -21,54 +25,29 @@ const GROSS: [usize; 5] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED, RAI
 /// Measurements whose sensor sticks.
 const STUCK: [usize; 4] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
 
-/// What was planted. Where a value is planted several times, it shows the kind that is last here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum PlantedKind {
-    /// A storm's low pressure or wind: no fault.
-    Storm,
-    /// A sensor that repeats one value.
-    Stuck,
-    /// A single value far out of range.
-    GrossError,
-}
-
-/// A planted value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Planted {
-    /// Row of the station's series.
-    pub row: usize,
-    /// Index of the measurement.
-    pub measurement: usize,
-    /// What it is.
-    pub kind: PlantedKind,
-    /// Number of the event: of storms within the cluster, of the others within station and measurement.
-    pub event: usize,
-}
-
 /// Plants the faults of the station at `index` and removes what it did not report. Returns the planted values that are
-/// still there, `storms` included, one entry a value, sorted by row and measurement.
-pub(super) fn spoil(reports: &mut Reports, storms: &[StormRow], seed: u64, index: usize) -> Vec<Planted> {
-    let mut planted = Vec::new();
-    for storm in storms {
-        let entry = |measurement| Planted {
-            row: storm.row,
-            measurement,
-            kind: PlantedKind::Storm,
-            event: storm.storm,
-        };
-        planted.extend(storm.pressure.then(|| entry(PRESSURE)));
-        planted.extend(storm.wind.then(|| entry(WIND_SPEED)));
-    }
+/// still there, those of `weather` included, one entry a value, sorted by row and measurement.
+pub(super) fn spoil(
+    reports: &mut Reports,
+    weather: Vec<Planted>,
+    schedule: &Schedule,
+    options: &SynthOptions,
+    index: usize,
+) -> Vec<Planted> {
+    let mut planted = weather;
     for measurement in GROSS {
-        let mut rng = generator(seed, Purpose::Faults(measurement), index);
+        let mut rng = generator(options.seed, Purpose::Faults(measurement), index);
         let column = &mut reports.columns[measurement];
         let calm = |value: i16| measurement == WIND_SPEED && value == 0;
         let mut note = |row, kind, event| planted.push(Planted { row, measurement, kind, event });
-        if STUCK.contains(&measurement) {
+        if STUCK.contains(&measurement) && options.plants(PlantedKind::Stuck) {
             stick(column, calm, &mut rng, &mut note);
         }
-        gross_errors(column, measurement, &mut rng, &mut note);
+        if options.plants(PlantedKind::GrossError) {
+            gross_errors(column, measurement, &mut rng, &mut note);
+        }
     }
+    pattern::plant(reports, &mut planted, schedule, options, index);
     let [_, _, _, directions, speeds, ..] = &mut reports.columns;
     for (direction, &speed) in directions.iter_mut().zip(speeds.iter()) {
         // Where a fault made a wind out of a calm, its direction is not known.
@@ -77,7 +56,7 @@ pub(super) fn spoil(reports: &mut Reports, storms: &[StormRow], seed: u64, index
         }
     }
     for (measurement, (column, habits)) in reports.columns.iter_mut().zip(&HABITS).enumerate() {
-        lose(column, habits, &mut generator(seed, Purpose::Missing(measurement), index));
+        lose(column, habits, &mut generator(options.seed, Purpose::Missing(measurement), index));
     }
     let [temperatures, dew_points, _, directions, speeds, ..] = &mut reports.columns;
     lose_with(dew_points, temperatures);

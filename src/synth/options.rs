@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::error::{Result, SynthError};
+use super::planted::PlantedKind;
 
 /// How long each station's series is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -25,11 +26,19 @@ pub struct SynthOptions {
     pub start_year: i32,
     /// Seed of all randomness.
     pub seed: u64,
+    /// What is planted. Without one kind, the values of the others are drawn as they are with it.
+    pub plants: Vec<PlantedKind>,
 }
 
 impl Default for SynthOptions {
     fn default() -> Self {
-        Self { stations: 100, length: Length::Years(1), start_year: 2000, seed: 1 }
+        Self {
+            stations: 100,
+            length: Length::Years(1),
+            start_year: 2000,
+            seed: 1,
+            plants: PlantedKind::ALL.to_vec(),
+        }
     }
 }
 
@@ -42,6 +51,11 @@ impl SynthOptions {
     pub const MAX_YEARS: u32 = 200;
     /// Years in which a series may begin.
     pub const START_YEARS: std::ops::RangeInclusive<i32> = 1800..=2200;
+
+    /// Whether faults or weather of that kind are planted.
+    pub(super) fn plants(&self, kind: PlantedKind) -> bool {
+        self.plants.contains(&kind)
+    }
 
     /// Checks that each value is in its range.
     ///

@@ -4,6 +4,8 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, Exp1, StandardNormal};
 use rand_xoshiro::{SplitMix64, Xoshiro256PlusPlus, rand_core::Rng as _};
 
+use super::planted::PlantedKind;
+
 pub(super) type Rng = Xoshiro256PlusPlus;
 
 /// What a generator is for. Each purpose draws numbers of its own, so that a change to one leaves the others as they
@@ -15,6 +17,11 @@ pub(super) enum Purpose {
     Storms,
     Schedule,
     Weather,
+    Spells,
+    /// Clusters of reports within outages.
+    Clusters,
+    /// Faults of a kind that shows in how values follow each other.
+    Patterns(PlantedKind),
     /// Faults of the measurement at this index.
     Faults(usize),
     /// Missing values of the measurement at this index.
@@ -30,6 +37,9 @@ impl Purpose {
             Self::Storms => 3,
             Self::Schedule => 4,
             Self::Weather => 5,
+            Self::Spells => 6,
+            Self::Clusters => 7,
+            Self::Patterns(kind) => 0x300 + kind as u64,
             Self::Faults(measurement) => 0x100 + measurement as u64,
             Self::Missing(measurement) => 0x200 + measurement as u64,
         }

@@ -3,10 +3,17 @@
 use rand::RngExt;
 
 use super::options::{Length, SynthOptions};
+use super::planted::PlantedKind;
 use super::random::{Purpose, chance, generator, log_uniform, spacing, uniform};
 
 /// One station in this many reports every three hours instead of every hour.
 const THREE_HOURLY_ONE_IN: u32 = 5;
+
+/// Reports of a cluster within an outage.
+const CLUSTER_ROWS: std::ops::RangeInclusive<usize> = 2..=6;
+
+/// Hours without a report before and after such a cluster, at least.
+const CLUSTER_APART_HOURS: usize = 49;
 
 /// Reports in a row without one absent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +31,8 @@ pub(super) struct Schedule {
     pub step_hours: i32,
     /// The reports, at least one, in order of time. Between two runs at least one report is absent.
     pub runs: Vec<ReportRun>,
+    /// The runs of a few reports within a long outage.
+    pub isolated: Vec<ReportRun>,
     /// Hours of the first and of the last report, since 1970-01-01T00:00Z.
     pub span_hours: (i32, i32),
 }
@@ -47,7 +56,8 @@ impl Schedule {
                 (usize::MAX, ((end - start) / step_hours) as usize)
             }
         };
-        let mut runs = Vec::new();
+        let mut clusters = generator(options.seed, Purpose::Clusters, index);
+        let (mut runs, mut isolated) = (Vec::new(), Vec::new());
         let mut last = start;
         let (mut step, mut next_outage) = (0, spacing(&mut rng, outage_mean));
         while rows_left > 0 && step < steps {
@@ -59,14 +69,26 @@ impl Schedule {
             step += rows;
             step += if step >= next_outage {
                 next_outage = step + spacing(&mut rng, outage_mean);
-                log_uniform(&mut rng, 48, 1_500)
+                let absent = log_uniform(&mut rng, 48, 1_500);
+                let rows = clusters.random_range(CLUSTER_ROWS);
+                let apart = CLUSTER_APART_HOURS.div_ceil(step_hours as usize);
+                let fits = absent >= 2 * apart + rows && step + absent < steps && rows < rows_left;
+                if options.plants(PlantedKind::IsolatedCluster) && fits {
+                    let before = clusters.random_range(apart..=absent - apart - rows);
+                    let first_hour = start + (step + before) as i32 * step_hours;
+                    let run = ReportRun { first_hour, rows };
+                    runs.push(run);
+                    isolated.push(run);
+                    rows_left -= rows;
+                }
+                absent
             } else if chance(&mut rng, 0.05) {
                 log_uniform(&mut rng, 3, 48)
             } else {
                 1
             };
         }
-        Self { step_hours, runs, span_hours: (start, last) }
+        Self { step_hours, runs, isolated, span_hours: (start, last) }
     }
 
     /// Number of reports.

@@ -1,13 +1,15 @@
 //! One station's series: options and a station index in, all that the files hold of the station out.
 
 use super::climate::Climate;
-use super::fault::{Planted, spoil};
+use super::fault::spoil;
 use super::network::{Station, station};
 use super::options::SynthOptions;
+use super::planted::{Planted, PlantedKind};
 use super::random::{Purpose, generator};
 use super::schedule::Schedule;
+use super::spell::Spell;
 use super::storm::Storm;
-use super::weather::{Reports, simulate};
+use super::weather::{PlantedWeather, Reports, simulate};
 
 /// What the files hold of one station, which depends on the options and the station's index alone.
 #[derive(Debug, Clone)]
@@ -26,12 +28,17 @@ impl SyntheticSeries {
         let station = station(options, index);
         let schedule = Schedule::new(options, index);
         let (first, last) = schedule.span_hours;
-        let storms =
-            Storm::of_cluster(options.seed, station.cluster, station.cluster_latitude_deg, first, last);
+        let storms = if options.plants(PlantedKind::Storm) {
+            Storm::of_cluster(options.seed, station.cluster, station.cluster_latitude_deg, first, last)
+        } else {
+            Vec::new()
+        };
+        let spells = Spell::of_cluster(options, station.cluster, first, last);
         let mut rng = generator(options.seed, Purpose::Weather, index);
         let climate = Climate::new(&station, &mut rng);
-        let (mut reports, storm_rows) = simulate(&schedule, &climate, &storms, station.offset_km, &mut rng);
-        let planted = spoil(&mut reports, &storm_rows, options.seed, index);
+        let weather = PlantedWeather { storms: &storms, spells: &spells };
+        let (mut reports, planted) = simulate(&schedule, &climate, &weather, station.offset_km, &mut rng);
+        let planted = spoil(&mut reports, planted, &schedule, options, index);
         Self { station, reports, planted }
     }
 

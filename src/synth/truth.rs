@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use isd_dataset::MEASUREMENTS;
 
-use super::fault::PlantedKind;
+use super::planted::Planted;
 use super::series::SyntheticSeries;
 use super::time::utc;
 
@@ -28,12 +28,11 @@ pub(super) fn lines(series: &SyntheticSeries) -> String {
         lines.push_str(measurement.name);
         lines.push(',');
         push_decimal(&mut lines, value, measurement.isd_decimals);
-        let _ = match entry.kind {
-            PlantedKind::GrossError => {
-                writeln!(lines, ",gross_error,gross_error:{id}:{}:{}", measurement.name, entry.event)
-            }
-            PlantedKind::Stuck => writeln!(lines, ",stuck,stuck:{id}:{}:{}", measurement.name, entry.event),
-            PlantedKind::Storm => writeln!(lines, ",storm,storm:{}:{}", series.station.cluster, entry.event),
+        let Planted { kind, event, .. } = entry;
+        let _ = if kind.is_weather() {
+            writeln!(lines, ",{kind},{kind}:{}:{event}", series.station.cluster)
+        } else {
+            writeln!(lines, ",{kind},{kind}:{id}:{}:{event}", measurement.name)
         };
     }
     lines

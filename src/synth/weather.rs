@@ -6,8 +6,10 @@
 use std::f64::consts::TAU;
 
 use super::climate::{Climate, SpeedUnit, TemperatureUnit};
+use super::planted::{Planted, PlantedKind};
 use super::random::{Ar1, Rng, SmoothWave, exponential, normal, uniform};
 use super::schedule::Schedule;
+use super::spell::{LISTED_DEPARTURE_K, Spell, Spells};
 use super::storm::{Effect, LISTED_DROP_HPA, LISTED_WIND_M_S, Storm};
 
 /// Number of measurements.
@@ -35,57 +37,60 @@ pub(super) struct Reports {
     pub columns: [Vec<i16>; MEASUREMENTS],
 }
 
-/// A row in which a storm is strong enough to be listed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct StormRow {
-    /// Row of the station's series.
-    pub row: usize,
-    /// Number of the storm within its cluster.
-    pub storm: usize,
-    /// Whether its pressure is listed.
-    pub pressure: bool,
-    /// Whether its wind is listed.
-    pub wind: bool,
+/// The weather of a cluster that is planted.
+pub(super) struct PlantedWeather<'a> {
+    pub storms: &'a [Storm],
+    pub spells: &'a [Spell],
 }
 
-/// All reports of a schedule, and the rows in which storms are listed. `place_km` is how far east and north of the
-/// cluster's centre the station lies.
+/// All reports of a schedule, and the values in which storms and spells are listed. `place_km` is how far east and north of
+/// the cluster's centre the station lies.
 pub(super) fn simulate(
     schedule: &Schedule,
     climate: &Climate,
-    storms: &[Storm],
+    planted: &PlantedWeather<'_>,
     place_km: (f64, f64),
     rng: &mut Rng,
-) -> (Reports, Vec<StormRow>) {
+) -> (Reports, Vec<Planted>) {
     let rows = schedule.rows();
     let mut reports = Reports {
         hours: Vec::with_capacity(rows),
         columns: std::array::from_fn(|_| Vec::with_capacity(rows)),
     };
     let mut listed = Vec::new();
-    let mut passes = Passes::new(storms, place_km);
+    let mut passes = Passes::new(planted.storms, place_km);
+    let mut spells = Spells::new(planted.spells);
     let mut weather = Weather::new(climate, schedule.step_hours, rng);
     let (mut hour, _) = schedule.span_hours;
     for run in &schedule.runs {
-        // The weather goes on while the station does not report.
-        while hour < run.first_hour {
-            let storm = passes.at(hour);
-            weather.step(hour, storm.map(|(_, effect)| effect), rng);
-            hour += schedule.step_hours;
-        }
-        for _ in 0..run.rows {
-            let storm = passes.at(hour);
-            let report = weather.step(hour, storm.map(|(_, effect)| effect), rng);
-            if let Some((storm, effect)) = storm {
-                let pressure = effect.drop_hpa >= LISTED_DROP_HPA;
-                let wind = effect.wind_m_s >= LISTED_WIND_M_S;
-                if pressure || wind {
-                    listed.push(StormRow { row: reports.hours.len(), storm, pressure, wind });
+        let end = run.first_hour + run.rows as i32 * schedule.step_hours;
+        while hour < end {
+            let (storm, spell) = (passes.at(hour), spells.at(hour));
+            let departure = spell.map_or(0.0, |(_, departure)| departure);
+            let report = weather.step(hour, storm.map(|(_, effect)| effect), departure, rng);
+            // The weather goes on while the station does not report.
+            if hour >= run.first_hour {
+                let row = reports.hours.len();
+                let mut list = |kind, measurement, event| {
+                    listed.push(Planted { row, measurement, kind, event });
+                };
+                if let Some((storm, effect)) = storm {
+                    if effect.drop_hpa >= LISTED_DROP_HPA {
+                        list(PlantedKind::Storm, PRESSURE, storm);
+                    }
+                    if effect.wind_m_s >= LISTED_WIND_M_S {
+                        list(PlantedKind::Storm, WIND_SPEED, storm);
+                    }
                 }
-            }
-            reports.hours.push(hour);
-            for (column, value) in reports.columns.iter_mut().zip(report) {
-                column.push(value);
+                if let Some((spell, departure)) = spell
+                    && departure.abs() >= LISTED_DEPARTURE_K
+                {
+                    list(spell.kind(), AIR_TEMPERATURE, spell.number);
+                }
+                reports.hours.push(hour);
+                for (column, value) in reports.columns.iter_mut().zip(report) {
+                    column.push(value);
+                }
             }
             hour += schedule.step_hours;
         }
@@ -180,7 +185,15 @@ impl<'a> Weather<'a> {
     }
 
     /// The weather one step on, at `hour` since 1970, as ISD stores it.
-    fn step(&mut self, hour: i32, storm: Option<Effect>, rng: &mut Rng) -> [i16; MEASUREMENTS] {
+    ///
+    /// It is warmer than usual by `departure` kelvin.
+    fn step(
+        &mut self,
+        hour: i32,
+        storm: Option<Effect>,
+        departure: f64,
+        rng: &mut Rng,
+    ) -> [i16; MEASUREMENTS] {
         let climate = self.climate;
         let (day, hour_of_day) = (hour.div_euclid(24), hour.rem_euclid(24) as usize);
         if day != self.day {
@@ -196,7 +209,8 @@ impl<'a> Weather<'a> {
 
         let usual = climate.temperature_mean
             + climate.temperature_annual * season
-            + climate.temperature_synoptic * self.air_mass.step(rng);
+            + climate.temperature_synoptic * self.air_mass.step(rng)
+            + departure;
         let sunshine = climate.temperature_diurnal * (1.2 - 0.6 * overcast) * sun;
         let temperature = usual + sunshine + 0.35 * self.gust_of_warmth.step(rng);
         let rain = self.rain(cloud, storm, rng);

@@ -3,6 +3,7 @@
 //! All threads make series, a batch of stations at a time, while the calling thread writes the previous batch in the order
 //! of its stations. At most three batches are in memory, whatever the size of the archive.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
@@ -16,6 +17,7 @@ use super::error::{Result, SynthError};
 use super::network::station;
 use super::options::{Storage, SynthOptions};
 use super::output::{PartialFile, Targets, TextFile};
+use super::planted::PlantedKind;
 use super::schedule::Schedule;
 use super::series::SyntheticSeries;
 use super::{station_list, truth};
@@ -35,12 +37,8 @@ pub struct ArchiveSummary {
     pub stations: usize,
     /// Size of the HDF5 file in bytes.
     pub bytes: u64,
-    /// Number of planted values that are single spikes.
-    pub gross_errors: u64,
-    /// Number of planted values of stuck sensors.
-    pub stuck_values: u64,
-    /// Number of planted values of storms.
-    pub storm_values: u64,
+    /// Number of planted values of each kind that there are any of, in the order of the kinds.
+    pub planted: BTreeMap<PlantedKind, u64>,
     /// Time that it took, in seconds.
     pub seconds: f64,
 }
@@ -79,7 +77,7 @@ pub fn write_archive(
     let list = write_station_list(list, options, &spans)?;
 
     let archive = ArchiveWriter::create(partial.temporary(), &targets.archive, layout, rows)?;
-    let mut job = Job { archive, truth, planted: [0; 3], written: 0, rows };
+    let mut job = Job { archive, truth, planted: BTreeMap::new(), written: 0, rows };
     let batches = batches(&spans, pool.current_num_threads());
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(1);
@@ -95,14 +93,11 @@ pub fn write_archive(
     for file in [truth, list, Some(partial)].into_iter().flatten() {
         file.keep(targets.overwrite)?;
     }
-    let [storm_values, stuck_values, gross_errors] = planted;
     Ok(ArchiveSummary {
         rows: rows as u64,
         stations: options.stations,
         bytes,
-        gross_errors,
-        stuck_values,
-        storm_values,
+        planted,
         seconds: started.elapsed().as_secs_f64(),
     })
 }
@@ -180,8 +175,8 @@ fn generate(
 struct Job {
     archive: ArchiveWriter,
     truth: TextFile,
-    /// Number of planted values of each [`PlantedKind`](super::fault::PlantedKind), in its order.
-    planted: [u64; 3],
+    /// Number of planted values of each kind.
+    planted: BTreeMap<PlantedKind, u64>,
     /// Number of rows that are written.
     written: u64,
     /// Number of rows in all.
@@ -198,7 +193,7 @@ impl Job {
     ) -> Result<()> {
         for (series, lines) in batch {
             for planted in &series.planted {
-                self.planted[planted.kind as usize] += 1;
+                *self.planted.entry(planted.kind).or_default() += 1;
             }
             self.truth.write(&lines)?;
             self.written += series.rows() as u64;

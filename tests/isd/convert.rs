@@ -59,7 +59,10 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
     note: values are stored as found, without a scale_factor, for air_temperature, wind_speed_rate; if they are ISD's tenths, --scale isd converts them
     [SIZE] read, [SIZE] written in 2 files to obs; [TIME], [RATE]
     ");
-    assert_eq!(names(&home.path().join("obs")), ["_isd.json", "_journal.ndjson", "block=01", "block=72"]);
+    assert_eq!(
+        names(&home.path().join("obs")),
+        ["_isd.json", "_journal.ndjson", "_stations.csv", "block=01", "block=72"]
+    );
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
 }
 
@@ -67,7 +70,7 @@ fn an_archive_becomes_a_dataset_with_a_summary() {
 fn json_is_one_object_on_standard_output() {
     let home = home();
     let json = ["a.h5", "-o", "obs", "--json", "-m", "wind_speed_rate", "--threads", "1"];
-    assert_snapshot!(shown(home.path(), &json), @r#"{"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
+    assert_snapshot!(shown(home.path(), &json), @r#"{"dataset":"obs","format_version":1,"tool":"isd-convert [VERSION]","sources":["a.h5"],"layout":"flat HDF5","options":{"measurements":["wind_speed_rate"],"column_paths":[],"scale":"attributes","format":null,"quality":"drop","duplicates":"last","float32":false},"rows":6,"stations":2,"files":2,"row_groups":2,"first_timestamp":"1970-01-01T00:00:00Z","last_timestamp":"1970-01-01T02:00:00Z","columns":[{"name":"wind_speed_rate","nulls":2}],"duplicates":0,"identical":0,"tally":{},"source_files":1,"failed_files":0,"notes":["values are stored as found, without a scale_factor, for wind_speed_rate; if they are ISD's tenths, --scale isd converts them"],"failures":[],"stations_placed":0,"blocks_written":2,"blocks_kept":0,"blocks_removed":0,"had_to_sort":false,"bytes_in":0,"bytes_out":0,"seconds":0,"rows_per_second":0}"#);
 }
 
 #[test]

@@ -285,7 +285,7 @@ fn all_leaves_out_what_is_not_linear_and_says_so() {
     };
     assert_snapshot!(shown(home, &["obs", "--all", "-o", "out.csv"]), @"
     [stderr]
-    leaving out wind_direction and sky_condition: a linear z-score of a direction or a code means nothing (--force tests them)
+    leaving out wind_direction, sky_condition: a linear z-score of a direction, a code or precipitation means nothing (--force tests them)
     air_temperature: 30 series found, 29 kept (1 too short), 38 outliers at 19 stations
     wind_speed_rate: 30 series found, 29 kept (1 too short), 38 outliers at 25 stations
     wrote out.csv (76 rows, [SIZE])
@@ -295,12 +295,33 @@ fn all_leaves_out_what_is_not_linear_and_says_so() {
     assert_eq!(measurements(&["obs", "--all", "--force"]), COLUMNS);
     assert_snapshot!(shell::fails(ISD_DETECT, home, &["obs", "-m", "wind_direction"], 2), @"
     [stderr]
-    error: wind_direction: a linear z-score of a direction or a code means nothing
+    error: wind_direction: a linear z-score of a direction, a code or precipitation means nothing
     hint: --force tests it all the same
     [status 2]
     ");
     for name in ["wind_direction", "sky_condition"] {
         assert_eq!(measurements(&["obs", "-m", name, "--force"]), [name]);
+    }
+}
+
+#[test]
+fn precipitation_is_tested_only_by_force() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    // A dry month with one drop, which lies infinitely far from its window, and a wind that never changes.
+    let drop = |hour| if hour == 700 { Some(0.2) } else { Some(0.0) };
+    let row = |hour| ("010010-99999".to_owned(), hour * HOUR, vec![Some(3.0), drop(hour), drop(hour)]);
+    let rows: Vec<Row> = (0..720).map(row).collect();
+    let columns = ["wind_speed_rate", "liquid_precipitation_6h", "precipitation_24_hour"];
+    dataset(&home.join("rain"), &columns, &rows, &ConvertOptions::default());
+    let (stdout, stderr) = succeeds(home, &["rain", "--all"]);
+    assert_eq!(stdout.lines().count(), 1, "{stdout}");
+    assert!(stderr.contains("leaving out liquid_precipitation_6h, precipitation_24_hour"), "{stderr}");
+    for name in &columns[1..] {
+        let refusal = shell::fails(ISD_DETECT, home, &["rain", "-m", name], 2);
+        assert!(refusal.contains("or precipitation means nothing"), "{refusal}");
+        let (stdout, _) = succeeds(home, &["rain", "-m", name, "--force"]);
+        assert!(stdout.contains("1970-01-30T04:00:00Z"), "{stdout}");
     }
 }
 

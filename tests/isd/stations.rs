@@ -12,6 +12,9 @@ use insta::assert_snapshot;
 use isd::plan::table::OUTLIER_COLUMNS;
 use isd::stations::STATION_COLUMNS;
 use isd_converters::ConvertOptions;
+use isd_dataset::geography::Position;
+use isd_dataset::place::Place;
+use isd_dataset::station_table::StationTable;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -186,19 +189,19 @@ fn what_is_no_station_list_is_refused_before_the_work() {
     > obs -m gust --stations other.csv -o out.csv
     [stderr]
     error: other.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations empty.csv -o out.csv
     [stderr]
     error: empty.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations binary.csv -o out.csv
     [stderr]
     error: binary.csv: is no station list: expected the columns USAF, WBAN, STATION NAME, CTRY, STATE, ICAO, LAT, LON, ELEV(M), BEGIN, END
-    hint: --stations takes NOAA's isd-history.csv as it is downloaded
+    hint: --stations takes NOAA's isd-history.csv, or GHCNh's station list, as downloaded
     [status 1]
 
     > obs -m gust --stations cut.csv -o out.csv
@@ -232,6 +235,35 @@ fn what_is_no_station_list_is_refused_before_the_work() {
     hint: give another -o
     [status 2]
     ");
+}
+
+#[test]
+fn a_dataset_knows_its_stations() {
+    let home = home(&["722020-12839", "999999-99999"], &NONE);
+    let home = home.path();
+    let mut table = StationTable::read(&home.join("obs")).unwrap();
+    table.set_places(|id| {
+        let position = Position::of_station(25.791, -80.316);
+        let place = Place { name: Some("MIAMI".into()), position, elevation: Some(8.8), ..Place::default() };
+        id.starts_with('7').then_some(place)
+    });
+    table.write(&home.join("obs")).unwrap();
+    let detect = |arguments: &[&str]| {
+        shell::succeeds(ISD_DETECT, home, &[&["obs", "-m", "gust", "-q"], arguments].concat()).0
+    };
+    assert_eq!(
+        detect(&["--columns", "station_id,name,country,latitude,longitude,elevation"]),
+        "station_id,name,country,latitude,longitude,elevation\n\
+         722020-12839,MIAMI,,25.791,-80.316,8.8\n\
+         999999-99999,,,,,\n"
+    );
+    // They are added only where they are asked for.
+    assert!(detect(&[]).starts_with(
+        "station_id,timestamp,measurement,value,rolling_mean,rolling_std,zscore,window_count,filled\n"
+    ));
+    fs::remove_file(home.join("obs/_stations.csv")).unwrap();
+    let refusal = shell::fails(ISD_DETECT, home, &["obs", "-m", "gust", "--columns", "name"], 2);
+    assert!(refusal.contains("--columns name: no such column"), "{refusal}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use hdf5_reader::Hdf5File;
 use isd::synth::{
-    ArchiveSummary, Compression, Length, Station, Storage, SynthError, SynthOptions, Targets, station,
-    write_archive,
+    ArchiveSummary, Compression, Length, PlantedKind, Station, Storage, SynthError, SynthOptions, Targets,
+    station, write_archive,
 };
 
 use crate::shell::names;
@@ -180,11 +180,32 @@ fn every_listed_value_is_the_one_in_the_archive() {
         keys.push((station.to_string(), seconds, measurement.to_string()));
     }
     assert!(keys.windows(2).all(|pair| pair[0] < pair[1]), "sorted, one line a value");
-    assert_eq!(kinds.remove("gross_error"), Some(summary.gross_errors));
-    assert_eq!(kinds.remove("stuck"), Some(summary.stuck_values));
-    assert_eq!(kinds.remove("storm"), Some(summary.storm_values));
-    assert!(kinds.is_empty());
+    let counted: BTreeMap<String, u64> =
+        summary.planted.iter().map(|(kind, values)| (kind.to_string(), *values)).collect();
+    assert_eq!(kinds, counted);
     assert!(storms.values().any(|stations| stations.len() >= 4), "{storms:?}");
+}
+
+#[test]
+fn only_the_kinds_that_are_asked_for_are_planted() {
+    let directory = tempfile::tempdir().unwrap();
+    let kinds = [PlantedKind::Storm, PlantedKind::Stuck, PlantedKind::GrossError];
+    let planted = |name: &str, plants: &[PlantedKind]| {
+        let options = SynthOptions { plants: plants.to_vec(), length: Length::Years(1), ..options(30, 1) };
+        let targets = targets(directory.path(), name);
+        let summary = make(&options, GZIP, &targets, 2);
+        (summary.planted, Archive::read(&targets.archive))
+    };
+    let (all, _) = planted("all", &PlantedKind::ALL);
+    let (some, with) = planted("some", &kinds);
+    assert!(some.keys().copied().eq(kinds) && all.len() > 10, "{some:?} {all:?}");
+    // What is planted changes nothing else.
+    let (none, without) = planted("none", &[]);
+    assert!(none.is_empty(), "{none:?}");
+    let same =
+        |name: &str| with.columns[name].iter().zip(&without.columns[name]).filter(|(a, b)| a == b).count();
+    assert_eq!(with.keys, without.keys);
+    assert!(same("wind_speed_rate") * 100 > 75 * with.keys.len());
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn the_summary_says_what_was_made_and_planted() {
     assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &lists].concat()), @"
     [stderr]
     40,000 rows, 20 stations, [SIZE] in a.h5; [TIME], [RATE]
-    planted: 7 gross errors, 240 values of stuck sensors, 644 of storms; listed in truth.csv
+    planted: storm 644, heat_wave 80, cold_spell 86, stuck 240, gross_error 7, same_hour 38, dew_point 3, spike 7; listed in truth.csv
     stations listed in stations.csv
     ");
     assert_eq!(names(home), ["a.h5", "stations.csv", "truth.csv"]);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, NaiveDate};
-use isd::synth::{Length, Station, Storage, SynthOptions, station};
+use isd::synth::{Length, PlantedKind, Station, Storage, SynthOptions, station};
 
 use crate::synth::{Archive, MEASUREMENTS, make, targets};
 
@@ -96,8 +96,11 @@ fn times_ascend_and_values_stay_in_range() {
         let ranges =
             [(-932, 618), (-982, 368), (8_600, 10_900), (0, 360), (0, 900), (0, 9), (0, 9_998), (0, 9_998)];
         for (name, (low, high)) in MEASUREMENTS.into_iter().zip(ranges) {
-            for value in one.columns[name].iter().flatten() {
-                assert!((low..=high).contains(value), "{name}: {value}");
+            let fahrenheit = one.rows_of("fahrenheit", Some(name));
+            let rows = one.columns[name].iter().enumerate();
+            for (row, value) in rows.filter_map(|(row, value)| Some((row, (*value)?))) {
+                let valid = (low..=high).contains(&value) || fahrenheit.contains(&row);
+                assert!(valid, "{name}: {value}");
             }
         }
     }
@@ -106,7 +109,9 @@ fn times_ascend_and_values_stay_in_range() {
 #[test]
 fn dew_points_stay_below_temperatures_and_calms_have_no_direction() {
     for one in forty() {
-        let faulty = &one.rows_of("gross_error", None) | &one.rows_of("stuck", None);
+        let weather = ["storm", "heat_wave", "cold_spell"];
+        let faulty = one.planted.iter().filter(|planted| !weather.contains(&&*planted.kind));
+        let faulty: BTreeSet<usize> = faulty.map(|planted| planted.row).collect();
         let pairs =
             |name: &str, other: &str| one.columns[name].iter().copied().zip(one.columns[other].clone());
         for (row, (dew, temperature)) in pairs(DEW_POINT, TEMPERATURE).enumerate() {
@@ -187,6 +192,82 @@ fn every_kind_is_planted_and_looks_like_it() {
     // 40 stations of 20,000 rows: 5 measurements (one at half of the stations) at one in 20,000.
     assert!((100..260).contains(&counts["gross_error"]), "{counts:?}");
     assert!(counts["stuck"] > 1_000 && counts["storm"] > 5_000, "{counts:?}");
+    assert_eq!(counts.len(), PlantedKind::ALL.len(), "{counts:?}");
+}
+
+#[test]
+fn faults_in_sequence_look_like_what_they_are() {
+    for one in forty() {
+        let mut events = BTreeMap::<(&str, &str), Vec<&Planted>>::new();
+        for planted in &one.planted {
+            events.entry((&planted.kind, &planted.event)).or_default().push(planted);
+        }
+        for ((kind, event), planted) in events {
+            let hours: Vec<i64> = planted.iter().map(|planted| one.hours[planted.row]).collect();
+            let (first, last) = (hours[0], hours[hours.len() - 1]);
+            let values: Vec<i16> = planted.iter().map(|planted| one.planted_value(planted)).collect();
+            let steady = values.iter().all(|value| *value == values[0]);
+            // By what the values must be equal.
+            let equal_by = |key: &dyn Fn(i64) -> (i64, i64)| {
+                let mut seen = BTreeMap::new();
+                let mut pairs = hours.iter().zip(&values);
+                pairs.all(|(hour, value)| seen.entry(key(*hour)).or_insert(value) == &value)
+            };
+            let holds = match kind {
+                "frequent_value" => steady && last - first <= 24 * 366,
+                "same_hour" => {
+                    steady && equal_by(&|_| (0, 0)) && hours.iter().all(|hour| (hour - first) % 24 == 0)
+                }
+                "repeated_day" => equal_by(&|hour| (hour.rem_euclid(24), 0)) && last - first <= 24 * 17,
+                "duplicate_month" => equal_by(&|hour| {
+                    let time = DateTime::from_timestamp(hour * 3600, 0).unwrap();
+                    (i64::from(chrono::Datelike::day(&time)), hour.rem_euclid(24))
+                }),
+                "spike" => values.len() <= 3 && last - first <= 6,
+                "shifted_decimal" => values.len() == 1,
+                "dew_point" => planted.iter().all(|planted| {
+                    one.columns[TEMPERATURE][planted.row]
+                        .is_none_or(|value| one.planted_value(planted) > value)
+                }),
+                "clock" => last - first <= 24 * 40,
+                "fahrenheit" => values.iter().all(|value| *value <= 617) && last - first <= 24 * 35,
+                "isolated_cluster" => {
+                    let (before, after) = (planted[0].row.checked_sub(1), planted[planted.len() - 1].row + 1);
+                    // Rows of the cluster that lost their values may lie between.
+                    let apart = |row: usize, hour: i64| {
+                        (one.hours[row] - hour).abs() > 48 || one.hours[row].abs_diff(hour) < 18
+                    };
+                    planted.len() <= 6
+                        && before.is_none_or(|row| apart(row, first))
+                        && one.hours.get(after).is_none_or(|_| apart(after, last))
+                }
+                _ => true,
+            };
+            assert!(holds, "{event}: {values:?} at {hours:?}");
+        }
+    }
+}
+
+#[test]
+fn spells_reach_several_stations_on_the_same_days() {
+    let mut events = BTreeMap::<String, (BTreeSet<(i64, i64)>, i64, i64)>::new();
+    for one in series(&options(30, Length::Years(2))) {
+        let of_weather = |planted: &&Planted| ["heat_wave", "cold_spell"].contains(&&*planted.kind);
+        for planted in one.planted.iter().filter(of_weather) {
+            let hour = one.hours[planted.row];
+            let (stations, first, last) =
+                events.entry(planted.event.clone()).or_insert_with(|| (BTreeSet::new(), hour, hour));
+            stations.insert(one.station);
+            (*first, *last) = ((*first).min(hour), (*last).max(hour));
+            assert_eq!(planted.measurement, TEMPERATURE);
+        }
+    }
+    let shared = events.values().filter(|(stations, ..)| stations.len() >= 4).count();
+    assert!(2 * shared > events.len(), "{shared} of {}", events.len());
+    assert!(events.values().all(|(_, first, last)| last - first <= 8 * 24));
+    for kind in ["heat_wave:", "cold_spell:"] {
+        assert!(events.keys().any(|event| event.starts_with(kind)), "{kind}");
+    }
 }
 
 #[test]

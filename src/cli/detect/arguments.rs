@@ -7,12 +7,13 @@ use isd_dataset::{ColumnInfo, Measurement};
 use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
+use crate::cli::durations::rows_or_time;
 use crate::cli::failure::Failure;
 use crate::cli::source::SourceArgs;
 use crate::cli::streams::say;
 use crate::plan::Engine;
 use crate::plan::table::OUTLIER_COLUMNS;
-use crate::stations::STATION_COLUMNS;
+use crate::stations::{STATION_COLUMNS, Stations};
 
 /// Find the observations that lie far from those before them: more than 6 standard deviations from the mean of the 30
 /// values before, station by station.
@@ -34,7 +35,7 @@ pub struct DetectArgs {
         required_unless_present = "all"
     )]
     pub(super) measurements: Vec<String>,
-    /// Test every measurement but wind_direction and sky_condition
+    /// Test every measurement but wind_direction, sky_condition and precipitation
     #[arg(long, conflicts_with = "measurements")]
     all: bool,
     /// Test a measurement even where a linear z-score of it means nothing
@@ -46,8 +47,9 @@ pub struct DetectArgs {
     /// Write a directory of Hive-partitioned Parquet instead: DIR/year=2017/part-00000.parquet
     #[arg(long, value_name = "KEY", value_enum, requires = "output")]
     pub(super) partition_by: Option<PartitionArg>,
-    /// NOAA's station list, isd-history.csv: adds name, country, latitude, longitude and elevation
-    #[arg(long, value_name = "FILE")]
+    /// Station list, isd-history.csv or GHCNh's: adds name, country, latitude, longitude and elevation; --columns finds
+    /// them without it in a dataset that knows its stations
+    #[arg(long, value_name = "LIST")]
     pub(super) stations: Option<PathBuf>,
     /// Columns to write, in this order [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
@@ -89,6 +91,9 @@ pub struct DetectArgs {
     pub(super) common: CommonArgs,
 }
 
+/// Why a measurement is not tested.
+const NOT_LINEAR: &str = "a linear z-score of a direction, a code or precipitation means nothing";
+
 /// What outliers are partitioned by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum PartitionArg {
@@ -121,11 +126,23 @@ impl DetectArgs {
         Ok(self.engine)
     }
 
-    /// Positions of the columns to write, among those of the outliers and of the station list.
+    /// The stations whose places stand beside the outliers: those of `--stations`, or of the dataset itself where
+    /// `--columns` asks for what it says of them.
+    /// Errors: a list or a table that cannot be read.
+    pub(super) fn stations(&self) -> Result<Option<Stations>, Failure> {
+        let asked = self.columns.iter().any(|name| STATION_COLUMNS.contains(&name.as_str()));
+        Ok(match (&self.stations, &*self.sources) {
+            (Some(list), _) => Some(Stations::read(list)?),
+            (None, [dataset]) if asked => Stations::of_dataset(dataset)?,
+            _ => None,
+        })
+    }
+
+    /// Positions of the columns to write, among those of the outliers and, where places are known, of the stations.
     /// Errors: a name that is none of them, or one that is given twice.
-    pub(super) fn columns(&self) -> Result<Vec<usize>, Failure> {
+    pub(super) fn columns(&self, places: bool) -> Result<Vec<usize>, Failure> {
         let mut held = OUTLIER_COLUMNS.to_vec();
-        if self.stations.is_some() {
+        if places {
             held.extend(STATION_COLUMNS);
         }
         if self.columns.is_empty() {
@@ -157,15 +174,11 @@ impl DetectArgs {
     /// Errors: a measurement that they do not hold, or that a linear test means nothing for.
     pub(super) fn measurements(&self, columns: &[ColumnInfo], source: &str) -> Result<Vec<String>, Failure> {
         let held: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let linear = |name: &str| Measurement::named(name).is_none_or(|measurement| measurement.linear);
         if self.all {
             let (tested, left): (Vec<&str>, Vec<&str>) =
-                held.into_iter().partition(|name| self.force || linear(name));
+                held.into_iter().partition(|name| self.force || Measurement::is_linear(name));
             if !left.is_empty() && !self.common.quiet {
-                say(&format!(
-                    "leaving out {}: a linear z-score of a direction or a code means nothing (--force tests them)\n",
-                    left.join(" and ")
-                ));
+                say(&format!("leaving out {}: {NOT_LINEAR} (--force tests them)\n", left.join(", ")));
             }
             if tested.is_empty() {
                 return Err(Failure::error(format!("{source}: holds no measurement that can be tested")));
@@ -182,11 +195,10 @@ impl DetectArgs {
                     },
                 ));
             }
-            if !linear(name) && !self.force {
-                return Err(Failure::usage(format!(
-                    "{name}: a linear z-score of a direction or a code means nothing"
-                ))
-                .hint("--force tests it all the same"));
+            if !Measurement::is_linear(name) && !self.force {
+                return Err(
+                    Failure::usage(format!("{name}: {NOT_LINEAR}")).hint("--force tests it all the same")
+                );
             }
             if !measurements.contains(name) {
                 measurements.push(name.clone());
@@ -207,21 +219,4 @@ fn window(text: &str) -> Result<Window, String> {
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
     rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
         .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
-}
-
-/// Parses a whole number as `rows`, or a whole number with a unit of time as `micros`: microseconds. `None` for any other
-/// text, and for a time that is too long.
-fn rows_or_time<T>(text: &str, rows: fn(usize) -> T, micros: fn(i64) -> T) -> Option<T> {
-    let Some(unit) = text.chars().last().filter(|unit| !unit.is_ascii_digit()) else {
-        return text.parse().ok().map(rows);
-    };
-    let minutes = match unit {
-        'm' => 1,
-        'h' => 60,
-        'd' => 24 * 60,
-        'w' => 7 * 24 * 60,
-        _ => return None,
-    };
-    let number: i64 = text[..text.len() - 1].parse().ok()?;
-    number.checked_mul(minutes * 60_000_000).map(micros)
 }

@@ -15,7 +15,6 @@ use super::numbers::rows_per_second;
 use super::source::{describe_tally, failures_json, report_failures};
 use super::tool::Tool;
 use crate::plan::OutlierOptions;
-use crate::stations::Stations;
 use observations::Observations;
 use output::{Destination, Table};
 use summary::{DetectSummary, Listed, Parameters, describe, metadata};
@@ -33,8 +32,8 @@ impl Tool for DetectArgs {
         let start = Instant::now();
         self.common.start_threads()?;
         let test = self.test()?;
-        let columns = self.columns()?;
-        let stations = self.stations.as_deref().map(Stations::read).transpose()?;
+        let stations = self.stations()?;
+        let columns = self.columns(stations.is_some())?;
         let engine = self.engine(&test)?;
         let mut observations = Observations::open(&self.sources, &self.source, &self.measurements)?;
         let measurements = self.measurements(observations.columns(), &observations.name())?;

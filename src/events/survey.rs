@@ -1,0 +1,260 @@
+//! The first look at a dataset: row groups in, each station's thresholds and what exceeds them out.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Datelike};
+use isd_dataset::Result;
+use isd_dataset::geography::PositionIndex;
+use isd_dataset::read::RowGroup;
+use isd_dataset::station_table::StationTable;
+
+use super::flags::Flags;
+use super::kind::Kind;
+use super::options::EventOptions;
+use super::percentile::percentile;
+use super::series::Columns;
+
+/// Fewest values of which the usual range of a station is taken.
+const LEAST_VALUES: usize = 100;
+
+/// An observation beyond its station's threshold.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Exceedance {
+    /// Number of its station in the table of stations.
+    pub station: usize,
+    /// Microseconds since 1970, UTC.
+    pub time: i64,
+    /// The measurement that it is of.
+    pub measurement: &'static str,
+    /// The value, in the measurement's units.
+    pub value: f64,
+    /// What it lies beyond.
+    pub threshold: f64,
+}
+
+/// Limits of a station for one kind, by calendar month from January on.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Limits {
+    /// Beyond these a value exceeds; `None` where the record is too short to say.
+    pub threshold: Option<[f64; 12]>,
+    /// Short of these a value is usual; `None` where there are too few values to say.
+    pub usual: Option<[f64; 12]>,
+}
+
+/// What a survey found of one kind at one station.
+#[derive(Debug)]
+pub(super) struct StationSurvey {
+    /// Number of the station in the table of stations.
+    pub station: usize,
+    /// The measurement of which it has values.
+    pub measurement: &'static str,
+    pub limits: Limits,
+    pub exceedances: Vec<Exceedance>,
+}
+
+/// The calendar month of a time in microseconds since 1970, from 0; 0 of one that no calendar has.
+pub(super) fn month(time: i64) -> usize {
+    DateTime::from_timestamp_micros(time).map_or(0, |time| time.month0() as usize)
+}
+
+/// Surveys the stations of a row group for one kind, with the thresholds of their own records, or those of `lent` for the
+/// stations that have none.
+///
+/// # Errors
+/// A row group that cannot be read.
+pub(super) fn survey(
+    group: &RowGroup,
+    columns: &[&'static str],
+    kind: Kind,
+    table: &StationTable,
+    flags: &Flags,
+    options: &EventOptions,
+    lent: Option<&BTreeMap<usize, [f64; 12]>>,
+) -> Result<Vec<StationSurvey>> {
+    let columns = Columns::read(group, columns)?;
+    let mut found = Vec::new();
+    for (id, rows) in &columns.stations {
+        let Some(station) = table.number(id) else { continue };
+        if lent.is_some_and(|lent| !lent.contains_key(&station)) {
+            continue;
+        }
+        let series = kind.measurements().iter().map(|name| (*name, columns.series(id, rows, name, flags)));
+        let Some((measurement, series)) = series.into_iter().find(|(_, series)| !series.is_empty()) else {
+            continue;
+        };
+        let mut limits = limits(kind, &series, options);
+        if let Some(lent) = lent {
+            limits.threshold = lent.get(&station).copied();
+        }
+        let exceedances = exceedances(kind, station, measurement, &series, &limits, options);
+        found.push(StationSurvey { station, measurement, limits, exceedances });
+    }
+    Ok(found)
+}
+
+/// The limits of a station: of the values of a calendar month and the two beside it, or of all.
+fn limits(kind: Kind, series: &[(i64, f64)], options: &EventOptions) -> Limits {
+    let span = series.last().zip(series.first()).map_or(0, |(last, first)| last.0 - first.0);
+    let is_year = span >= EventOptions::YEAR_US;
+    let sign = kind.sign();
+    let counts = |value: f64| kind != Kind::Rain || value > 0.0;
+    let values = series.iter().filter(|(_, value)| counts(*value)).map(|(time, value)| (*time, sign * value));
+    let mut parts: Vec<Vec<f64>> = if kind.is_by_month() {
+        let mut months: Vec<Vec<f64>> = vec![Vec::new(); 12];
+        values.for_each(|(time, value)| months[month(time)].push(value));
+        let beside = |month: usize| [(month + 11) % 12, month, (month + 1) % 12];
+        (0..12).map(|month| beside(month).iter().flat_map(|part| &months[*part]).copied().collect()).collect()
+    } else {
+        vec![values.map(|(_, value)| value).collect()]
+    };
+    let mut of_parts = |percent: f64, least: usize| {
+        let limits: Vec<f64> = parts
+            .iter_mut()
+            .map(|part| {
+                // Nothing lies beyond what cannot be told.
+                let limit = if part.len() < least { None } else { percentile(part, percent) };
+                limit.map_or(f64::NAN, |limit| sign * limit)
+            })
+            .collect();
+        std::array::from_fn(|month| limits[month % limits.len()])
+    };
+    Limits {
+        threshold: is_year.then(|| of_parts(options.percentile, 1)),
+        usual: Some(of_parts(options.usual_percentile, LEAST_VALUES))
+            .filter(|limits: &[f64; 12]| limits.iter().any(|limit| !limit.is_nan())),
+    }
+}
+
+/// The values of a station beyond its thresholds.
+fn exceedances(
+    kind: Kind,
+    station: usize,
+    measurement: &'static str,
+    series: &[(i64, f64)],
+    limits: &Limits,
+    options: &EventOptions,
+) -> Vec<Exceedance> {
+    let Some(thresholds) = &limits.threshold else { return Vec::new() };
+    let sign = kind.sign();
+    let exceeds = |(time, value): &(i64, f64)| {
+        let threshold = thresholds[if kind.is_by_month() { month(*time) } else { 0 }];
+        let enough = kind != Kind::Wind || *value >= options.least_wind_m_s;
+        (enough && sign * value > sign * threshold).then_some(Exceedance {
+            station,
+            time: *time,
+            measurement,
+            value: *value,
+            threshold,
+        })
+    };
+    series.iter().filter_map(exceeds).collect()
+}
+
+/// Thresholds for the stations without a year of record: for each month the median of those of their neighbours, by the
+/// nearest rank. Stations without such neighbours are left out.
+pub(super) fn lend(
+    surveys: &[StationSurvey],
+    table: &StationTable,
+    options: &EventOptions,
+) -> BTreeMap<usize, [f64; 12]> {
+    let position = |survey: &StationSurvey| table.stations().get(survey.station)?.place.position;
+    let own = surveys.iter().enumerate().filter(|(_, survey)| survey.limits.threshold.is_some());
+    let own = own.filter_map(|(index, survey)| Some((index, position(survey)?)));
+    let index = PositionIndex::new(own, options.distance_km);
+    let mut lent = BTreeMap::new();
+    for survey in surveys.iter().filter(|survey| survey.limits.threshold.is_none()) {
+        let Some(position) = position(survey) else { continue };
+        let near = index.within(position);
+        let of_neighbours = near.iter().filter_map(|(index, _)| {
+            let neighbour = surveys.get(*index).filter(|other| other.measurement == survey.measurement)?;
+            neighbour.limits.threshold.as_ref()
+        });
+        let of_neighbours: Vec<&[f64; 12]> = of_neighbours.collect();
+        if !of_neighbours.is_empty() {
+            let median = |month: usize| {
+                let mut limits: Vec<f64> = of_neighbours
+                    .iter()
+                    .map(|limits| limits[month])
+                    .filter(|limit| !limit.is_nan())
+                    .collect();
+                percentile(&mut limits, 50.0).unwrap_or(f64::NAN)
+            };
+            lent.insert(survey.station, std::array::from_fn(median));
+        }
+    }
+    lent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::{DAY_US, HOUR_US};
+    use super::*;
+
+    /// Hourly values from 1970 on.
+    fn hourly(hours: usize, value: impl Fn(usize) -> f64) -> Vec<(i64, f64)> {
+        (0..hours).map(|hour| (hour as i64 * HOUR_US, value(hour))).collect()
+    }
+
+    fn found(kind: Kind, series: &[(i64, f64)]) -> Vec<f64> {
+        let options = EventOptions::default();
+        let limits = limits(kind, series, &options);
+        exceedances(kind, 0, "x", series, &limits, &options).iter().map(|one| one.value).collect()
+    }
+
+    #[test]
+    fn wind_exceeds_the_percentile_and_15_metres_a_second() {
+        // 8,760 hours: the 99.9th percentile has rank 8,752, so that 8 values lie beyond.
+        let rising = hourly(8_760, |hour| hour as f64 / 100.0);
+        assert_eq!(
+            found(Kind::Wind, &rising),
+            (8_752..8_760).map(|hour| f64::from(hour) / 100.0).collect::<Vec<_>>()
+        );
+        let calm = hourly(8_760, |hour| hour as f64 / 8_760.0 * 15.0);
+        assert_eq!(found(Kind::Wind, &calm), [0.0; 0]);
+        // Equal to the threshold is not beyond it.
+        let steps = hourly(8_760, |hour| if hour < 20 { 30.0 } else { 2.0 });
+        assert_eq!(found(Kind::Wind, &steps), [0.0; 0]);
+        let at_least = hourly(8_760, |hour| [15.0, 14.9].get(hour).copied().unwrap_or(2.0));
+        assert_eq!(found(Kind::Wind, &at_least), [15.0]);
+    }
+
+    #[test]
+    fn low_pressure_and_cold_are_below() {
+        let falling = hourly(8_760, |hour| 1020.0 - hour as f64 / 100.0);
+        assert_eq!(found(Kind::LowPressure, &falling).len(), 8);
+        let cold = hourly(8_760, |hour| if hour == 4_000 { -3.0 } else { 20.0 });
+        assert_eq!((found(Kind::Cold, &cold), found(Kind::Heat, &cold)), (vec![-3.0], vec![]));
+    }
+
+    #[test]
+    fn temperatures_are_compared_with_their_months_and_those_beside() {
+        // Warm from the middle of the year on: 21 degC on the 10th of January is extreme beside December's 20 degC not.
+        let days = |hour: usize| hour / 24;
+        let warm = |hour: usize| if days(hour) == 9 && hour % 24 == 0 { 21.0 } else { 0.0 };
+        let summer = |hour: usize| if (150..240).contains(&days(hour)) { 30.0 } else { warm(hour) };
+        let series = hourly(8_760, summer);
+        // June to August are steady; in May and September they are beside.
+        assert_eq!(found(Kind::Heat, &series), [21.0]);
+        assert_eq!(found(Kind::Wind, &series), [0.0; 0]);
+    }
+
+    #[test]
+    fn rain_is_compared_with_rain() {
+        // 2,000 wet hours among 8,760: the 99.9th percentile of these has rank 1,998.
+        let series = hourly(8_760, |hour| if hour < 2_000 { hour as f64 + 1.0 } else { 0.0 });
+        assert_eq!(found(Kind::Rain, &series), [1_999.0, 2_000.0]);
+        assert_eq!(found(Kind::Rain, &hourly(8_760, |_| 0.0)), [0.0; 0]);
+    }
+
+    #[test]
+    fn a_record_of_less_than_a_year_has_no_threshold() {
+        let rising = |hours| hourly(hours, |hour| hour as f64);
+        let days = usize::try_from(EventOptions::YEAR_US / DAY_US).unwrap();
+        let options = EventOptions::default();
+        assert!(limits(Kind::Wind, &rising(24 * days), &options).threshold.is_none());
+        assert!(limits(Kind::Wind, &rising(24 * days + 1), &options).threshold.is_some());
+        assert!(limits(Kind::Wind, &rising(99), &options).usual.is_none());
+        assert_eq!(limits(Kind::Wind, &rising(100), &options).usual, Some([89.0; 12]));
+        assert!(limits(Kind::Wind, &[], &options).threshold.is_none());
+    }
+}

@@ -1,0 +1,275 @@
+//! The second look at a dataset: what stations in and around an event saw at its time.
+//!
+//! Questions are gathered station by station, so that each row group that holds one of these stations is read once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use isd_dataset::Result;
+use isd_dataset::geography::{Position, PositionIndex};
+use isd_dataset::read::RowGroup;
+use isd_dataset::station_table::StationTable;
+
+use super::flags::Flags;
+use super::kind::{Kind, PRESSURE};
+use super::options::EventOptions;
+use super::percentile::median_and_deviation;
+use super::series::Columns;
+use super::survey::{Exceedance, Limits, month};
+
+/// What is asked of a station about an event.
+#[derive(Debug, Clone, Copy)]
+struct Question {
+    /// Index of the event.
+    event: usize,
+    /// Whether it is one of the event's own stations, or a neighbour of one.
+    is_member: bool,
+}
+
+/// What stations saw of an event.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Testimony {
+    /// Lowest pressure at the event's own stations, in hPa; `None` where they report none.
+    pub lowest_pressure: Option<f64>,
+    /// Whether pressure was far below what is usual in its month, at one of the stations or a neighbour.
+    pub pressure_was_low: bool,
+    /// Neighbours that reported at the event's time, and nothing unusual.
+    pub quiet_neighbours: usize,
+}
+
+impl Testimony {
+    /// Adds what other stations saw.
+    pub(super) fn add(&mut self, other: Self) {
+        self.lowest_pressure = match (self.lowest_pressure, other.lowest_pressure) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.pressure_was_low |= other.pressure_was_low;
+        self.quiet_neighbours += other.quiet_neighbours;
+    }
+}
+
+/// The questions that are asked about the events of one kind.
+pub(super) struct Questions<'a> {
+    kind: Kind,
+    events: &'a [Vec<Exceedance>],
+    table: &'a StationTable,
+    flags: &'a Flags,
+    options: &'a EventOptions,
+    /// The questions by station.
+    by_station: BTreeMap<usize, Vec<Question>>,
+    /// The limits of each station, and the measurement that they are of.
+    limits: &'a HashMap<usize, (&'static str, Limits)>,
+}
+
+impl<'a> Questions<'a> {
+    /// Asks the stations of each event for their pressure, and where `needs_neighbours` says that they are too few, those
+    /// around them as well.
+    pub(super) fn new(
+        kind: Kind,
+        events: &'a [Vec<Exceedance>],
+        needs_neighbours: impl Fn(&[Exceedance]) -> bool,
+        table: &'a StationTable,
+        limits: &'a HashMap<usize, (&'static str, Limits)>,
+        flags: &'a Flags,
+        options: &'a EventOptions,
+    ) -> Self {
+        let position = |station: usize| -> Option<Position> { table.stations().get(station)?.place.position };
+        let placed = (0..table.stations().len()).filter_map(|station| Some((station, position(station)?)));
+        let index = PositionIndex::new(placed, options.distance_km);
+        let mut by_station: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
+        for (event, members) in events.iter().enumerate() {
+            let mut asked: BTreeMap<usize, bool> = BTreeMap::new();
+            let neighbours_too = needs_neighbours(members);
+            for member in members {
+                if asked.insert(member.station, true) == Some(true) || !neighbours_too {
+                    continue;
+                }
+                for (neighbour, _) in position(member.station).map_or_else(Vec::new, |at| index.within(at)) {
+                    asked.entry(neighbour).or_insert(false);
+                }
+            }
+            for (station, is_member) in asked {
+                by_station.entry(station).or_default().push(Question { event, is_member });
+            }
+        }
+        Self { kind, events, table, flags, options, by_station, limits }
+    }
+
+    /// The answers of the stations of a row group, by event; of the columns read only those in `columns`, which the dataset
+    /// has.
+    ///
+    /// # Errors
+    /// A row group that cannot be read.
+    pub(super) fn ask(
+        &self,
+        group: &RowGroup,
+        columns: &[&'static str],
+    ) -> Result<BTreeMap<usize, Testimony>> {
+        let mut answers: BTreeMap<usize, Testimony> = BTreeMap::new();
+        let is_asked =
+            |id: &str| self.table.number(id).is_some_and(|number| self.by_station.contains_key(&number));
+        if !group.stations()?.iter().any(|run| is_asked(&run.station_id)) {
+            return Ok(answers);
+        }
+        let columns = Columns::read(group, columns)?;
+        for (id, rows) in &columns.stations {
+            let Some(number) = self.table.number(id) else { continue };
+            let Some(questions) = self.by_station.get(&number) else { continue };
+            let mut pressures = Pressures::new(columns.series(id, rows, PRESSURE, self.flags));
+            let series = self.usual_series(&columns, number, id, rows);
+            for question in questions {
+                let answer = self.answer(*question, &mut pressures, series.as_ref());
+                answers.entry(question.event).or_default().add(answer);
+            }
+        }
+        Ok(answers)
+    }
+
+    /// The values of a station and the limits of what is usual there; `None` where these are not known.
+    fn usual_series(
+        &self,
+        columns: &Columns,
+        station: usize,
+        id: &str,
+        rows: &Range<usize>,
+    ) -> Option<UsualSeries> {
+        let (measurement, Limits { usual: Some(usual), .. }) = self.limits.get(&station)? else {
+            return None;
+        };
+        Some(UsualSeries { values: columns.series(id, rows, measurement, self.flags), usual: *usual })
+    }
+
+    fn answer(
+        &self,
+        question: Question,
+        pressures: &mut Pressures,
+        series: Option<&UsualSeries>,
+    ) -> Testimony {
+        let members = &self.events[question.event];
+        let (first, last) = (members[0].time, members[members.len() - 1].time);
+        let gap = self.options.gap_us;
+        let around = first.saturating_sub(gap)..=last.saturating_add(gap);
+        let near = |time: i64| around.contains(&time);
+        let mut answer = Testimony::default();
+        if question.is_member {
+            answer.lowest_pressure = pressures.within(near).map(|(_, value)| value).reduce(f64::min);
+        } else if let Some(series) = series {
+            answer.quiet_neighbours = usize::from(series.is_quiet(self.kind, members));
+        }
+        if self.kind == Kind::Wind {
+            let deviations = self.options.pressure_deviations;
+            let at: Vec<(i64, f64)> = pressures.within(near).collect();
+            answer.pressure_was_low =
+                at.iter().any(|(time, value)| pressures.is_low(*time, *value, deviations));
+        }
+        answer
+    }
+}
+
+/// The values of a neighbour, and what is usual there.
+struct UsualSeries {
+    values: Vec<(i64, f64)>,
+    usual: [f64; 12],
+}
+
+impl UsualSeries {
+    /// Whether the station reported at the time of one of the exceedances, which are in order of time, and each of these
+    /// reports is short of what is usual.
+    fn is_quiet(&self, kind: Kind, members: &[Exceedance]) -> bool {
+        let same = EventOptions::SAME_TIME_US;
+        let (first, last) = (members[0].time, members[members.len() - 1].time);
+        let begin = self.values.partition_point(|(time, _)| *time < first.saturating_sub(same));
+        let reports = self.values[begin..].iter().take_while(|(time, _)| *time <= last.saturating_add(same));
+        let mut at_its_time = reports.filter(|(time, _)| {
+            let after = members.partition_point(|member| member.time < time.saturating_sub(same));
+            members.get(after).is_some_and(|member| member.time <= time.saturating_add(same))
+        });
+        let sign = kind.sign();
+        let is_usual = |(time, value): &(i64, f64)| {
+            sign * value < sign * self.usual[if kind.is_by_month() { month(*time) } else { 0 }]
+        };
+        at_its_time.next().is_some_and(|first| is_usual(first) && at_its_time.all(is_usual))
+    }
+}
+
+/// The pressures of a station, and what is usual in each month, as far as that has been asked for.
+struct Pressures {
+    values: Vec<(i64, f64)>,
+    months: [Option<(f64, f64)>; 12],
+}
+
+impl Pressures {
+    fn new(values: Vec<(i64, f64)>) -> Self {
+        Self { values, months: [None; 12] }
+    }
+
+    /// The pressures of a span of time.
+    fn within(&self, near: impl Fn(i64) -> bool) -> impl Iterator<Item = (i64, f64)> {
+        let begin = self.values.iter().position(|(time, _)| near(*time)).unwrap_or(self.values.len());
+        self.values[begin..].iter().take_while(move |(time, _)| near(*time)).copied()
+    }
+
+    /// Whether a pressure lies more than so many median absolute deviations below the median of its calendar month, in all
+    /// years.
+    fn is_low(&mut self, time: i64, value: f64, deviations: f64) -> bool {
+        let of = month(time);
+        let (median, deviation) = if let Some(known) = self.months[of] {
+            known
+        } else {
+            let same_month = self.values.iter().filter(|(time, _)| month(*time) == of);
+            let mut values: Vec<f64> = same_month.map(|(_, value)| *value).collect();
+            let known = median_and_deviation(&mut values).unwrap_or((f64::NAN, f64::NAN));
+            self.months[of] = Some(known);
+            known
+        };
+        value < median - deviations * deviation
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::HOUR_US;
+    use super::*;
+
+    fn member(hour: i64) -> Exceedance {
+        Exceedance { station: 0, time: hour * HOUR_US, measurement: "x", value: 20.0, threshold: 16.0 }
+    }
+
+    #[test]
+    fn a_neighbour_is_quiet_when_it_reports_and_sees_nothing() {
+        let quiet = |reports: &[(i64, f64)], kind, members: &[i64]| {
+            let values = reports.iter().map(|(hour, value)| (hour * HOUR_US, *value)).collect();
+            let members: Vec<Exceedance> = members.iter().map(|hour| member(*hour)).collect();
+            UsualSeries { values, usual: [10.0; 12] }.is_quiet(kind, &members)
+        };
+        assert!(quiet(&[(0, 30.0), (9, 9.9), (20, 30.0)], Kind::Wind, &[10]));
+        // At the limit, without a report within the hour, or where one of several sees something.
+        assert!(!quiet(&[(10, 10.0)], Kind::Wind, &[10]));
+        assert!(!quiet(&[(8, 1.0), (12, 1.0)], Kind::Wind, &[10]));
+        assert!(!quiet(&[(9, 1.0), (10, 11.0)], Kind::Wind, &[10]));
+        // Between the exceedances of a long event it may see what it will.
+        assert!(quiet(&[(10, 1.0), (14, 30.0), (20, 1.0)], Kind::Wind, &[10, 20]));
+        // Of low pressure, high is usual.
+        assert!(quiet(&[(10, 10.1)], Kind::LowPressure, &[10]));
+        assert!(!quiet(&[(10, 10.0)], Kind::LowPressure, &[10]));
+        assert!(!quiet(&[], Kind::Wind, &[10]));
+    }
+
+    #[test]
+    fn pressure_is_low_beyond_four_deviations_of_its_month() {
+        // January: median 1010, deviation 2; the same in February, 20 hPa lower.
+        let january = (0..31 * 24).map(|hour| (hour * HOUR_US, 1006.0 + 2.0 * (hour % 5) as f64));
+        let february = (31 * 24..59 * 24).map(|hour| (hour * HOUR_US, 986.0 + 2.0 * (hour % 5) as f64));
+        let mut pressures = Pressures::new(january.chain(february).collect());
+        assert!(!pressures.is_low(0, 1002.0, 4.0));
+        assert!(pressures.is_low(0, 1001.9, 4.0));
+        assert!(!pressures.is_low(40 * 24 * HOUR_US, 982.0, 4.0));
+        // A month of which nothing is known confirms nothing.
+        assert!(!pressures.is_low(100 * 24 * HOUR_US, 900.0, 4.0));
+        let hours = |from: i64, to: i64| {
+            pressures.within(|time| (from * HOUR_US..=to * HOUR_US).contains(&time)).count()
+        };
+        assert_eq!([hours(0, 5), hours(-9, 0), hours(5_000, 6_000)], [6, 1, 0]);
+    }
+}
