@@ -12,11 +12,15 @@ use crate::qc::finding::{Finding, Verdict};
 use crate::qc::run::Outcome;
 use crate::qc::series_stage::StationFindings;
 use crate::qc::settings::{Settings, test_index};
+use crate::synth::PlantedKind;
 
-/// Kinds of planted values that are weather: to find them is a false alarm.
-pub const WEATHER: [&str; 3] = ["storm", "heat_wave", "cold_spell"];
 /// The kind of a sensor that repeats one value, and its name from the length on that `streak` promises to find.
 const STUCK: (&str, &str) = ("stuck", "stuck, as long as streak promises");
+
+/// Whether a kind of planted values is weather: to find it is a false alarm.
+fn is_weather(kind: &str) -> bool {
+    PlantedKind::named(kind).is_some_and(PlantedKind::is_weather)
+}
 
 /// A planted value: station, time in microseconds since 1970, index of the measurement.
 type Key = (String, i64, usize);
@@ -121,7 +125,7 @@ impl Truth {
         let mut kinds: BTreeMap<&str, KindRate> = BTreeMap::new();
         let mut wrong = 0;
         for (key, (kind, event, value)) in &self.planted {
-            let weather = WEATHER.contains(&kind.as_str());
+            let weather = is_weather(kind);
             wrong += u64::from(!weather);
             let derived = stations.get(key.0.as_str()).and_then(|station| station.derived.streak.get(&key.2));
             // A calm is no evidence; up to 1 m/s where whole values are reported.
@@ -152,7 +156,7 @@ impl Truth {
         let mut rates =
             Rates { kinds: Vec::new(), clean, false_alarms: 0, false_errors: 0, by_test: BTreeMap::new() };
         for (key, (verdict, tests)) in &found {
-            if self.planted.get(key).is_some_and(|(kind, ..)| !WEATHER.contains(&kind.as_str())) {
+            if self.planted.get(key).is_some_and(|(kind, ..)| !is_weather(kind)) {
                 continue;
             }
             rates.false_alarms += 1;

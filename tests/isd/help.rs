@@ -2,10 +2,10 @@
 
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, shown};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_QC, ISD_SYNTH, shown};
 
-const TOOLS: [(&str, &str); 3] =
-    [("isd-synth", ISD_SYNTH), ("isd-convert", ISD_CONVERT), ("isd-detect", ISD_DETECT)];
+const TOOLS: [(&str, &str); 4] =
+    [("isd-synth", ISD_SYNTH), ("isd-convert", ISD_CONVERT), ("isd-detect", ISD_DETECT), ("isd-qc", ISD_QC)];
 
 #[test]
 // It lists one option more with that feature.

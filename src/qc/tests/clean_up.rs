@@ -23,14 +23,14 @@ static ABOUT: About = About {
         Parameter::new(
             "share",
             "%",
-            40.0,
+            60.0,
             "share of a month's values that are erroneous, beyond which the rest is suspect",
         ),
         Parameter::new("least_values", "", 20.0, "erroneous values of the month at least"),
     ],
-    definition: "The rest of a month of which more than 40 % is erroneous: suspect. Suspect values do not count, so that no doubt \
+    definition: "The rest of a month of which more than 60 % is erroneous: suspect. Suspect values do not count, so that no doubt \
                  spreads to other values.",
-    source: "HadISD 3 (clean-up); that only erroneous values count follows from an appraisal of GHCNh",
+    source: "HadISD 3 (clean-up); the share is that of GHCNh; that only erroneous values count follows from an appraisal of GHCNh",
 };
 
 impl Test for CleanUp {

@@ -58,12 +58,21 @@ impl Test for DuplicateMonth {
                 (enough && common.changes as f64 >= least_changes).then_some((earlier, common.values))
             });
             let Some((earlier, values)) = found else { continue };
+            let last_day = |month: &Month| month.temperatures.last().map_or(0, |(minute, _)| minute / 1440);
+            // A longer month has days that the other lacks.
+            let last = last_day(earlier).min(last_day(&months[later]));
             for (month, other) in [(&months[later], earlier), (earlier, &months[later])] {
                 let first = station.moments()[other.rows.start];
                 let detail = format!("as in {:04}-{:02}", first.year, first.month + 1);
+                let days = month.rows.clone().take_while(|&row| minute_of_month(run, row) / 1440 <= last);
+                let days: Vec<usize> = days.collect();
                 for measurement in 0..MEASUREMENTS.len() {
-                    if run.settings.is_on(run.test, measurement) && agrees(run, measurement, month, other) {
-                        find_month(run, measurement, month, values as f64, least_values, &detail);
+                    if !run.settings.is_on(run.test, measurement) || !agrees(run, measurement, month, other) {
+                        continue;
+                    }
+                    for &row in days.iter().filter(|&&row| station.value(measurement, row).is_some()) {
+                        let limits = (f64::NAN, least_values);
+                        run.find(measurement, row, Verdict::Suspect, values as f64, limits, detail.clone());
                     }
                 }
             }
@@ -80,22 +89,6 @@ fn agrees(run: &Run<'_>, measurement: usize, month: &Month, other: &Month) -> bo
         observed.map(|row| (minute_of_month(run, row), values[row])).collect()
     };
     common(&of(month), &of(other)).is_some_and(|common| common.values > 0)
-}
-
-/// Finds all values of a measurement in a month.
-fn find_month(
-    run: &mut Run<'_>,
-    measurement: usize,
-    month: &Month,
-    values: f64,
-    least_values: f64,
-    detail: &str,
-) {
-    for row in month.rows.clone() {
-        if run.station.value(measurement, row).is_some() {
-            run.find(measurement, row, Verdict::Suspect, values, (f64::NAN, least_values), detail.to_owned());
-        }
-    }
 }
 
 fn minute_of_month(run: &Run<'_>, row: usize) -> u32 {
