@@ -35,7 +35,20 @@ pub struct Limits {
     pub above: f64,
 }
 
+/// A derived number as it is kept: to the millionth, so that JSON, whose readers may miss the last digit of a double, gives back
+/// the same.
+#[must_use]
+pub fn kept(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
 impl Limits {
+    /// Limits as they are kept.
+    #[must_use]
+    pub fn new(center: f64, spread: f64, below: f64, above: f64) -> Self {
+        Self { center: kept(center), spread: kept(spread), below: kept(below), above: kept(above) }
+    }
+
     /// Spreads by which a value lies above the centre.
     #[must_use]
     pub fn distance(&self, value: f64) -> f64 {

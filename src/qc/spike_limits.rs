@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::qc::derived::kept;
 use crate::qc::station::Station;
 use crate::qc::statistics::{iqr, resolution};
 
@@ -40,7 +41,7 @@ impl SpikeLimits {
         let mut limits: Vec<Vec<Option<f64>>> = vec![vec![None; STEPS]; 12];
         for step in 0..STEPS {
             let enough = |changes: &[f64]| changes.len() >= LEAST_CHANGES;
-            let limit = |changes: &mut [f64]| iqr(changes).map(|spread| (factor * spread).max(least));
+            let limit = |changes: &mut [f64]| iqr(changes).map(|spread| kept((factor * spread).max(least)));
             let short = (0..12).any(|month| !enough(&changes[month * STEPS + step]));
             let all =
                 || (0..12).flat_map(|month| &changes[month * STEPS + step]).copied().collect::<Vec<f64>>();
@@ -53,7 +54,7 @@ impl SpikeLimits {
         }
         for limits in &mut limits {
             if let (Some(one), Some(two)) = (limits[0], limits[1]) {
-                limits[0] = Some(one.max(0.66 * two));
+                limits[0] = Some(kept(one.max(0.66 * two)));
             }
         }
         Self { limits }

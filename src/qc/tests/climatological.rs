@@ -109,7 +109,7 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         limits.extend(
             centers
                 .into_iter()
-                .map(|found| found.map(|(center, spread)| Limits { center, spread, below, above })),
+                .map(|found| found.map(|(center, spread)| Limits::new(center, spread, below, above))),
         );
     }
     limits

@@ -103,7 +103,7 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         let distances: Vec<f64> = sample.iter().map(|value| (value - center) / spread).collect();
         let side =
             |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap * BIN);
-        Some(Limits { center, spread, below: side(-1.0), above: side(1.0) })
+        Some(Limits::new(center, spread, side(-1.0), side(1.0)))
     };
     samples.iter_mut().map(limits).collect()
 }

@@ -2,6 +2,7 @@
 
 use isd_dataset::Result;
 
+use crate::qc::derived::kept;
 use crate::qc::finding::Verdict;
 use crate::qc::statistics::quantile;
 use crate::qc::test::{About, Needs, Parameter, RAIN_1H, RAIN_6H, Run, Test};
@@ -94,7 +95,7 @@ fn heavy_hours(run: &mut Run<'_>, parameters: [f64; 6]) {
     // Heavy hours are looked for below, so that they must not say themselves what is usual.
     let usual = *run.derived.wet_hours.entry(RAIN_1H).or_insert_with(|| {
         let wet = (0..rows.len()).filter_map(amount).filter(|&amount| amount > 0.0 && amount <= heavy);
-        quantile(&mut wet.collect::<Vec<f64>>(), 0.999).unwrap_or(0.0)
+        quantile(&mut wet.collect::<Vec<f64>>(), 0.999).map_or(0.0, kept)
     });
     let limit = heavy.max(factor * usual);
     for (at, &row) in rows.iter().enumerate() {

@@ -9,7 +9,7 @@ use super::{NONE, TEMPERATURE, rows, station, temperatures, verdict};
 #[test]
 fn rolling_is_what_the_detector_finds() {
     let mut air = temperatures(3000, 12);
-    (0..30).for_each(|at| air[at * 97 + 40] += if at % 2 == 0 { 15.0 } else { -9.0 });
+    (0..30).for_each(|at| air[at * 97 + 40] += if at % 2 == 0 { 55.0 } else { -49.0 });
     (0..40).for_each(|at| air[at * 71] = NONE);
     let mut outliers = Vec::new();
     let test = RollingTest::builder().build().unwrap();

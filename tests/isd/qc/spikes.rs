@@ -22,9 +22,8 @@ fn changed(from: &[f64], rows: &[usize], by: f64) -> Vec<f64> {
 #[test]
 fn the_limit_holds_from_both_sides_and_either_way() {
     for sign in [1.0, -1.0] {
-        // Row 501 is half a degree above those around it, so that both changes are smaller or larger by that.
-        let extra = 0.5 * sign;
-        let at = |size: f64| station(&[(TEMPERATURE, changed(&zigzag(), &[501], sign * size - extra))]);
+        // Row 501 is half a degree above those around it.
+        let at = |size: f64| station(&[(TEMPERATURE, changed(&zigzag(), &[501], sign * size - 0.5))]);
         assert_eq!(rows("spike", &at(6.0), TEMPERATURE), [501]);
         assert_eq!(rows("spike", &at(5.9), TEMPERATURE), [0; 0]);
         assert_eq!(verdict("spike", &at(6.0), TEMPERATURE, 501), Some(Verdict::Erroneous));
@@ -63,8 +62,9 @@ fn missing_rows_within_reach_do_not_matter_and_gaps_do() {
     values[498] = NONE;
     values[499] = NONE;
     assert_eq!(rows("spike", &station(&[(TEMPERATURE, values.clone())]), TEMPERATURE), [500]);
-    // 13 hours without a value: the end of a block, of which a single value is suspect at twice the limit.
+    // 14 hours without a value: the end of a block, of which a single value is suspect at twice the limit.
     values[487..500].fill(NONE);
+    values[500] += 1.0;
     let ended = station(&[(TEMPERATURE, values.clone())]);
     assert_eq!(verdict("spike", &ended, TEMPERATURE, 500), Some(Verdict::Suspect));
     values[500] -= 1.0;
@@ -173,6 +173,8 @@ fn model(hours: &[i64], values: &[f64]) -> Vec<usize> {
     changes.sort_by(f64::total_cmp);
     let quarter = (changes.len() + 2) / 4;
     let limit = (6.0 * (changes[changes.len() - quarter] - changes[quarter])).max(5.0);
+    // Kept to the millionth.
+    let limit = (limit * 1e6).round() / 1e6;
     let change = |at: usize| {
         let known = at > 0 && at < observed.len() && step(observed[at - 1], observed[at]) <= 12;
         known.then(|| values[observed[at]] - values[observed[at - 1]])
