@@ -43,15 +43,16 @@ pub fn explain(
     let mut wanted: BTreeSet<&str> = names.iter().copied().collect();
     wanted.insert(station_id);
     let (mut target, mut references) = (None, References::new());
-    for (station, result) in tested(dataset, table, settings, known, &wanted)? {
+    for (station, result, not_run) in tested(dataset, table, settings, known, &wanted)? {
         if &**station.id() == station_id {
-            target = Some((station, result));
+            target = Some((station, result, not_run));
         } else {
             references
                 .insert(station.id().to_string(), reference(&without_errors(station, &result.findings)));
         }
     }
-    let (station, result) = target.ok_or_else(|| absent(format!("holds no station {station_id}"), None))?;
+    let (station, result, mut not_run) =
+        target.ok_or_else(|| absent(format!("holds no station {station_id}"), None))?;
     let row = station.times().binary_search(&time).map_err(|place| {
         let near = [place.checked_sub(1), Some(place)]
             .into_iter()
@@ -70,7 +71,6 @@ pub fn explain(
             Some(Around { id, distance, series })
         })
         .collect();
-    let mut not_run = NotRun::new();
     let findings = decide(&station, &result, &series, settings, &mut not_run)?;
     let mut text = format!("{station_id} at {}\n", iso8601(time));
     for (measurement, known) in MEASUREMENTS.iter().enumerate() {
@@ -85,7 +85,10 @@ pub fn explain(
                 });
                 let seen = match mine {
                     Some(finding) => found(finding),
-                    None => unfound(&station, &result, measurement, row, about.name),
+                    None => match not_run.keys().find(|key| (key.0, key.1) == (index, measurement)) {
+                        Some((_, _, why)) => format!("not run: {why}"),
+                        None => unfound(&station, &result, measurement, row, about.name),
+                    },
                 };
                 let _ = writeln!(text, "  {:<18}{seen}", about.name);
             }
@@ -104,7 +107,7 @@ fn tested(
     settings: &Settings,
     known: &Thresholds,
     wanted: &BTreeSet<&str>,
-) -> Result<Vec<(Station, StationFindings)>> {
+) -> Result<Vec<(Station, StationFindings, NotRun)>> {
     let columns: Vec<String> = dataset.columns().iter().map(|column| column.name.clone()).collect();
     let all: Vec<usize> = (0..MEASUREMENTS.len()).collect();
     let mut stations = Vec::new();
@@ -115,8 +118,9 @@ fn tested(
         for station in load::stations(&group, &columns, &all, table)? {
             if wanted.contains(&**station.id()) {
                 let derived = known.get(&**station.id()).cloned().unwrap_or_default();
-                let result = test_station(station.clone(), settings, derived, &mut NotRun::new())?;
-                stations.push((station, result));
+                let mut not_run = NotRun::new();
+                let result = test_station(station.clone(), settings, derived, &mut not_run)?;
+                stations.push((station, result, not_run));
             }
         }
     }
@@ -205,7 +209,6 @@ fn neighbours(
     settings: &Settings,
 ) {
     let Some(comparison) = compare(station, measurement, around, findings, settings) else {
-        text.push_str("  fewer than three neighbours have values in common\n");
         return;
     };
     let Some(at) = comparison.position(row as u32) else { return };
