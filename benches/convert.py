@@ -24,6 +24,8 @@ import time
 
 from peers import Failure, binaries, interpreters, machine, markdown, run_in_directory, say, spawn
 
+# What the figures in docs/benchmarks.md were measured with.
+PLANTED = ["--plant", "storm,stuck,gross_error"]
 CONVERT = "isd-convert"
 # What a peer holds at a time: the columns as a whole, or as many rows of them as a row group has.
 PEERS = {"whole columns": None, "by row groups": 1 << 20}

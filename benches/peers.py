@@ -27,6 +27,8 @@ import tempfile
 import time
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
+# What the figures in docs/benchmarks.md were measured with.
+PLANTED = ["--plant", "storm,stuck,gross_error"]
 DETECT = "isd-detect"
 # What isd-detect is compared with of its own: only decoding the column, with the same reader and with the Parquet library's,
 # and testing all columns.

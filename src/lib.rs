@@ -37,7 +37,9 @@
 //! | [`kernel`] | a series as slices or arrow-rs arrays | its outlying rows |
 //! | [`plan`] | any sorted Polars `LazyFrame` of observations | a `LazyFrame` of outliers; the kernel as Polars expressions |
 //! | [`detect`] | a dataset or an archive | the outliers table and an account of what was tested |
-//! | [`stations`] | NOAA's station list | columns beside the outliers |
+//! | [`qc`] | a dataset and its stations | which values are erroneous or suspect, by which test |
+//! | [`events`] | a dataset, its stations and flags of quality control | extreme weather events |
+//! | [`stations`] | a station list, or a dataset's own | columns beside the outliers |
 //! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
 //! | [`synth`] | a seed | a synthetic archive with planted outliers |
 //! | [`cli`] | arguments | an exit status: the command-line tools |

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::cast;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::csv;
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
@@ -94,10 +94,11 @@ impl Flags {
         let column = |name: &str, kind: &DataType| -> Result<ArrayRef, ArrowError> {
             let column =
                 batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(name.to_owned()))?;
-            cast(column, kind)
+            // A text that is no time is an error, and no missing time.
+            cast_with_options(column, kind, &CastOptions { safe: false, ..CastOptions::default() })
         };
         let [station, timestamp, measurement, verdict] = COLUMNS;
-        let times = column(timestamp, &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())))?;
+        let times = column(timestamp, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let times: &TimestampMicrosecondArray = times.as_primitive::<TimestampMicrosecondType>();
         let texts = [station, measurement, verdict].map(|name| column(name, &DataType::Utf8));
         let [stations, measurements, verdicts] = texts;

@@ -1,6 +1,7 @@
 //! The first look at a dataset: row groups in, each station's thresholds and what exceeds them out.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::{DateTime, Datelike};
 use isd_dataset::Result;
@@ -10,7 +11,7 @@ use isd_dataset::station_table::StationTable;
 
 use super::flags::Flags;
 use super::kind::Kind;
-use super::options::EventOptions;
+use super::options::{DAY_US, EventOptions};
 use super::percentile::percentile;
 use super::series::Columns;
 
@@ -52,9 +53,32 @@ pub(super) struct StationSurvey {
     pub exceedances: Vec<Exceedance>,
 }
 
-/// The calendar month of a time in microseconds since 1970, from 0; 0 of one that no calendar has.
+/// Calendar months of times that mostly ascend: the calendar is asked once a month.
+#[derive(Debug, Default)]
+pub(super) struct Months {
+    /// The month of the last time, in microseconds since 1970.
+    span: Range<i64>,
+    month: usize,
+}
+
+impl Months {
+    /// The calendar month of a time in microseconds since 1970, from 0; 0 of one that no calendar has.
+    pub(super) fn at(&mut self, time: i64) -> usize {
+        if !self.span.contains(&time)
+            && let Some(date) = DateTime::from_timestamp_micros(time)
+        {
+            self.month = date.month0() as usize;
+            let first = date.date_naive().with_day(1).and_then(|day| day.and_hms_opt(0, 0, 0));
+            let begin = first.map_or(time, |first| first.and_utc().timestamp_micros());
+            self.span = begin..begin.saturating_add(i64::from(date.num_days_in_month()) * DAY_US);
+        }
+        self.month
+    }
+}
+
+/// The calendar month of one time, as of [`Months::at`].
 pub(super) fn month(time: i64) -> usize {
-    DateTime::from_timestamp_micros(time).map_or(0, |time| time.month0() as usize)
+    Months::default().at(time)
 }
 
 /// Surveys the stations of a row group for one kind, with the thresholds of their own records, or those of `lent` for the
@@ -100,8 +124,8 @@ fn limits(kind: Kind, series: &[(i64, f64)], options: &EventOptions) -> Limits {
     let counts = |value: f64| kind != Kind::Rain || value > 0.0;
     let values = series.iter().filter(|(_, value)| counts(*value)).map(|(time, value)| (*time, sign * value));
     let mut parts: Vec<Vec<f64>> = if kind.is_by_month() {
-        let mut months: Vec<Vec<f64>> = vec![Vec::new(); 12];
-        values.for_each(|(time, value)| months[month(time)].push(value));
+        let (mut months, mut month_of): (Vec<Vec<f64>>, _) = (vec![Vec::new(); 12], Months::default());
+        values.for_each(|(time, value)| months[month_of.at(time)].push(value));
         let beside = |month: usize| [(month + 11) % 12, month, (month + 1) % 12];
         (0..12).map(|month| beside(month).iter().flat_map(|part| &months[*part]).copied().collect()).collect()
     } else {
@@ -135,9 +159,9 @@ fn exceedances(
     options: &EventOptions,
 ) -> Vec<Exceedance> {
     let Some(thresholds) = &limits.threshold else { return Vec::new() };
-    let sign = kind.sign();
+    let (sign, mut months) = (kind.sign(), Months::default());
     let exceeds = |(time, value): &(i64, f64)| {
-        let threshold = thresholds[if kind.is_by_month() { month(*time) } else { 0 }];
+        let threshold = thresholds[if kind.is_by_month() { months.at(*time) } else { 0 }];
         let enough = kind != Kind::Wind || *value >= options.least_wind_m_s;
         (enough && sign * value > sign * threshold).then_some(Exceedance {
             station,
@@ -187,7 +211,7 @@ pub(super) fn lend(
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::{DAY_US, HOUR_US};
+    use super::super::options::HOUR_US;
     use super::*;
 
     /// Hourly values from 1970 on.
@@ -230,7 +254,7 @@ mod tests {
     fn temperatures_are_compared_with_their_months_and_those_beside() {
         // Warm from the middle of the year on: 21 degC on the 10th of January is extreme beside December's 20 degC not.
         let days = |hour: usize| hour / 24;
-        let warm = |hour: usize| if days(hour) == 9 && hour % 24 == 0 { 21.0 } else { 0.0 };
+        let warm = |hour: usize| if hour == 9 * 24 { 21.0 } else { 0.0 };
         let summer = |hour: usize| if (150..240).contains(&days(hour)) { 30.0 } else { warm(hour) };
         let series = hourly(8_760, summer);
         // June to August are steady; in May and September they are beside.
@@ -244,6 +268,17 @@ mod tests {
         let series = hourly(8_760, |hour| if hour < 2_000 { hour as f64 + 1.0 } else { 0.0 });
         assert_eq!(found(Kind::Rain, &series), [1_999.0, 2_000.0]);
         assert_eq!(found(Kind::Rain, &hourly(8_760, |_| 0.0)), [0.0; 0]);
+    }
+
+    #[test]
+    fn months_are_those_of_the_calendar() {
+        let mut months = Months::default();
+        // 1972 has a 29th of February. Times need not ascend.
+        let days = [(0, 0), (30, 0), (31, 1), (730 + 59, 1), (730 + 60, 2), (-1, 11), (364, 11), (365, 0)];
+        for (day, month) in days {
+            assert_eq!(months.at(day * DAY_US), month, "day {day}");
+            assert_eq!(months.at((day + 1) * DAY_US - 1), month, "end of day {day}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Questions are gathered station by station, so that each row group that holds one of these stations is read once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use isd_dataset::Result;
 use isd_dataset::geography::{Position, PositionIndex};
@@ -15,7 +15,7 @@ use super::kind::{Kind, PRESSURE};
 use super::options::EventOptions;
 use super::percentile::median_and_deviation;
 use super::series::Columns;
-use super::survey::{Exceedance, Limits, month};
+use super::survey::{Exceedance, Limits, Months, month};
 
 /// What is asked of a station about an event.
 #[derive(Debug, Clone, Copy)]
@@ -150,18 +150,15 @@ impl<'a> Questions<'a> {
         let (first, last) = (members[0].time, members[members.len() - 1].time);
         let gap = self.options.gap_us;
         let around = first.saturating_sub(gap)..=last.saturating_add(gap);
-        let near = |time: i64| around.contains(&time);
         let mut answer = Testimony::default();
         if question.is_member {
-            answer.lowest_pressure = pressures.within(near).map(|(_, value)| value).reduce(f64::min);
+            answer.lowest_pressure =
+                pressures.within(&around).iter().map(|(_, value)| *value).reduce(f64::min);
         } else if let Some(series) = series {
             answer.quiet_neighbours = usize::from(series.is_quiet(self.kind, members));
         }
         if self.kind == Kind::Wind {
-            let deviations = self.options.pressure_deviations;
-            let at: Vec<(i64, f64)> = pressures.within(near).collect();
-            answer.pressure_was_low =
-                at.iter().any(|(time, value)| pressures.is_low(*time, *value, deviations));
+            answer.pressure_was_low = pressures.is_low_within(&around, self.options.pressure_deviations);
         }
         answer
     }
@@ -196,34 +193,48 @@ impl UsualSeries {
 /// The pressures of a station, and what is usual in each month, as far as that has been asked for.
 struct Pressures {
     values: Vec<(i64, f64)>,
-    months: [Option<(f64, f64)>; 12],
+    /// The values of each calendar month, in all years; empty until they are asked for.
+    by_month: Vec<Vec<f64>>,
+    /// Their medians and deviations.
+    usual: [Option<(f64, f64)>; 12],
 }
 
 impl Pressures {
     fn new(values: Vec<(i64, f64)>) -> Self {
-        Self { values, months: [None; 12] }
+        Self { values, by_month: Vec::new(), usual: [None; 12] }
     }
 
     /// The pressures of a span of time.
-    fn within(&self, near: impl Fn(i64) -> bool) -> impl Iterator<Item = (i64, f64)> {
-        let begin = self.values.iter().position(|(time, _)| near(*time)).unwrap_or(self.values.len());
-        self.values[begin..].iter().take_while(move |(time, _)| near(*time)).copied()
+    fn within(&self, span: &RangeInclusive<i64>) -> &[(i64, f64)] {
+        let begin = self.values.partition_point(|(time, _)| time < span.start());
+        let end = self.values.partition_point(|(time, _)| time <= span.end());
+        self.values.get(begin..end).unwrap_or_default()
     }
 
-    /// Whether a pressure lies more than so many median absolute deviations below the median of its calendar month, in all
-    /// years.
-    fn is_low(&mut self, time: i64, value: f64, deviations: f64) -> bool {
-        let of = month(time);
-        let (median, deviation) = if let Some(known) = self.months[of] {
-            known
-        } else {
-            let same_month = self.values.iter().filter(|(time, _)| month(*time) == of);
-            let mut values: Vec<f64> = same_month.map(|(_, value)| *value).collect();
-            let known = median_and_deviation(&mut values).unwrap_or((f64::NAN, f64::NAN));
-            self.months[of] = Some(known);
-            known
-        };
-        value < median - deviations * deviation
+    /// Whether one of the pressures of a span lies more than so many median absolute deviations below the median of its
+    /// calendar month, in all years.
+    fn is_low_within(&mut self, span: &RangeInclusive<i64>, deviations: f64) -> bool {
+        let mut months = Months::default();
+        let of_span: Vec<(usize, f64)> =
+            self.within(span).iter().map(|(time, value)| (months.at(*time), *value)).collect();
+        of_span.into_iter().any(|(month, value)| {
+            let (median, deviation) = self.usual(month);
+            value < median - deviations * deviation
+        })
+    }
+
+    /// Median and median absolute deviation of a calendar month; NaN where it has no values.
+    fn usual(&mut self, month: usize) -> (f64, f64) {
+        if self.by_month.is_empty() {
+            let mut months = Months::default();
+            self.by_month = vec![Vec::new(); 12];
+            for (time, value) in &self.values {
+                self.by_month[months.at(*time)].push(*value);
+            }
+        }
+        let of_month = &mut self.by_month[month];
+        *self.usual[month]
+            .get_or_insert_with(|| median_and_deviation(of_month).unwrap_or((f64::NAN, f64::NAN)))
     }
 }
 
@@ -262,14 +273,19 @@ mod tests {
         let january = (0..31 * 24).map(|hour| (hour * HOUR_US, 1006.0 + 2.0 * (hour % 5) as f64));
         let february = (31 * 24..59 * 24).map(|hour| (hour * HOUR_US, 986.0 + 2.0 * (hour % 5) as f64));
         let mut pressures = Pressures::new(january.chain(february).collect());
-        assert!(!pressures.is_low(0, 1002.0, 4.0));
-        assert!(pressures.is_low(0, 1001.9, 4.0));
-        assert!(!pressures.is_low(40 * 24 * HOUR_US, 982.0, 4.0));
-        // A month of which nothing is known confirms nothing.
-        assert!(!pressures.is_low(100 * 24 * HOUR_US, 900.0, 4.0));
-        let hours = |from: i64, to: i64| {
-            pressures.within(|time| (from * HOUR_US..=to * HOUR_US).contains(&time)).count()
+        let hour = |hour: i64| hour * HOUR_US..=hour * HOUR_US;
+        // What is asked for is not changed: the medians stay.
+        let mut low = |at: i64, value: f64| {
+            pressures.values[usize::try_from(at).unwrap()].1 = value;
+            pressures.is_low_within(&hour(at), 4.0)
         };
-        assert_eq!([hours(0, 5), hours(-9, 0), hours(5_000, 6_000)], [6, 1, 0]);
+        assert!(!low(0, 1002.0));
+        assert!(low(0, 1001.9));
+        assert!(!low(40 * 24, 982.0));
+        assert!(low(40 * 24, 977.9));
+        // Where there are no values, none is low.
+        assert!(!pressures.is_low_within(&hour(9_000), 4.0));
+        let within = |from: i64, to: i64| pressures.within(&(from * HOUR_US..=to * HOUR_US)).len();
+        assert_eq!([within(0, 5), within(-9, 0), within(5_000, 6_000)], [6, 1, 0]);
     }
 }

@@ -26,7 +26,7 @@ pub struct SynthOptions {
     pub start_year: i32,
     /// Seed of all randomness.
     pub seed: u64,
-    /// What is planted. Without one kind, the values of the others are drawn as they are with it.
+    /// What is planted.
     pub plants: Vec<PlantedKind>,
 }
 

@@ -232,8 +232,10 @@ impl<'a> Weather<'a> {
             storm.filter(|s| s.wind_m_s > gusty).map_or(veer, |s| s.direction_deg + 10.0 * normal(rng));
 
         let temperature_tenths = temperature_tenths(temperature, climate.temperature_unit);
-        let dew_tenths = temperature_tenths
-            .min(self::temperature_tenths(temperature - depression.max(0.0), climate.temperature_unit));
+        // The air of a heat wave holds no more water than usual.
+        let dew_point = temperature - depression.max(0.0) - departure.max(0.0);
+        let dew_tenths =
+            temperature_tenths.min(self::temperature_tenths(dew_point, climate.temperature_unit));
         let speed_tenths = speed_tenths(speed, climate.speed_unit);
         let tens = (from / 10.0).round().rem_euclid(36.0) as i16;
         let direction = if speed_tenths == 0 {

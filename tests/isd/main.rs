@@ -7,6 +7,8 @@ mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
+mod events; // isd-events: verdicts, options, mistakes, forms of a result
+mod events_found; // what it finds in published rows and among planted storms
 mod help; // --help and --version of each tool
 mod interrupted; // tools that are told to stop
 mod kernel_expressions; // filled columns and rolling statistics as Polars expressions

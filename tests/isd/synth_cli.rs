@@ -21,7 +21,7 @@ fn the_summary_says_what_was_made_and_planted() {
     ");
     assert_eq!(names(home), ["a.h5", "stations.csv", "truth.csv"]);
     let json = ["-o", "b.h5", "--seed", "7", "--compression", "gzip", "--chunk-rows", "1000", "--json"];
-    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &json].concat()), @r#"{"archive":"b.h5","options":{"stations":20,"length":{"rows":2000},"start_year":2000,"seed":7},"layout":{"compression":{"gzip":4},"chunk_rows":1000},"rows":40000,"stations":20,"bytes":0,"gross_errors":10,"stuck_values":336,"storm_values":679,"seconds":0,"rows_per_second":0}"#);
+    assert_snapshot!(shown(ISD_SYNTH, home, &[&small[..], &json].concat()), @r#"{"archive":"b.h5","options":{"stations":20,"length":{"rows":2000},"start_year":2000,"seed":7,"plants":["storm","heat_wave","cold_spell","stuck","gross_error","frequent_value","clock","duplicate_month","repeated_day","same_hour","fahrenheit","dew_point","isolated_cluster","shifted_decimal","spike"]},"layout":{"compression":{"gzip":4},"chunk_rows":1000},"rows":40000,"stations":20,"bytes":0,"planted":{"storm":679,"cold_spell":102,"stuck":336,"gross_error":10,"dew_point":8,"shifted_decimal":1,"spike":5},"seconds":0,"rows_per_second":0}"#);
     assert_eq!(shown(ISD_SYNTH, home, &[&small[..], &["-o", "c.h5", "--quiet"]].concat()), "");
 }
 

@@ -78,8 +78,8 @@ impl Summary<'_> {
         if placed < all {
             let _ = writeln!(
                 text,
-                "{} of {} have no place, and are near no other; --stations takes a list of places",
-                count(all - placed),
+                "places known of {} of {}, the others are near no station; --stations takes a list",
+                count(placed),
                 counted(all as u64, "station")
             );
         }
