@@ -60,6 +60,12 @@ impl SpikeLimits {
         Self { limits }
     }
 
+    /// The least of all limits, below which no change needs to be looked at; infinite where there is none.
+    #[must_use]
+    pub fn least(&self) -> f64 {
+        self.limits.iter().flatten().flatten().copied().fold(f64::INFINITY, f64::min)
+    }
+
     /// The limit of the change from a row to a later one; `None` where the step has none. `reach` is the longest step, in hours,
     /// that is compared: beyond the steps that have a limit of their own, that of the longest of these holds.
     #[must_use]

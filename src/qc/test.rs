@@ -24,6 +24,9 @@ pub const RAIN_1H: usize = 6;
 /// Index of `liquid_precipitation_6h`.
 pub const RAIN_6H: usize = 7;
 
+/// Why no test acts on a measurement that a station does not have.
+pub const NO_VALUES: &str = "the station has no values of it";
+
 /// What a test needs besides the series that it judges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Needs {
@@ -133,7 +136,7 @@ impl<'a> Run<'a> {
             return Ok(None);
         }
         if !self.station.has(measurement) {
-            self.not_run(measurement, "the station has no values of it");
+            self.not_run(measurement, NO_VALUES);
             return Ok(None);
         }
         self.settings.values(self.test, measurement).map(Some)

@@ -10,6 +10,7 @@ use crate::cli::numbers::{HumanCount, counted, rate};
 use crate::qc::CATALOGUE;
 use crate::qc::run::Outcome;
 use crate::qc::settings::Settings;
+use crate::qc::test::NO_VALUES;
 use crate::qc::truth::Rates;
 
 /// What `--json` prints.
@@ -131,18 +132,25 @@ pub(super) fn describe(outcome: &Outcome, settings: &Settings, seconds: f64) -> 
     }
     let mut reasons: BTreeMap<(&str, &str), Vec<(&str, usize)>> = BTreeMap::new();
     for row in not_run(outcome, settings) {
-        reasons.entry((row.test, row.reason)).or_default().push((row.measurement, row.stations));
+        // What a station does not measure is the same to all tests.
+        let test = if row.reason == NO_VALUES { "all tests" } else { row.test };
+        let rows = reasons.entry((test, row.reason)).or_default();
+        if !rows.contains(&(row.measurement, row.stations)) {
+            rows.push((row.measurement, row.stations));
+        }
     }
     for ((test, reason), rows) in reasons {
-        let stations = rows.iter().map(|(_, stations)| *stations).max().unwrap_or(0);
-        let names: Vec<&str> = rows.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
-        let of = if names.is_empty() { String::new() } else { format!(" ({})", names.join(", ")) };
-        let stations = if stations == outcome.stations.len() {
-            String::new()
-        } else {
-            format!(" at {}", counted(stations as u64, "station"))
+        let stations = |stations: usize| {
+            if stations == outcome.stations.len() {
+                String::new()
+            } else {
+                format!(" at {}", counted(stations as u64, "station"))
+            }
         };
-        let _ = writeln!(text, "not run: {test}{of}{stations}: {reason}");
+        let of = rows.iter().filter(|(name, _)| !name.is_empty());
+        let of: Vec<String> = of.map(|(name, number)| format!("{name}{}", stations(*number))).collect();
+        let of = if of.is_empty() { String::new() } else { format!(" of {}", of.join(", ")) };
+        let _ = writeln!(text, "not run: {test}{of}: {reason}");
     }
     let rows = counted(outcome.rows, "row");
     let stations = counted(outcome.stations.len() as u64, "station");

@@ -11,7 +11,7 @@ const COMMON_VALUES: usize = 100;
 /// Values from which a usual difference or a spread of a part of the year and day is derived at least.
 const PART_VALUES: usize = 20;
 /// Neighbours that are compared at most: the nearest.
-const MOST_NEIGHBOURS: usize = 8;
+const MOST_NEIGHBOURS: usize = 6;
 /// Neighbours whose distance from the others says how neighbours differ: the nearest.
 const JUDGED_NEIGHBOURS: usize = 4;
 /// Parts of the year and the day with differences of their own: months and three hours of the day.

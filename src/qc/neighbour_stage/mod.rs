@@ -20,7 +20,7 @@ use crate::qc::load;
 use crate::qc::series_stage::{NotRun, StationFindings, run_test};
 use crate::qc::settings::{Settings, test_index};
 use crate::qc::station::Station;
-use crate::qc::test::{DEW_POINT, PRESSURE, RAIN_1H, TEMPERATURE, WIND_SPEED};
+use crate::qc::test::{DEW_POINT, NO_VALUES, PRESSURE, RAIN_1H, TEMPERATURE, WIND_SPEED};
 use comparison::{Bounds, Comparison, Judgement, Reference, minute};
 
 /// Measurements that are compared, in the order in which references hold them.
@@ -219,7 +219,7 @@ pub(super) fn decide(
     for &measurement in COMPARED.iter().filter(|&&measurement| settings.is_on(test, measurement)) {
         let mut skip = |why| *not_run.entry((test, measurement, why)).or_default() += 1;
         if !station.has(measurement) {
-            skip("the station has no values of it");
+            skip(NO_VALUES);
             continue;
         }
         if station.position().is_none() {

@@ -55,8 +55,11 @@ impl Test for Plateau {
                 reach,
             };
             let mut at = 1;
+            let least = series.limits.least();
             while at < series.rows.len() {
-                let Some(plateau) = plateau_from(&series, at, length) else {
+                let plateau =
+                    if series.is_jump(at, least) { plateau_from(&series, at, length) } else { None };
+                let Some(plateau) = plateau else {
                     at += 1;
                     continue;
                 };

@@ -170,10 +170,21 @@ impl Series<'_> {
         self.change(to).is_none_or(|(change, limit)| change.abs() <= share * limit)
     }
 
+    /// Whether the change to a position is at least so large, however long it took.
+    #[must_use]
+    pub fn is_jump(&self, to: usize, least: f64) -> bool {
+        0 < to && to < self.rows.len() && (self.value(to) - self.value(to - 1)).abs() >= least
+    }
+
     fn spikes(&self, most_values: usize) -> Vec<Excursion> {
         let mut spikes = Vec::new();
         let mut at = 0;
+        let least = self.limits.least();
         while at < self.rows.len() {
+            if !self.is_jump(at, least) && !self.is_jump(at + 1, least) {
+                at += 1;
+                continue;
+            }
             let spike = self.spike_from(at, most_values).or_else(|| self.spike_at_gap(at));
             at = spike.map_or(at, |spike| spike.last) + 1;
             spikes.extend(spike);
