@@ -33,6 +33,8 @@ const STORM: (f64, f64) = (15.0, 6.0);
 const FALLING_VALUES: usize = 6;
 /// Limits beyond which a departure needs no other evidence.
 const GROSS: f64 = 2.0;
+/// Share of the limit within which a value may be released: two of the five deviations.
+const RELEASED: f64 = 0.4;
 /// Distance within which a neighbour has the same weather, in km.
 const NEAR_KM: f64 = 50.0;
 /// Time between two values over which a jump counts, in hours.
@@ -330,8 +332,8 @@ fn judge(
         if wrong.contains(&finding.row) {
             finding.verdict = Verdict::Erroneous;
         } else if rests_on_climatology
-            // A few neighbours may differ widely by chance: what lies beyond the limit is not released.
-            && judgement.difference.abs() <= judgement.limit.min(release.0 * judgement.deviation.max(release.1))
+            // A few neighbours may differ widely by chance, so that any value would be released.
+            && judgement.difference.abs() <= (RELEASED * judgement.limit).min(release.0 * judgement.deviation.max(release.1))
         {
             finding.verdict = Verdict::Released;
         }

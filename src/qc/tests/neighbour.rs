@@ -55,7 +55,8 @@ static ABOUT: About = About {
                  found only where a neighbour within 50 km has a value; so is low temperature with rain or wind of 10 m/s. Low pressure \
                  in an event is spared: wind of 15 m/s at the station or a neighbour within 6 h, or pressure that fell for hours. Dew \
                  point and wind are compared only where another test found the value. What other tests found suspect becomes \
-                 erroneous; what rests on the station's own climatology is released within 4.5 median absolute deviations.",
+                 erroneous; what rests on the station's own climatology is released within 4.5 median absolute deviations \
+                 of the neighbours and two fifths of the limit.",
     source: "HadISD 3 (neighbour outlier check and un-flagging), with robust spreads; the number of values, the radius of dew point and \
              the exemption of storms follow from an appraisal of GHCNh",
 };
