@@ -18,16 +18,18 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use crate::error::{Error, Result, nearest};
 
 /// The queries that are part of `isd-query`, sorted by name.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: [(&str, &str); 12] = [
     ("above", include_str!("../sql/above.sql")),
     ("around", include_str!("../sql/around.sql")),
     ("by-hour", include_str!("../sql/by-hour.sql")),
     ("by-month", include_str!("../sql/by-month.sql")),
     ("by-year", include_str!("../sql/by-year.sql")),
+    ("event", include_str!("../sql/event.sql")),
+    ("events", include_str!("../sql/events.sql")),
     ("extremes", include_str!("../sql/extremes.sql")),
-    ("isolated", include_str!("../sql/isolated.sql")),
+    ("flag-rates", include_str!("../sql/flag-rates.sql")),
     ("runs", include_str!("../sql/runs.sql")),
-    ("storms", include_str!("../sql/storms.sql")),
+    ("stations-with-errors", include_str!("../sql/stations-with-errors.sql")),
     ("top-stations", include_str!("../sql/top-stations.sql")),
 ];
 

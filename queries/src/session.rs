@@ -61,6 +61,9 @@ pub struct Session {
     _unfinished: Unfinished,
 }
 
+/// Name of the table of a dataset's stations.
+const STATIONS: &str = "stations";
+
 impl Session {
     /// A session without tables.
     ///
@@ -103,12 +106,21 @@ impl Session {
     }
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
-    /// `outliers`, `observations` or `stations` by what its columns say it is, else as what its file is called.
-    /// Returns the name.
+    /// `outliers`, `flags`, `events`, `members`, `observations` or `stations` by what its columns say it is, else as what its
+    /// file is called. The stations that a dataset knows become the table `stations`, unless there is one. Returns the name.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.
     pub async fn register(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
+        if let Some(stations) = source.stations()
+            && self.tables.iter().all(|known| known.name != STATIONS)
+        {
+            self.register_one(Some(STATIONS), &stations).await?;
+        }
+        self.register_one(name, source).await
+    }
+
+    async fn register_one(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
         let table = source.open(&self.context.state()).await?;
         let schema = table.schema();
         let name = name.map_or_else(|| source.default_name(&schema), str::to_owned);

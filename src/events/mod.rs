@@ -65,6 +65,8 @@ pub struct Found {
 pub struct KindCount {
     /// The kind.
     pub kind: Kind,
+    /// Whether the dataset has a measurement of the kind.
+    pub is_measured: bool,
     /// Stations with thresholds of their own.
     pub stations: usize,
     /// Stations whose record is of less than a year, and which took the thresholds of their neighbours.
@@ -73,6 +75,13 @@ pub struct KindCount {
     pub not_judged: usize,
     /// Observations beyond a threshold.
     pub exceedances: usize,
+}
+
+impl KindCount {
+    /// That of a kind of which the dataset has no measurement.
+    fn not_measured(kind: Kind) -> Self {
+        Self { kind, is_measured: false, stations: 0, lent: 0, not_judged: 0, exceedances: 0 }
+    }
 }
 
 /// Finds the events of a dataset whose stations are `table`.
@@ -98,6 +107,7 @@ pub fn find(
     for &kind in &options.kinds {
         let columns = present(dataset, kind.measurements().iter().copied());
         if columns.is_empty() {
+            found.kinds.push(KindCount::not_measured(kind));
             continue;
         }
         let surveys = on_threads(&groups, |group| {
@@ -107,7 +117,7 @@ pub fn find(
         })?;
         let mut surveys: Vec<_> = surveys.into_iter().flatten().collect();
         let lent = lend(&surveys, table, options);
-        let own = surveys.iter().filter(|survey| survey.limits.threshold.is_some()).count();
+        let own = surveys.iter().filter(|survey| survey.thresholds.is_some()).count();
         if !lent.is_empty() {
             let again = on_threads(&groups, |group| {
                 let holds = |id: &str| table.number(id).is_some_and(|number| lent.contains_key(&number));
@@ -123,17 +133,18 @@ pub fn find(
             surveys.iter().flat_map(|survey| survey.exceedances.iter().copied()).collect();
         found.kinds.push(KindCount {
             kind,
+            is_measured: true,
             stations: own,
             lent: lent.len(),
             not_judged: surveys.len() - own - lent.len(),
             exceedances: exceedances.len(),
         });
-        let limits: HashMap<_, _> =
-            surveys.into_iter().map(|survey| (survey.station, (survey.measurement, survey.limits))).collect();
+        let measurements: HashMap<_, _> =
+            surveys.into_iter().map(|survey| (survey.station, survey.measurement)).collect();
         let position = |station: usize| table.stations().get(station)?.place.position;
         let events = link(exceedances, position, options);
         let few = |members: &[Exceedance]| places(members, table) < options.least_stations;
-        let questions = Questions::new(kind, &events, few, table, &limits, flags, options);
+        let questions = Questions::new(kind, &events, few, table, &measurements, flags, options);
         let columns = present(dataset, columns.into_iter().chain([PRESSURE]));
         let mut testimonies: BTreeMap<usize, Testimony> = BTreeMap::new();
         for answers in on_threads(&groups, |group| questions.ask(group, &columns))? {

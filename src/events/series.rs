@@ -1,6 +1,6 @@
 //! The values of a station: a row group's columns in, the times and values that are there and not erroneous out.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
 use isd_dataset::read::{Dataset, RowGroup};
@@ -37,24 +37,67 @@ impl Columns {
         Ok(Self { stations, times, values: values.collect::<Result<_>>()? })
     }
 
-    /// The times, in microseconds since 1970, and values of some rows, those of one station, which are neither missing nor
-    /// erroneous. Empty where there is no such column.
-    pub(super) fn series(
-        &self,
+    /// The values of some rows, those of one station; `None` where there is no such column, or no value.
+    pub(super) fn series<'a>(
+        &'a self,
         station: &str,
         rows: &Range<usize>,
         column: &str,
-        flags: &Flags,
-    ) -> Vec<(i64, f64)> {
-        let Some((_, values)) = self.values.iter().find(|(name, _)| *name == column) else {
-            return Vec::new();
-        };
-        let erroneous = flags.erroneous(station, column);
-        let times = &self.times.values()[rows.clone()];
-        let rows = rows.clone().zip(times).filter(|(row, _)| values.is_valid(*row));
-        let rows = rows.map(|(row, time)| (*time, values.value(row)));
-        let good = |(time, value): &(i64, f64)| value.is_finite() && erroneous.binary_search(time).is_err();
-        rows.filter(good).collect()
+        flags: &'a Flags,
+    ) -> Option<Series<'a>> {
+        let (_, values) = self.values.iter().find(|(name, _)| *name == column)?;
+        let times = self.times.values().get(rows.clone())?;
+        let series =
+            Series { times, values, first_row: rows.start, erroneous: flags.erroneous(station, column) };
+        series.all().next().is_some().then_some(series)
+    }
+}
+
+/// The values of one station in order of time, without those that are missing or erroneous.
+#[derive(Clone, Copy)]
+pub(super) struct Series<'a> {
+    /// The time of each row, in microseconds since 1970.
+    times: &'a [i64],
+    /// The values of all rows of the row group, of which the station's begin at `first_row`.
+    values: &'a Float64Array,
+    first_row: usize,
+    /// Times of erroneous values, ascending.
+    erroneous: &'a [i64],
+}
+
+impl<'a> Series<'a> {
+    /// All times and values.
+    pub(super) fn all(self) -> impl Iterator<Item = (i64, f64)> + 'a {
+        self.rows(0..self.times.len())
+    }
+
+    /// The last time and value.
+    pub(super) fn last(self) -> Option<(i64, f64)> {
+        (0..self.times.len()).rev().find_map(|row| self.rows(row..row + 1).next())
+    }
+
+    /// The times and values of a span of time.
+    pub(super) fn within(self, span: &RangeInclusive<i64>) -> impl Iterator<Item = (i64, f64)> + 'a {
+        let begin = self.times.partition_point(|time| time < span.start());
+        let end = self.times.partition_point(|time| time <= span.end());
+        self.rows(begin..end.max(begin))
+    }
+
+    fn rows(self, rows: Range<usize>) -> impl Iterator<Item = (i64, f64)> + 'a {
+        rows.filter_map(move |row| {
+            let (time, at) = (*self.times.get(row)?, self.first_row + row);
+            let value = self.values.is_valid(at).then(|| self.values.value(at))?;
+            let is_erroneous = !self.erroneous.is_empty() && self.erroneous.binary_search(&time).is_ok();
+            (value.is_finite() && !is_erroneous).then_some((time, value))
+        })
+    }
+}
+
+#[cfg(test)]
+impl<'a> Series<'a> {
+    /// A series of its own, without missing or erroneous values.
+    pub(super) fn of(times: &'a [i64], values: &'a Float64Array) -> Self {
+        Self { times, values, first_row: 0, erroneous: &[] }
     }
 }
 

@@ -13,10 +13,7 @@ use super::flags::Flags;
 use super::kind::Kind;
 use super::options::{DAY_US, EventOptions};
 use super::percentile::percentile;
-use super::series::Columns;
-
-/// Fewest values of which the usual range of a station is taken.
-const LEAST_VALUES: usize = 100;
+use super::series::{Columns, Series};
 
 /// An observation beyond its station's threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,15 +30,6 @@ pub struct Exceedance {
     pub threshold: f64,
 }
 
-/// Limits of a station for one kind, by calendar month from January on.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Limits {
-    /// Beyond these a value exceeds; `None` where the record is too short to say.
-    pub threshold: Option<[f64; 12]>,
-    /// Short of these a value is usual; `None` where there are too few values to say.
-    pub usual: Option<[f64; 12]>,
-}
-
 /// What a survey found of one kind at one station.
 #[derive(Debug)]
 pub(super) struct StationSurvey {
@@ -49,7 +37,8 @@ pub(super) struct StationSurvey {
     pub station: usize,
     /// The measurement of which it has values.
     pub measurement: &'static str,
-    pub limits: Limits,
+    /// Beyond these a value exceeds, by calendar month from January on; `None` where the record is too short to say.
+    pub thresholds: Option<[f64; 12]>,
     pub exceedances: Vec<Exceedance>,
 }
 
@@ -76,11 +65,6 @@ impl Months {
     }
 }
 
-/// The calendar month of one time, as of [`Months::at`].
-pub(super) fn month(time: i64) -> usize {
-    Months::default().at(time)
-}
-
 /// Surveys the stations of a row group for one kind, with the thresholds of their own records, or those of `lent` for the
 /// stations that have none.
 ///
@@ -102,51 +86,49 @@ pub(super) fn survey(
         if lent.is_some_and(|lent| !lent.contains_key(&station)) {
             continue;
         }
-        let series = kind.measurements().iter().map(|name| (*name, columns.series(id, rows, name, flags)));
-        let Some((measurement, series)) = series.into_iter().find(|(_, series)| !series.is_empty()) else {
-            continue;
+        let mut series = kind
+            .measurements()
+            .iter()
+            .filter_map(|name| Some((*name, columns.series(id, rows, name, flags)?)));
+        let Some((measurement, series)) = series.next() else { continue };
+        let thresholds = match lent {
+            Some(lent) => lent.get(&station).copied(),
+            None => is_year(series).then(|| percentiles(kind, series, options.percentile, 1)),
         };
-        let mut limits = limits(kind, &series, options);
-        if let Some(lent) = lent {
-            limits.threshold = lent.get(&station).copied();
-        }
-        let exceedances = exceedances(kind, station, measurement, &series, &limits, options);
-        found.push(StationSurvey { station, measurement, limits, exceedances });
+        let exceedances = thresholds.map_or_else(Vec::new, |thresholds| {
+            exceedances(kind, station, measurement, series, &thresholds, options)
+        });
+        found.push(StationSurvey { station, measurement, thresholds, exceedances });
     }
     Ok(found)
 }
 
-/// The limits of a station: of the values of a calendar month and the two beside it, or of all.
-fn limits(kind: Kind, series: &[(i64, f64)], options: &EventOptions) -> Limits {
-    let span = series.last().zip(series.first()).map_or(0, |(last, first)| last.0 - first.0);
-    let is_year = span >= EventOptions::YEAR_US;
+/// Whether a record spans a year.
+fn is_year(series: Series<'_>) -> bool {
+    let (first, last) = (series.all().next(), series.last());
+    first.zip(last).is_some_and(|(first, last)| last.0 - first.0 >= EventOptions::YEAR_US)
+}
+
+/// A percentile of a station's values for each calendar month, from January on: of the values of the month and the two
+/// beside it, or of all, as the kind asks for; for what is extreme where it is low, the percentile from above. NaN, beyond
+/// which nothing lies, where there are fewer values than `least`.
+pub(super) fn percentiles(kind: Kind, series: Series<'_>, percent: f64, least: usize) -> [f64; 12] {
     let sign = kind.sign();
     let counts = |value: f64| kind != Kind::Rain || value > 0.0;
-    let values = series.iter().filter(|(_, value)| counts(*value)).map(|(time, value)| (*time, sign * value));
-    let mut parts: Vec<Vec<f64>> = if kind.is_by_month() {
-        let (mut months, mut month_of): (Vec<Vec<f64>>, _) = (vec![Vec::new(); 12], Months::default());
-        values.for_each(|(time, value)| months[month_of.at(time)].push(value));
-        let beside = |month: usize| [(month + 11) % 12, month, (month + 1) % 12];
-        (0..12).map(|month| beside(month).iter().flat_map(|part| &months[*part]).copied().collect()).collect()
-    } else {
-        vec![values.map(|(_, value)| value).collect()]
+    let values = series.all().filter(|(_, value)| counts(*value)).map(|(time, value)| (time, sign * value));
+    let limit = |mut values: Vec<f64>| {
+        let limit = if values.len() < least { None } else { percentile(&mut values, percent) };
+        limit.map_or(f64::NAN, |limit| sign * limit)
     };
-    let mut of_parts = |percent: f64, least: usize| {
-        let limits: Vec<f64> = parts
-            .iter_mut()
-            .map(|part| {
-                // Nothing lies beyond what cannot be told.
-                let limit = if part.len() < least { None } else { percentile(part, percent) };
-                limit.map_or(f64::NAN, |limit| sign * limit)
-            })
-            .collect();
-        std::array::from_fn(|month| limits[month % limits.len()])
-    };
-    Limits {
-        threshold: is_year.then(|| of_parts(options.percentile, 1)),
-        usual: Some(of_parts(options.usual_percentile, LEAST_VALUES))
-            .filter(|limits: &[f64; 12]| limits.iter().any(|limit| !limit.is_nan())),
+    if !kind.is_by_month() {
+        return [limit(values.map(|(_, value)| value).collect()); 12];
     }
+    let (mut months, mut month_of): (Vec<Vec<f64>>, _) = (vec![Vec::new(); 12], Months::default());
+    values.for_each(|(time, value)| months[month_of.at(time)].push(value));
+    std::array::from_fn(|month| {
+        let beside = [(month + 11) % 12, month, (month + 1) % 12];
+        limit(beside.iter().flat_map(|part| &months[*part]).copied().collect())
+    })
 }
 
 /// The values of a station beyond its thresholds.
@@ -154,24 +136,23 @@ fn exceedances(
     kind: Kind,
     station: usize,
     measurement: &'static str,
-    series: &[(i64, f64)],
-    limits: &Limits,
+    series: Series<'_>,
+    thresholds: &[f64; 12],
     options: &EventOptions,
 ) -> Vec<Exceedance> {
-    let Some(thresholds) = &limits.threshold else { return Vec::new() };
     let (sign, mut months) = (kind.sign(), Months::default());
-    let exceeds = |(time, value): &(i64, f64)| {
-        let threshold = thresholds[if kind.is_by_month() { months.at(*time) } else { 0 }];
-        let enough = kind != Kind::Wind || *value >= options.least_wind_m_s;
+    let exceeds = |(time, value): (i64, f64)| {
+        let threshold = thresholds[if kind.is_by_month() { months.at(time) } else { 0 }];
+        let enough = kind != Kind::Wind || value >= options.least_wind_m_s;
         (enough && sign * value > sign * threshold).then_some(Exceedance {
             station,
-            time: *time,
+            time,
             measurement,
-            value: *value,
+            value,
             threshold,
         })
     };
-    series.iter().filter_map(exceeds).collect()
+    series.all().filter_map(exceeds).collect()
 }
 
 /// Thresholds for the stations without a year of record: for each month the median of those of their neighbours, by the
@@ -182,16 +163,16 @@ pub(super) fn lend(
     options: &EventOptions,
 ) -> BTreeMap<usize, [f64; 12]> {
     let position = |survey: &StationSurvey| table.stations().get(survey.station)?.place.position;
-    let own = surveys.iter().enumerate().filter(|(_, survey)| survey.limits.threshold.is_some());
+    let own = surveys.iter().enumerate().filter(|(_, survey)| survey.thresholds.is_some());
     let own = own.filter_map(|(index, survey)| Some((index, position(survey)?)));
     let index = PositionIndex::new(own, options.distance_km);
     let mut lent = BTreeMap::new();
-    for survey in surveys.iter().filter(|survey| survey.limits.threshold.is_none()) {
+    for survey in surveys.iter().filter(|survey| survey.thresholds.is_none()) {
         let Some(position) = position(survey) else { continue };
         let near = index.within(position);
         let of_neighbours = near.iter().filter_map(|(index, _)| {
             let neighbour = surveys.get(*index).filter(|other| other.measurement == survey.measurement)?;
-            neighbour.limits.threshold.as_ref()
+            neighbour.thresholds.as_ref()
         });
         let of_neighbours: Vec<&[f64; 12]> = of_neighbours.collect();
         if !of_neighbours.is_empty() {
@@ -219,10 +200,18 @@ mod tests {
         (0..hours).map(|hour| (hour as i64 * HOUR_US, value(hour))).collect()
     }
 
+    fn with<T>(series: &[(i64, f64)], look: impl Fn(Series<'_>) -> T) -> T {
+        let (times, values): (Vec<i64>, Vec<f64>) = series.iter().copied().unzip();
+        look(Series::of(&times, &values.into()))
+    }
+
     fn found(kind: Kind, series: &[(i64, f64)]) -> Vec<f64> {
         let options = EventOptions::default();
-        let limits = limits(kind, series, &options);
-        exceedances(kind, 0, "x", series, &limits, &options).iter().map(|one| one.value).collect()
+        with(series, |series| {
+            let thresholds = percentiles(kind, series, options.percentile, 1);
+            let found = exceedances(kind, 0, "x", series, &thresholds, &options);
+            found.iter().map(|one| one.value).collect()
+        })
     }
 
     #[test]
@@ -285,11 +274,11 @@ mod tests {
     fn a_record_of_less_than_a_year_has_no_threshold() {
         let rising = |hours| hourly(hours, |hour| hour as f64);
         let days = usize::try_from(EventOptions::YEAR_US / DAY_US).unwrap();
-        let options = EventOptions::default();
-        assert!(limits(Kind::Wind, &rising(24 * days), &options).threshold.is_none());
-        assert!(limits(Kind::Wind, &rising(24 * days + 1), &options).threshold.is_some());
-        assert!(limits(Kind::Wind, &rising(99), &options).usual.is_none());
-        assert_eq!(limits(Kind::Wind, &rising(100), &options).usual, Some([89.0; 12]));
-        assert!(limits(Kind::Wind, &[], &options).threshold.is_none());
+        assert!(!with(&rising(24 * days), is_year));
+        assert!(with(&rising(24 * days + 1), is_year));
+        assert!(!with(&[], is_year));
+        let usual = |hours| with(&rising(hours), |series| percentiles(Kind::Wind, series, 90.0, 100));
+        assert!(usual(99).iter().all(|limit| limit.is_nan()));
+        assert_eq!(usual(100), [89.0; 12]);
     }
 }

@@ -3,7 +3,7 @@
 //! Questions are gathered station by station, so that each row group that holds one of these stations is read once.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use isd_dataset::Result;
 use isd_dataset::geography::{Position, PositionIndex};
@@ -14,8 +14,8 @@ use super::flags::Flags;
 use super::kind::{Kind, PRESSURE};
 use super::options::EventOptions;
 use super::percentile::median_and_deviation;
-use super::series::Columns;
-use super::survey::{Exceedance, Limits, Months, month};
+use super::series::{Columns, Series};
+use super::survey::{Exceedance, Months, percentiles};
 
 /// What is asked of a station about an event.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,8 @@ struct Question {
     event: usize,
     /// Whether it is one of the event's own stations, or a neighbour of one.
     is_member: bool,
+    /// Whether the event's stations are so few that it needs evidence.
+    needs_evidence: bool,
 }
 
 /// What stations saw of an event.
@@ -58,19 +60,19 @@ pub(super) struct Questions<'a> {
     options: &'a EventOptions,
     /// The questions by station.
     by_station: BTreeMap<usize, Vec<Question>>,
-    /// The limits of each station, and the measurement that they are of.
-    limits: &'a HashMap<usize, (&'static str, Limits)>,
+    /// The measurement that each station has of the kind.
+    measurements: &'a HashMap<usize, &'static str>,
 }
 
 impl<'a> Questions<'a> {
-    /// Asks the stations of each event for their pressure, and where `needs_neighbours` says that they are too few, those
+    /// Asks the stations of each event for their pressure, and where `needs_evidence` says that they are too few, those
     /// around them as well.
     pub(super) fn new(
         kind: Kind,
         events: &'a [Vec<Exceedance>],
-        needs_neighbours: impl Fn(&[Exceedance]) -> bool,
+        needs_evidence: impl Fn(&[Exceedance]) -> bool,
         table: &'a StationTable,
-        limits: &'a HashMap<usize, (&'static str, Limits)>,
+        measurements: &'a HashMap<usize, &'static str>,
         flags: &'a Flags,
         options: &'a EventOptions,
     ) -> Self {
@@ -80,9 +82,9 @@ impl<'a> Questions<'a> {
         let mut by_station: BTreeMap<usize, Vec<Question>> = BTreeMap::new();
         for (event, members) in events.iter().enumerate() {
             let mut asked: BTreeMap<usize, bool> = BTreeMap::new();
-            let neighbours_too = needs_neighbours(members);
+            let needs_evidence = needs_evidence(members);
             for member in members {
-                if asked.insert(member.station, true) == Some(true) || !neighbours_too {
+                if asked.insert(member.station, true) == Some(true) || !needs_evidence {
                     continue;
                 }
                 for (neighbour, _) in position(member.station).map_or_else(Vec::new, |at| index.within(at)) {
@@ -90,10 +92,10 @@ impl<'a> Questions<'a> {
                 }
             }
             for (station, is_member) in asked {
-                by_station.entry(station).or_default().push(Question { event, is_member });
+                by_station.entry(station).or_default().push(Question { event, is_member, needs_evidence });
             }
         }
-        Self { kind, events, table, flags, options, by_station, limits }
+        Self { kind, events, table, flags, options, by_station, measurements }
     }
 
     /// The answers of the stations of a row group, by event; of the columns read only those in `columns`, which the dataset
@@ -116,109 +118,106 @@ impl<'a> Questions<'a> {
         for (id, rows) in &columns.stations {
             let Some(number) = self.table.number(id) else { continue };
             let Some(questions) = self.by_station.get(&number) else { continue };
-            let mut pressures = Pressures::new(columns.series(id, rows, PRESSURE, self.flags));
-            let series = self.usual_series(&columns, number, id, rows);
+            let mut pressures = columns.series(id, rows, PRESSURE, self.flags).map(Pressures::new);
+            let measurement = self.measurements.get(&number);
+            let series = measurement.and_then(|name| columns.series(id, rows, name, self.flags));
+            let mut usual = series.map(|series| UsualSeries::new(self.kind, series, self.options));
             for question in questions {
-                let answer = self.answer(*question, &mut pressures, series.as_ref());
+                let answer = self.answer(*question, pressures.as_mut(), usual.as_mut());
                 answers.entry(question.event).or_default().add(answer);
             }
         }
         Ok(answers)
     }
 
-    /// The values of a station and the limits of what is usual there; `None` where these are not known.
-    fn usual_series(
-        &self,
-        columns: &Columns,
-        station: usize,
-        id: &str,
-        rows: &Range<usize>,
-    ) -> Option<UsualSeries> {
-        let (measurement, Limits { usual: Some(usual), .. }) = self.limits.get(&station)? else {
-            return None;
-        };
-        Some(UsualSeries { values: columns.series(id, rows, measurement, self.flags), usual: *usual })
-    }
-
     fn answer(
         &self,
         question: Question,
-        pressures: &mut Pressures,
-        series: Option<&UsualSeries>,
+        pressures: Option<&mut Pressures<'_>>,
+        series: Option<&mut UsualSeries<'_>>,
     ) -> Testimony {
         let members = &self.events[question.event];
         let (first, last) = (members[0].time, members[members.len() - 1].time);
         let gap = self.options.gap_us;
         let around = first.saturating_sub(gap)..=last.saturating_add(gap);
         let mut answer = Testimony::default();
-        if question.is_member {
-            answer.lowest_pressure =
-                pressures.within(&around).iter().map(|(_, value)| *value).reduce(f64::min);
-        } else if let Some(series) = series {
-            answer.quiet_neighbours = usize::from(series.is_quiet(self.kind, members));
+        if let Some(series) = series.filter(|_| !question.is_member) {
+            answer.quiet_neighbours = usize::from(series.is_quiet(members));
         }
-        if self.kind == Kind::Wind {
-            answer.pressure_was_low = pressures.is_low_within(&around, self.options.pressure_deviations);
+        if let Some(pressures) = pressures {
+            if question.is_member {
+                let of_event = pressures.series.within(&around).map(|(_, value)| value);
+                answer.lowest_pressure = of_event.reduce(f64::min);
+            }
+            if question.needs_evidence && self.kind == Kind::Wind {
+                answer.pressure_was_low = pressures.is_low_within(&around, self.options.pressure_deviations);
+            }
         }
         answer
     }
 }
 
+/// Fewest values of which what is usual at a station is taken.
+const LEAST_VALUES: usize = 100;
+
 /// The values of a neighbour, and what is usual there.
-struct UsualSeries {
-    values: Vec<(i64, f64)>,
-    usual: [f64; 12],
+struct UsualSeries<'a> {
+    kind: Kind,
+    series: Series<'a>,
+    percent: f64,
+    /// Short of these a value is usual, by calendar month; `None` until they are asked for.
+    limits: Option<[f64; 12]>,
 }
 
-impl UsualSeries {
+impl<'a> UsualSeries<'a> {
+    fn new(kind: Kind, series: Series<'a>, options: &EventOptions) -> Self {
+        Self { kind, series, percent: options.usual_percentile, limits: None }
+    }
+
     /// Whether the station reported at the time of one of the exceedances, which are in order of time, and each of these
     /// reports is short of what is usual.
-    fn is_quiet(&self, kind: Kind, members: &[Exceedance]) -> bool {
+    fn is_quiet(&mut self, members: &[Exceedance]) -> bool {
         let same = EventOptions::SAME_TIME_US;
         let (first, last) = (members[0].time, members[members.len() - 1].time);
-        let begin = self.values.partition_point(|(time, _)| *time < first.saturating_sub(same));
-        let reports = self.values[begin..].iter().take_while(|(time, _)| *time <= last.saturating_add(same));
-        let mut at_its_time = reports.filter(|(time, _)| {
+        let reports = self.series.within(&(first.saturating_sub(same)..=last.saturating_add(same)));
+        let at_its_time = reports.filter(|(time, _)| {
             let after = members.partition_point(|member| member.time < time.saturating_sub(same));
             members.get(after).is_some_and(|member| member.time <= time.saturating_add(same))
         });
-        let sign = kind.sign();
-        let is_usual = |(time, value): &(i64, f64)| {
-            sign * value < sign * self.usual[if kind.is_by_month() { month(*time) } else { 0 }]
-        };
-        at_its_time.next().is_some_and(|first| is_usual(first) && at_its_time.all(is_usual))
+        let (kind, series, percent) = (self.kind, self.series, self.percent);
+        let mut at_its_time = at_its_time.peekable();
+        if at_its_time.peek().is_none() {
+            return false;
+        }
+        let limits = self.limits.get_or_insert_with(|| percentiles(kind, series, percent, LEAST_VALUES));
+        let mut months = Months::default();
+        at_its_time.all(|(time, value)| {
+            let limit = limits[if kind.is_by_month() { months.at(time) } else { 0 }];
+            kind.sign() * value < kind.sign() * limit
+        })
     }
 }
 
 /// The pressures of a station, and what is usual in each month, as far as that has been asked for.
-struct Pressures {
-    values: Vec<(i64, f64)>,
+struct Pressures<'a> {
+    series: Series<'a>,
     /// The values of each calendar month, in all years; empty until they are asked for.
     by_month: Vec<Vec<f64>>,
     /// Their medians and deviations.
     usual: [Option<(f64, f64)>; 12],
 }
 
-impl Pressures {
-    fn new(values: Vec<(i64, f64)>) -> Self {
-        Self { values, by_month: Vec::new(), usual: [None; 12] }
-    }
-
-    /// The pressures of a span of time.
-    fn within(&self, span: &RangeInclusive<i64>) -> &[(i64, f64)] {
-        let begin = self.values.partition_point(|(time, _)| time < span.start());
-        let end = self.values.partition_point(|(time, _)| time <= span.end());
-        self.values.get(begin..end).unwrap_or_default()
+impl<'a> Pressures<'a> {
+    fn new(series: Series<'a>) -> Self {
+        Self { series, by_month: Vec::new(), usual: [None; 12] }
     }
 
     /// Whether one of the pressures of a span lies more than so many median absolute deviations below the median of its
     /// calendar month, in all years.
     fn is_low_within(&mut self, span: &RangeInclusive<i64>, deviations: f64) -> bool {
         let mut months = Months::default();
-        let of_span: Vec<(usize, f64)> =
-            self.within(span).iter().map(|(time, value)| (months.at(*time), *value)).collect();
-        of_span.into_iter().any(|(month, value)| {
-            let (median, deviation) = self.usual(month);
+        self.series.within(span).any(|(time, value)| {
+            let (median, deviation) = self.usual(months.at(time));
             value < median - deviations * deviation
         })
     }
@@ -228,8 +227,8 @@ impl Pressures {
         if self.by_month.is_empty() {
             let mut months = Months::default();
             self.by_month = vec![Vec::new(); 12];
-            for (time, value) in &self.values {
-                self.by_month[months.at(*time)].push(*value);
+            for (time, value) in self.series.all() {
+                self.by_month[months.at(time)].push(value);
             }
         }
         let of_month = &mut self.by_month[month];
@@ -250,9 +249,11 @@ mod tests {
     #[test]
     fn a_neighbour_is_quiet_when_it_reports_and_sees_nothing() {
         let quiet = |reports: &[(i64, f64)], kind, members: &[i64]| {
-            let values = reports.iter().map(|(hour, value)| (hour * HOUR_US, *value)).collect();
+            let times: Vec<i64> = reports.iter().map(|(hour, _)| hour * HOUR_US).collect();
+            let values = reports.iter().map(|(_, value)| *value).collect::<Vec<_>>().into();
             let members: Vec<Exceedance> = members.iter().map(|hour| member(*hour)).collect();
-            UsualSeries { values, usual: [10.0; 12] }.is_quiet(kind, &members)
+            let series = Series::of(&times, &values);
+            UsualSeries { kind, series, percent: 90.0, limits: Some([10.0; 12]) }.is_quiet(&members)
         };
         assert!(quiet(&[(0, 30.0), (9, 9.9), (20, 30.0)], Kind::Wind, &[10]));
         // At the limit, without a report within the hour, or where one of several sees something.
@@ -268,24 +269,39 @@ mod tests {
     }
 
     #[test]
+    fn too_few_values_say_nothing_of_what_is_usual() {
+        let quiet = |hours: i64| {
+            let times: Vec<i64> = (0..hours).map(|hour| hour * HOUR_US).collect();
+            let values = (0..hours).map(|hour| hour as f64).collect::<Vec<_>>().into();
+            UsualSeries::new(Kind::Wind, Series::of(&times, &values), &EventOptions::default())
+                .is_quiet(&[member(10)])
+        };
+        assert!(!quiet(99));
+        assert!(quiet(100));
+    }
+
+    #[test]
     fn pressure_is_low_beyond_four_deviations_of_its_month() {
         // January: median 1010, deviation 2; the same in February, 20 hPa lower.
-        let january = (0..31 * 24).map(|hour| (hour * HOUR_US, 1006.0 + 2.0 * (hour % 5) as f64));
-        let february = (31 * 24..59 * 24).map(|hour| (hour * HOUR_US, 986.0 + 2.0 * (hour % 5) as f64));
-        let mut pressures = Pressures::new(january.chain(february).collect());
-        let hour = |hour: i64| hour * HOUR_US..=hour * HOUR_US;
-        // What is asked for is not changed: the medians stay.
-        let mut low = |at: i64, value: f64| {
-            pressures.values[usize::try_from(at).unwrap()].1 = value;
-            pressures.is_low_within(&hour(at), 4.0)
+        let january = (0..31 * 24).map(|hour| 1006.0 + 2.0 * f64::from(hour % 5));
+        let february = (31 * 24..59 * 24).map(|hour| 986.0 + 2.0 * f64::from(hour % 5));
+        let usual: Vec<f64> = january.chain(february).collect();
+        let times: Vec<i64> = (0..usual.len() as i64).map(|hour| hour * HOUR_US).collect();
+        let low = |at: usize, value: f64| {
+            let mut values = usual.clone();
+            values[at] = value;
+            let values = values.into();
+            Pressures::new(Series::of(&times, &values)).is_low_within(&(times[at]..=times[at]), 4.0)
         };
         assert!(!low(0, 1002.0));
         assert!(low(0, 1001.9));
         assert!(!low(40 * 24, 982.0));
-        assert!(low(40 * 24, 977.9));
+        assert!(low(40 * 24, 981.9));
         // Where there are no values, none is low.
-        assert!(!pressures.is_low_within(&hour(9_000), 4.0));
-        let within = |from: i64, to: i64| pressures.within(&(from * HOUR_US..=to * HOUR_US)).len();
+        let values = usual.into();
+        let mut pressures = Pressures::new(Series::of(&times, &values));
+        assert!(!pressures.is_low_within(&(9_000 * HOUR_US..=9_001 * HOUR_US), 4.0));
+        let within = |from: i64, to: i64| pressures.series.within(&(from * HOUR_US..=to * HOUR_US)).count();
         assert_eq!([within(0, 5), within(-9, 0), within(5_000, 6_000)], [6, 1, 0]);
     }
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use isd_dataset::layout::MANIFEST;
+use isd_dataset::layout::{MANIFEST, STATIONS};
 use walkdir::WalkDir;
 
 use crate::{Error, Result};
@@ -16,8 +16,9 @@ const STANDARD_INPUT: &str = "-";
 /// Extensions of what people keep beside observations: such a file is passed over, not taken for a damaged one.
 const BESIDE: [&str; 12] =
     ["txt", "md", "pdf", "html", "htm", "json", "xml", "log", "md5", "sha256", "py", "sh"];
-/// How the names of files begin that Spark and its like put beside tables.
-const BESIDE_TABLES: [&str; 5] = ["_success", "_metadata", "_common_metadata", "_committed_", "_started_"];
+/// How the names of files begin that Spark and its like, and we ourselves, put beside tables.
+const BESIDE_TABLES: [&str; 6] =
+    ["_success", "_metadata", "_common_metadata", "_committed_", "_started_", STATIONS];
 /// How the names of NOAA's lists of stations and of files begin, which lie in the directories of its archives.
 const LISTS: [&str; 3] = ["isd-history", "isd-inventory", "ghcnh-station-list"];
 

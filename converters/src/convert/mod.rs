@@ -122,13 +122,17 @@ pub fn check_target(target: &Path, options: &ConvertOptions) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the archive reports; rows of one key that differ, under [`Duplicates::Error`]; an archive without rows; a
-/// target that exists, that another run is writing or that cannot be written.
+/// target that exists, that another run is writing or that cannot be written; a list of stations that cannot be read.
 pub fn convert(
     archive: &mut Archive,
     target: &Path,
     options: &ConvertOptions,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Conversion> {
+    if let Some(list) = &options.stations {
+        // One that cannot be read is reported before any long work.
+        StationTable::default().set_places_of_list(list)?;
+    }
     let mut target = Target::prepare(target, options.overwrite || options.update, &options.sources)?;
     let settings = settings(archive, options);
     let sources: Vec<_> = archive.files().iter().map(SourceRecord::new).collect();

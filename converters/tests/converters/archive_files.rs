@@ -404,7 +404,8 @@ fn files_directories_patterns_and_lists() {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
     fs::create_dir_all(root.join("2015/.cache")).unwrap();
-    for name in ["2015/b.gz", "2015/a.gz", "2015/README", "2015/isd-history.csv", "2015/.cache/x", "c.csv"] {
+    let beside = ["2015/README", "2015/isd-history.csv", "2015/_stations.csv", "2015/.cache/x"];
+    for name in ["2015/b.gz", "2015/a.gz", "c.csv"].into_iter().chain(beside) {
         fs::write(root.join(name), "").unwrap();
     }
     let names = |sources: &[PathBuf], list: &str| {
@@ -412,7 +413,7 @@ fn files_directories_patterns_and_lists() {
         let files = found.files.iter().map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().to_owned());
         (files.collect::<Vec<_>>(), found.passed_over.len())
     };
-    assert_eq!(names(&[root.join("2015")], ""), (vec!["2015/a.gz".into(), "2015/b.gz".into()], 2));
+    assert_eq!(names(&[root.join("2015")], ""), (vec!["2015/a.gz".into(), "2015/b.gz".into()], 3));
     assert_eq!(names(&[root.join("2015/*.gz")], "").0.len(), 2);
     // Each once, however often it is named.
     assert_eq!(names(&[root.join("c.csv"), root.to_owned()], "").0, ["c.csv", "2015/a.gz", "2015/b.gz"]);

@@ -178,6 +178,23 @@ fn a_dataset_has_a_table_of_its_stations() {
 }
 
 #[test]
+fn a_list_that_is_none_is_refused_before_any_work() {
+    let source = Source::new();
+    source.write("01001099999", &[("197001010000", HERE)]);
+    let list = source.path("list.csv");
+    fs::write(&list, "a,b\n1,2\n").unwrap();
+    let options = ConvertOptions { stations: Some(list), ..ConvertOptions::default() };
+    let mut archive =
+        Archive::open(&[source.path("source").join("01001099999-1970")], &ReadOptions::default(), false)
+            .unwrap();
+    let read = std::sync::atomic::AtomicBool::new(false);
+    let progress = |_| read.store(true, std::sync::atomic::Ordering::Relaxed);
+    let error = convert(&mut archive, &source.path("observations"), &options, &progress).unwrap_err();
+    assert!(error.to_string().contains("is no station list"), "{error}");
+    assert!(!read.into_inner() && !source.path("observations").exists());
+}
+
+#[test]
 fn an_update_keeps_the_places_of_blocks_that_it_keeps() {
     let source = Source::new();
     source.write("01001099999", &[("197001010000", HERE)]);

@@ -57,7 +57,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "Examples:
   isd-query outliers.parquet \"select station_id, count(*) as n from outliers group by 1 order by n desc\"
   isd-query outliers.parquet @top-stations --param n=5
-  isd-query outliers.parquet isd-history.csv @storms -o storms.csv
+  isd-query events.parquet @events --param kind=wind -o storms.csv
   isd-query --table obs=observations/ \"select max(wind_speed_rate) from obs where station_id like '7220%'\"
   isd-query outliers.parquet --format ndjson < monthly.sql";
 

@@ -14,12 +14,17 @@ pub(super) const ONLY_OUTLIERS: [&str; 5] = ["measurement", "value", "rolling_me
 /// The rows say too little: `010010` is a station, not ten thousand and ten; `2017-09-10T12:00:00Z` is a UTC
 /// time; a column of whole wind speeds, or of nothing but nulls, is still measured. Columns in `texts` hold names.
 pub(super) fn typed(inferred: &Schema, texts: &BTreeSet<String>) -> SchemaRef {
+    let is_of_events = inferred.index_of("event_id").is_ok();
     let fields = inferred.fields().iter().map(|field| {
         let name = field.name().as_str();
         let meant = match (name, field.data_type()) {
             (TIMESTAMP, DataType::Timestamp(..) | DataType::Utf8 | DataType::Null) => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
+            ("start" | "end" | "peak_time", DataType::Timestamp(..)) if is_of_events => {
+                DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+            }
+            ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null) => DataType::Float64,
             (
                 "value" | "rolling_mean" | "rolling_std" | "zscore",
                 DataType::Int64 | DataType::Float64 | DataType::Utf8 | DataType::Null,

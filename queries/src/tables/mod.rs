@@ -10,7 +10,7 @@ mod station_ranges;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Schema;
-use isd_dataset::layout::{MANIFEST, STATION_ID, TIMESTAMP};
+use isd_dataset::layout::{MANIFEST, STATION_ID, STATIONS, TIMESTAMP};
 use isd_dataset::station_list::is_station_list;
 
 use self::column_types::ONLY_OUTLIERS;
@@ -132,18 +132,28 @@ impl TableSource {
         self.storage
     }
 
-    /// The name a table gets when the user gives none, by what its columns say it is: `outliers`,
-    /// `observations` or `stations`, else the file's own name.
+    /// The name a table gets when the user gives none, by what its columns say it is: `outliers`, `flags`, `events` and
+    /// their `members`, `observations` or `stations`, else the file's own name.
     pub(crate) fn default_name(&self, schema: &Schema) -> String {
         let has = |name: &str| schema.index_of(name).is_ok();
         match self.storage {
             Storage::Dataset => "observations".into(),
             Storage::Stations => "stations".into(),
+            _ if has("event_id") && has("severity") => "events".into(),
+            _ if has("event_id") && has(STATION_ID) => "members".into(),
+            _ if has(STATION_ID) && has("test") && has("verdict") => "flags".into(),
             _ if ONLY_OUTLIERS.into_iter().any(has) => "outliers".into(),
             _ if has(STATION_ID) && has(TIMESTAMP) => "observations".into(),
             _ if has(STATION_ID) && has("latitude") && has("longitude") => "stations".into(),
             _ => identifier(&self.path),
         }
+    }
+
+    /// The table of a dataset's stations; `None` of another table, and of a dataset without one.
+    pub(crate) fn stations(&self) -> Option<Self> {
+        let path = self.path.join(STATIONS);
+        let known = self.storage == Storage::Dataset && path.is_file();
+        known.then(|| Self { parts: vec![path.clone()], path, storage: Storage::Csv })
     }
 
     fn is_directory(&self) -> bool {

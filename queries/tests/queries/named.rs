@@ -82,38 +82,94 @@ fn runs_need_other_outliers_within_hours() {
 }
 
 #[test]
-fn storms_are_shared_and_errors_are_not() {
-    let place = storm();
-    // The list's fourth station, 722020, is added here: 198 km from Key West.
-    let list = place.path().join("isd-history.csv");
-    let text = std::fs::read_to_string(&list).unwrap()
-        + "\"722020\",\"12839\",\"MIAMI INTL\",\"US\",\"FL\",\"KMIA\",\"+25.791\",\"-080.316\",\"+0008.8\",\"19730101\",\"20170925\"\n";
-    std::fs::write(&list, text).unwrap();
-    let ask = |query: &str, km: &str| {
-        shown(&place, &["outliers.csv", "isd-history.csv", query, "--param", km, "--quiet"])
+fn events_and_their_observations_are_tables_by_name() {
+    let place = TempDir::new().unwrap();
+    std::fs::write(
+        place.path().join("found.csv"),
+        "event_id,kind,verdict,start,end,stations,observations,peak_value,peak_station,peak_time,latitude,longitude,extent_km,lowest_pressure,severity\n\
+         wind-b,wind,event,2018-04-17T15:00:00Z,2018-04-17T22:00:00Z,4,5,20.1,725640-24018,2018-04-17T21:00:00Z,39.6,-105.9,342.5,992.2,5.069\n\
+         wind-a,wind,event,2017-09-10T04:00:00Z,2017-09-11T03:00:00Z,3,31,25.7,722030-12844,2017-09-10T20:00:00Z,26.0,-80.3,120.0,987.2,5.492\n\
+         heat-c,heat,event,2017-06-22T11:00:00Z,2017-06-22T17:00:00Z,4,9,35.4,071490-99999,2017-06-22T15:00:00Z,48.6,2.2,50.0,1009.6,4.1\n\
+         wind-d,wind,suspected_error,2016-02-25T09:00:00Z,2016-02-25T09:00:00Z,1,1,86.0,317540-99999,2016-02-25T09:00:00Z,48.6,137.1,0.0,1022.9,3.739\n",
+    )
+    .unwrap();
+    std::fs::write(
+        place.path().join("parts.csv"),
+        "event_id,station_id,timestamp,measurement,value,threshold\n\
+         wind-a,722030-12844,2017-09-10T20:00:00Z,wind_speed_rate,25.7,11.8\n\
+         wind-b,725640-24018,2018-04-17T21:00:00Z,wind_speed_rate,20.1,17.0\n\
+         wind-a,722020-12839,2017-09-10T11:00:00Z,wind_speed_rate,22.1,11.3\n",
+    )
+    .unwrap();
+    let ask = |query: &str, options: &[&str]| {
+        shown(&place, &[&["found.csv", "parts.csv", query, "--quiet"], options].concat())
     };
-    assert_snapshot!(ask("@storms", "km=200"), @"
-    measurement,timestamp,station_id,name,latitude,longitude,value,zscore,neighbours
-    wind_speed_rate,2017-09-10T00:00:00Z,722010-12836,KEY WEST INTL,24.555,-81.752,40.0,35.0,1
-    wind_speed_rate,2017-09-10T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,41.0,36.0,1
+    assert_snapshot!(ask("@events", &["--param", "n=2"]), @"
+    event_id,kind,start,end,stations,observations,peak_value,peak_station,lowest_pressure,severity
+    wind-a,wind,2017-09-10T04:00:00Z,2017-09-11T03:00:00Z,3,31,25.7,722030-12844,987.2,5.492
+    wind-b,wind,2018-04-17T15:00:00Z,2018-04-17T22:00:00Z,4,5,20.1,725640-24018,992.2,5.069
     ");
-    assert_snapshot!(ask("@storms", "km=190"), @"measurement,timestamp,station_id,name,latitude,longitude,value,zscore,neighbours");
-    assert_snapshot!(ask("@isolated", "km=200"), @"
-    measurement,timestamp,station_id,name,latitude,longitude,value,zscore
-    wind_speed_rate,2017-09-10T08:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,inf
-    wind_speed_rate,2017-09-10T10:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
-    wind_speed_rate,2017-09-10T14:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
-    wind_speed_rate,2018-03-02T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,21.0,16.0
+    assert_snapshot!(ask("@events", &["--param", "kind=wind", "--param", "verdict=suspected_error"]), @"
+    event_id,kind,start,end,stations,observations,peak_value,peak_station,lowest_pressure,severity
+    wind-d,wind,2016-02-25T09:00:00Z,2016-02-25T09:00:00Z,1,1,86.0,317540-99999,1022.9,3.739
     ");
-    assert_snapshot!(ask("@isolated", "km=190"), @"
-    measurement,timestamp,station_id,name,latitude,longitude,value,zscore
-    wind_speed_rate,2017-09-10T00:00:00Z,722010-12836,KEY WEST INTL,24.555,-81.752,40.0,35.0
-    wind_speed_rate,2017-09-10T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,41.0,36.0
-    wind_speed_rate,2017-09-10T08:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,inf
-    wind_speed_rate,2017-09-10T10:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
-    wind_speed_rate,2017-09-10T14:00:00Z,010010-99999,JAN MAYEN(NOR-NAVY),70.933,-8.667,20.0,15.0
-    wind_speed_rate,2018-03-02T06:00:00Z,722020-12839,MIAMI INTL,25.791,-80.316,21.0,16.0
+    assert_snapshot!(ask("@event", &["--param", "id=wind-a"]), @"
+    timestamp,station_id,measurement,value,threshold
+    2017-09-10T11:00:00Z,722020-12839,wind_speed_rate,22.1,11.3
+    2017-09-10T20:00:00Z,722030-12844,wind_speed_rate,25.7,11.8
     ");
+}
+
+#[test]
+fn flags_are_counted_by_station_and_by_test() {
+    let place = TempDir::new().unwrap();
+    std::fs::write(
+        place.path().join("qc.csv"),
+        "station_id,timestamp,measurement,value,test,verdict,statistic,lower,upper,detail\n\
+         010010-99999,2017-01-01T00:00:00Z,wind_speed_rate,86.0,spike,erroneous,9.0,0.0,20.0,\n\
+         010010-99999,2017-01-01T00:00:00Z,wind_speed_rate,86.0,neighbour,erroneous,9.0,0.0,20.0,\n\
+         010010-99999,2017-01-02T00:00:00Z,air_temperature,50.0,spike,suspect,9.0,0.0,20.0,\n\
+         722010-12836,2017-01-03T00:00:00Z,wind_speed_rate,60.0,spike,erroneous,9.0,0.0,20.0,\n\
+         722010-12836,2017-01-04T00:00:00Z,wind_speed_rate,70.0,spike,erroneous,9.0,0.0,20.0,\n\
+         722010-12836,2017-01-05T00:00:00Z,wind_speed_rate,30.0,spike,released,9.0,0.0,20.0,\n",
+    )
+    .unwrap();
+    let ask = |query: &str| shown(&place, &["qc.csv", query, "--quiet"]);
+    assert_snapshot!(ask("@stations-with-errors"), @"
+    station_id,erroneous,measurements,first,last
+    722010-12836,2,1,2017-01-03T00:00:00Z,2017-01-04T00:00:00Z
+    010010-99999,1,1,2017-01-01T00:00:00Z,2017-01-01T00:00:00Z
+    ");
+    assert_snapshot!(ask("@flag-rates"), @"
+    measurement,test,erroneous,suspect,released,stations,percent
+    air_temperature,spike,0,1,0,1,100.0
+    wind_speed_rate,neighbour,1,0,0,1,20.0
+    wind_speed_rate,spike,3,0,1,2,80.0
+    ");
+}
+
+#[test]
+fn the_stations_of_a_dataset_are_a_table() {
+    let place = place();
+    std::fs::write(
+        place.path().join("observations/_stations.csv"),
+        "station_id,name,country,state,latitude,longitude,elevation,first,last,rows\n\
+         010010-99999,JAN MAYEN,NO,,70.9,-8.7,9.0,2017-09-10T00:00:00Z,2017-09-10T05:00:00Z,6\n\
+         722010-12836,,,,,,,2017-09-10T00:00:00Z,2017-09-10T08:00:00Z,9\n",
+    )
+    .unwrap();
+    let sql = "select s.station_id, s.name, s.latitude, count(*) as n from stations s join observations o \
+               on o.station_id = s.station_id group by 1, 2, 3 order by 1";
+    assert_snapshot!(shown(&place, &["observations", sql, "--quiet"]), @"
+    station_id,name,latitude,n
+    010010-99999,JAN MAYEN,70.9,6
+    722010-12836,,,9
+    ");
+    // A list that is named goes before it.
+    let icao = "select count(icao) as n from stations";
+    for tables in [["observations", "isd-history.csv"], ["isd-history.csv", "observations"]] {
+        assert_eq!(shown(&place, &[&tables[..], &[icao, "--quiet"]].concat()), "n\n2\n");
+    }
 }
 
 #[test]
@@ -194,7 +250,7 @@ fn unknown_names_are_met_with_near_ones() {
     assert_snapshot!(refused(&["@nonsense"]), @"
     [stderr]
     error: @nonsense: there is no such query
-    hint: there are @above, @around, @by-hour, @by-month, @by-year, @extremes, @isolated, @runs, @storms, @top-stations
+    hint: there are @above, @around, @by-hour, @by-month, @by-year, @event, @events, @extremes, @flag-rates, @runs, @stations-with-errors, @top-stations
     [status 1]
     ");
     assert_snapshot!(refused(&["@by-year", "--param", "n=3"]), @"
@@ -215,10 +271,10 @@ fn unknown_names_are_met_with_near_ones() {
     hint: isd-query --list shows them
     [status 2]
     ");
-    assert_snapshot!(refused(&["@storms"]), @"
+    assert_snapshot!(refused(&["@events"]), @"
     [stderr]
-    error: SQL line 9, column 8: there is no table `stations`
-    hint: tables: outliers, near, placed, shared, sites; name NOAA's list too: isd-history.csv
+    error: SQL line 6, column 6: there is no table `events`
+    hint: the table is called `outliers`
     [status 1]
     ");
 }

@@ -36,6 +36,7 @@ impl Summary<'_> {
         let kinds = self.found.kinds.iter().map(|found| {
             json!({
                 "kind": found.kind.name(),
+                "is_measured": found.is_measured,
                 "stations": found.stations,
                 "stations_with_thresholds_of_neighbours": found.lent,
                 "stations_not_judged": found.not_judged,
@@ -84,6 +85,11 @@ impl Summary<'_> {
             );
         }
         for found in &self.found.kinds {
+            if !found.is_measured {
+                let names = found.kind.measurements().join(" nor ");
+                let _ = writeln!(text, "{}: not looked for, the dataset has no {names}", found.kind);
+                continue;
+            }
             let [event, suspected, unconfirmed] =
                 [Verdict::Event, Verdict::SuspectedError, Verdict::Unconfirmed]
                     .map(|v| self.count(found.kind, v));

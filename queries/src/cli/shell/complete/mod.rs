@@ -370,10 +370,10 @@ mod tests {
     fn queries_their_parameters_and_columns() {
         assert_eq!(complete("@top|"), (String::new(), vec!["@top-stations".into()]));
         assert_eq!(
-            complete("@storms |"),
-            ("@storms ".into(), vec!["hours=".into(), "km=".into(), "least=".into()])
+            complete("@events |"),
+            ("@events ".into(), vec!["kind=".into(), "n=".into(), "verdict=".into()])
         );
-        assert_eq!(words("@storms km=100 |"), ["hours=", "least="]);
+        assert_eq!(words("@events n=100 |"), ["kind=", "verdict="]);
         assert_eq!(complete("@around hours=2 st|"), ("@around hours=2 ".into(), vec!["station=".into()]));
         assert_eq!(words("@above measurement=va|"), ["measurement=value"]);
         assert!(words("@above threshold=4|").is_empty());
