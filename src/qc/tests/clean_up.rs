@@ -1,6 +1,6 @@
 //! `clean_up`: the rest of a month most of which is erroneous.
 //!
-//! It runs after the neighbours have decided: see [`run_stages`](crate::qc::run).
+//! It runs after the neighbours have decided: see [`neighbour_stage`](crate::qc::neighbour_stage).
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

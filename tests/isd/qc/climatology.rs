@@ -21,7 +21,9 @@ fn a_value_is_found_beyond_the_limit_and_a_gap() {
     let found = |value: f64, others: &[(usize, f64)]| {
         let mut air = even(744);
         air[300] = value;
-        others.iter().for_each(|&(row, value)| air[row] = value);
+        for &(row, value) in others {
+            air[row] = value;
+        }
         rows("distribution", &station(&[(TEMPERATURE, air)]), TEMPERATURE)
     };
     assert_eq!(found(60.0, &[]), [300]);
@@ -83,7 +85,7 @@ fn low_pressure_in_a_storm_is_spared_and_few_values_are_no_distribution() {
     let mut pressure: Vec<f64> = even(744).iter().map(|value| value + 1010.0).collect();
     pressure[300] = 940.0;
     let with = |wind: f64| {
-        let mut speeds: Vec<f64> = (0..744).map(|row| (row % 7) as f64).collect();
+        let mut speeds: Vec<f64> = (0..744).map(|row| f64::from(row % 7)).collect();
         speeds[306] = wind;
         verdict(
             "distribution",

@@ -69,7 +69,7 @@ fn wind_and_direction_go_together() {
 
 #[test]
 fn sea_level_pressure_goes_with_the_pressure_at_the_station() {
-    let sea: Vec<f64> = (0..200).map(|row| 1013.0 + (row % 9) as f64).collect();
+    let sea: Vec<f64> = (0..200).map(|row| 1013.0 + f64::from(row % 9)).collect();
     let own = |by: f64| -> Vec<f64> {
         sea.iter().enumerate().map(|(row, sea)| sea - 20.0 + if row == 70 { by } else { 0.0 }).collect()
     };
@@ -105,7 +105,7 @@ fn six_hours_are_no_less_than_one_of_them() {
 fn one_heavy_hour_among_dry_ones_is_suspect() {
     let with = |amount: f64, beside: f64| {
         let mut rain: Vec<f64> =
-            (0..3000).map(|row| if row % 3 == 0 { (row % 19) as f64 / 2.0 } else { 0.0 }).collect();
+            (0..3000).map(|row| if row % 3 == 0 { f64::from(row % 19) / 2.0 } else { 0.0 }).collect();
         rain[1498..1503].fill(0.0);
         (rain[1500], rain[1501]) = (amount, beside);
         verdict("precipitation", &station(&[(RAIN_1H, rain)]), RAIN_1H, 1500)

@@ -182,7 +182,7 @@ fn the_date_line_the_poles_and_stations_without_place() {
     let far = everywhere([(45.0, 7.0), (45.0, 17.0), (55.0, 7.0), (55.0, 17.0)]);
     assert_eq!(far, (false, vec![("fewer than three neighbours have values in common", 4)]));
     let unknown = at([None, Some((45.0, 7.0)), Some((45.0, 7.1)), Some((45.1, 7.0))]);
-    assert_eq!(unknown.0, false);
+    assert!(!unknown.0);
     assert!(unknown.1.contains(&("the place of the station is not known", 1)), "{unknown:?}");
 }
 

@@ -149,7 +149,9 @@ fn a_frequent_value_holds_half_of_the_bins_around_it() {
         let mut air = temperatures(hours, 5);
         let near: Vec<usize> = (0..hours).filter(|&row| (air[row] - 8.2).abs() < 1.5).collect();
         let changed: Vec<usize> = near.iter().copied().filter(|row| row * 37 % 100 < share).collect();
-        changed.iter().for_each(|&row| air[row] = 8.2);
+        for &row in &changed {
+            air[row] = 8.2;
+        }
         let found = rows("frequent_value", &station(&[(TEMPERATURE, air.clone())]), TEMPERATURE);
         assert!(found.iter().all(|&row| (8.0..8.5).contains(&air[row])));
         found.len() >= changed.len()

@@ -15,7 +15,9 @@ fn zigzag() -> Vec<f64> {
 
 fn changed(from: &[f64], rows: &[usize], by: f64) -> Vec<f64> {
     let mut values = from.to_vec();
-    rows.iter().for_each(|&row| values[row] += by);
+    for &row in rows {
+        values[row] += by;
+    }
     values
 }
 
@@ -154,7 +156,9 @@ fn a_plateau_is_left_as_it_is_reached() {
     gaps[501..509].fill(NONE);
     assert_eq!(rows("plateau", &station(&[(TEMPERATURE, gaps)]), TEMPERATURE), [500, 509]);
     let mut slope = changed(&zigzag(), &steady, -14.0);
-    steady.iter().for_each(|&row| slope[row] += 0.3 * (row - 500) as f64);
+    for &row in &steady {
+        slope[row] += 0.3 * (row - 500) as f64;
+    }
     assert_eq!(
         verdict("plateau", &station(&[(TEMPERATURE, slope)]), TEMPERATURE, 505),
         Some(Verdict::Suspect)
@@ -222,7 +226,9 @@ proptest! {
             tenths[row..row + count].iter_mut().for_each(|value| *value += by);
         }
         let mut values: Vec<f64> = tenths.iter().map(|&n| f64::from(n) / 10.0).collect();
-        missing.iter().for_each(|&row| values[row] = NONE);
+        for &row in &missing {
+            values[row] = NONE;
+        }
         // All in one month, and steps of other lengths too rare for limits of their own: that of one hour holds.
         prop_assume!(*hours.last().unwrap() < 700);
         let tested = at_hours(&hours, &[(TEMPERATURE, values.clone())]);
