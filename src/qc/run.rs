@@ -61,7 +61,7 @@ impl Outcome {
 /// Runs quality control over a dataset that `isd-convert` wrote, on as many threads as the current rayon pool has.
 ///
 /// `table` says where stations are. `known` holds what was derived from their records before; it is empty where everything is to
-/// be derived from the dataset. `progress` is told how many rows are done, of twice as many as there are: each stage reads them
+/// be derived from the dataset. What is derived is returned only where `keep` says so: for many stations it is much. `progress` is told how many rows are done, of twice as many as there are: each stage reads them
 /// once. The result does not depend on the number of threads or on the row groups.
 ///
 /// # Errors
@@ -71,6 +71,7 @@ pub fn run(
     table: &StationTable,
     settings: &Settings,
     known: &Thresholds,
+    keep: bool,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Outcome> {
     let groups = dataset.row_groups();
@@ -87,7 +88,12 @@ pub fn run(
         for station in stations {
             let rows = station.rows() as u64;
             let derived = known.get(&**station.id()).cloned().unwrap_or_default();
-            found.push(test_station(station, settings, derived, &mut not_run)?);
+            let mut tested = test_station(station, settings, derived, &mut not_run)?;
+            if !keep {
+                // The lengths of streaks are few, and the comparison with what was planted needs them.
+                tested.derived = Derived { streak: tested.derived.streak, ..Derived::default() };
+            }
+            found.push(tested);
             progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
         }
         Ok((*number, found, not_run))

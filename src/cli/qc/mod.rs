@@ -55,6 +55,7 @@ impl Tool for QcArgs {
         let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
         let kept = self.thresholds.as_deref().filter(|_| known.is_none());
         let kept = kept.map(|path| OutputFile::create(path).map(|file| (file, path))).transpose()?;
+        let keep = kept.is_some();
         let rewrites = [(&self.clean, Form::Clean), (&self.wide, Form::Wide)];
         let rewrites = rewrites.into_iter().filter_map(|(path, form)| Some((path.as_deref()?, form)));
         let rewrites: Vec<Rewrite> = rewrites
@@ -64,7 +65,7 @@ impl Tool for QcArgs {
         let table = observations.stations(self.stations.as_deref())?;
         let progress = Progress::rows(Some(2 * observations.dataset.rows()), self.common.quiet);
         let outcome =
-            qc::run(&observations.dataset, &table, &settings, &known.unwrap_or_default(), &|rows| {
+            qc::run(&observations.dataset, &table, &settings, &known.unwrap_or_default(), keep, &|rows| {
                 progress.update(rows);
             })?;
         drop(progress);

@@ -60,7 +60,7 @@ fn controlled(home: &Path, stations: &[Made], row_group_rows: usize) -> Outcome 
         let position = Position::of_station(latitude, longitude);
         Some(Place { position, elevation: Some(elevation), ..Place::default() })
     });
-    run(&dataset, &table, &Settings::default(), &Thresholds::new(), &|_| ()).unwrap()
+    run(&dataset, &table, &Settings::default(), &Thresholds::new(), false, &|_| ()).unwrap()
 }
 
 fn control(stations: &[Made]) -> Outcome {

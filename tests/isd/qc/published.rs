@@ -50,7 +50,7 @@ fn errors_are_found_and_weather_is_not() {
     let dataset = Dataset::open(&home.path().join("obs")).unwrap();
     let mut table = StationTable::find(dataset.path()).unwrap().unwrap();
     table.set_places_of_list(&published("stations/isd-history.csv")).unwrap();
-    let outcome = run(&dataset, &table, &Settings::default(), &Thresholds::new(), &|_| ()).unwrap();
+    let outcome = run(&dataset, &table, &Settings::default(), &Thresholds::new(), false, &|_| ()).unwrap();
     let verdicts = verdicts(&outcome);
 
     // All points that were judged to be wrong, and none of those that were judged to be right.
