@@ -37,6 +37,7 @@
 //! | [`kernel`] | a series as slices or arrow-rs arrays | its outlying rows |
 //! | [`plan`] | any sorted Polars `LazyFrame` of observations | a `LazyFrame` of outliers; the kernel as Polars expressions |
 //! | [`detect`] | a dataset or an archive | the outliers table and an account of what was tested |
+//! | [`qc`] | a dataset and its stations | which values are erroneous or suspect, by which test |
 //! | [`events`] | a dataset, its stations and flags of quality control | extreme weather events |
 //! | [`stations`] | a station list, or a dataset's own | columns beside the outliers |
 //! | [`output`] | the outliers table | Parquet (by year too), CSV, Arrow or NDJSON |
@@ -58,5 +59,6 @@ pub mod detect;
 pub mod events;
 pub mod output;
 pub mod plan;
+pub mod qc;
 pub mod stations;
 pub mod synth;

@@ -16,7 +16,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::geography::Position;
-use crate::layout::{STATION_ID, STATIONS};
+use crate::layout::{STATION_ID, STATIONS, dataset_directory};
 use crate::names::one_line;
 use crate::output_file::OutputFile;
 use crate::place::Place;
@@ -129,7 +129,7 @@ impl StationTable {
     /// # Errors
     /// A file that cannot be read, or that is no such table.
     pub fn find(dataset: &Path) -> Result<Option<Self>> {
-        let path = dataset.join(STATIONS);
+        let path = dataset_directory(dataset).join(STATIONS);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
@@ -180,7 +180,7 @@ impl StationTable {
     /// # Errors
     /// A file that cannot be written.
     pub fn write(&self, dataset: &Path) -> Result<u64> {
-        let path = dataset.join(STATIONS);
+        let path = dataset_directory(dataset).join(STATIONS);
         let batch = self.batch().map_err(|error| Error::internal(error.to_string()))?;
         let output = OutputFile::create(&path)?;
         WriterBuilder::new()

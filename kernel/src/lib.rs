@@ -4,7 +4,7 @@
 //! value, and times where the window is a length of time ([`Series`]). [`rolling_outliers`] fills the series forward, takes
 //! the mean and the standard deviation of the window before each row, and reports the rows that lie too far from that mean
 //! ([`RollingTest`] says how far). [`forward_fill`], [`rolling_mean`] and [`rolling_std`] are its steps one by one. [`arrow`]
-//! has the same functions for arrow-rs arrays.
+//! has the same functions for arrow-rs arrays. [`rolling_median_mad`] is their robust relative.
 //!
 //! ```
 //! use isd_kernel::{RollingTest, Scratch, Series, Window, rolling_outliers};
@@ -102,6 +102,7 @@ mod decimal;
 mod decimal_pass;
 mod error;
 mod find;
+mod median;
 mod outlier;
 mod packing;
 mod prefix;
@@ -116,6 +117,7 @@ pub use cpu::{InstructionSet, use_instruction_set, with_each_instruction_set};
 pub use decimal::{Decimal, ParseDecimalError};
 pub use error::{LengthError, OptionsError, SeriesError, TimesError};
 pub use find::{Outcome, Scratch, outliers_of_each, rolling_outliers};
+pub use median::{CenteredWindow, rolling_median_mad};
 pub use outlier::Outlier;
 pub use packing::{Packing, pack};
 pub use series::Series;

@@ -18,4 +18,5 @@ pub use dataset::{detect, detect_wanted};
 pub use detection::{Detection, MeasurementCount};
 pub use error::DetectError;
 pub(crate) use group::plan;
+pub(crate) use threads::on_threads;
 pub use wanted::{LatestTimes, Wanted};

@@ -2,12 +2,13 @@
 
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_EVENTS, ISD_SYNTH, shown};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_EVENTS, ISD_QC, ISD_SYNTH, shown};
 
-const TOOLS: [(&str, &str); 4] = [
+const TOOLS: [(&str, &str); 5] = [
     ("isd-synth", ISD_SYNTH),
     ("isd-convert", ISD_CONVERT),
     ("isd-detect", ISD_DETECT),
+    ("isd-qc", ISD_QC),
     ("isd-events", ISD_EVENTS),
 ];
 

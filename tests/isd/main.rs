@@ -23,6 +23,7 @@ mod memory_source; // a source whose rows the test gives
 mod model; // the kernel's brute-force model
 mod parquet_file; // tables of several row groups
 mod plan; // the lazy plan on frames, both engines
+mod qc; // quality control
 mod readme; // the session of the README
 mod real; // the published rows
 mod shell; // the tools as they are run from a shell

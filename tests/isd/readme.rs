@@ -51,7 +51,7 @@ fn the_session_of_the_readme_is_what_the_tools_print() {
         assert!(output.status.success(), "{command}");
         commands += 1;
     }
-    assert_eq!(commands, 5);
+    assert_eq!(commands, 6);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 pub const ISD_CONVERT: &str = env!("CARGO_BIN_EXE_isd-convert");
 pub const ISD_DETECT: &str = env!("CARGO_BIN_EXE_isd-detect");
 pub const ISD_EVENTS: &str = env!("CARGO_BIN_EXE_isd-events");
+pub const ISD_QC: &str = env!("CARGO_BIN_EXE_isd-qc");
 pub const ISD_SYNTH: &str = env!("CARGO_BIN_EXE_isd-synth");
 
 /// Names of what lies in a directory, hidden files included.

@@ -5,6 +5,7 @@
 mod columns; // filled columns and rolling statistics against the model
 mod field; // what went wrong with rolling statistics elsewhere
 mod instruction_sets; // what this machine cannot test
+mod median; // rolling median and its deviation against sorted windows
 mod model; // the brute-force model
 mod options; // decimals, windows and tests: what is taken and what refused
 mod outliers; // outliers against the model

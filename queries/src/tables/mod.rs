@@ -12,7 +12,7 @@ mod unpacked;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Schema;
-use isd_dataset::layout::{STATION_ID, STATIONS, TIMESTAMP, is_dataset};
+use isd_dataset::layout::{STATION_ID, STATIONS, TIMESTAMP, dataset_directory, is_dataset};
 use isd_dataset::station_list::is_station_list;
 
 use self::column_types::ONLY_OUTLIERS;
@@ -158,7 +158,7 @@ impl TableSource {
 
     /// The table of a dataset's stations; `None` of another table, and of a dataset without one.
     pub(crate) fn stations(&self) -> Option<Self> {
-        let path = self.path.join(STATIONS);
+        let path = dataset_directory(&self.path).join(STATIONS);
         let known = self.storage == Storage::Dataset && path.is_file();
         known.then(|| Self { parts: vec![path.clone()], path, storage: Storage::Csv })
     }

@@ -1,6 +1,5 @@
 //! Where the outliers go: arguments in, a file, a directory or standard output with the table out.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
@@ -10,12 +9,11 @@ use arrow::error::ArrowError;
 use super::arguments::DetectArgs;
 use super::summary::{PARAMETERS, Parameters, difference};
 use crate::cli::failure::Failure;
+use crate::cli::stdout_table::print_table;
 use crate::detect::DetectError;
 use crate::detect::spool::Spool;
 use crate::detect::table::outliers_schema;
-use crate::output::{
-    Existing, FileType, OutputError, PartitionedOutput, TableFile, Written, write_csv, write_table,
-};
+use crate::output::{Existing, FileType, OutputError, PartitionedOutput, TableFile, Written};
 use crate::stations::{Stations, with_station_columns};
 
 /// Where the outliers go.
@@ -151,47 +149,6 @@ impl Table<'_> {
     /// Writes the table to standard output: aligned on a terminal, CSV into a pipe.
     fn to_stdout(&self) -> Result<(), Failure> {
         let schema = self.schema()?;
-        let mut out = Stdout { out: BufWriter::new(io::stdout().lock()), failure: None };
-        let written = if io::stdout().is_terminal() {
-            write_table(&mut out, &schema, self.batches())
-        } else {
-            write_csv(&mut out, &schema, self.batches())
-        };
-        let flushed = out.flush();
-        match (out.failure, written, flushed) {
-            (Some(error), ..) | (None, Ok(()), Err(error)) => Err(Failure::stdout(&error)),
-            (None, Err(error), _) => Err(Failure::error(format!("cannot format the outliers: {error}"))),
-            (None, Ok(()), Ok(())) => Ok(()),
-        }
-    }
-}
-
-/// Standard output that remembers why it failed: the formatters turn that into a text.
-struct Stdout<W> {
-    out: W,
-    /// The first failure.
-    failure: Option<io::Error>,
-}
-
-impl<W: Write> Stdout<W> {
-    /// Remembers a failure; the caller gets one of the same kind.
-    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
-        result.map_err(|error| {
-            let kind = error.kind();
-            self.failure.get_or_insert(error);
-            kind.into()
-        })
-    }
-}
-
-impl<W: Write> Write for Stdout<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.out.write(bytes);
-        self.note(result)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let result = self.out.flush();
-        self.note(result)
+        print_table(&schema, self.batches(), "outliers")
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use isd_dataset::Error;
-use isd_dataset::layout::MANIFEST;
+use isd_dataset::layout::is_dataset;
 use isd_dataset::manifest::Manifest;
 use isd_dataset::output_file::OutputFile;
 use isd_dataset::station_table::StationTable;
@@ -167,7 +167,7 @@ fn refuse_read(path: &Path, read: &[&PathBuf]) -> Result<(), Failure> {
     let Ok(parent) = parent.canonicalize() else { return Ok(()) };
     let target = path.file_name().map(|name| parent.join(name));
     for source in read.iter().filter_map(|source| source.canonicalize().ok()) {
-        let inside = source.join(MANIFEST).exists() && parent.starts_with(&source);
+        let inside = is_dataset(&source) && parent.starts_with(&source);
         if inside || target.as_ref() == Some(&source) {
             return Err(
                 Failure::usage(format!("{}: lies in what is read", path.display())).hint("give another path")

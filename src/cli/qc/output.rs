@@ -1,0 +1,75 @@
+//! Where the flags go: arguments in, a file or standard output with the table out.
+
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::arguments::QcArgs;
+use crate::cli::failure::Failure;
+use crate::cli::stdout_table::print_table;
+use crate::output::TableFile;
+use crate::qc::run::Outcome;
+use crate::qc::table::{batch, flags_schema};
+
+/// Where the flags go.
+pub(super) enum Destination {
+    File(TableFile),
+    Stdout,
+    /// With `--json` or `--truth` and without `-o`, standard output has the summary alone.
+    Nowhere,
+}
+
+impl Destination {
+    /// Makes sure that the destination can be written, before the long work starts.
+    /// Errors: a name that is not one of a table, a place where nothing can be written, or one that is read.
+    pub fn create(args: &QcArgs) -> Result<Self, Failure> {
+        let Some(path) = args.output.as_deref() else {
+            let elsewhere =
+                args.common.json || args.truth.is_some() || args.clean.is_some() || args.wide.is_some();
+            return Ok(if elsewhere { Self::Nowhere } else { Self::Stdout });
+        };
+        let file = TableFile::create(path)?;
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let read = args.sources.iter().chain(&args.stations).chain(&args.truth).chain(&args.thresholds);
+        if let Ok(parent) = parent.canonicalize() {
+            for source in read.filter_map(|source| source.canonicalize().ok()) {
+                let same = path.file_name().is_some_and(|name| parent.join(name) == source);
+                if same || source.is_dir() && parent.starts_with(&source) {
+                    return Err(Failure::usage(format!("{}: lies in what is read", path.display()))
+                        .hint("give another -o"));
+                }
+            }
+        }
+        Ok(Self::File(file))
+    }
+
+    /// Writes the table; returns its size in bytes where it is a file.
+    /// Errors: the destination cannot be written.
+    pub fn write(
+        self,
+        outcome: &Outcome,
+        with_released: bool,
+        metadata: &[(String, String)],
+    ) -> Result<Option<u64>, Failure> {
+        match self {
+            Self::File(file) => {
+                Ok(Some(file.write(&flags_schema(), batches(outcome, with_released), metadata)?))
+            }
+            Self::Stdout => {
+                print_table(&flags_schema(), batches(outcome, with_released), "flags")?;
+                Ok(None)
+            }
+            Self::Nowhere => Ok(None),
+        }
+    }
+}
+
+/// The table, a batch a station.
+fn batches(
+    outcome: &Outcome,
+    with_released: bool,
+) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
+    let found = outcome.stations.iter().filter(|station| !station.findings.is_empty());
+    found.map(move |station| batch(station, with_released))
+}

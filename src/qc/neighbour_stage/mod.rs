@@ -1,0 +1,405 @@
+//! The second stage: what the first found and the series of the stations around in, verdicts that neighbours decide out.
+//!
+//! Row groups are worked on one after the other. In memory are the stations of one row group and the four measurements of their
+//! neighbours, so that memory does not grow with the archive. What neighbours decide rests on the first stage alone: it does
+//! not depend on the order of the row groups.
+
+pub mod comparison;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use isd_dataset::geography::PositionIndex;
+use isd_dataset::read::RowGroup;
+use isd_dataset::station_table::StationTable;
+use isd_dataset::{Error, Result};
+use rayon::prelude::*;
+
+use crate::qc::CATALOGUE;
+use crate::qc::finding::{Finding, Verdict};
+use crate::qc::load;
+use crate::qc::series_stage::{NotRun, StationFindings, run_test};
+use crate::qc::settings::{Settings, test_index};
+use crate::qc::station::Station;
+use crate::qc::test::{DEW_POINT, NO_VALUES, PRESSURE, RAIN_1H, TEMPERATURE, WIND_SPEED};
+use comparison::{Bounds, Comparison, Judgement, Reference, minute};
+
+/// Measurements that are compared, in the order in which references hold them.
+pub const COMPARED: [usize; 4] = [TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
+/// Neighbours that are looked at: the nearest.
+const MOST_CANDIDATES: usize = 12;
+/// Wind of a storm in m/s, and hours around low pressure in which it counts.
+const STORM: (f64, f64) = (15.0, 6.0);
+/// Values that fall one after the other before low pressure that weather brought.
+const FALLING_VALUES: usize = 6;
+/// Limits beyond which a departure needs no other evidence.
+const GROSS: f64 = 2.0;
+/// Share of the limit within which a value may be released: two of the five deviations.
+const RELEASED: f64 = 0.4;
+/// Distance within which a neighbour has the same weather, in km.
+const NEAR_KM: f64 = 50.0;
+/// Time between two values over which a jump counts, in hours.
+const JUMP_HOURS: f64 = 3.0;
+/// Wind of a thunderstorm's outflow in m/s, and hours around a low temperature in which it or rain counts.
+const OUTFLOW: (f64, f64) = (10.0, 2.0);
+
+/// The stations around each station.
+pub struct Network<'a> {
+    table: &'a StationTable,
+    index: PositionIndex,
+}
+
+impl<'a> Network<'a> {
+    /// The stations of a table whose position is known, for the largest radius of `settings`.
+    #[must_use]
+    pub fn new(table: &'a StationTable, settings: &Settings) -> Self {
+        let test = test_index("neighbour").unwrap_or(usize::MAX);
+        let radii = COMPARED.iter().filter_map(|&measurement| settings.value(test, measurement, 0));
+        let radius = radii.fold(0.0, f64::max);
+        let positions = table.stations().iter().enumerate();
+        let positions = positions.filter_map(|(number, station)| Some((number, station.place.position?)));
+        Self { table, index: PositionIndex::new(positions, radius) }
+    }
+
+    /// The numbers of the stations around one, with their distances in km, nearest first. Empty where its position is not known.
+    #[must_use]
+    pub fn around(&self, id: &str, height: f64) -> Vec<(usize, f64)> {
+        let Some(own) = self.table.get(id) else { return Vec::new() };
+        let Some(position) = own.place.position else { return Vec::new() };
+        let level = |number: usize| self.table.stations().get(number).and_then(|other| other.place.elevation);
+        let comparable = |number: usize| {
+            own.place.elevation.zip(level(number)).is_none_or(|(own, other)| (own - other).abs() <= height)
+        };
+        let mut near = self.index.within(position);
+        near.retain(|&(number, _)| Some(number) != self.table.number(id) && comparable(number));
+        near.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+        near.truncate(MOST_CANDIDATES);
+        near
+    }
+
+    pub(super) fn id(&self, number: usize) -> Option<&str> {
+        self.table.stations().get(number).map(|station| &*station.record.station_id)
+    }
+}
+
+/// A neighbour's series, and how far away it is.
+pub struct Around<'a> {
+    /// `station_id`.
+    pub id: &'a str,
+    /// Distance in km.
+    pub distance: f64,
+    /// Its values, one series for each of [`COMPARED`].
+    pub series: &'a [Reference; COMPARED.len()],
+}
+
+/// Where each station lies: its row group and its position in it.
+pub type Places = BTreeMap<std::sync::Arc<str>, (usize, usize)>;
+
+/// The series of some stations by id, without what the first stage found erroneous.
+pub type References = BTreeMap<String, [Reference; COMPARED.len()]>;
+
+/// Reads the series of some stations.
+///
+/// # Errors
+/// Rows that cannot be read.
+pub fn references(
+    groups: &[RowGroup],
+    columns: &[String],
+    found: &[Vec<StationFindings>],
+    places: &Places,
+    wanted: &BTreeSet<&str>,
+) -> Result<References> {
+    let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for &(group, position) in wanted.iter().filter_map(|id| places.get(*id)) {
+        by_group.entry(group).or_default().push(position);
+    }
+    let by_group: Vec<(usize, Vec<usize>)> = by_group.into_iter().collect();
+    let read = |(group, positions): &(usize, Vec<usize>)| {
+        let lost = || Error::internal(format!("no row group {group}"));
+        let (rows, results) = groups.get(*group).zip(found.get(*group)).ok_or_else(lost)?;
+        let mut stations = load::stations(rows, columns, &COMPARED, &StationTable::default())?;
+        let mut series = Vec::new();
+        for &position in positions {
+            let (station, result) = stations.get_mut(position).zip(results.get(position)).ok_or_else(lost)?;
+            for finding in result.findings.iter().filter(|finding| finding.verdict == Verdict::Erroneous) {
+                station.hide(usize::from(finding.measurement), finding.row as usize);
+            }
+            series.push((station.id().to_string(), reference(station)));
+        }
+        Ok(series)
+    };
+    let series: Vec<Vec<_>> = by_group.par_iter().map(read).collect::<Result<_>>()?;
+    Ok(series.into_iter().flatten().collect())
+}
+
+/// The compared measurements of a station.
+pub(super) fn reference(station: &Station) -> [Reference; COMPARED.len()] {
+    COMPARED.map(|measurement| {
+        let values = station.values(measurement).iter().zip(station.times());
+        values
+            .filter(|(value, _)| !value.is_nan())
+            .map(|(&value, &time)| (minute(time), value as f32))
+            .collect()
+    })
+}
+
+/// Has neighbours decide on a row group's stations. Returns the findings of each, in the row group's order.
+///
+/// # Errors
+/// Rows that cannot be read.
+pub fn decide_group(
+    group: usize,
+    groups: &[RowGroup],
+    columns: &[String],
+    found: &[Vec<StationFindings>],
+    places: &Places,
+    network: &Network<'_>,
+    settings: &Settings,
+) -> Result<(Vec<Vec<Finding>>, NotRun)> {
+    let lost = || Error::internal(format!("no row group {group}"));
+    let (rows, results) = groups.get(group).zip(found.get(group)).ok_or_else(lost)?;
+    let test = test_index("neighbour").unwrap_or(usize::MAX);
+    let height = settings.value(test, TEMPERATURE, 1).unwrap_or(f64::INFINITY);
+    let around: Vec<Vec<(usize, f64)>> = results
+        .iter()
+        .map(|result| if settings.runs(test) { network.around(&result.id, height) } else { Vec::new() })
+        .collect();
+    let wanted: BTreeSet<&str> =
+        around.iter().flatten().filter_map(|(number, _)| network.id(*number)).collect();
+    let references = references(groups, columns, found, places, &wanted)?;
+    let all: Vec<usize> = (0..isd_dataset::MEASUREMENTS.len()).collect();
+    let stations = load::stations(rows, columns, &all, network.table)?;
+    let decide = |((station, result), around): ((&Station, &StationFindings), &Vec<(usize, f64)>)| {
+        let around = around.iter().filter_map(|&(number, distance)| {
+            let (id, series) = references.get_key_value(network.id(number)?)?;
+            Some(Around { id, distance, series })
+        });
+        let mut not_run = NotRun::new();
+        let findings = decide(station, result, &around.collect::<Vec<_>>(), settings, &mut not_run)?;
+        Ok((findings, not_run))
+    };
+    let decided: Vec<(Vec<Finding>, NotRun)> =
+        stations.par_iter().zip(results).zip(&around).map(decide).collect::<Result<_>>()?;
+    let mut not_run = NotRun::new();
+    for (key, stations) in decided.iter().flat_map(|(_, not_run)| not_run) {
+        *not_run.entry(*key).or_default() += stations;
+    }
+    Ok((decided.into_iter().map(|(findings, _)| findings).collect(), not_run))
+}
+
+/// The comparison of a measurement of a station with the stations around, by the parameters of `settings`.
+#[must_use]
+pub fn compare(
+    station: &Station,
+    measurement: usize,
+    around: &[Around<'_>],
+    findings: &[Finding],
+    settings: &Settings,
+) -> Option<Comparison> {
+    let test = test_index("neighbour")?;
+    let [radius, _, least_values, factor, least_spread, agreement, _, _, tolerance] =
+        settings.values(test, measurement).ok()?;
+    let index = COMPARED.iter().position(|&compared| compared == measurement)?;
+    let near = around.iter().take_while(|other| other.distance <= radius);
+    let series: Vec<&Reference> = near.map(|other| &other.series[index]).collect();
+    let mine = findings.iter().filter(|finding| usize::from(finding.measurement) == measurement);
+    let found: BTreeSet<u32> = mine.map(|finding| finding.row).collect();
+    let tolerance = (tolerance * 60.0) as i32;
+    let bounds = Bounds { least_values: least_values as usize, factor, least_spread, agreement, tolerance };
+    Comparison::new(station, measurement, &series, |row| found.contains(&row), bounds)
+}
+
+/// Has the neighbours of a station decide on what was found of it, then cleans up; `around` are nearest first.
+pub(super) fn decide(
+    station: &Station,
+    result: &StationFindings,
+    around: &[Around<'_>],
+    settings: &Settings,
+    not_run: &mut NotRun,
+) -> Result<Vec<Finding>> {
+    let test = test_index("neighbour").unwrap_or(usize::MAX);
+    let mut findings = result.findings.clone();
+    for &measurement in COMPARED.iter().filter(|&&measurement| settings.is_on(test, measurement)) {
+        let mut skip = |why| *not_run.entry((test, measurement, why)).or_default() += 1;
+        if !station.has(measurement) {
+            skip(NO_VALUES);
+            continue;
+        }
+        if station.position().is_none() {
+            skip("the place of the station is not known");
+            continue;
+        }
+        let undecided = |finding: &Finding| {
+            usize::from(finding.measurement) == measurement && finding.verdict == Verdict::Suspect
+        };
+        // Dew point and wind are compared only where another test found something.
+        let alone = measurement == TEMPERATURE || measurement == PRESSURE;
+        if !alone && !findings.iter().any(undecided) {
+            continue;
+        }
+        let Some(comparison) = compare(station, measurement, around, &findings, settings) else {
+            skip("fewer than three neighbours have values in common");
+            continue;
+        };
+        let release = (
+            settings.value(test, measurement, 6).unwrap_or(0.0),
+            settings.value(test, measurement, 7).unwrap_or(0.0),
+        );
+        let suspects: BTreeSet<u32> = findings.iter().filter(|f| undecided(f)).map(|f| f.row).collect();
+        let (mut judged, mut expected) = (BTreeMap::new(), Vec::new());
+        let positions: Vec<usize> = if alone {
+            (0..comparison.rows().len()).collect()
+        } else {
+            suspects.iter().filter_map(|&row| comparison.position(row)).collect()
+        };
+        for at in positions {
+            let row = comparison.rows()[at];
+            let Some(judgement) = comparison.judge(at, &mut expected) else { continue };
+            if judgement.disagrees || judgement.doubtful || suspects.contains(&row) {
+                judged.insert(row, judgement);
+            }
+        }
+        let mut mine = findings_of(&mut findings, measurement);
+        let own = judge(station, measurement, around, &judged, &mut mine, release, test);
+        findings.extend(own);
+    }
+    let clean_up = test_index("clean_up").unwrap_or(usize::MAX);
+    if settings.runs(clean_up) {
+        let mut derived = result.derived.clone();
+        let found = run_test(clean_up, station, settings, &findings, &mut derived, not_run)?;
+        findings.extend(found);
+    }
+    Ok(findings)
+}
+
+/// The findings of a measurement.
+fn findings_of(findings: &mut [Finding], measurement: usize) -> Vec<&mut Finding> {
+    findings.iter_mut().filter(|finding| usize::from(finding.measurement) == measurement).collect()
+}
+
+/// Changes the verdicts of `findings` as the neighbours' judgements say, and returns what they find themselves.
+fn judge(
+    station: &Station,
+    measurement: usize,
+    around: &[Around<'_>],
+    judged: &BTreeMap<u32, Judgement>,
+    findings: &mut [&mut Finding],
+    release: (f64, f64),
+    test: usize,
+) -> Vec<Finding> {
+    let mut own: Vec<Finding> = Vec::new();
+    let beyond = |judgement: &Judgement| judgement.disagrees || judgement.doubtful;
+    let alone: BTreeSet<u32> =
+        judged.iter().filter(|(_, judgement)| beyond(judgement)).map(|(row, _)| *row).collect();
+    let left_by_jump = jumps(station, measurement, &alone, judged);
+    let found_before: BTreeSet<u32> = findings.iter().map(|finding| finding.row).collect();
+    for (&row, judgement) in judged.iter().filter(|(_, judgement)| beyond(judgement)) {
+        let gross = judgement.difference.abs() > GROSS * judgement.limit;
+        let evidence = gross || left_by_jump.contains(&row) || found_before.contains(&row);
+        let near = around.get(judgement.nearest).is_some_and(|other| other.distance <= NEAR_KM);
+        let verdict = match measurement {
+            PRESSURE if judgement.difference < 0.0 && is_event(station, row as usize, around) => continue,
+            WIND_SPEED if judgement.difference < 0.0 => continue,
+            // A departure that comes and goes slowly, at a station without others near it, is local weather.
+            _ if !evidence && !near => continue,
+            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => {
+                Verdict::Suspect
+            }
+            _ if judgement.disagrees && evidence => Verdict::Erroneous,
+            _ => Verdict::Suspect,
+        };
+        own.push(Finding {
+            row,
+            time: station.times()[row as usize],
+            measurement: measurement as u8,
+            test: test as u8,
+            verdict,
+            value: station.values(measurement)[row as usize],
+            statistic: judgement.difference,
+            lower: judgement.expected - judgement.limit,
+            upper: judgement.expected + judgement.limit,
+            detail: format!("{} neighbours", judgement.neighbours).into(),
+        });
+    }
+    let wrong: BTreeSet<u32> = own
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Erroneous)
+        .map(|finding| finding.row)
+        .collect();
+    for finding in findings.iter_mut().filter(|finding| finding.verdict == Verdict::Suspect) {
+        let Some(judgement) = judged.get(&finding.row) else { continue };
+        let rests_on_climatology =
+            CATALOGUE.get(usize::from(finding.test)).is_some_and(|test| test.about().released_by_neighbours);
+        if wrong.contains(&finding.row) {
+            finding.verdict = Verdict::Erroneous;
+        } else if rests_on_climatology
+            // A few neighbours may differ widely by chance, so that any value would be released.
+            && judgement.difference.abs() <= (RELEASED * judgement.limit).min(release.0 * judgement.deviation.max(release.1))
+        {
+            finding.verdict = Verdict::Released;
+        }
+    }
+    own
+}
+
+/// The rows, of consecutive ones that lie beyond their limits, that the value before or after leaves by a jump: at least as far
+/// as half of the departure from what the neighbours make expected.
+fn jumps(
+    station: &Station,
+    measurement: usize,
+    beyond: &BTreeSet<u32>,
+    judged: &BTreeMap<u32, Judgement>,
+) -> BTreeSet<u32> {
+    let observed = station.observed(measurement);
+    let is_beyond = |row: &u32| beyond.contains(row);
+    let change = |from: usize, to: usize| {
+        let (from, to) = (*observed.get(from)? as usize, *observed.get(to)? as usize);
+        let near = station.hours_between(from, to) <= JUMP_HOURS;
+        near.then(|| station.values(measurement)[to] - station.values(measurement)[from])
+    };
+    let mut start = 0;
+    let mut found = BTreeSet::new();
+    for run in observed.chunk_by(|a, b| is_beyond(a) == is_beyond(b)) {
+        let (first, last) = (start, start + run.len() - 1);
+        start += run.len();
+        if !is_beyond(&run[0]) {
+            continue;
+        }
+        let departure = |row: u32| judged.get(&row).map_or(f64::INFINITY, |judgement| judgement.difference);
+        let entered = first.checked_sub(1).and_then(|before| change(before, first));
+        let left = change(last, last + 1).map(|change| -change);
+        let jumped = |change: Option<f64>, departure: f64| {
+            change.is_some_and(|change| change * departure > 0.0 && change.abs() >= departure.abs() / 2.0)
+        };
+        if jumped(entered, departure(run[0])) || jumped(left, departure(run[run.len() - 1])) {
+            found.extend(run);
+        }
+    }
+    found
+}
+
+/// Whether low pressure belongs to a storm: wind at the station or a neighbour, or pressure that has fallen for hours.
+fn is_event(station: &Station, row: usize, around: &[Around<'_>]) -> bool {
+    if station.largest_around(WIND_SPEED, row, STORM.1).is_some_and(|wind| wind >= STORM.0) {
+        return true;
+    }
+    let (time, reach) = (minute(station.times()[row]), (STORM.1 * 60.0) as i32);
+    let windy = |other: &Around<'_>| {
+        let Some(wind) = COMPARED.iter().position(|&compared| compared == WIND_SPEED) else { return false };
+        let series = &other.series[wind];
+        let start = series.partition_point(|(minute, _)| *minute < time - reach);
+        let near = series[start..].iter().take_while(|(minute, _)| *minute <= time + reach);
+        near.into_iter().any(|(_, wind)| f64::from(*wind) >= STORM.0)
+    };
+    if around.iter().any(windy) {
+        return true;
+    }
+    let before = (0..=row).rev().filter_map(|row| station.value(PRESSURE, row)).take(FALLING_VALUES);
+    let before: Vec<f64> = before.collect();
+    before.len() == FALLING_VALUES && before.is_sorted_by(|later, earlier| later < earlier)
+}
+
+/// Whether a low temperature comes with rain or wind, as the outflow of a thunderstorm does.
+fn is_outflow(station: &Station, row: usize) -> bool {
+    let wind = station.largest_around(WIND_SPEED, row, OUTFLOW.1).is_some_and(|wind| wind >= OUTFLOW.0);
+    wind || station.largest_around(RAIN_1H, row, OUTFLOW.1).is_some_and(|rain| rain > 0.0)
+}

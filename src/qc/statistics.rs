@@ -1,0 +1,156 @@
+//! Robust statistics of a sample: values in any order in, a median, a spread or a limit out.
+//!
+//! Samples hold no NaN. Each function reorders the sample that it is given; its result does not depend on the order.
+
+/// What the median absolute deviation of a normal distribution is multiplied by to give its standard deviation.
+pub const MAD_TO_SIGMA: f64 = 1.4826;
+/// What the interquartile range of a normal distribution is divided by to give its standard deviation.
+pub const IQR_TO_SIGMA: f64 = 1.349;
+
+/// The value of that rank, 0 for the least. `None` for a rank that the sample does not have.
+#[must_use]
+pub fn ranked(sample: &mut [f64], rank: usize) -> Option<f64> {
+    (rank < sample.len()).then(|| *sample.select_nth_unstable_by(rank, f64::total_cmp).1)
+}
+
+/// The median: the mean of the two middle values of an even number. `None` for an empty sample.
+#[must_use]
+pub fn median(sample: &mut [f64]) -> Option<f64> {
+    let middle = sample.len() / 2;
+    let upper = ranked(sample, middle)?;
+    if sample.len() % 2 == 1 {
+        return Some(upper);
+    }
+    let lower = sample[..middle].iter().copied().max_by(f64::total_cmp)?;
+    Some(f64::midpoint(lower, upper))
+}
+
+/// The interquartile range as `HadISD` defines it: of n sorted values, that of rank n - r less that of rank r, with r = n / 4
+/// rounded half up. `None` for an empty sample.
+#[must_use]
+pub fn iqr(sample: &mut [f64]) -> Option<f64> {
+    let quarter = (sample.len() + 2) / 4;
+    let high = ranked(sample, (sample.len() - quarter).min(sample.len().checked_sub(1)?))?;
+    let low = ranked(sample, quarter)?;
+    Some(high - low)
+}
+
+/// The median absolute deviation from `center`. `None` for an empty sample, whose values become their deviations.
+#[must_use]
+pub fn mad(sample: &mut [f64], center: f64) -> Option<f64> {
+    for value in &mut *sample {
+        *value = (*value - center).abs();
+    }
+    median(sample)
+}
+
+/// The quantile of that share by the inverse of the empirical distribution function: the least value that at least `share`
+/// of the sample does not exceed (type 1 of Hyndman and Fan 1996). `None` for an empty sample.
+#[must_use]
+pub fn quantile(sample: &mut [f64], share: f64) -> Option<f64> {
+    let rank = (share * sample.len() as f64).ceil() as usize;
+    ranked(sample, rank.saturating_sub(1))
+}
+
+/// How far from the centre a normal distribution of `count` values with standard deviation `sigma` has, in a bin of width
+/// `bin`, less than 0.1 values. It is 0 where no bin has as many.
+#[must_use]
+pub fn normal_limit(count: usize, bin: f64, sigma: f64) -> f64 {
+    let peak = count as f64 * bin / (sigma * (2.0 * std::f64::consts::PI).sqrt());
+    sigma * (2.0 * (peak / 0.1).max(1.0).ln()).sqrt()
+}
+
+/// How far out distances from a centre reach beyond `limit` until a gap of at least `gap` separates the rest: the last distance
+/// before the gap, or the limit where none lies between. Without a gap it is the greatest distance.
+#[must_use]
+pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -> f64 {
+    let mut beyond: Vec<f64> = distances.filter(|&distance| distance > limit).collect();
+    beyond.sort_unstable_by(f64::total_cmp);
+    let mut last = limit;
+    for distance in beyond {
+        if distance - last >= gap {
+            break;
+        }
+        last = distance;
+    }
+    last
+}
+
+/// The step that values are reported in, as `HadISD` estimates it: 1 or 0.5 where at least 3 in 10 values are whole, else 0.1.
+#[must_use]
+pub fn resolution(values: impl Iterator<Item = f64>) -> f64 {
+    let (mut count, mut whole, mut half) = (0_usize, 0_usize, 0_usize);
+    for value in values {
+        let tenths = (value.abs() * 10.0).round() as i64 % 10;
+        count += 1;
+        whole += usize::from(tenths == 0);
+        half += usize::from(tenths == 5);
+    }
+    match (whole * 10 >= count * 3, half * 100 >= count * 15) {
+        (true, false) => 1.0,
+        (true, true) => 0.5,
+        (false, _) => 0.1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn medians_and_spreads_by_hand() {
+        assert_eq!(median(&mut []), None);
+        assert_eq!(median(&mut [3.0]), Some(3.0));
+        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
+        assert_eq!(mad(&mut [1.0, 2.0, 3.0, 10.0, 2.0], 2.0), Some(1.0));
+        assert_eq!(iqr(&mut [1.0]), Some(0.0));
+        assert_eq!(iqr(&mut []), None);
+        // 8 values: ranks 2 and 6.
+        assert_eq!(iqr(&mut [7.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]), Some(4.0));
+        assert_eq!(quantile(&mut [4.0, 1.0, 3.0, 2.0], 0.5), Some(2.0));
+        assert_eq!(quantile(&mut [4.0, 1.0, 3.0, 2.0], 0.51), Some(3.0));
+        assert_eq!(quantile(&mut [], 0.5), None);
+    }
+
+    #[test]
+    fn a_gap_counts_from_the_limit() {
+        let last = |distances: &[f64]| last_within(distances.iter().copied(), 3.0, 2.0);
+        assert_eq!(last(&[5.0, 1.0, 2.0]), 3.0);
+        assert_eq!(last(&[1.0, 4.9, 2.0]), 4.9);
+        assert_eq!(last(&[8.0, 4.0, 5.0, 7.0]), 5.0);
+        assert_eq!(last(&[]), 3.0);
+    }
+
+    #[test]
+    fn the_normal_limit_is_where_a_bin_holds_a_tenth_of_a_value() {
+        let (sigma, bin) = (1.3_f64, 0.25);
+        let limit = normal_limit(5000, bin, sigma);
+        let density =
+            (-limit * limit / (2.0 * sigma * sigma)).exp() / (sigma * (2.0 * std::f64::consts::PI).sqrt());
+        assert!((5000.0 * bin * density - 0.1).abs() < 1e-9);
+        assert_eq!(normal_limit(0, bin, sigma), 0.0);
+    }
+
+    #[test]
+    fn resolutions() {
+        assert_eq!(resolution([1.0, 2.0, -3.0].into_iter()), 1.0);
+        assert_eq!(resolution([1.0, 2.5, 3.0, -3.5].into_iter()), 0.5);
+        assert_eq!(resolution([1.1, 2.3, 3.0, 3.9].into_iter()), 0.1);
+    }
+
+    proptest! {
+        #[test]
+        fn medians_are_those_of_the_sorted_sample(mut sample in prop::collection::vec(-50_i32..50, 1..60)) {
+            let mut values: Vec<f64> = sample.iter().map(|&n| f64::from(n)).collect();
+            sample.sort_unstable();
+            let n = sample.len();
+            let expected = f64::from(sample[(n - 1) / 2] + sample[n / 2]) / 2.0;
+            prop_assert_eq!(median(&mut values), Some(expected));
+            let quarter = (n as f64 / 4.0 + 0.5).floor() as usize;
+            let spread = f64::from(sample[(n - quarter).min(n - 1)] - sample[quarter]);
+            prop_assert_eq!(iqr(&mut values), Some(spread));
+        }
+    }
+}
