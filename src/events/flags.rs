@@ -14,15 +14,16 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use isd_dataset::guard::guarded;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
-use isd_dataset::{Error, Result};
+use isd_dataset::{Error, MEASUREMENTS, Result};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::output::FileType;
+use crate::qc::{Outcome, Verdict};
 
 /// The columns of a flags file that are read.
 const COLUMNS: [&str; 4] = [STATION_ID, TIMESTAMP, "measurement", "verdict"];
 /// The verdict on an observation that is left out.
-const ERRONEOUS: &str = "erroneous";
+const ERRONEOUS: &str = Verdict::Erroneous.name();
 const HINT: &str = "--flags takes what isd-qc wrote: Parquet, CSV or Arrow";
 
 /// Which observations are erroneous.
@@ -71,11 +72,32 @@ impl Flags {
             Ok(FileType::Csv) => take(csv_batches(file).map_err(|error| broken(error.to_string()))?)?,
             _ => return Err(broken("its name does not end in .parquet, .csv or .arrow".to_owned())),
         }
-        for times in flags.times.values_mut().flat_map(HashMap::values_mut) {
+        flags.sort();
+        Ok(flags)
+    }
+
+    /// What quality control has just found to be erroneous.
+    #[must_use]
+    pub fn of(outcome: &Outcome) -> Self {
+        let mut flags = Self::default();
+        for station in &outcome.stations {
+            let erroneous = station.findings.iter().filter(|finding| finding.verdict == Verdict::Erroneous);
+            for finding in erroneous {
+                if let Some(measurement) = MEASUREMENTS.get(usize::from(finding.measurement)) {
+                    flags.insert(&station.id, measurement.name, finding.time);
+                }
+            }
+        }
+        flags.sort();
+        flags
+    }
+
+    /// Puts the times in order, each once.
+    fn sort(&mut self) {
+        for times in self.times.values_mut().flat_map(HashMap::values_mut) {
             times.sort_unstable();
             times.dedup();
         }
-        Ok(flags)
     }
 
     /// Adds the erroneous observations of a batch. Errors: a column that is missing, named by a schema error, or holds

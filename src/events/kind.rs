@@ -80,7 +80,7 @@ impl Kind {
 }
 
 /// The measurement that tells of a storm beside its wind.
-pub(super) const PRESSURE: &str = "sea_level_pressure";
+pub const PRESSURE: &str = "sea_level_pressure";
 
 impl Display for Kind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -31,7 +31,7 @@ mod witness;
 
 pub use event::{Event, Verdict, station};
 pub use flags::Flags;
-pub use kind::Kind;
+pub use kind::{Kind, PRESSURE};
 pub use options::{DAY_US, EventOptions, HOUR_US};
 pub use percentile::{median_and_deviation, percentile};
 pub use survey::Exceedance;
@@ -45,7 +45,6 @@ use isd_dataset::station_table::StationTable;
 
 use crate::detect::threads::on_threads;
 use event::places;
-use kind::PRESSURE;
 use link::link;
 use series::present;
 use survey::{lend, survey};

@@ -61,7 +61,8 @@ impl Outcome {
 /// Runs quality control over a dataset that `isd-convert` wrote, on as many threads as the current rayon pool has.
 ///
 /// `table` says where stations are. `known` holds what was derived from their records before; it is empty where everything is to
-/// be derived from the dataset. What is derived is returned only where `keep` says so: for many stations it is much. `progress` is told how many rows are done, of twice as many as there are: each stage reads them
+/// be derived from the dataset. What is derived is returned only where `keep` says so: for many stations it is much.
+/// `progress` is told how many rows are done, of twice as many as there are: each stage reads them
 /// once. The result does not depend on the number of threads or on the row groups.
 ///
 /// # Errors

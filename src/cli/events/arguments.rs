@@ -25,9 +25,13 @@ pub struct EventsArgs {
     /// File to write the observations of the events to: .parquet, .csv, .arrow or .ndjson
     #[arg(long, value_name = "FILE")]
     pub(super) members: Option<PathBuf>,
-    /// Flags that isd-qc wrote, as Parquet, CSV or Arrow: what they call erroneous is left out
+    /// Flags that isd-qc wrote, as Parquet, CSV or Arrow: what they call erroneous is left out [default: the tests of
+    /// isd-qc are run first]
     #[arg(long, value_name = "FILE")]
     pub(super) flags: Option<PathBuf>,
+    /// Do not look for errors first
+    #[arg(long, conflicts_with = "flags")]
+    pub(super) unchecked: bool,
     /// Station list, isd-history.csv or GHCNh's, whose places go over those of the dataset
     #[arg(long, value_name = "LIST")]
     pub(super) stations: Option<PathBuf>,

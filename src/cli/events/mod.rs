@@ -6,6 +6,7 @@ mod summary;
 
 use std::time::Instant;
 
+use isd_dataset::MEASUREMENTS;
 use isd_dataset::manifest::Manifest;
 use isd_dataset::read::Dataset;
 use isd_dataset::station_table::StationTable;
@@ -16,7 +17,9 @@ use super::common::CommonArgs;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::tool::Tool;
-use crate::events::{Flags, find};
+use crate::events::{EventOptions, Flags, PRESSURE, find};
+use crate::qc::run::Thresholds;
+use crate::qc::{self, CATALOGUE, Settings};
 use output::{Destinations, Metadata};
 use summary::Summary;
 
@@ -40,12 +43,12 @@ impl Tool for EventsArgs {
             table.set_places_of_list(list)?;
         }
         let dataset = Dataset::open(&self.dataset)?;
+        let destinations = Destinations::create(&self)?;
         let flags = match &self.flags {
             Some(file) => Flags::read(file)?,
-            // Here belongs quality control of the measurements of these kinds, for who gives no flags.
-            None => Flags::default(),
+            None if self.unchecked => Flags::default(),
+            None => self.check(&dataset, &table, &options)?,
         };
-        let destinations = Destinations::create(&self)?;
         let progress =
             Progress::rows(Some(dataset.rows() * options.kinds.len() as u64), self.common.progress());
         let found = find(&dataset, &table, &flags, &options, &|rows| progress.update(rows))?;
@@ -56,11 +59,36 @@ impl Tool for EventsArgs {
             dataset: &self.dataset,
             found: &found,
             table: &table,
-            flags: self.flags.as_deref().map(|path| (path, &flags)),
+            flags: self.flags.as_deref(),
+            erroneous: (!self.unchecked).then(|| flags.count()),
             written: &written,
             rows: dataset.rows(),
             seconds: start.elapsed().as_secs_f64(),
         };
         self.common.summarize(&summary.json(), &summary.text())
+    }
+}
+
+impl EventsArgs {
+    /// Finds the errors among the measurements that these kinds of events are of, as `isd-qc` does by default.
+    /// Errors: a dataset that cannot be read.
+    fn check(
+        &self,
+        dataset: &Dataset,
+        table: &StationTable,
+        options: &EventOptions,
+    ) -> Result<Flags, Failure> {
+        let judged: Vec<&str> =
+            options.kinds.iter().flat_map(|kind| kind.measurements()).copied().chain([PRESSURE]).collect();
+        let mut settings = Settings::default();
+        for (measurement, known) in MEASUREMENTS.iter().enumerate() {
+            if !judged.contains(&known.name) {
+                (0..CATALOGUE.len()).for_each(|test| settings.turn(test, measurement, false));
+            }
+        }
+        let progress = Progress::rows(Some(2 * dataset.rows()), self.common.progress());
+        let known = Thresholds::default();
+        let outcome = qc::run(dataset, table, &settings, &known, false, &|rows| progress.update(rows))?;
+        Ok(Flags::of(&outcome))
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::output::Written;
 use crate::cli::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
-use crate::events::{Event, Flags, Found, Kind, Verdict, station};
+use crate::events::{Event, Found, Kind, Verdict, station};
 
 /// Events that the table for people shows of each kind.
 const SHOWN: usize = 10;
@@ -19,7 +19,10 @@ pub(super) struct Summary<'a> {
     pub dataset: &'a Path,
     pub found: &'a Found,
     pub table: &'a StationTable,
-    pub flags: Option<(&'a Path, &'a Flags)>,
+    /// The file of flags; without one, quality control was run.
+    pub flags: Option<&'a Path>,
+    /// Number of observations that were left out; `None` where nothing was checked.
+    pub erroneous: Option<usize>,
     pub written: &'a [Written],
     pub rows: u64,
     pub seconds: f64,
@@ -51,8 +54,8 @@ impl Summary<'_> {
             "rows": self.rows,
             "stations": self.table.stations().len(),
             "stations_placed": self.table.placed(),
-            "flags": self.flags.map(|(path, _)| path.display().to_string()),
-            "erroneous": self.flags.map(|(_, flags)| flags.count()),
+            "flags": self.flags.map(|path| path.display().to_string()),
+            "erroneous": self.erroneous,
             "kinds": kinds.collect::<Vec<_>>(),
             "files": self.written.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>(),
             "seconds": self.seconds,
@@ -65,15 +68,16 @@ impl Summary<'_> {
         let count = |number: usize| HumanCount(number as u64).to_string();
         let mut text = String::new();
         // Writing to a String cannot fail.
-        let _ = match self.flags {
-            Some((path, flags)) => {
-                let erroneous = counted(flags.count() as u64, "erroneous observation");
-                writeln!(text, "left out: {erroneous} by {}", path.display())
+        let by = self.flags.map_or_else(
+            || "the tests of isd-qc, which were run first".to_owned(),
+            |path| path.display().to_string(),
+        );
+        let _ = match self.erroneous {
+            Some(erroneous) => {
+                let erroneous = counted(erroneous as u64, "erroneous observation");
+                writeln!(text, "left out: {erroneous} by {by}")
             }
-            None => writeln!(
-                text,
-                "nothing was checked for errors: isd-qc finds them, --flags takes what it finds"
-            ),
+            None => writeln!(text, "nothing was checked for errors"),
         };
         let (placed, all) = (self.table.placed(), self.table.stations().len());
         if placed < all {
