@@ -106,6 +106,9 @@ pub struct ManifestOptions {
     /// Whether values are stored as float32.
     #[serde(default)]
     pub float32: bool,
+    /// Which stations and times were asked for, as on the command line; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<String>,
     /// What times that are numbers were said to count since 1970, such as `milliseconds`; `None` where it was recognised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_unit: Option<String>,

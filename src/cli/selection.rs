@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use isd_converters::formats::text::iso_micros;
 use isd_dataset::selection::Selection;
+use isd_dataset::time::iso8601;
 
 use super::failure::Failure;
 use crate::stations::{BoundingBox, PlaceChoice, Stations};
@@ -66,6 +67,29 @@ impl SelectionArgs {
         let places =
             PlaceChoice { countries: self.country.clone(), states: self.state.clone(), bbox: self.bbox };
         Ok(selection.placed(stations.ids_in(&places)?))
+    }
+
+    /// The arguments as they were given; `None` where all observations are wanted.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        let list = |flag: &str, values: &[String]| {
+            (!values.is_empty()).then(|| format!("--{flag} {}", values.join(",")))
+        };
+        let time = |flag: &str, time: Option<i64>| time.map(|time| format!("--{flag} {}", iso8601(time)));
+        let bbox = self
+            .bbox
+            .map(|BoundingBox { west, south, east, north }| format!("--bbox {west},{south},{east},{north}"));
+        let parts = [
+            list("station", &self.station_patterns),
+            list("country", &self.country),
+            list("state", &self.state),
+            bbox,
+            time("from", self.from),
+            // The end is the first time that is not wanted.
+            time("to", self.to.map(|before| before - 1)),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
     }
 
     /// Whether stations are chosen by where they lie.

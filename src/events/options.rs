@@ -1,5 +1,7 @@
 //! What an event is: thresholds, with their defaults.
 
+use isd_dataset::selection::Selection;
+
 use super::kind::Kind;
 
 /// Microseconds of an hour.
@@ -12,6 +14,8 @@ pub const DAY_US: i64 = 24 * HOUR_US;
 pub struct EventOptions {
     /// Kinds of events to find.
     pub kinds: Vec<Kind>,
+    /// Of which stations and times exceedances are wanted; thresholds are of the whole record.
+    pub selection: Selection,
     /// The percentile of a station's own values beyond which a value exceeds; for what is extreme where it is low, 100 less
     /// this.
     pub percentile: f64,
@@ -44,6 +48,7 @@ impl Default for EventOptions {
     fn default() -> Self {
         Self {
             kinds: Kind::ALL.to_vec(),
+            selection: Selection::default(),
             percentile: 99.9,
             least_wind_m_s: 15.0,
             distance_km: 300.0,

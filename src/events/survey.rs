@@ -95,7 +95,8 @@ pub(super) fn survey(
             Some(lent) => lent.get(&station).copied(),
             None => is_year(series).then(|| percentiles(kind, series, options.percentile, 1)),
         };
-        let exceedances = thresholds.map_or_else(Vec::new, |thresholds| {
+        let wanted = thresholds.filter(|_| options.selection.holds_station(id));
+        let exceedances = wanted.map_or_else(Vec::new, |thresholds| {
             exceedances(kind, station, measurement, series, &thresholds, options)
         });
         found.push(StationSurvey { station, measurement, thresholds, exceedances });
@@ -144,7 +145,8 @@ fn exceedances(
     let exceeds = |(time, value): (i64, f64)| {
         let threshold = thresholds[if kind.is_by_month() { months.at(time) } else { 0 }];
         let enough = kind != Kind::Wind || value >= options.least_wind_m_s;
-        (enough && sign * value > sign * threshold).then_some(Exceedance {
+        let wanted = options.selection.holds_time(time);
+        (wanted && enough && sign * value > sign * threshold).then_some(Exceedance {
             station,
             time,
             measurement,

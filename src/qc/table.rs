@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use isd_dataset::MEASUREMENTS;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
+use isd_dataset::selection::Selection;
 
 use crate::qc::CATALOGUE;
 use crate::qc::finding::Verdict;
@@ -40,14 +41,19 @@ pub fn flags_schema() -> SchemaRef {
     Arc::new(Schema::new(fields.to_vec()))
 }
 
-/// The findings of a station as rows of the table, sorted by time, measurement and test; released ones only `with_released`.
+/// The findings of a station at the `wanted` times as rows of the table, sorted by time, measurement and test; released ones
+/// only `with_released`.
 ///
 /// # Errors
 /// None that findings can cause.
-pub fn batch(station: &StationFindings, with_released: bool) -> Result<RecordBatch, ArrowError> {
+pub fn batch(
+    station: &StationFindings,
+    with_released: bool,
+    wanted: &Selection,
+) -> Result<RecordBatch, ArrowError> {
     let kept =
         station.findings.iter().filter(|finding| with_released || finding.verdict != Verdict::Released);
-    let mut rows: Vec<_> = kept.collect();
+    let mut rows: Vec<_> = kept.filter(|finding| wanted.holds_time(finding.time)).collect();
     rows.sort_by_key(|finding| finding.key());
     let number = |of: fn(&crate::qc::Finding) -> f64| -> ArrayRef {
         let limit = |value: f64| value.is_finite().then_some(value);

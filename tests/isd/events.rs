@@ -87,7 +87,7 @@ fn home() -> TempDir {
     home
 }
 
-const WIND: [&str; 3] = ["obs", "--kind", "wind"];
+const WIND: [&str; 4] = ["obs", "--kind", "wind", "--unchecked"];
 
 #[test]
 fn events_are_told_from_errors() {
@@ -102,7 +102,7 @@ fn events_are_told_from_errors() {
     wind-19700506T0000Z-60.0N010.0E,wind,unconfirmed,1970-05-06T00:00:00Z,1970-05-06T00:00:00Z,1,1,19.0,b2,1970-05-06T00:00:00Z,60.0,10.0,0.0,1010.0,2.375
     wind-19700325T0800Z-40.0N010.0E,wind,event,1970-03-25T08:00:00Z,1970-03-25T09:00:00Z,1,2,18.0,b1,1970-03-25T08:00:00Z,40.0,10.0,0.0,970.0,2.25
     [stderr]
-    nothing was checked for errors: isd-qc finds them, --flags takes what it finds
+    nothing was checked for errors
     places known of 7 of 8 stations, the others are near no station; --stations takes a list
     wind: 2 events, 1 of one or two stations that others contradict, 2 unconfirmed; 11 exceedances at 8 stations
     wrote members.csv (11 rows, [SIZE])
@@ -120,6 +120,12 @@ fn events_are_told_from_errors() {
     wind-19700616T1600Z-17.5S179.9E,a3,1970-06-16T21:00:00Z,wind_speed_rate,20.0,8.0
     wind-19700211T1800Z-17.2S179.6W,a4,1970-02-11T18:00:00Z,wind_speed_rate,66.5,8.0
     ");
+    // Without flags, quality control comes first.
+    let (_, said) = succeeds(ISD_EVENTS, home, &WIND[..3]);
+    assert!(
+        said.contains("left out: 4 erroneous observations by the tests of isd-qc, which were run first"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -139,7 +145,7 @@ fn what_is_flagged_erroneous_is_no_part_of_anything() {
         flag("a2", STORM + 3, "sea_level_pressure", "erroneous"),
     ];
     fs::write(home.join("flags.csv"), header.to_owned() + &rows.concat()).unwrap();
-    let (csv, said) = succeeds(ISD_EVENTS, home, &[&WIND[..], &["--flags", "flags.csv"]].concat());
+    let (csv, said) = succeeds(ISD_EVENTS, home, &[&WIND[..3], &["--flags", "flags.csv"]].concat());
     assert!(said.contains("left out: 2 erroneous observations by flags.csv"), "{said}");
     assert!(!csv.contains("66.5") && csv.contains("19.0") && csv.contains("40.0"), "{csv}");
 
@@ -168,7 +174,7 @@ fn what_is_flagged_erroneous_is_no_part_of_anything() {
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     for flags in ["flags.arrow", "flags.parquet"] {
-        assert_eq!(succeeds(ISD_EVENTS, home, &[&WIND[..], &["--flags", flags]].concat()).0, csv, "{flags}");
+        assert_eq!(succeeds(ISD_EVENTS, home, &[&WIND[..3], &["--flags", flags]].concat()).0, csv, "{flags}");
     }
 }
 

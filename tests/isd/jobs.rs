@@ -8,7 +8,7 @@ use arrow::datatypes::TimestampMicrosecondType;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, fails_each, parquet, run, shown, succeeds};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_QC, fails_each, parquet, run, shown, succeeds};
 
 /// A station's file of ISD-Lite: hourly rows of January 2017 from hour 0 to `hours`, of the wind alone; a spike at each hour
 /// that `spikes` names.
@@ -271,4 +271,31 @@ fn stations_are_chosen_by_where_they_lie() {
     hint: --help lists the arguments
     [status 2]
     ");
+}
+
+#[test]
+fn a_choice_is_converted_checked_and_searched() {
+    let (home, _) = sample();
+    let convert =
+        ["lite", "-o", "some", "--station", "72", "--from", "2017-01-02", "--to", "2017-01-03T05:00"];
+    succeeds(ISD_CONVERT, home.path(), &convert);
+    let json = succeeds(ISD_CONVERT, home.path(), &[&convert[..], &["--overwrite", "--json"]].concat()).0;
+    let summary: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&summary["rows"], &summary["stations"]), (&60.into(), &2.into()));
+    assert_eq!(summary["first_timestamp"], "2017-01-02T00:00:00Z");
+    assert_eq!(summary["last_timestamp"], "2017-01-03T05:00:00Z");
+    // An update goes on with the same choice, and refuses another.
+    succeeds(ISD_CONVERT, home.path(), &[&convert[..], &["--update"]].concat());
+    let other = ["lite", "-o", "some", "--update"];
+    insta::assert_snapshot!(crate::shell::fails(ISD_CONVERT, home.path(), &other, 1), @r#"
+    [stderr]
+    error: some: an update would change more than rows: selection default instead of "--station 72 --from 2017-01-02T00:00:00Z --to 2017-01-03T05:00:00Z"
+    hint: convert with the options of the dataset, or anew with --overwrite
+    [status 1]
+    "#);
+    for (choice, spikes) in [(&[][..], 6), (&["--station", "72"], 4), (&["--from", "2017-01-04"], 3)] {
+        let (flags, _) =
+            succeeds(ISD_QC, home.path(), &[&["obs", "--tests", "world_record"], choice].concat());
+        assert_eq!(flags.lines().count(), 1 + spikes, "{choice:?}: {flags}");
+    }
 }

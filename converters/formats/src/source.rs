@@ -93,6 +93,7 @@ impl ReadOptions {
             quality: self.quality,
             duplicates,
             float32,
+            selection: None,
             time_unit: self.time_unit.map(|unit| unit.name().to_owned()),
             time_format: self.time_format.clone(),
         }

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::{MANIFEST, schema};
 use isd_dataset::manifest::{Duplicates, FORMAT_VERSION, Manifest, ManifestColumn, ManifestOptions};
+use isd_dataset::selection::Selection;
 use isd_dataset::station_table::StationTable;
 use isd_dataset::time::iso8601;
 use isd_dataset::write::Target;
@@ -48,6 +49,10 @@ pub struct ConvertOptions {
     pub read: ReadOptions,
     /// NOAA's list of stations, or GHCNh's, whose places go over those that the source says.
     pub stations: Option<PathBuf>,
+    /// Which stations and times are written.
+    pub selection: Selection,
+    /// The same as the user said it, for the manifest; `None` for all.
+    pub selection_text: Option<String>,
     /// Replace a dataset that exists; without it one is refused.
     pub overwrite: bool,
     /// Bring a dataset that exists up to date: only blocks whose source files changed are written anew, and rows of files
@@ -77,6 +82,8 @@ impl Default for ConvertOptions {
             sources: Vec::new(),
             read: ReadOptions::default(),
             stations: None,
+            selection: Selection::default(),
+            selection_text: None,
             overwrite: false,
             update: false,
             prune: false,
@@ -244,7 +251,8 @@ fn write(
         let kept = keep.kept();
         keep.place(&kept, staged, &mut journal)?;
         let selected = keep.selected(&kept)?;
-        let mut sink = DatasetSink::new(staged, schema.clone(), journal, &selected.retained)?;
+        let mut sink =
+            DatasetSink::new(staged, schema.clone(), journal, &selected.retained, &options.selection)?;
         let report = read_selected(archive, &selected, &series_options, &mut sink, progress)?;
         let journal = sink.finish()?;
         if !keep.learn(archive, &selected, &report) {
@@ -349,7 +357,10 @@ fn tool() -> String {
 }
 
 fn manifest_options(options: &ConvertOptions) -> ManifestOptions {
-    options.read.for_manifest(options.duplicates, options.float32)
+    ManifestOptions {
+        selection: options.selection_text.clone(),
+        ..options.read.for_manifest(options.duplicates, options.float32)
+    }
 }
 
 /// The manifest; `None` where the dataset has no rows.

@@ -7,6 +7,7 @@ use arrow::datatypes::SchemaRef;
 
 use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::block_directory;
+use isd_dataset::selection::Selection;
 use isd_dataset::series_group::SeriesGroup;
 use isd_dataset::write::DatasetWriter;
 
@@ -25,6 +26,8 @@ pub(super) struct DatasetSink<'a> {
     before: Journal,
     /// Rows among those taken that were read of an earlier dataset.
     retained: &'a Retained,
+    /// Which stations and times are written.
+    selection: &'a Selection,
 }
 
 impl<'a> DatasetSink<'a> {
@@ -34,9 +37,11 @@ impl<'a> DatasetSink<'a> {
         schema: SchemaRef,
         journal: Journal,
         retained: &'a Retained,
+        selection: &'a Selection,
     ) -> Result<Self> {
         Ok(Self {
             retained,
+            selection,
             writer: DatasetWriter::staged(directory, schema.clone())?,
             directory: directory.to_owned(),
             schema,
@@ -63,6 +68,7 @@ impl<'a> DatasetSink<'a> {
 
 impl Sink for DatasetSink<'_> {
     fn take(&mut self, group: SeriesGroup) -> Result<()> {
+        let Some(group) = self.selection.rows_of(group) else { return Ok(()) };
         let complete = self.writer.write(&group)?;
         self.complete(complete)
     }

@@ -35,8 +35,8 @@ pub struct Arguments {
     /// Directory of .sql files to add to the named queries
     #[arg(long, value_name = "DIR")]
     pub queries: Option<PathBuf>,
-    /// table, csv, tsv, json, ndjson, markdown, parquet, arrow or excel (CSV that Excel opens) [default: by the extension of -o, else table on
-    /// a terminal and csv into a pipe]
+    /// table, csv, tsv, json, ndjson, markdown, latex, parquet, arrow or excel (CSV that Excel opens) [default: by the
+    /// extension of -o, else table on a terminal and csv into a pipe]
     #[arg(long, value_parser = format)]
     pub format: Option<Format>,
     /// Rows of a result that a terminal shows, or `all` [default: as many as fit]

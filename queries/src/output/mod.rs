@@ -1,6 +1,7 @@
-//! In: record batches of one schema; out: their rows in one of nine formats.
+//! In: record batches of one schema; out: their rows in one of ten formats.
 
 mod aligned;
+mod marked;
 mod text;
 
 use std::collections::HashSet;
@@ -19,7 +20,8 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use self::aligned::Aligned;
-use self::text::{Separated, cells, ndjson, no_text, printable, separated};
+use self::marked::Marks;
+use self::text::{Separated, ndjson, no_text, printable, separated};
 use crate::error::{Error, Result, one_line};
 
 /// How a result is written. Times in text are ISO 8601 with their zone.
@@ -37,6 +39,8 @@ pub enum Format {
     Ndjson,
     /// A table in Markdown; a null is an empty cell.
     Markdown,
+    /// A table in LaTeX, which needs no package; a null is an empty cell.
+    Latex,
     /// A Parquet file, compressed with zstd.
     Parquet,
     /// An Arrow IPC file.
@@ -48,19 +52,20 @@ pub enum Format {
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Table,
         Self::Csv,
         Self::Tsv,
         Self::Json,
         Self::Ndjson,
         Self::Markdown,
+        Self::Latex,
         Self::Parquet,
         Self::Arrow,
         Self::Excel,
     ];
 
-    /// The format's name, which is also the extension of its files but for `md` and `txt`.
+    /// The format's name, which is also the extension of its files but for `md`, `tex` and `txt`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -70,6 +75,7 @@ impl Format {
             Self::Json => "json",
             Self::Ndjson => "ndjson",
             Self::Markdown => "markdown",
+            Self::Latex => "latex",
             Self::Parquet => "parquet",
             Self::Arrow => "arrow",
             Self::Excel => "excel",
@@ -90,8 +96,9 @@ impl Format {
             "gz" => Self::of(Path::new(path.file_stem()?)).filter(|format| !format.is_binary()),
             "txt" => Some(Self::Table),
             "md" => Some(Self::Markdown),
+            "tex" => Some(Self::Latex),
             "jsonl" => Some(Self::Ndjson),
-            "table" | "markdown" | "excel" => None,
+            "table" | "markdown" | "latex" | "excel" => None,
             name => Self::named(name),
         }
     }
@@ -143,8 +150,9 @@ enum Body<W: Write + Send> {
         started: bool,
     },
     Ndjson(W),
-    Markdown {
+    Marked {
         out: W,
+        marks: Marks,
         header_written: bool,
     },
     Parquet(Box<ArrowWriter<W>>),
@@ -176,7 +184,8 @@ impl<W: Write + Send> ResultWriter<W> {
             Format::Tsv => Body::Separated { out, style: Separated::Tabs, header_written: false },
             Format::Json => Body::Json { out, started: false },
             Format::Ndjson => Body::Ndjson(out),
-            Format::Markdown => Body::Markdown { out, header_written: false },
+            Format::Markdown => Body::Marked { out, marks: Marks::Markdown, header_written: false },
+            Format::Latex => Body::Marked { out, marks: Marks::Latex, header_written: false },
             Format::Parquet => {
                 let level = ZstdLevel::try_new(3).map_err(|e| failed(&e))?;
                 let properties =
@@ -226,16 +235,12 @@ impl<W: Write + Send> ResultWriter<W> {
                 }
             }
             Body::Ndjson(out) => out.write_all(&ndjson(batch)?)?,
-            Body::Markdown { out, header_written } => {
-                let mut text = String::new();
+            Body::Marked { out, marks, header_written } => {
                 if !*header_written {
-                    markdown_header(&mut text, &self.schema);
+                    out.write_all(marks.header(&self.schema).as_bytes())?;
                     *header_written = true;
                 }
-                for row in cells(batch, "", false)? {
-                    markdown_row(&mut text, row?);
-                }
-                out.write_all(text.as_bytes())?;
+                out.write_all(marks.rows(batch)?.as_bytes())?;
             }
             Body::Parquet(writer) => writer.write(batch).map_err(|e| failed(&e))?,
             Body::Arrow(writer) => writer.write(batch).map_err(|e| failed(&e.into()))?,
@@ -268,12 +273,13 @@ impl<W: Write + Send> ResultWriter<W> {
                 out.flush()?;
             }
             Body::Ndjson(mut out) | Body::Plan(mut out) => out.flush()?,
-            Body::Markdown { mut out, header_written } => {
-                let mut text = String::new();
-                if !header_written && has_columns {
-                    markdown_header(&mut text, &self.schema);
+            Body::Marked { mut out, marks, header_written } => {
+                if has_columns {
+                    if !header_written {
+                        out.write_all(marks.header(&self.schema).as_bytes())?;
+                    }
+                    out.write_all(marks.footer().as_bytes())?;
                 }
-                out.write_all(text.as_bytes())?;
                 out.flush()?;
             }
             Body::Parquet(writer) => writer.into_inner().map_err(|e| failed(&e))?.flush()?,
@@ -290,22 +296,6 @@ impl<W: Write + Send> ResultWriter<W> {
 fn is_plan(schema: &Schema) -> bool {
     let columns = schema.fields().iter().map(|field| (field.name().as_str(), field.data_type()));
     columns.eq([("plan_type", &DataType::Utf8), ("plan", &DataType::Utf8)])
-}
-
-fn markdown_header(text: &mut String, schema: &Schema) {
-    let names = schema.fields().iter().map(|field| printable(field.name()));
-    markdown_row(text, names.collect());
-    let rules = schema.fields().iter().map(|f| if f.data_type().is_numeric() { "---:" } else { "---" });
-    markdown_row(text, rules.map(str::to_owned).collect());
-}
-
-fn markdown_row(text: &mut String, cells: Vec<String>) {
-    for cell in cells {
-        text.push_str("| ");
-        text.push_str(&cell.replace('\\', "\\\\").replace('|', "\\|"));
-        text.push(' ');
-    }
-    text.push_str("|\n");
 }
 
 /// The schema in types that all tools know: string and binary views, which the engine makes, become strings and binary.

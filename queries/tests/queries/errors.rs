@@ -605,7 +605,7 @@ fn usage_errors_have_status_2() {
 
     > isd-query ["outliers.parquet", "select 1", "--format", "xml"]
     [stderr]
-    error: invalid value 'xml' for '--format <FORMAT>': expected one of table, csv, tsv, json, ndjson, markdown, parquet, arrow, excel
+    error: invalid value 'xml' for '--format <FORMAT>': expected one of table, csv, tsv, json, ndjson, markdown, latex, parquet, arrow, excel
     hint: isd-query --help lists what can be given
     [status 2]
 

@@ -199,17 +199,29 @@ fn every_text_format_writes_the_same_rows() {
     [stderr]
     2 rows, [TIME]
     ");
+    assert_snapshot!(written("latex"), @r"
+    \begin{tabular}{lrll}
+    \hline
+    station\_id & zscore & other & text \\
+    \hline
+    010010-99999 & 17.0 &  & a|b \\
+    010010-99999 & inf &  & a|b \\
+    \hline
+    \end{tabular}
+    [stderr]
+    2 rows, [TIME]
+    ");
 }
 
 #[test]
 fn result_without_rows_in_every_text_format() {
     let place = place();
-    let formats = ["table", "csv", "tsv", "json", "ndjson", "markdown"];
+    let formats = ["table", "csv", "tsv", "json", "ndjson", "markdown", "latex"];
     let written = formats.map(|format| {
         let arguments = ["outliers.parquet", "select 1 as x where false", "--format", format, "--quiet"];
         format!("> {format}\n{}", shown(&place, &arguments))
     });
-    assert_snapshot!(written.concat(), @"
+    assert_snapshot!(written.concat(), @r"
     > table
     x
     -
@@ -223,6 +235,13 @@ fn result_without_rows_in_every_text_format() {
     > markdown
     | x |
     | ---: |
+    > latex
+    \begin{tabular}{r}
+    \hline
+    x \\
+    \hline
+    \hline
+    \end{tabular}
     ");
 }
 

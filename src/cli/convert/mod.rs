@@ -17,6 +17,7 @@ use super::common::CommonArgs;
 use super::failure::Failure;
 use super::numbers::{HumanBytes, HumanCount, counted, rate, rows_per_second};
 use super::progress::Progress;
+use super::selection::SelectionArgs;
 use super::source::{SourceArgs, describe_tally, failures_json, measurement, report_failures};
 use super::streams::say;
 use super::tool::{JsonError, Tool};
@@ -71,6 +72,8 @@ pub struct ConvertArgs {
     #[command(flatten)]
     wait: WaitArgs,
     #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
     common: CommonArgs,
@@ -120,7 +123,10 @@ impl Tool for ConvertArgs {
         self.common.start_threads()?;
         let read = self.source.read_options(&self.measurements);
         let mut archive = self.source.open(&self.sources, &read)?;
+        let selection = self.selection.selection(&self.sources, self.stations.as_deref())?;
         let options = ConvertOptions {
+            selection,
+            selection_text: self.selection.text(),
             sources: self.sources,
             read,
             stations: self.stations,

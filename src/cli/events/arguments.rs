@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use crate::cli::common::CommonArgs;
 use crate::cli::duration::span;
 use crate::cli::failure::Failure;
+use crate::cli::selection::SelectionArgs;
 use crate::events::{EventOptions, Kind};
 
 /// Find extreme weather: observations beyond their stations' own percentiles that several stations share, linked to events
@@ -66,11 +67,14 @@ pub struct EventsArgs {
     #[arg(long, value_name = "N", default_value_t = 3)]
     quiet_neighbours: usize,
     #[command(flatten)]
+    selection: SelectionArgs,
+    #[command(flatten)]
     pub(super) common: CommonArgs,
 }
 
 impl EventsArgs {
-    /// What an event is. Errors: a number out of its range.
+    /// What an event is. Errors: a number out of its range, or a choice of observations that
+    /// makes no sense.
     pub(super) fn options(&self) -> Result<EventOptions, Failure> {
         let percents = [("--percentile", self.percentile), ("--usual-percentile", self.usual_percentile)];
         for (option, percent) in percents {
@@ -95,6 +99,9 @@ impl EventsArgs {
         let asked = |kind: &Kind| self.kind.is_empty() || self.kind.iter().any(|name| name == kind.name());
         Ok(EventOptions {
             kinds: Kind::ALL.into_iter().filter(asked).collect(),
+            selection: self
+                .selection
+                .selection(std::slice::from_ref(&self.dataset), self.stations.as_deref())?,
             percentile: self.percentile,
             least_wind_m_s: self.min_wind,
             distance_km: self.distance,

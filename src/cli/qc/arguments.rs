@@ -7,6 +7,7 @@ use isd_dataset::MEASUREMENTS;
 
 use crate::cli::common::CommonArgs;
 use crate::cli::failure::Failure;
+use crate::cli::selection::SelectionArgs;
 use crate::cli::source::SourceArgs;
 use crate::qc::CATALOGUE;
 use crate::qc::config::{self, nearest};
@@ -68,6 +69,8 @@ pub struct QcArgs {
     /// Replace the datasets of --clean and --wide if they exist
     #[arg(long)]
     pub(super) overwrite: bool,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) source: SourceArgs,
     #[command(flatten)]

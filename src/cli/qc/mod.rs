@@ -51,6 +51,7 @@ impl Tool for QcArgs {
         if let [station, time] = self.explain.as_slice() {
             return self.explain(&settings, station, time);
         }
+        let selection = self.selection.selection(&self.sources, self.stations.as_deref())?;
         let destination = Destination::create(&self)?;
         let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
         let kept = self.thresholds.as_deref().filter(|_| known.is_none());
@@ -80,7 +81,7 @@ impl Tool for QcArgs {
             ("isd.tool".to_owned(), concat!("isd-qc ", env!("CARGO_PKG_VERSION")).to_owned()),
             ("isd.parameters".to_owned(), configuration),
         ];
-        let written = destination.write(&outcome, self.released, &metadata)?;
+        let written = destination.write(&outcome, self.released, &selection, &metadata)?;
         let seconds = start.elapsed().as_secs_f64();
         let rates = truth.map(|truth| truth.rates(&outcome, &settings));
         let output = self.output.as_ref().map(|path| path.display().to_string());

@@ -11,6 +11,7 @@ use crate::cli::stdout_table::print_table;
 use crate::output::TableFile;
 use crate::qc::run::Outcome;
 use crate::qc::table::{batch, flags_schema};
+use isd_dataset::selection::Selection;
 
 /// Where the flags go.
 pub(super) enum Destination {
@@ -50,14 +51,15 @@ impl Destination {
         self,
         outcome: &Outcome,
         with_released: bool,
+        wanted: &Selection,
         metadata: &[(String, String)],
     ) -> Result<Option<u64>, Failure> {
         match self {
             Self::File(file) => {
-                Ok(Some(file.write(&flags_schema(), batches(outcome, with_released), metadata)?))
+                Ok(Some(file.write(&flags_schema(), batches(outcome, with_released, wanted), metadata)?))
             }
             Self::Stdout => {
-                print_table(&flags_schema(), batches(outcome, with_released), "flags")?;
+                print_table(&flags_schema(), batches(outcome, with_released, wanted), "flags")?;
                 Ok(None)
             }
             Self::Nowhere => Ok(None),
@@ -65,11 +67,13 @@ impl Destination {
     }
 }
 
-/// The table, a batch a station.
+/// The table of the wanted stations and times, a batch a station.
 fn batches(
     outcome: &Outcome,
     with_released: bool,
+    wanted: &Selection,
 ) -> impl Iterator<Item = Result<RecordBatch, ArrowError>> + Clone {
     let found = outcome.stations.iter().filter(|station| !station.findings.is_empty());
-    found.map(move |station| batch(station, with_released))
+    let found = found.filter(|station| wanted.holds_station(&station.id));
+    found.map(move |station| batch(station, with_released, wanted))
 }

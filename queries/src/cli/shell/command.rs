@@ -11,7 +11,7 @@ pub const HELP: &str = "\
 .tables            the tables and their columns
 .schema [TABLE]    the columns of a table, or of all, with their types
 .queries           the named queries; @NAME param=value … runs one
-.mode [FORMAT]     table, csv, tsv, json, ndjson or markdown
+.mode [FORMAT]     table, csv, tsv, json, ndjson, markdown or latex
 .rows [N|all]      how many rows of a result are shown; without a number as many as fit
 .output [FILE]     write all results to a file, by its extension; without FILE to the screen again
 .read FILE         run the SQL in a file
