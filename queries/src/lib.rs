@@ -25,6 +25,7 @@ pub mod named;
 mod named_tables;
 pub mod output;
 mod session;
+mod station_aggregates;
 mod stations_meant;
 mod tables;
 mod yielding_joins;

@@ -26,6 +26,7 @@ use crate::buffered_merges::BufferedMerges;
 use crate::copied_file::CopiedFile;
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
+use crate::station_aggregates::StationAggregates;
 use crate::tables::TableSource;
 use crate::yielding_joins::YieldingJoins;
 
@@ -110,6 +111,7 @@ impl Session {
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(StationAggregates))
             .with_physical_optimizer_rule(Arc::new(YieldingJoins))
             .with_physical_optimizer_rule(Arc::new(BufferedMerges))
             .build();

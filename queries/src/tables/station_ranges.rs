@@ -44,7 +44,7 @@ pub(super) fn in_station_ranges(
     };
     files.sort_by(|a, b| a.least.partial_cmp(&b.least).unwrap_or(std::cmp::Ordering::Equal));
     let is_apart = files.is_sorted_by(|a, b| a.greatest < b.least);
-    if parts < 2 || files.len() < 2 || !is_apart {
+    if files.len() < 2 || !is_apart {
         return Ok(plan);
     }
     let bytes: u64 = files.iter().map(|file| file.file.object_meta.size).sum();

@@ -23,6 +23,8 @@ mod named;
 /// The prompt.
 #[cfg(unix)]
 mod shell;
+/// Groups that are the stations of a dataset.
+mod station_aggregates;
 /// Files for the tests, and the binary's run.
 mod support;
 /// Names of tables, patterns, station lists, and what is not read of a dataset.
