@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use isd::qc::Settings;
+use isd::qc::config::{apply, print};
 use isd_converters::archive::Archive;
 use isd_converters::{Input, ReadOptions, Source, format_names, inspect, open, open_input};
 use isd_dataset::read::Dataset;
@@ -24,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "hdf5", run: hdf5 },
     Target { name: "tar", run: tar },
     Target { name: "dataset", run: dataset },
+    Target { name: "config", run: config },
     #[cfg(feature = "queries")]
     Target { name: "table", run: crate::queries::table },
     #[cfg(feature = "queries")]
@@ -125,6 +128,25 @@ fn dataset(bytes: &[u8]) -> String {
     let ended: isd_dataset::Result<usize> = read();
     match ended {
         Ok(rows) => format!("{} rows", rows.min(9)),
+        Err(error) => refused(&error),
+    }
+}
+
+/// A configuration of quality control: what is taken is printed as a configuration that is taken again, and says the same.
+fn config(bytes: &[u8]) -> String {
+    let take = |bytes: &[u8]| {
+        let mut settings = Settings::default();
+        apply(&file("qc.toml", bytes), &mut settings).map(|()| print(&settings))
+    };
+    match take(bytes) {
+        Ok(printed) => {
+            let again = take(printed.as_bytes());
+            assert!(
+                again.as_ref().is_ok_and(|again| *again == printed),
+                "a configuration that is not taken again"
+            );
+            "taken".to_owned()
+        }
         Err(error) => refused(&error),
     }
 }

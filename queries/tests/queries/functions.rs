@@ -98,9 +98,10 @@ fn zscores_do_not_depend_on_batches_or_threads() {
         crate::support::write_sorted_parquet(&file, &observations(station, 7, 20_000));
     }
     crate::support::write_manifest(directory.path(), 40_000);
-    let sql = "select station_id, count(z) as n, sum(z) as total, max(z) as most from
+    let sql = "select station_id, count(z) as n, round(sum(z), 6) as total, max(z) as most from
                (select station_id, rolling_zscore(wind_speed_rate, 30) over (partition by station_id order by timestamp) as z
                from observations) group by station_id order by station_id";
+    // The last digits of a sum depend on the order of its terms.
     let one = answer(directory.path(), sql, &["--threads", "1"]);
     assert_eq!(one, answer(directory.path(), sql, &["--threads", "3"]));
     // Two of three hours are observed; the first 30 hours have no full window.
