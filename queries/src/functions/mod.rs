@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `great_circle_km(lat1, lon1, lat2, lon2)` | the distance in km of two positions in degrees |
 //! | `forward_fill(x [, rows]) over (…)` | the last value that was not null, at most so many rows before |
+//! | `max(x)`, `min(x)`, `date_trunc` | what the engine has, but faster: see [`extremes`] and [`periods`] |
 //! | `year(t)`, `strftime`, `arg_max`, … | what the engine has by other names: see [`rewrites`] |
 //! | `rolling_zscore(x, window [, min_periods]) over (…)` | the distance of `x` from the mean of the values before it, in standard deviations |
 
 mod distance;
+mod extremes;
 mod fill;
 mod patterns;
 mod periods;
@@ -20,7 +22,8 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, plan_err};
 use datafusion::functions::datetime::date_trunc;
 use datafusion::functions::math::signum;
-use datafusion::logical_expr::{ScalarUDF, WindowUDF};
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::SessionContext;
@@ -34,6 +37,9 @@ pub(crate) fn register(context: &mut SessionContext) -> Result<()> {
     context.register_udwf(WindowUDF::from(fill::ForwardFill::default()));
     context.register_udwf(WindowUDF::from(zscore::RollingZscore::default()));
     context.register_udf(ScalarUDF::from(periods::DateTrunc::new(date_trunc())));
+    for extreme in [max_udaf(), min_udaf()] {
+        context.register_udaf(AggregateUDF::from(extremes::Extreme::new(extreme)));
+    }
     // Other databases call it sign.
     context.register_udf(signum().as_ref().clone().with_aliases(["sign"]));
     rewrites::register(context)

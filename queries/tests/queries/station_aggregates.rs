@@ -51,7 +51,7 @@ fn dataset_and_files(random: &mut Random) -> TempDir {
     let place = TempDir::new().unwrap();
     let mut rows_in_all = 0;
     for block in 10..12 + random.below(4) {
-        let stations = (0..1 + random.below(6)).map(|n| {
+        let stations = (0..=random.below(6)).map(|n| {
             let rows =
                 [1, 2, 50, 1 + random.below(999), 20_000 + random.below(60_000)][random.below(5) as usize];
             (format!("{block}{n:04}-99999"), rows as usize)
