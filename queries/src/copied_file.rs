@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use datafusion::logical_expr::dml::CopyTo;
+use isd_dataset::layout::is_dataset;
 use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 use url::Url;
@@ -40,17 +41,7 @@ impl CopiedFile {
         let Some(name) = target.file_name().map(ToOwned::to_owned) else {
             return Err(failed(io::ErrorKind::InvalidInput.into()));
         };
-        if let Some(table) = tables.iter().find(|table| table.parts.iter().any(|part| holds(part, &target))) {
-            return Err(Error::Sql {
-                position: None,
-                found: format!(
-                    "{} belongs to the table `{}`, which is read-only",
-                    target.display(),
-                    table.name
-                ),
-                hint: Some("write to another file".into()),
-            });
-        }
+        refuse_tables(&target, tables)?;
         if target.is_dir() {
             return Err(failed(io::ErrorKind::AlreadyExists.into()));
         }
@@ -80,8 +71,16 @@ impl CopiedFile {
     }
 }
 
-/// Whether a path is a file of a table, or lies in its directory, by whatever names both are called.
-fn holds(part: &Path, path: &Path) -> bool {
+/// Makes sure that a file that is about to be written is no file of a table, and lies in the directory of none and in no
+/// dataset.
+///
+/// # Errors
+/// [`Error::Sql`] where it is or does.
+pub(crate) fn refuse_tables(target: &Path, tables: &[RegisteredTable]) -> Result<()> {
+    let refused = |found: String| {
+        let hint = Some("write to another file".into());
+        Err(Error::Sql { position: None, found: format!("{} {found}", target.display()), hint })
+    };
     // A file that is not there yet has its directory.
     let known = |path: &Path| {
         path.canonicalize().ok().or_else(|| {
@@ -90,5 +89,13 @@ fn holds(part: &Path, path: &Path) -> bool {
             Some(parent.canonicalize().ok()?.join(path.file_name()?))
         })
     };
-    matches!((known(part), known(path)), (Some(part), Some(path)) if path.starts_with(&part))
+    let Some(place) = known(target) else { return Ok(()) };
+    let holds = |part: &PathBuf| known(part).is_some_and(|part| place.starts_with(part));
+    if let Some(table) = tables.iter().find(|table| table.parts.iter().any(holds)) {
+        return refused(format!("belongs to the table `{}`, which is read-only", table.name));
+    }
+    match place.ancestors().skip(1).find(|directory| is_dataset(directory)) {
+        Some(dataset) => refused(format!("lies in the dataset {}", dataset.display())),
+        None => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! In: table sources and SQL statements; out: their answers, batch by batch.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::RecordBatch;
@@ -23,7 +23,7 @@ use isd_dataset::unfinished::Unfinished;
 use tempfile::TempDir;
 
 use crate::buffered_merges::BufferedMerges;
-use crate::copied_file::CopiedFile;
+use crate::copied_file::{CopiedFile, refuse_tables};
 use crate::error::{Error, RegisteredTable, Result, Subject, one_line};
 use crate::functions;
 use crate::station_aggregates::StationAggregates;
@@ -161,6 +161,14 @@ impl Session {
         let (path, parts) = (source.path().to_owned(), source.parts().to_owned());
         self.keep(RegisteredTable { name: name.clone(), path, parts, columns });
         Ok(name)
+    }
+
+    /// Makes sure that a file that results are to be written to is no file of a table, and lies in no dataset.
+    ///
+    /// # Errors
+    /// [`Error::Sql`] where it is or does.
+    pub fn check_output(&self, path: &Path) -> Result<()> {
+        refuse_tables(path, &self.known())
     }
 
     fn keep(&self, table: RegisteredTable) {

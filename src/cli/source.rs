@@ -152,10 +152,17 @@ impl SourceArgs {
     /// Opens the files that `sources` stand for.
     ///
     /// # Errors
-    /// A source that does not exist, or files of which none can be read.
+    /// A source that does not exist, files of which none can be read, or a unit of a column that they do not have.
     pub fn open(&self, sources: &[PathBuf], read: &ReadOptions) -> Result<Archive, Failure> {
         let found = discover(sources, &mut io::stdin().lock())?;
-        Ok(Archive::open(&found.files, read, self.strict)?)
+        let archive = Archive::open(&found.files, read, self.strict)?;
+        let names: Vec<&str> = archive.columns().iter().map(|column| column.name.as_str()).collect();
+        let is_unknown = |name: &&String| read.reads(name) && !names.contains(&name.as_str());
+        match self.units.iter().map(|(name, _)| name).find(is_unknown) {
+            None => Ok(archive),
+            Some(name) => Err(Failure::usage(format!("--unit {name}: the source has no such column"))
+                .hint(format!("its columns are called {}", names.join(", ")))),
+        }
     }
 }
 

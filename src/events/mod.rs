@@ -68,9 +68,10 @@ pub struct KindCount {
     pub is_measured: bool,
     /// Stations with thresholds of their own.
     pub stations: usize,
-    /// Stations whose record is of less than a year, and which took the thresholds of their neighbours.
+    /// Stations whose record is of less than a year, or of rain of too few wet hours, and which took the thresholds of their
+    /// neighbours.
     pub lent: usize,
-    /// Stations whose record is of less than a year, and which have no neighbour to take them from: they are not judged.
+    /// Stations whose record is too short likewise, and which have no neighbour to take them from: they are not judged.
     pub not_judged: usize,
     /// Observations beyond a threshold.
     pub exceedances: usize,
@@ -156,6 +157,12 @@ pub fn find(
             Event::new(kind, members, testimony, table, options)
         }));
     }
+    let wanted = |member: &Exceedance| {
+        let station = table.stations().get(member.station);
+        options.selection.holds_time(member.time)
+            && station.is_some_and(|station| options.selection.holds_station(&station.record.station_id))
+    };
+    found.events.retain(|event| event.members.iter().any(wanted));
     found.events.sort_by(|one, other| {
         let severity = other.severity.total_cmp(&one.severity);
         severity.then(one.start().cmp(&other.start())).then_with(|| one.id.cmp(&other.id))

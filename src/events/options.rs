@@ -14,7 +14,7 @@ pub const DAY_US: i64 = 24 * HOUR_US;
 pub struct EventOptions {
     /// Kinds of events to find.
     pub kinds: Vec<Kind>,
-    /// Of which stations and times exceedances are wanted; thresholds are of the whole record.
+    /// Events are given that have an observation of these stations and times; they are found among all observations.
     pub selection: Selection,
     /// The percentile of a station's own values beyond which a value exceeds; for what is extreme where it is low, 100 less
     /// this.

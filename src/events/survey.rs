@@ -93,10 +93,11 @@ pub(super) fn survey(
         let Some((measurement, series)) = series.next() else { continue };
         let thresholds = match lent {
             Some(lent) => lent.get(&station).copied(),
-            None => is_year(series).then(|| percentiles(kind, series, options.percentile, 1)),
+            None => {
+                is_judged(kind, series, options).then(|| percentiles(kind, series, options.percentile, 1))
+            }
         };
-        let wanted = thresholds.filter(|_| options.selection.holds_station(id));
-        let exceedances = wanted.map_or_else(Vec::new, |thresholds| {
+        let exceedances = thresholds.map_or_else(Vec::new, |thresholds| {
             exceedances(kind, station, measurement, series, &thresholds, options)
         });
         found.push(StationSurvey { station, measurement, thresholds, exceedances });
@@ -104,10 +105,14 @@ pub(super) fn survey(
     Ok(found)
 }
 
-/// Whether a record spans a year.
-fn is_year(series: Series<'_>) -> bool {
+/// Whether a record says what is extreme at its station: it spans a year, and of rain it holds so many wet hours that one of
+/// them can lie beyond the percentile.
+fn is_judged(kind: Kind, series: Series<'_>, options: &EventOptions) -> bool {
     let (first, last) = (series.all().next(), series.last());
-    first.zip(last).is_some_and(|(first, last)| last.0 - first.0 >= EventOptions::YEAR_US)
+    let is_year = first.zip(last).is_some_and(|(first, last)| last.0 - first.0 >= EventOptions::YEAR_US);
+    let beyond = 1.0 - options.percentile / 100.0;
+    let wet = || series.all().filter(|(_, value)| *value > 0.0).count();
+    is_year && (kind != Kind::Rain || wet() as f64 * beyond >= 1.0)
 }
 
 /// A percentile of a station's values for each calendar month, from January on: of the values of the month and the two
@@ -145,8 +150,7 @@ fn exceedances(
     let exceeds = |(time, value): (i64, f64)| {
         let threshold = thresholds[if kind.is_by_month() { months.at(time) } else { 0 }];
         let enough = kind != Kind::Wind || value >= options.least_wind_m_s;
-        let wanted = options.selection.holds_time(time);
-        (wanted && enough && sign * value > sign * threshold).then_some(Exceedance {
+        (enough && sign * value > sign * threshold).then_some(Exceedance {
             station,
             time,
             measurement,
@@ -276,9 +280,14 @@ mod tests {
     fn a_record_of_less_than_a_year_has_no_threshold() {
         let rising = |hours| hourly(hours, |hour| hour as f64);
         let days = usize::try_from(EventOptions::YEAR_US / DAY_US).unwrap();
-        assert!(!with(&rising(24 * days), is_year));
-        assert!(with(&rising(24 * days + 1), is_year));
-        assert!(!with(&[], is_year));
+        let judged =
+            |kind, values: &[_]| with(values, |series| is_judged(kind, series, &EventOptions::default()));
+        assert!(!judged(Kind::Wind, &rising(24 * days)));
+        assert!(judged(Kind::Wind, &rising(24 * days + 1)));
+        assert!(!judged(Kind::Wind, &[]));
+        // Of 999 wet hours none can lie beyond the 99.9th percentile.
+        let wet = |hours: usize| hourly(24 * days + 1, |hour| if hour < hours { 1.0 } else { 0.0 });
+        assert_eq!([999, 1001].map(|hours| judged(Kind::Rain, &wet(hours))), [false, true]);
         let usual = |hours| with(&rising(hours), |series| percentiles(Kind::Wind, series, 90.0, 100));
         assert!(usual(99).iter().all(|limit| limit.is_nan()));
         assert_eq!(usual(100), [89.0; 12]);

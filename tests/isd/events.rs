@@ -448,3 +448,19 @@ fn arguments_that_make_no_sense_are_refused() {
     [status 2]
     ");
 }
+
+#[test]
+fn a_choice_of_observations_gives_events_of_the_whole() {
+    let home = home();
+    let (whole, _) = succeeds(ISD_EVENTS, home.path(), &WIND);
+    for (choice, members) in [
+        (&["--station", "a2"][..], "a2"),
+        (&["--from", "1970-06-16T21:00", "--to", "1970-06-16T21:00"], "a3"),
+    ] {
+        let (some, _) = succeeds(ISD_EVENTS, home.path(), &[&WIND[..], choice].concat());
+        let rows: Vec<&str> = some.lines().skip(1).collect();
+        assert_eq!(rows.len(), 1, "{members}: {some}");
+        assert!(whole.lines().any(|line| line == rows[0]), "{members}: {some}");
+        assert!(rows[0].contains(",3,6,32.5,a2,"), "{some}");
+    }
+}

@@ -138,6 +138,11 @@ fn each_row_is_reported_once_by_runs_with_a_since_file() {
     assert_eq!(fs::read(place.join("state.json")).unwrap(), before);
     assert_eq!(rows(&parquet(&place.join("out.parquet"))), whole);
     insta::assert_snapshot!(String::from_utf8(before).unwrap());
+    // Outliers that were reported are not reported again where their file is gone.
+    fs::rename(place.join("out.parquet"), place.join("moved.parquet")).unwrap();
+    let refused = crate::shell::fails(ISD_DETECT, place, &detect[..detect.len() - 1], 1);
+    assert!(refused.contains("out.parquet: is not there, but outliers have been reported"), "{refused}");
+    fs::rename(place.join("moved.parquet"), place.join("out.parquet")).unwrap();
     // Another test has a file and a result of its own.
     let runs = [
         &["obs", "-m", "wind_speed_rate", "--window", "20", "--since-file", "state.json"][..],

@@ -72,6 +72,19 @@ fn check(home: &Path, source: &str, options: &[&str]) {
 }
 
 #[test]
+fn a_unit_of_a_column_that_is_not_there_is_refused() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    let csv = "station,timestamp,wind_speed_kt\nA,2017-01-01T00:00,25\n";
+    fs::write(home.join("own.csv"), csv).unwrap();
+    let column = ["own.csv", "-o", "obs", "--column", "wind_speed_rate=wind_speed_kt"];
+    let refused = fails(ISD_CONVERT, home, &[&column[..], &["--unit", "wind_speed_kt=knots"]].concat(), 2);
+    assert!(refused.contains("error: --unit wind_speed_kt: the source has no such column"), "{refused}");
+    assert!(refused.contains("hint: its columns are called wind_speed_rate"), "{refused}");
+    succeeds(ISD_CONVERT, home, &[&column[..], &["--unit", "wind_speed_rate=knots"]].concat());
+}
+
+#[test]
 fn tables_of_other_writers_are_tested_as_they_are() {
     let home = TempDir::new().unwrap();
     let home = home.path();

@@ -129,6 +129,10 @@ pub enum DateDigits {
     Second,
 }
 
+/// Numbers below it, as Unix seconds, lie within four months of 1970. It is above any Julian day, day or hour since 1970, year
+/// and month, and time of day.
+const SMALL_SECONDS: f64 = 1e7;
+
 impl NumberTimes {
     /// The dates that numbers are tried as. No number is within range in two of them.
     const DATES: [Self; 4] = [
@@ -164,8 +168,10 @@ impl NumberTimes {
     /// not fit are refused row by row. Numbers that are not finite are passed over; where there are no others, it is Unix
     /// seconds.
     ///
+    /// Small numbers that are not whole minutes are no Unix seconds of observations, but days, hours, years or times of day.
+    ///
     /// # Errors
-    /// The number of middle magnitude, if it has no reading.
+    /// The number of middle magnitude, if it has no reading, or if all are small.
     pub fn of_sample(numbers: impl IntoIterator<Item = f64>) -> Result<Self, String> {
         let mut numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
         let fitting =
@@ -178,6 +184,12 @@ impl NumberTimes {
         let Some(&middle) = numbers.get(numbers.len().saturating_sub(1) / 2) else {
             return Ok(Self::Unix(TimeUnit::Seconds));
         };
+        let is_small = |number: &f64| number.abs() < SMALL_SECONDS;
+        if numbers.iter().all(is_small) && numbers.iter().any(|number| number % 60.0 != 0.0) {
+            return Err(format!(
+                "timestamp is {middle}, which lies near 1970 as Unix seconds: --time-unit or --time-format says what the numbers are"
+            ));
+        }
         Self::UNITS.into_iter().find(|unit| unit.of_float(middle).is_ok()).ok_or_else(|| {
             format!(
                 "timestamp is {middle}, expected the Unix seconds, milli-, micro- or nanoseconds of a time in the years 1600 to 2199, or a date such as 20170131"
@@ -384,6 +396,31 @@ mod tests {
     }
 
     #[test]
+    fn small_numbers_that_are_no_whole_minutes_are_no_seconds() {
+        // Days of Excel, years, months, days and hours since 1970, Julian days, times of day.
+        for numbers in [
+            [42_736.5, 42_737.5],
+            [2017.0, 2018.0],
+            [201_701.0, 201_702.0],
+            [17_167.0, 17_168.0],
+            [412_008.0, 412_009.0],
+            [2_457_754.5, 2_457_755.5],
+            [1.0, 2.0],
+            [61_500.0, 61_501.0],
+        ] {
+            let refused = NumberTimes::of_sample(numbers).unwrap_err();
+            assert!(refused.contains("lies near 1970 as Unix seconds: --time-unit"), "{refused}");
+        }
+        for numbers in [[0.0, 60.0], [3600.0, 7200.0], [1.0, 1e7], [1_483_228_801.0, 1_483_228_802.0]] {
+            assert_eq!(
+                NumberTimes::of_sample(numbers),
+                Ok(NumberTimes::Unix(TimeUnit::Seconds)),
+                "{numbers:?}"
+            );
+        }
+    }
+
+    #[test]
     fn numbers_are_read_by_digits_and_by_magnitude() {
         assert_eq!(first(&[20_170_101.0, 20_170_131.0]), "2017-01-01T00:00:00Z");
         assert_eq!(first(&[2_017_010_100.0, 2_017_010_123.0]), "2017-01-01T00:00:00Z");
@@ -394,7 +431,7 @@ mod tests {
             assert_eq!(first(&numbers), "2017-01-01T00:00:00Z", "{unit}");
         }
         assert_eq!(first(&[1_483_228_800.25]), "2017-01-01T00:00:00.250Z");
-        assert_eq!(first(&[-1.5]), "1969-12-31T23:59:58.500Z");
+        assert_eq!(first(&[-34_560_001.5]), "1968-11-26T23:59:58.500Z");
         assert_eq!(first(&[1_483_228_800_000.5]), "2017-01-01T00:00:00.000500Z");
         assert_eq!(reading(&[]), NumberTimes::Unix(TimeUnit::Seconds));
         assert_eq!(reading(&[f64::NAN]), NumberTimes::Unix(TimeUnit::Seconds));

@@ -107,6 +107,9 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     let mut session = Session::new(&options)?;
     register(&runner, &mut session, &input)?;
 
+    if let Destination::File { path, .. } = &destination {
+        session.check_output(path)?;
+    }
     let session = Arc::new(session);
     let statements = input.statements(&session, &named_queries, &arguments.params);
     let Some(sql) = runner.wait(statements).ok_or(Stop::Interrupted)?? else {

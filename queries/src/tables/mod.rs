@@ -71,6 +71,7 @@ impl TableSource {
             Err(_) if is_pattern(&path) => return Self::matching(path),
             Err(error) => return Err(unreadable(&path, &error)),
         };
+        let path = if metadata.is_dir() { dataset_directory(&path) } else { path };
         let parts = vec![path.clone()];
         if metadata.is_dir() {
             if parquet_files(&path)?.is_empty() {

@@ -38,6 +38,18 @@ fn copy_writes_whole_files_and_none_of_a_table() {
     hint: write to another file
     [status 1]
     ");
+    let write = |arguments: &[&str]| {
+        shown(&place, &[&["outliers.parquet", "select 1 as x", "-o"], arguments].concat())
+    };
+    assert_snapshot!(write(&["outliers.parquet"]), @"
+    [stderr]
+    error: SQL: outliers.parquet belongs to the table `outliers`, which is read-only
+    hint: write to another file
+    [status 1]
+    ");
+    let refused = write(&["observations/block=72/new.csv"]);
+    assert!(refused.contains("error: SQL: observations/block=72/new.csv lies in the dataset"), "{refused}");
+    assert!(!place.path().join("observations/block=72/new.csv").exists());
     // It fails after the first rows are written.
     let late = "copy (select 1 / (30000 - value) as x from generate_series(1, 40000)) to 'late.csv'";
     assert_snapshot!(run(late), @"

@@ -246,6 +246,17 @@ fn row_groups_without_the_station_are_not_read() {
 }
 
 #[test]
+fn dataset_within_a_directory_that_cannot_be_replaced_is_found() {
+    let place = place();
+    let dataset = place.path().join("observations");
+    std::fs::rename(&dataset, place.path().join("data")).unwrap();
+    std::fs::create_dir(&dataset).unwrap();
+    std::fs::rename(place.path().join("data"), dataset.join("data")).unwrap();
+    let sql = "select block, count(*) as n from observations group by 1 order by 1";
+    assert_eq!(answer(&dataset, sql, &[]), "block,n\n01,6\n72,12\n");
+}
+
+#[test]
 fn dataset_that_lacks_rows_is_refused() {
     let (place, path) = dataset();
     let part = path.join("block=72/part-00000.parquet");

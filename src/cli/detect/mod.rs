@@ -51,6 +51,16 @@ impl Tool for DetectArgs {
         if let Some(since_file) = &since_file {
             wanted.after = since_file.reported(&parameters)?;
         }
+        if let (true, false, Some(output)) = (self.append, wanted.after.is_empty(), &self.output)
+            && !output.exists()
+        {
+            return Err(Failure::error(format!(
+                "{}: is not there, but outliers have been reported by the --since-file",
+                output.display()
+            ))
+            .hint("bring it back; or remove the --since-file, and all are reported again")
+            .about(Some(output)));
+        }
         let destination = Destination::create(&self, &parameters)?;
         let detection = observations.detect(&options, &wanted, self.common.progress())?;
         if detection.stations == 0

@@ -24,6 +24,7 @@ use crate::qc;
 use crate::qc::config;
 use crate::qc::explain::explain;
 use crate::qc::rewrite::{Form, Rewrite};
+use crate::qc::run::Thresholds;
 use crate::qc::settings::Settings;
 use crate::qc::truth::Truth;
 use observations::Observations;
@@ -49,11 +50,11 @@ impl Tool for QcArgs {
         }
         let truth = self.truth.as_deref().map(Truth::read).transpose()?;
         if let [station, time] = self.explain.as_slice() {
-            return self.explain(&settings, station, time);
+            return self.explain(&settings, &configuration, station, time);
         }
         let selection = self.selection.selection(&self.sources, self.stations.as_deref())?;
         let destination = Destination::create(&self)?;
-        let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
+        let known = self.known(&configuration)?;
         let kept = self.thresholds.as_deref().filter(|_| known.is_none());
         let kept = kept.map(|path| OutputFile::create(path).map(|file| (file, path))).transpose()?;
         let keep = kept.is_some();
@@ -74,7 +75,7 @@ impl Tool for QcArgs {
             rewrite.write(&observations.dataset, &table, &outcome, &settings)?;
         }
         if let Some((file, path)) = kept {
-            thresholds::write(file, path, &outcome)?;
+            thresholds::write(file, path, &outcome, &configuration)?;
         }
 
         let metadata = vec![
@@ -115,10 +116,23 @@ impl Tool for QcArgs {
 }
 
 impl QcArgs {
+    /// What the file of `--thresholds` holds; `None` without one, or where it is to be written.
+    /// Errors: those of [`thresholds::read`].
+    fn known(&self, configuration: &str) -> Result<Option<Thresholds>, Failure> {
+        let Some(path) = &self.thresholds else { return Ok(None) };
+        thresholds::read(path, configuration)
+    }
+
     /// Prints what each test sees of the values of a station at a time.
-    fn explain(&self, settings: &Settings, station: &str, time: &str) -> Result<(), Failure> {
+    fn explain(
+        &self,
+        settings: &Settings,
+        configuration: &str,
+        station: &str,
+        time: &str,
+    ) -> Result<(), Failure> {
         let instant = instant(time)?;
-        let known = self.thresholds.as_deref().map(thresholds::read).transpose()?.flatten();
+        let known = self.known(configuration)?;
         let observations = Observations::open(&self.sources, &self.source, self.common.progress())?;
         let table = observations.stations(self.stations.as_deref())?;
         let known = known.unwrap_or_default();

@@ -268,9 +268,11 @@ fn thresholds_are_kept_and_used() {
     let first = succeeds(home, &run).0;
     let kept = fs::read_to_string(home.join("limits.json")).unwrap();
     let limits: Value = serde_json::from_str(&kept).unwrap();
-    assert_eq!(limits.as_object().unwrap().len(), 30);
+    assert_eq!(limits["stations"].as_object().unwrap().len(), 30);
     assert_eq!(succeeds(home, &run).0, first);
     assert_eq!(fs::read_to_string(home.join("limits.json")).unwrap(), kept);
+    let other = fails_each(ISD_QC, home, &[[&run[..], &["--profile", "hadisd"]].concat()], 1);
+    assert!(other.contains("error: limits.json: was derived with other tests or parameters"), "{other}");
     fs::write(home.join("limits.json"), "{\"a\": 1}").unwrap();
     let refused = fails_each(ISD_QC, home, &[run], 1);
     assert!(refused.contains("error: limits.json: is no file of thresholds: "), "{refused}");

@@ -132,6 +132,7 @@ impl<'a> Shell<'a> {
             Command::Output(path) => {
                 self.finish_output()?;
                 let Some(path) = path else { return Ok(()) };
+                self.session.check_output(&path)?;
                 // The extension says how; a name without one takes the mode.
                 let file = KeptFile::create(path.clone(), Format::of(&path).unwrap_or(self.format))?;
                 self.output = Some(Arc::new(Mutex::new(file)));
@@ -139,6 +140,10 @@ impl<'a> Shell<'a> {
             }
             Command::Save(path) => {
                 let views = self.session.views();
+                self.session.check_output(&path)?;
+                if views.is_empty() {
+                    return print("there are no views: `create view NAME as select ...` makes one\n");
+                }
                 let file = OutputFile::create(&path)?;
                 file.file().write_all(views.concat().as_bytes())?;
                 file.finish()?;
