@@ -4,6 +4,8 @@ use arrow::array::Float64Array;
 use arrow::buffer::{BooleanBuffer, NullBuffer};
 use serde::{Deserialize, Serialize};
 
+use crate::Measurement;
+
 /// What a source knows of one of its value columns.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnInfo {
@@ -17,6 +19,16 @@ pub struct ColumnInfo {
     pub long_name: Option<String>,
     /// Scale of which every value is an integer multiple, as its decimal text (`0.1`).
     pub resolution: Option<String>,
+}
+
+impl ColumnInfo {
+    /// Whether its values are in the units of ISD's measurement of that name, or nobody says otherwise. A column that is no
+    /// such measurement is.
+    #[must_use]
+    pub fn is_in_usual_units(&self) -> bool {
+        let usual = Measurement::named(&self.name).map(|measurement| measurement.units);
+        self.units.as_deref().is_none_or(|units| usual.is_none_or(|usual| usual == units))
+    }
 }
 
 /// Widens a float32 to the double that is nearest the same decimal: that of fewest digits after the point, at most six,

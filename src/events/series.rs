@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 
 use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
 use isd_dataset::read::{Dataset, RowGroup};
-use isd_dataset::{Error, Result};
+use isd_dataset::{ColumnInfo, Error, Result};
 
 use super::flags::Flags;
 
@@ -108,7 +108,9 @@ pub(super) fn present(
 ) -> Vec<&'static str> {
     let mut found: Vec<&'static str> = Vec::new();
     for column in columns {
-        if !found.contains(&column) && dataset.columns().iter().any(|held| held.name == column) {
+        // Thresholds in metres per second or hectopascals mean nothing in other units.
+        let is_it = |held: &ColumnInfo| held.name == column && held.is_in_usual_units();
+        if !found.contains(&column) && dataset.columns().iter().any(is_it) {
             found.push(column);
         }
     }

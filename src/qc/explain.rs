@@ -108,7 +108,7 @@ fn tested(
     known: &Thresholds,
     wanted: &BTreeSet<&str>,
 ) -> Result<Vec<(Station, StationFindings, NotRun)>> {
-    let columns: Vec<String> = dataset.columns().iter().map(|column| column.name.clone()).collect();
+    let columns: Vec<String> = load::judged_columns(dataset);
     let all: Vec<usize> = (0..MEASUREMENTS.len()).collect();
     let mut stations = Vec::new();
     for group in dataset.row_groups() {

@@ -1,7 +1,7 @@
 //! Stations in memory: a row group of a dataset in, its stations out.
 
 use arrow::buffer::NullBuffer;
-use isd_dataset::read::RowGroup;
+use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::station_table::StationTable;
 use isd_dataset::{Error, MEASUREMENTS, Result, StationRun};
 
@@ -9,6 +9,13 @@ use crate::qc::station::Station;
 
 /// The column of the pressure at the station.
 pub const STATION_PRESSURE: &str = "station_level_pressure";
+
+/// The names of the value columns that tests can judge: a column in other units than its measurement's is left out.
+#[must_use]
+pub fn judged_columns(dataset: &Dataset) -> Vec<String> {
+    let columns = dataset.columns().iter().filter(|column| column.is_in_usual_units());
+    columns.map(|column| column.name.clone()).collect()
+}
 
 /// The stations of a row group with the measurements `wanted` that the dataset has. `columns` are the names of all its value
 /// columns.

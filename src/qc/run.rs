@@ -76,7 +76,7 @@ pub fn run(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Outcome> {
     let groups = dataset.row_groups();
-    let columns: Vec<String> = dataset.columns().iter().map(|column| column.name.clone()).collect();
+    let columns: Vec<String> = load::judged_columns(dataset);
     let done = AtomicU64::new(0);
     let wanted: Vec<usize> = (0..MEASUREMENTS.len()).collect();
     let mut order: Vec<(usize, &RowGroup)> = groups.iter().enumerate().collect();
@@ -145,7 +145,7 @@ fn note_absent(not_run: &mut NotRun, columns: &[String], settings: &Settings) {
     not_run.retain(|(_, measurement, _), _| !lacks(*measurement));
     for (measurement, _) in MEASUREMENTS.iter().enumerate().filter(|(measurement, _)| lacks(*measurement)) {
         for test in (0..CATALOGUE.len()).filter(|&test| settings.is_on(test, measurement)) {
-            not_run.insert((test, measurement, "the dataset has no such column"), 0);
+            not_run.insert((test, measurement, "the dataset has no such column in its usual unit"), 0);
         }
     }
 }

@@ -18,21 +18,16 @@
 mod archive;
 mod climate;
 mod error;
-mod fault;
 mod network;
 mod options;
 mod output;
-mod pattern;
 mod planted;
 mod random;
 mod region;
 mod schedule;
 mod series;
-mod spell;
 mod station_list;
-mod storm;
 mod time;
-mod truth;
 mod weather;
 mod write;
 

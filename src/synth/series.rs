@@ -1,14 +1,14 @@
 //! One station's series: options and a station index in, all that the files hold of the station out.
 
 use super::climate::Climate;
-use super::fault::spoil;
 use super::network::{Station, station};
 use super::options::SynthOptions;
+use super::planted::fault::spoil;
+use super::planted::spell::Spell;
+use super::planted::storm::Storm;
 use super::planted::{Planted, PlantedKind};
 use super::random::{Purpose, generator};
 use super::schedule::Schedule;
-use super::spell::Spell;
-use super::storm::Storm;
 use super::weather::{PlantedWeather, Reports, simulate};
 
 /// What the files hold of one station, which depends on the options and the station's index alone.

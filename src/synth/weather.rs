@@ -6,11 +6,11 @@
 use std::f64::consts::TAU;
 
 use super::climate::{Climate, SpeedUnit, TemperatureUnit};
+use super::planted::spell::{LISTED_DEPARTURE_K, Spell, Spells};
+use super::planted::storm::{Effect, LISTED_DROP_HPA, LISTED_WIND_M_S, Storm};
 use super::planted::{Planted, PlantedKind};
 use super::random::{Ar1, Rng, SmoothWave, exponential, normal, uniform};
 use super::schedule::Schedule;
-use super::spell::{LISTED_DEPARTURE_K, Spell, Spells};
-use super::storm::{Effect, LISTED_DROP_HPA, LISTED_WIND_M_S, Storm};
 
 /// Number of measurements.
 pub(super) const MEASUREMENTS: usize = isd_dataset::MEASUREMENTS.len();

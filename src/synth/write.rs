@@ -18,9 +18,10 @@ use super::network::station;
 use super::options::{Storage, SynthOptions};
 use super::output::{PartialFile, Targets, TextFile};
 use super::planted::PlantedKind;
+use super::planted::truth;
 use super::schedule::Schedule;
 use super::series::SyntheticSeries;
-use super::{station_list, truth};
+use super::station_list;
 
 /// A batch has at least this many rows and a station a thread, unless that would be more than [`MOST_BATCH_ROWS`].
 const LEAST_BATCH_ROWS: usize = 1 << 20;

@@ -255,7 +255,12 @@ fn a_missing_station_is_no_station_and_latin_1_keeps_names_apart() {
             let bytes = name.repeat(2);
             let builder = file.new_dataset::<u8>().datatype(DatatypeMessage::fixed_string(4));
             builder.shape([2]).create("station_id").unwrap().write_raw_bytes(&bytes).unwrap();
-            file.new_dataset::<f64>().shape([2]).create("timestamp").unwrap().write_raw(&[0.0, 1.0]).unwrap();
+            file.new_dataset::<f64>()
+                .shape([2])
+                .create("timestamp")
+                .unwrap()
+                .write_raw(&[0.0, 3600.0])
+                .unwrap();
             let air = file.new_dataset::<f64>().shape([2]).create("air_temperature").unwrap();
             air.write_raw(&[1.0, 2.0]).unwrap();
         });

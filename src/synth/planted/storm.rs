@@ -1,6 +1,6 @@
 //! Storms: a cluster and a span of time in, moving lows out, and what each does at a station.
 
-use super::random::{Purpose, exponential, generator, uniform};
+use crate::synth::random::{Purpose, exponential, generator, uniform};
 
 /// Mean of the days between storms of one cluster that come on top of [`MIN_DAYS_BETWEEN`].
 const MEAN_DAYS_BETWEEN: f64 = 85.0;
@@ -12,14 +12,14 @@ const MIN_DAYS_BETWEEN: f64 = 5.0;
 const REACH: f64 = 6.0;
 
 /// Pressure drop from which a row is listed as part of a storm.
-pub(super) const LISTED_DROP_HPA: f64 = 4.0;
+pub(in crate::synth) const LISTED_DROP_HPA: f64 = 4.0;
 
 /// Rise of the wind from which a row is listed as part of a storm.
-pub(super) const LISTED_WIND_M_S: f64 = 6.0;
+pub(in crate::synth) const LISTED_WIND_M_S: f64 = 6.0;
 
 /// An area of low pressure that crosses a cluster on a straight line.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Storm {
+pub(in crate::synth) struct Storm {
     /// Its number within the cluster, from 0.
     pub number: usize,
     /// Hours since 1970 when it is nearest to the cluster's centre.
@@ -40,7 +40,7 @@ pub(super) struct Storm {
 
 /// What a storm does at one place and time.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Effect {
+pub(in crate::synth) struct Effect {
     /// Drop of the pressure.
     pub drop_hpa: f64,
     /// Rise of the wind.
@@ -51,7 +51,7 @@ pub(super) struct Effect {
 
 impl Storm {
     /// The storms of a cluster from hour `first` to hour `last`, both since 1970, in order of time and far apart.
-    pub(super) fn of_cluster(
+    pub(in crate::synth) fn of_cluster(
         seed: u64,
         cluster: usize,
         latitude_deg: f64,
@@ -85,7 +85,7 @@ impl Storm {
 
     /// The hours since 1970 between which the storm may be felt at a place, given in kilometres east and north of the
     /// cluster's centre; empty where it passes too far away.
-    pub(super) fn hours_felt(&self, place_km: (f64, f64)) -> std::ops::Range<f64> {
+    pub(in crate::synth) fn hours_felt(&self, place_km: (f64, f64)) -> std::ops::Range<f64> {
         let offset = (place_km.0 - self.nearest_km.0, place_km.1 - self.nearest_km.1);
         let speed_squared = self.velocity_km_h.0.powi(2) + self.velocity_km_h.1.powi(2);
         let closest = (offset.0 * self.velocity_km_h.0 + offset.1 * self.velocity_km_h.1) / speed_squared;
@@ -100,7 +100,7 @@ impl Storm {
     ///
     /// At x core radii the wind is 2 x / (1 + x²) of the strongest, as in a Rankine-like vortex, and the pressure drop is
     /// 1 / (1 + x²) of the deepest.
-    pub(super) fn effect(&self, hour: f64, place_km: (f64, f64)) -> Effect {
+    pub(in crate::synth) fn effect(&self, hour: f64, place_km: (f64, f64)) -> Effect {
         let since = hour - self.nearest_hour;
         let east = place_km.0 - (self.nearest_km.0 + self.velocity_km_h.0 * since);
         let north = place_km.1 - (self.nearest_km.1 + self.velocity_km_h.1 * since);

@@ -1,11 +1,11 @@
 //! Faults: reports in; the reports with spikes, stuck sensors and missing values, and a list of the planted values, out.
 
-use super::options::SynthOptions;
-use super::pattern;
-use super::planted::{Planted, PlantedKind};
-use super::random::{Purpose, Rng, chance, generator, log_uniform, spacing, uniform};
-use super::schedule::Schedule;
-use super::weather::{
+use crate::synth::options::SynthOptions;
+use crate::synth::planted::pattern;
+use crate::synth::planted::{Planted, PlantedKind};
+use crate::synth::random::{Purpose, Rng, chance, generator, log_uniform, spacing, uniform};
+use crate::synth::schedule::Schedule;
+use crate::synth::weather::{
     AIR_TEMPERATURE, DEW_POINT, MEASUREMENTS, MISSING, PRESSURE, RAIN_1H, RAIN_6H, Reports, SKY,
     WIND_DIRECTION, WIND_SPEED,
 };
@@ -27,7 +27,7 @@ const STUCK: [usize; 4] = [AIR_TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
 
 /// Plants the faults of the station at `index` and removes what it did not report. Returns the planted values that are
 /// still there, those of `weather` included, one entry a value, sorted by row and measurement.
-pub(super) fn spoil(
+pub(in crate::synth) fn spoil(
     reports: &mut Reports,
     weather: Vec<Planted>,
     schedule: &Schedule,

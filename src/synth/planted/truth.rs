@@ -4,15 +4,15 @@ use std::fmt::{Display, Write as _};
 
 use isd_dataset::MEASUREMENTS;
 
-use super::planted::Planted;
-use super::series::SyntheticSeries;
-use super::time::utc;
+use crate::synth::planted::Planted;
+use crate::synth::series::SyntheticSeries;
+use crate::synth::time::utc;
 
 /// First line of the file.
-pub(super) const HEADER: &str = "station_id,timestamp,measurement,value,kind,event\n";
+pub(in crate::synth) const HEADER: &str = "station_id,timestamp,measurement,value,kind,event\n";
 
 /// The lines of one station, by time and then measurement name.
-pub(super) fn lines(series: &SyntheticSeries) -> String {
+pub(in crate::synth) fn lines(series: &SyntheticSeries) -> String {
     let mut planted = series.planted.clone();
     planted.sort_by_key(|p| (p.row, MEASUREMENTS[p.measurement].name));
     let id = series.station.id();

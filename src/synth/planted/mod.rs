@@ -1,5 +1,11 @@
 //! What is planted: its kinds and their names, and a planted value.
 
+pub(super) mod fault;
+pub(super) mod pattern;
+pub(super) mod spell;
+pub(super) mod storm;
+pub(super) mod truth;
+
 use std::fmt::{self, Display};
 
 use serde::{Serialize, Serializer};
@@ -108,7 +114,7 @@ impl Serialize for PlantedKind {
 
 /// A planted value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Planted {
+pub(in crate::synth) struct Planted {
     /// Row of the station's series.
     pub row: usize,
     /// Index of the measurement.

@@ -1,8 +1,8 @@
 //! Heat waves and cold spells: a cluster and a span of time in, and by how much they warm its stations at an hour.
 
-use super::options::SynthOptions;
-use super::planted::PlantedKind;
-use super::random::{Purpose, chance, exponential, generator, uniform};
+use crate::synth::options::SynthOptions;
+use crate::synth::planted::PlantedKind;
+use crate::synth::random::{Purpose, chance, exponential, generator, uniform};
 
 /// Mean of the days between spells of one cluster that come on top of [`MIN_DAYS_BETWEEN`].
 const MEAN_DAYS_BETWEEN: f64 = 150.0;
@@ -11,11 +11,11 @@ const MIN_DAYS_BETWEEN: f64 = 15.0;
 /// Hours that a spell takes to come and to go.
 const RAMP_HOURS: f64 = 12.0;
 /// Departure from the usual temperature from which a row is listed.
-pub(super) const LISTED_DEPARTURE_K: f64 = 5.0;
+pub(in crate::synth) const LISTED_DEPARTURE_K: f64 = 5.0;
 
 /// Some days that are warmer or colder than usual, alike at all stations of a cluster.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Spell {
+pub(in crate::synth) struct Spell {
     /// Its number within the cluster, from 0.
     pub number: usize,
     /// Hours since 1970 when it begins and ends.
@@ -26,7 +26,12 @@ pub(super) struct Spell {
 
 impl Spell {
     /// The spells of a cluster from hour `first` to hour `last`, both since 1970, in order of time and apart.
-    pub(super) fn of_cluster(options: &SynthOptions, cluster: usize, first: i32, last: i32) -> Vec<Self> {
+    pub(in crate::synth) fn of_cluster(
+        options: &SynthOptions,
+        cluster: usize,
+        first: i32,
+        last: i32,
+    ) -> Vec<Self> {
         let mut rng = generator(options.seed, Purpose::Spells, cluster);
         let mut spells = Vec::new();
         let mut begin = f64::from(first);
@@ -47,7 +52,7 @@ impl Spell {
     }
 
     /// Whether it is a heat wave or a cold spell.
-    pub(super) fn kind(&self) -> PlantedKind {
+    pub(in crate::synth) fn kind(&self) -> PlantedKind {
         if self.departure_k > 0.0 { PlantedKind::HeatWave } else { PlantedKind::ColdSpell }
     }
 
@@ -60,19 +65,19 @@ impl Spell {
 }
 
 /// The spells of a cluster, hour by hour.
-pub(super) struct Spells<'a> {
+pub(in crate::synth) struct Spells<'a> {
     spells: &'a [Spell],
     /// The first of them that is not over.
     next: usize,
 }
 
 impl<'a> Spells<'a> {
-    pub(super) fn new(spells: &'a [Spell]) -> Self {
+    pub(in crate::synth) fn new(spells: &'a [Spell]) -> Self {
         Self { spells, next: 0 }
     }
 
     /// The spell at that hour since 1970, which must not be before the last one asked for, and its departure.
-    pub(super) fn at(&mut self, hour: i32) -> Option<(&'a Spell, f64)> {
+    pub(in crate::synth) fn at(&mut self, hour: i32) -> Option<(&'a Spell, f64)> {
         let hour = f64::from(hour);
         while self.spells.get(self.next).is_some_and(|spell| spell.hours.1 < hour) {
             self.next += 1;

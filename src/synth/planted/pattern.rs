@@ -10,12 +10,12 @@ use std::ops::Range;
 use chrono::Datelike as _;
 use rand::RngExt as _;
 
-use super::options::SynthOptions;
-use super::planted::{Planted, PlantedKind};
-use super::random::{Purpose, Rng, chance, generator, spacing, uniform};
-use super::schedule::Schedule;
-use super::time::utc;
-use super::weather::{
+use crate::synth::options::SynthOptions;
+use crate::synth::planted::{Planted, PlantedKind};
+use crate::synth::random::{Purpose, Rng, chance, generator, spacing, uniform};
+use crate::synth::schedule::Schedule;
+use crate::synth::time::utc;
+use crate::synth::weather::{
     AIR_TEMPERATURE, DEW_POINT, MISSING, PRESSURE, Reports, SKY, WIND_DIRECTION, WIND_SPEED,
 };
 
@@ -47,7 +47,7 @@ const FREQUENT_ROWS: usize = 1_000;
 const CLOCK_HOURS: i32 = 12;
 
 /// Plants the faults of the station at `index`, around those that are planted already.
-pub(super) fn plant(
+pub(in crate::synth) fn plant(
     reports: &mut Reports,
     planted: &mut Vec<Planted>,
     schedule: &Schedule,
