@@ -24,8 +24,8 @@ pub(super) fn typed(inferred: &Schema, texts: &BTreeSet<String>) -> SchemaRef {
             ("start" | "end" | "peak_time", DataType::Timestamp(..)) if is_of_events => {
                 DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
             }
-            ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null) => DataType::Float64,
-            (
+            ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null)
+            | (
                 "value" | "rolling_mean" | "rolling_std" | "zscore",
                 DataType::Int64 | DataType::Float64 | DataType::Utf8 | DataType::Null,
             ) => DataType::Float64,
