@@ -1,27 +1,27 @@
 //! In: a plan to run; out: the same plan, in which groups that are stations are aggregated one after the other.
 //!
 //! Where rows come station by station, the rows of a group are a run. To find the group of each row by its hash, and to keep
-//! the state of all groups, is then most of what an aggregation does. Here, slices of a run go to the plain accumulators,
-//! those of aggregations without groups.
+//! the state of all groups, is then most of what an aggregation does. Here, slices of a run go to the accumulators that
+//! aggregations without groups have, or to those of groups as the rows of one.
 
 use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{BooleanArray, RecordBatch};
-use arrow::compute::{filter, partition};
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute::{self, partition};
 use datafusion::common::cast::as_boolean_array;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{ScalarValue, internal_datafusion_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::Accumulator;
+use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
 use datafusion::physical_expr::{OrderingRequirements, Partitioning, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::aggregates::{
-    AggregateExec, AggregateMode, aggregate_expressions, create_accumulators, evaluate_group_by,
-    evaluate_many,
+    AggregateExec, AggregateMode, aggregate_expressions, evaluate_group_by, evaluate_many,
 };
 use datafusion::physical_plan::metrics::{
     BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
@@ -57,8 +57,8 @@ impl PhysicalOptimizerRule for StationAggregates {
     }
 }
 
-/// Whether the one key of the groups is what the input is both sorted by and divided by into ranges. Only scans of
-/// datasets are divided so, and always by the station.
+/// Whether the one key of the groups is what the input is both sorted by and divided by into ranges. Only scans of tables of
+/// stations are divided so, where their files say which stations they hold; that these are sorted the files say, too.
 fn has_runs(aggregate: &AggregateExec) -> bool {
     let in_one_stage = matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
     let groups = aggregate.group_expr();
@@ -189,7 +189,7 @@ struct Groups {
     arguments: Vec<Vec<Arc<dyn PhysicalExpr>>>,
     /// The key of the group whose rows are coming, and its state of each aggregate: one group's, which is little, so that
     /// it does not count as memory of the query.
-    run: Option<(ScalarValue, Vec<Box<dyn Accumulator>>)>,
+    run: Option<(ScalarValue, Vec<State>)>,
     /// The key, and the value of each aggregate, of the groups that have ended.
     ended: Vec<Vec<ScalarValue>>,
 }
@@ -215,22 +215,20 @@ impl Groups {
         let filters = self.aggregate.filter_expr().iter();
         let filters = filters.map(|filter| filter.as_ref().map(filter_of).transpose());
         let filters = filters.collect::<Result<Vec<Option<BooleanArray>>>>()?;
+        let first_group = vec![0; batch.num_rows()];
         for Range { start, end } in partition(&[Arc::clone(keys)])?.ranges() {
             let key = ScalarValue::try_from_array(keys, start)?;
             if self.run.as_ref().is_none_or(|(last, _)| *last != key) {
                 self.end_run()?;
-                self.run = Some((key, create_accumulators(self.aggregate.aggr_expr())?));
+                let states = self.aggregate.aggr_expr().iter().map(|aggregate| State::new(aggregate));
+                self.run = Some((key, states.collect::<Result<_>>()?));
             }
-            let Some((_, accumulators)) = &mut self.run else { continue };
-            for ((accumulator, arguments), rows) in accumulators.iter_mut().zip(&arguments).zip(&filters) {
-                let of_run = arguments.iter().map(|argument| {
-                    let argument = argument.slice(start, end - start);
-                    match rows {
-                        Some(rows) => Ok(filter(&argument, &rows.slice(start, end - start))?),
-                        None => Ok(argument),
-                    }
-                });
-                accumulator.update_batch(&of_run.collect::<Result<Vec<_>>>()?)?;
+            let Some((_, states)) = &mut self.run else { continue };
+            let rows = end - start;
+            for ((state, arguments), filter) in states.iter_mut().zip(&arguments).zip(&filters) {
+                let arguments = arguments.iter().map(|argument| argument.slice(start, rows));
+                let filter = filter.as_ref().map(|filter| filter.slice(start, rows));
+                state.add(arguments.collect(), filter.as_ref(), &first_group[..rows])?;
             }
         }
         Ok(())
@@ -238,8 +236,8 @@ impl Groups {
 
     /// Puts the group whose rows were coming to those that have ended.
     fn end_run(&mut self) -> Result<()> {
-        let Some((key, mut accumulators)) = self.run.take() else { return Ok(()) };
-        let values = accumulators.iter_mut().map(|accumulator| accumulator.evaluate());
+        let Some((key, states)) = self.run.take() else { return Ok(()) };
+        let values = states.into_iter().map(State::value);
         for (column, value) in self.ended.iter_mut().zip(iter::once(Ok(key)).chain(values)) {
             column.push(value?);
         }
@@ -254,5 +252,53 @@ impl Groups {
         let columns = self.ended.iter_mut().map(|column| ScalarValue::iter_to_array(column.drain(..)));
         let columns = columns.collect::<Result<Vec<_>>>()?;
         Ok(Some(RecordBatch::try_new(self.aggregate.schema(), columns)?))
+    }
+}
+
+/// What an aggregate knows of a group.
+enum State {
+    /// Of values that are the same however the rows are cut into slices.
+    OfSlices(Box<dyn Accumulator>),
+    /// Of sums that are rounded, which must not depend on slices: the accumulator of groups goes row by row. It has one.
+    OfRows(Box<dyn GroupsAccumulator>),
+}
+
+impl State {
+    fn new(aggregate: &AggregateFunctionExpr) -> Result<Self> {
+        let is_rounded =
+            aggregate.field().data_type().is_floating() && aggregate.fun().is_descending().is_none();
+        if is_rounded && aggregate.groups_accumulator_supported() {
+            return Ok(Self::OfRows(aggregate.create_groups_accumulator()?));
+        }
+        Ok(Self::OfSlices(aggregate.create_accumulator()?))
+    }
+
+    /// Adds rows, or of these what a filter says. `first_group` has the number of the first group for each row.
+    fn add(
+        &mut self,
+        mut arguments: Vec<ArrayRef>,
+        filter: Option<&BooleanArray>,
+        first_group: &[usize],
+    ) -> Result<()> {
+        match self {
+            Self::OfSlices(accumulator) => {
+                if let Some(filter) = filter {
+                    for argument in &mut arguments {
+                        *argument = compute::filter(argument, filter)?;
+                    }
+                }
+                accumulator.update_batch(&arguments)
+            }
+            Self::OfRows(accumulator) => accumulator.update_batch(&arguments, first_group, filter, 1),
+        }
+    }
+
+    fn value(self) -> Result<ScalarValue> {
+        match self {
+            Self::OfSlices(mut accumulator) => accumulator.evaluate(),
+            Self::OfRows(mut accumulator) => {
+                ScalarValue::try_from_array(&accumulator.evaluate(EmitTo::First(1))?, 0)
+            }
+        }
     }
 }
