@@ -19,7 +19,7 @@ fn tenths(value: Option<i32>) -> f64 {
 #[test]
 fn pressure_is_that_of_the_model() {
     let pairs = (100_usize..200, 1_i32..30, any::<u64>());
-    agree(64, pairs, |(rows, scatter, seed)| {
+    agree(256, pairs, |(rows, scatter, seed)| {
         let mut draw = drawn(seed);
         let value = |low: f64, high: f64, draw: &mut dyn FnMut() -> f64| {
             ((low + (high - low) * draw()) * 10.0).round() / 10.0
@@ -28,7 +28,7 @@ fn pressure_is_that_of_the_model() {
         for _ in 0..rows {
             let here = value(950.0, 990.0, &mut draw);
             let mut above = value(20.0, 20.0 + f64::from(scatter) / 10.0, &mut draw);
-            if draw() < 0.02 {
+            if draw() < 0.1 {
                 above += value(-12.0, 12.0, &mut draw);
             }
             sea.push(if draw() < 0.05 { NONE } else { here + above });

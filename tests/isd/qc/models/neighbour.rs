@@ -1,7 +1,7 @@
 //! The model of `neighbour`: the temperatures of one station beside those of the stations around it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use isd::qc::derived::Derived;
 use isd::qc::run::Thresholds;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::super::{NONE, START, TEMPERATURE, drawn};
-use super::{Found, agree, median};
+use super::{Found, compare, median};
 use crate::memory::{HOUR, Row, dataset};
 
 /// Hours of each station's record: January 2001, and some days of February.
@@ -210,37 +210,48 @@ fn model(own: &[f64], around: &[Around], before: &[Finding]) -> Found {
     decided
 }
 
-fn id(number: usize) -> String {
-    format!("{:06}-99999", 10_010 + 10 * number)
+/// Some stations, the first of which is judged.
+type World = Vec<Around>;
+
+fn id(world: usize, number: usize) -> String {
+    format!("{:06}-99999", 10_000 + 1000 * world + 10 * number)
 }
 
-/// Degrees north of the station that is judged; stations with odd numbers lie south of it.
-fn north(number: usize, km: i32) -> f64 {
+/// Worlds are far from each other; in each, stations with odd numbers lie south of the one that is judged, the others north.
+fn position(world: usize, number: usize, km: i32) -> Option<Position> {
     let degrees = f64::from(km) / 111.195;
-    if number.is_multiple_of(2) { degrees } else { -degrees }
+    let north = if number.is_multiple_of(2) { degrees } else { -degrees };
+    Position::of_station(45.0 + north, 20.0 * world as f64)
 }
 
-/// What quality control finds of the first of some stations.
-fn control(stations: &[Around], settings: &Settings) -> Found {
+/// What quality control finds of the first station of each world.
+fn control(worlds: &[World], settings: &Settings) -> Vec<Found> {
     let home = TempDir::new().unwrap();
-    let mut rows: Vec<Row> = Vec::new();
-    for (number, station) in stations.iter().enumerate() {
-        for (row, &value) in station.values.iter().enumerate() {
-            let time = (START + row as i64) * HOUR + station.minutes * (HOUR / 60);
-            rows.push((id(number), time, vec![Some(value).filter(|value| !value.is_nan())]));
+    let (mut rows, mut places): (Vec<Row>, _) = (Vec::new(), BTreeMap::new());
+    for (world, stations) in worlds.iter().enumerate() {
+        for (number, station) in stations.iter().enumerate() {
+            for (row, &value) in station.values.iter().enumerate() {
+                let time = (START + row as i64) * HOUR + station.minutes * (HOUR / 60);
+                rows.push((id(world, number), time, vec![Some(value).filter(|value| !value.is_nan())]));
+            }
+            let position = position(world, number, station.km);
+            let elevation = Some(300.0 + f64::from(station.metres));
+            places.insert(id(world, number), Place { position, elevation, ..Place::default() });
         }
     }
     let dataset = dataset(&home.path().join("obs"), &["air_temperature"], &rows, &ConvertOptions::default());
     let mut table = StationTable::find(dataset.path()).unwrap().unwrap();
-    table.set_places(|station| {
-        let number = (0..stations.len()).find(|&number| id(number) == station)?;
-        let position = Position::of_station(45.0 + north(number, stations[number].km), 7.0);
-        let elevation = Some(300.0 + f64::from(stations[number].metres));
-        Some(Place { position, elevation, ..Place::default() })
-    });
+    table.set_places(|station| places.get(station).cloned());
     let outcome = isd::qc::run(&dataset, &table, settings, &Thresholds::new(), false, &|_| ()).unwrap();
-    let found = &outcome.stations[0].findings;
-    found.iter().map(|finding| (usize::from(finding.test), finding.row as usize, finding.verdict)).collect()
+    let of = |world: usize| {
+        let judged = outcome.stations.iter().find(|station| *station.id == *id(world, 0)).unwrap();
+        judged
+            .findings
+            .iter()
+            .map(|found| (usize::from(found.test), found.row as usize, found.verdict))
+            .collect()
+    };
+    (0..worlds.len()).map(of).collect()
 }
 
 /// What the tests of single stations find of one.
@@ -251,8 +262,8 @@ fn alone(station: &Around, settings: &Settings) -> Vec<Finding> {
     test_station(tested, settings, Derived::default(), &mut NotRun::new()).unwrap().findings
 }
 
-#[test]
-fn neighbours_decide_as_the_model() {
+/// The stations of a world, drawn by chance.
+fn worlds() -> impl Strategy<Value = World> {
     let places = (
         prop_oneof![1 => 15_i32..45, 2 => 55_i32..290, 1 => 305_i32..330],
         prop_oneof![8 => 0_i32..300, 1 => Just(301)],
@@ -263,17 +274,13 @@ fn neighbours_decide_as_the_model() {
     // Where an error begins, how many hours it lasts, its size in quarters, and whether it comes and goes slowly.
     let error = (10_usize..860, 1_usize..40, -70_i32..70, any::<bool>());
     // A few values alone, and by how much they are wrong.
-    let cluster = prop::option::of((100_usize..800, prop_oneof![2 => Just(0_i32), 1 => -60_i32..60]));
-    let cases = (
+    let cluster = (100_usize..800, prop_oneof![1 => -4_i32..5, 2 => -20_i32..20, 1 => -60_i32..60]);
+    let drawn_by = (
         prop::collection::vec(places, 2..9),
         prop::collection::vec(error, 0..5),
-        cluster,
-        1_i32..8,
-        any::<u64>(),
+        prop::option::weighted(0.8, cluster),
     );
-    let neighbour = test_index("neighbour").unwrap();
-    let decisions = RefCell::new(BTreeMap::new());
-    agree(48, cases, |(mut places, errors, cluster, noise, seed)| {
+    (drawn_by, 1_i32..8, any::<u64>()).prop_map(|((mut places, errors, cluster), noise, seed)| {
         let mut draw = drawn(seed);
         // In quarters of a degree, so that sums and single precision are exact.
         let mut quarters = |scale: i32| (f64::from(scale) * (draw() + draw() - 1.0)).round() / 4.0;
@@ -302,29 +309,42 @@ fn neighbours_decide_as_the_model() {
             values[from..(from + missing).min(ROWS)].fill(NONE);
             stations.push(Around { km, metres, minutes, values });
         }
-        let mut settings = Settings::default();
-        settings.turn(test_index("clean_up").unwrap(), TEMPERATURE, false);
-        let before = alone(&stations[0], &settings);
-        let found = control(&stations, &settings);
-        // Neighbours are heard without what is erroneous of theirs.
-        for station in &mut stations[1..] {
-            for finding in alone(station, &settings).iter().filter(|f| f.verdict == Verdict::Erroneous) {
-                station.values[finding.row as usize] = NONE;
+        stations
+    })
+}
+
+#[test]
+fn neighbours_decide_as_the_model() {
+    let mut settings = Settings::default();
+    settings.turn(test_index("clean_up").unwrap(), TEMPERATURE, false);
+    let (neighbour, cluster) = ("neighbour", "isolated_cluster");
+    let decisions = RefCell::new(BTreeSet::new());
+    compare(8, prop::collection::vec(worlds(), 8), |mut worlds| {
+        let found = control(&worlds, &settings);
+        let (mut all, mut expected) = (Found::new(), Found::new());
+        for (world, (stations, found)) in worlds.iter_mut().zip(found).enumerate() {
+            decisions.borrow_mut().extend(found.iter().map(|&(test, _, verdict)| (test, verdict)));
+            let before = alone(&stations[0], &settings);
+            // Neighbours are heard without what is erroneous of theirs.
+            for station in &mut stations[1..] {
+                for finding in alone(station, &settings).iter().filter(|f| f.verdict == Verdict::Erroneous) {
+                    station.values[finding.row as usize] = NONE;
+                }
             }
+            let of_world = |(test, row, verdict)| (test, world * ROWS + row, verdict);
+            all.extend(found.into_iter().map(of_world));
+            expected.extend(model(&stations[0].values, &stations[1..], &before).into_iter().map(of_world));
         }
-        for &(test, _, verdict) in &found {
-            *decisions.borrow_mut().entry((test == neighbour, verdict)).or_insert(0_u32) += 1;
-        }
-        (found, model(&stations[0].values, &stations[1..], &before))
+        (all, expected)
     });
-    // Neighbours find values themselves, and release and confirm those of other tests.
-    for (by_neighbours, verdict) in [
-        (true, Verdict::Erroneous),
-        (true, Verdict::Suspect),
-        (false, Verdict::Released),
-        (false, Verdict::Erroneous),
-        (false, Verdict::Suspect),
+    // Neighbours find values themselves, and release and confirm what another test found.
+    for (test, verdict) in [
+        (neighbour, Verdict::Erroneous),
+        (neighbour, Verdict::Suspect),
+        (cluster, Verdict::Released),
+        (cluster, Verdict::Erroneous),
+        (cluster, Verdict::Suspect),
     ] {
-        assert!(decisions.borrow().contains_key(&(by_neighbours, verdict)), "{by_neighbours}: {verdict:?}");
+        assert!(decisions.borrow().contains(&(test_index(test).unwrap(), verdict)), "{test}: {verdict:?}");
     }
 }

@@ -6,7 +6,7 @@ use isd::qc::Verdict;
 use proptest::prelude::*;
 
 use super::super::{NONE, RAIN_1H, SKY, TEMPERATURE, WIND_DIRECTION, WIND_SPEED, at_hours, drawn};
-use super::{Found, agree, found};
+use super::{Found, agree, found, resolution};
 
 /// Days of the months from January 2001 on.
 const DAYS: [i64; 5] = [31, 28, 31, 30, 31];
@@ -16,7 +16,7 @@ fn duplicate_months_are_those_of_the_model() {
     // For each month the one that it copies, if that comes before it; how many values of it are missing and differ.
     let month = (
         prop_oneof![3 => Just(9), 2 => Just(0), 1 => Just(1)],
-        0_usize..70,
+        0_usize..260,
         prop_oneof![4 => Just(0), 1 => 1_usize..3],
     );
     let cases = (
@@ -30,8 +30,8 @@ fn duplicate_months_are_those_of_the_model() {
         let (mut hours, mut dates, mut air, mut rain) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut midnight = 0;
         for (month, &days) in DAYS.iter().enumerate() {
-            for at in 0..days * 4 {
-                hours.push(midnight + 6 * at);
+            for at in 0..days * 8 {
+                hours.push(midnight + 3 * at);
                 dates.push((month, at));
                 // The temperature changes every so many values.
                 let steady = at % every as i64 != 0 && air.last().is_some();
@@ -51,19 +51,19 @@ fn duplicate_months_are_those_of_the_model() {
             }
         }
         for (month, &(_, missing, differing)) in months.iter().enumerate() {
-            let mut any = || row_of[&(month, (draw() * 111.0) as i64)];
+            let mut any = || row_of[&(month, (draw() * 224.0) as i64)];
             (0..missing).for_each(|_| air[any()] = NONE);
             (0..differing).for_each(|_| air[any()] += 0.1);
         }
         // The values that two months have at the same day and hour.
         let common = |values: &[f64], a: usize, b: usize| -> Vec<(f64, f64)> {
-            let pairs = (0..124)
+            let pairs = (0..248)
                 .filter_map(|at| Some((values[*row_of.get(&(a, at))?], values[*row_of.get(&(b, at))?])));
             pairs.filter(|(a, b)| !a.is_nan() && !b.is_nan()).collect()
         };
         let equal = |pairs: &[(f64, f64)]| pairs.iter().all(|(a, b)| a == b);
         let observed = |month: usize| -> Vec<i64> {
-            (0..124).filter(|&at| row_of.get(&(month, at)).is_some_and(|&row| !air[row].is_nan())).collect()
+            (0..248).filter(|&at| row_of.get(&(month, at)).is_some_and(|&row| !air[row].is_nan())).collect()
         };
         let mut expected = Found::new();
         for later in 1..5 {
@@ -75,7 +75,7 @@ fn duplicate_months_are_those_of_the_model() {
             });
             let Some(earlier) = earlier else { continue };
             // The last day on which both have a temperature or had one before.
-            let last = observed(earlier).last().unwrap().min(observed(later).last().unwrap()) / 4;
+            let last = observed(earlier).last().unwrap().min(observed(later).last().unwrap()) / 8;
             for (measurement, values) in [(TEMPERATURE, &air), (RAIN_1H, &rain)] {
                 let pairs = common(values, earlier, later);
                 if pairs.is_empty() || !equal(&pairs) {
@@ -83,7 +83,7 @@ fn duplicate_months_are_those_of_the_model() {
                 }
                 let rows = (0..dates.len()).filter(|&row| {
                     let (month, at) = dates[row];
-                    (month == earlier || month == later) && at / 4 <= last && !values[row].is_nan()
+                    (month == earlier || month == later) && at / 8 <= last && !values[row].is_nan()
                 });
                 expected.extend(rows.map(|row| (measurement, row, Verdict::Suspect)));
             }
@@ -91,9 +91,6 @@ fn duplicate_months_are_those_of_the_model() {
         (found("duplicate_month", &at_hours(&hours, &[(TEMPERATURE, air), (RAIN_1H, rain)])), expected)
     });
 }
-
-/// What a measurement is reported in, in tenths, with what makes its streaks longer: of days, and of changes.
-const RESOLUTIONS: [(i32, f64, f64); 3] = [(1, 1.0, 1.0), (5, 4.0 / 3.0, 1.5), (10, 5.0 / 3.0, 3.0)];
 
 /// Values at the same hour of the day, of which none is more than two days from the one before it, all equal.
 fn same_hours(hours: &[i64], values: &[f64], days: f64, is_evidence: impl Fn(f64) -> bool) -> Vec<usize> {
@@ -161,16 +158,19 @@ fn same_hours_and_repeated_days_are_those_of_the_model() {
     let same = (0_usize..20, 8_usize..32, 0_usize..8, prop_oneof![6 => 1_i32..40, 1 => Just(0)]);
     let repeated = (25_usize..300, 4_usize..80, 0_usize..3);
     let cases = (
-        (prop_oneof![Just(TEMPERATURE), Just(WIND_SPEED)], 0_usize..3, prop_oneof![Just(3_i64), Just(4)]),
+        (
+            prop_oneof![Just(TEMPERATURE), Just(WIND_SPEED)],
+            prop_oneof![Just(1), Just(5), Just(10)],
+            prop_oneof![Just(1_i64), Just(3), Just(4)],
+        ),
         prop::collection::vec(same, 0..3),
         prop::collection::vec(repeated, 0..4),
         prop::collection::vec((0_usize..280, 1_usize..12), 0..5),
         prop::collection::vec((0_usize..280, 1_usize..40), 0..3),
         any::<u64>(),
     );
-    agree(128, cases, |((measurement, resolution, step), same, repeated, missing, dark, seed)| {
+    agree(384, cases, |((measurement, tenths, step), same, repeated, missing, dark, seed)| {
         let mut draw = drawn(seed);
-        let (tenths, more_days, more_changes) = RESOLUTIONS[resolution];
         let (rows, day) = (280, 24 / step as usize);
         let hours: Vec<i64> = (0..rows as i64).map(|row| row * step).collect();
         let value = |steps: i32| f64::from(steps * tenths) / 10.0;
@@ -198,7 +198,15 @@ fn same_hours_and_repeated_days_are_those_of_the_model() {
             direction[from..(from + count / 8).min(rows)].fill(NONE);
         }
         let (days, calm) = if measurement == WIND_SPEED { (20.0, 0.5) } else { (15.0, f64::MIN) };
-        let calm = if resolution == 2 && calm > 0.0 { 2.0 * calm } else { calm };
+        // Coarser values repeat the sooner by chance.
+        let known = values.iter().copied().filter(|value| !value.is_nan() && *value > calm);
+        let resolution = resolution(&known.collect::<Vec<f64>>());
+        let (more_days, more_changes) = match resolution {
+            1.0 => (5.0 / 3.0, 3.0),
+            0.5 => (4.0 / 3.0, 1.5),
+            _ => (1.0, 1.0),
+        };
+        let calm = if resolution == 1.0 && calm > 0.0 { 2.0 * calm } else { calm };
         let evidence = |value: f64| value > calm && (measurement == WIND_SPEED || value != 0.0);
         let mut expected = Found::new();
         let mut find =
