@@ -43,10 +43,12 @@ pub fn kept(value: f64) -> f64 {
 }
 
 impl Limits {
-    /// Limits as they are kept.
+    /// Limits as they are kept, around a centre and a spread that are [`kept`] already. The values of the record that the limits
+    /// reach to must lie within them, so that they are rounded up.
     #[must_use]
     pub fn new(center: f64, spread: f64, below: f64, above: f64) -> Self {
-        Self { center: kept(center), spread: kept(spread), below: kept(below), above: kept(above) }
+        let up = |limit: f64| if kept(limit) < limit { kept(limit + 1e-6) } else { kept(limit) };
+        Self { center, spread, below: up(below), above: up(above) }
     }
 
     /// Spreads by which a value lies above the centre.
@@ -66,5 +68,29 @@ impl Limits {
     #[must_use]
     pub fn values(&self) -> (f64, f64) {
         (self.center - self.below * self.spread, self.center + self.above * self.spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_the_record_reaches_lies_within_its_limits() {
+        for spread in [1.5, 1.7, 3.0, 4.9] {
+            for tenths in 100..400 {
+                let value = f64::from(tenths) / 10.0;
+                let reached = (value - 1.0) / spread;
+                let limits = Limits::new(1.0, spread, reached, reached);
+                assert!(
+                    !limits.find(value) && !limits.find(2.0 - value),
+                    "{value} with a spread of {spread}"
+                );
+                assert!(
+                    limits.find(value + 0.1) && limits.find(1.9 - value),
+                    "{value} with a spread of {spread}"
+                );
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use isd_dataset::Result;
 
-use crate::qc::derived::Limits;
+use crate::qc::derived::{Limits, kept};
 use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
 use crate::qc::statistics::{MAD_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
@@ -34,9 +34,9 @@ static ABOUT: About = About {
         Parameter::new("margin", "", 1.0, "spreads beyond the normal limit that are still expected"),
         Parameter::new("gap", "", 1.0, "spreads without values that separate a value"),
     ],
-    definition: "For each calendar month and hour of the day, the distance of a value from the winsorised mean in half interquartile \
-                 ranges. The distances of a calendar month are compared with a normal distribution of their spread: a value is found \
-                 beyond a limit and a gap of one spread outside it. The limit is one spread beyond the distance at which that \
+    definition: "For each calendar month and hour of the day with ten values, the distance of a value from the winsorised mean in half \
+                 interquartile ranges. The distances of a calendar month are compared with a normal distribution of their spread, \
+                 1.4826 median absolute deviations and at least 0.5: a value is found beyond a limit and a gap of one spread outside it. The limit is one spread beyond the distance at which that \
                  distribution has less than 0.1 values in a bin of one spread.",
     source: "HadISD 3 (climatological check), without its low-pass filter over years, which needs a long record",
 };
@@ -92,7 +92,7 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         let center_and_spread = |sample: &mut Vec<f64>| {
             let enough = sample.len() >= HOUR_VALUES;
             let center = winsorised_mean(sample, winsorised).filter(|_| enough)?;
-            Some((center, (iqr(sample)? / 2.0).max(least_spread)))
+            Some((kept(center), kept((iqr(sample)? / 2.0).max(least_spread))))
         };
         let centers: Vec<Option<(f64, f64)>> = hours.iter_mut().map(center_and_spread).collect();
         let mut distances: Vec<f64> = Vec::new();

@@ -2,7 +2,7 @@
 
 use isd_dataset::Result;
 
-use crate::qc::derived::Limits;
+use crate::qc::derived::{Limits, kept};
 use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
 use crate::qc::statistics::{IQR_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
@@ -97,8 +97,8 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         if (sample.len() as f64) < least_values {
             return None;
         }
-        let center = median(sample)?;
-        let spread = iqr(sample)?.max(least_spread);
+        let center = kept(median(sample)?);
+        let spread = kept(iqr(sample)?.max(least_spread));
         let limit = normal_limit(sample.len(), BIN, 1.0 / IQR_TO_SIGMA) + margin;
         let distances: Vec<f64> = sample.iter().map(|value| (value - center) / spread).collect();
         let side =

@@ -19,8 +19,8 @@ static ABOUT: About = About {
         Parameter::new("least_changes", "", 20.0, "changes among these temperatures at least"),
     ],
     definition: "All temperatures of a month equal those of an earlier month at the same day and hour, wherever both have one. \
-                 Both months have at least half of their temperatures in common. Both are suspect, in all measurements that agree as well: \
-                 which of the two is the copy, only the neighbours can tell.",
+                 Both months have at least half of their temperatures in common. Both are suspect up to the last day that both \
+                 reach, in all measurements that agree as well: which of the two is the copy, only the neighbours can tell.",
     source: "HadISD 3 (duplicate months), which asks for 20 common values",
 };
 

@@ -36,8 +36,8 @@ static ABOUT: About = About {
         Parameter::new("sure_share", "", 0.9, "share with which ten values in a year are enough"),
     ],
     definition: "Values in bins of 0.5 (1 where whole values are reported). A bin is frequent if it is the largest of the seven around \
-                 it, holds three tenths of their values and 30 of the record. In each year of 100 values in which it holds half of them and 20, \
-                 or nine tenths and 10, its values are found.",
+                 it, holds three tenths of their values and 30 of the record. In each year of more than 100 values in which it holds half \
+                 of them and 20, or nine tenths and 10, its values are found.",
     source: "HadISD 3 (frequent value check), whole record, half of whose values are asked for there; the seasons are left out",
 };
 

@@ -22,9 +22,10 @@ static ABOUT: About = About {
         Parameter::new("clear", "", 2.0, "sky condition up to which the sky is clear, in oktas"),
         Parameter::new("clear_share", "", 0.5, "share of such a run under a clear sky"),
     ],
-    definition: "A dew point above the temperature: of the two, the one that lies farther from the median of the values within 6 h is \
-                 suspect, the dew point where neither does. And runs of air saturated within 0.25 degC for 24 h, half of them under \
-                 a clear sky and without rain: the dew point is suspect. Fog alone is no evidence.",
+    definition: "A dew point above the temperature: the temperature is suspect where it lies more than 3 degC from the median of its \
+                 other values within 6 h, and more than twice as far as the dew point from that of its own; else the dew point. And \
+                 runs of air saturated within 0.25 degC for 24 h, at least four values without a gap of more than 12 h, half of them \
+                 under a clear sky and without rain: the dew point is suspect. Fog alone is no evidence.",
     source: "HadISD 3 (supersaturation, dew point depression), but that the month is not flagged with its values and that the dry \
              evidence is asked for",
 };
@@ -33,6 +34,8 @@ static ABOUT: About = About {
 const LEVEL_HOURS: f64 = 6.0;
 /// Depression of saturated air, in degC.
 const SATURATED: f64 = 0.25;
+/// Hours without a value that end a run of saturated air.
+const GAP_HOURS: f64 = 12.0;
 
 impl Test for Humidity {
     fn about(&self) -> &'static About {
@@ -71,8 +74,10 @@ impl Test for Humidity {
             return Ok(());
         }
         let saturated = |(_, air, dew): &(usize, f64, f64)| (air - dew).abs() <= SATURATED;
-        for saturated in both.chunk_by(|a, b| saturated(a) && saturated(b)).filter(|values| values.len() >= 4)
-        {
+        let goes_on = |a: &(usize, f64, f64), b: &(usize, f64, f64)| {
+            saturated(a) && saturated(b) && station.hours_between(a.0, b.0) <= GAP_HOURS
+        };
+        for saturated in both.chunk_by(goes_on).filter(|values| values.len() >= 4) {
             let (first, last) = (saturated[0].0, saturated[saturated.len() - 1].0);
             let length = station.hours_between(first, last);
             let dry = |&&(row, ..): &&(usize, f64, f64)| {

@@ -27,7 +27,7 @@ static ABOUT: About = About {
     ],
     definition: "Values within 24 h that are left and reached again by changes of opposite sign, each beyond the limit of `spike`. \
                  Within, changes are below half that limit, or values are missing; the value after it lies nearer the one before it \
-                 than half the jump. Temperature and pressure within a quarter of the limit of each other are erroneous, others suspect; dew point \
+                 than half the jump. Two and more values of temperature or pressure within a quarter of the limit of each other are erroneous, others suspect; dew point \
                  is suspect where it is as steady, and else not found. \
                  What comes with weather is spared as in `spike`.",
     source: "Follows from hours of cold bias in Canada that no test of HadISD or GHCNh finds; the limits are those of `spike`",

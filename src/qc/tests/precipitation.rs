@@ -29,10 +29,10 @@ static ABOUT: About = About {
         Parameter::new("streak", "", 4.0, "equal consecutive hourly amounts at least"),
         Parameter::new("streak_least", "mm", 2.0, "least amount of such a streak"),
     ],
-    definition: "A total of 6 h smaller than one of its hours: both are suspect. One hour above 50 mm and above 5 times the 99.9th \
-                 percentile of the station's other wet hours, with hardly any rain in the hours before and after: suspect, and \
-                 erroneous where a total of 6 h that holds it contradicts it. The same amount of 2 mm or more in four consecutive hours: \
-                 suspect.",
+    definition: "A total of 6 h smaller than the greatest of its hours: both are suspect. One hour above 50 mm and above 5 times the 99.9th \
+                 percentile of the station's wet hours up to 50 mm, with hardly any rain in the values before and after: suspect, and \
+                 erroneous where a total of 6 h that holds it is less than half of it. The same amount of 2 mm or more in four \
+                 consecutive hours: suspect.",
     source: "HadISD 3 (precipitation totals); the single hour and the streak follow from what other tests do for other measurements",
 };
 

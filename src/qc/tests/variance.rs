@@ -28,8 +28,8 @@ static ABOUT: About = About {
             "wind with which months of high variance of pressure and wind are spared",
         ),
     ],
-    definition: "The mean absolute deviation of a month's values from the medians of its hours of the day, compared with that of the \
-                 same calendar month in other years: its distance from their median in half interquartile ranges. All values of a \
+    definition: "The mean absolute deviation of a month's values from the medians of its hours of the day, compared with those \
+                 of the same calendar month in all years: its distance from their median in half interquartile ranges. All values of a \
                  month beyond the limit are found.",
     source: "HadISD 3 (unusual variance), with a least spread relative to the median",
 };

@@ -50,8 +50,8 @@ static ABOUT: About = About {
     ],
     definition: "A value below the least or above the greatest that was ever measured, in the station's part of the world where its \
                  place is known, is erroneous. Wind above 50 m/s is suspect.",
-    source: "HadISD 3 and GHCNh (table of records); WMO archive of extremes for Europe (48.8 degC) and Greenland (-69.6 degC); \
-             WeatherReal (precipitation)",
+    source: "HadISD 3 and GHCNh (table of records); WMO archive of extremes for Europe (48.8 degC), Greenland (-69.6 degC), \
+             Antarctica (18.3 degC) and the Pacific (-25.6 degC); WeatherReal (precipitation)",
 };
 
 /// Records of temperature and the least dew point of a part of the world, in degC.

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::{
     DEW_POINT, NONE, PRESSURE, RAIN_1H, RAIN_6H, SKY, START, TEMPERATURE, WIND_DIRECTION, WIND_SPEED, on,
-    rows, run, station, temperatures, verdict,
+    rows, run, station, station_every, temperatures, verdict,
 };
 use crate::memory::HOUR;
 
@@ -40,6 +40,12 @@ fn saturated_air_is_suspect_under_a_clear_sky_only() {
     };
     assert_eq!((with(25, 0.0), with(24, 0.0)), (25, 0));
     assert_eq!((with(48, 2.0), with(48, 3.0), with(48, NONE)), (48, 0, 0));
+    // Clear mornings of which nothing is known in between.
+    let every = |hours: i64| {
+        let columns = [(TEMPERATURE, vec![5.0; 10]), (DEW_POINT, vec![5.0; 10]), (SKY, vec![0.0; 10])];
+        rows("humidity", &station_every(hours, &columns), DEW_POINT).len()
+    };
+    assert_eq!((every(12), every(13)), (10, 0));
 }
 
 #[test]

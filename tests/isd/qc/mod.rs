@@ -3,6 +3,7 @@
 mod cli; // isd-qc as it is run from a shell
 mod climatology; // tests that rest on a station's own record
 mod logic; // humidity, wind, pressure, precipitation, world records, clean-up
+mod models; // most tests against plain, slow models
 mod neighbours; // stations beside those around them
 mod page; // the page of the documentation
 mod published; // the published rows: labelled points, cold hours, storms

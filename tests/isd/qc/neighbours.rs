@@ -116,13 +116,13 @@ fn what_comes_and_goes_slowly_is_suspect_only_beside_near_stations() {
 
 #[test]
 fn neighbours_release_and_confirm_what_rests_on_a_station_alone() {
-    // The same cold at all stations, far beyond their own records; then at one alone.
+    // The same cold at all stations, far beyond their own records, with gaps of 4 degC; then at one alone.
     let cold = |alone: bool| {
         let mut stations = four();
         let reached = if alone { 1 } else { 4 };
         for station in &mut stations[..reached] {
-            for row in 503..548 {
-                station.columns[0][row] -= 2.0 * (23.0 - (row as f64 - 525.0).abs());
+            for row in 513..538 {
+                station.columns[0][row] -= 4.0 * (13.0 - (row as f64 - 525.0).abs());
             }
         }
         let found = of(&control(&stations), TEMPERATURE, 525);

@@ -137,6 +137,10 @@ fn days_that_repeat_the_day_before_are_found_with_it() {
     // The direction repeats with it, the sky does not.
     assert_eq!(rows("streak", &tested, WIND_DIRECTION), expected);
     assert_eq!(rows("streak", &tested, SKY), [0; 0]);
+    // A sky that is seen on the last day alone repeats nothing.
+    let mut seen: Vec<f64> = vec![NONE; air.len()];
+    seen[24 * 13..24 * 14].fill(8.0);
+    assert_eq!(rows("streak", &station(&[(TEMPERATURE, air.clone()), (SKY, seen)]), SKY), [0; 0]);
     // A value that differs ends the span: what is left is two days and ten hours, and spans of less than a day.
     (0..4).for_each(|day| air[24 * (10 + day) + 15] += 0.1 * day as f64);
     assert_eq!(rows("streak", &station(&[(TEMPERATURE, air)]), TEMPERATURE).len(), 24 * 2 + 10);

@@ -50,9 +50,11 @@ static ABOUT: About = About {
     definition: "Straight: equal consecutive values, as many as the parameters say for the resolution that the station reports in, or \
                  over as many days; a gap or a calm ends it. Temperature and dew point at 0.0 degC or within 0.5 degC of each other \
                  (melting snow, fog) are no evidence. It is erroneous at twice that length, or where another variable changes \
-                 meanwhile; else suspect. Same hour: the same value at the same hour of the day, where the other hours differ. \
-                 Repeated day: a day or more of values that all equal those of 24 h before, over enough changes, with the day before; wind \
-                 direction and sky condition only where they repeat with another measurement.",
+                 meanwhile; else suspect. Same hour: the same value at the same hour of the day, with at most one day between \
+                 two of them missing, where as many other values differ. Repeated day: a day or more of values that all equal those of \
+                 24 h before, half of them having one, over enough changes, with the day before; wind direction and sky condition only \
+                 where they repeat with another measurement. Halves take 4/3 of the days and 3/2 of the changes, whole values 5/3 and \
+                 three times.",
     source: "HadISD 3 (streak checks, table of lengths); gaps, calms and what is no evidence follow from an appraisal of GHCNh. The \
              excess of streaks in a year needs ten years, and is left out",
 };

@@ -27,8 +27,10 @@ pub(super) fn follow(run: &mut Run<'_>, measurement: usize, rows: &[u32], span: 
     let within = rows.iter().zip(&before).filter(|(row, _)| span.contains(&(**row as usize)));
     // The first day of the span repeats nothing.
     let first = run.station.times()[span.start] + DAY;
-    let mut later = within.filter(|(row, _)| run.station.times()[**row as usize] >= first).peekable();
-    if later.peek().is_some() && later.all(|(_, same)| *same != Some(false)) {
+    let mut later = within.filter(|(row, _)| run.station.times()[**row as usize] >= first);
+    let repeats =
+        later.try_fold(false, |repeats, (_, same)| same.map_or(Some(repeats), |same| same.then_some(true)));
+    if repeats == Some(true) {
         mark(run, measurement, span, 0.0);
     }
 }
