@@ -166,7 +166,7 @@ fn rows_without_a_key_are_named() {
     let broken = |column: &'static str, row: usize, value: f64| {
         fixture(move |file| {
             for name in ["station_usaf", "station_wban", "timestamp"] {
-                let mut values = vec![1.0; ROWS];
+                let mut values = vec![60.0; ROWS];
                 if name == column {
                     values[row] = value;
                 }

@@ -31,7 +31,7 @@ pub(super) fn typed(inferred: &Schema, texts: &BTreeSet<String>) -> SchemaRef {
             | ("latitude" | "longitude" | "elevation" | "lowest_pressure", DataType::Null) => {
                 DataType::Float64
             }
-            ("window_count", DataType::Int64 | DataType::Null) => DataType::Int64,
+            ("window_count" | "window_filled", DataType::Int64 | DataType::Null) => DataType::Int64,
             ("filled", DataType::Boolean | DataType::Null) => DataType::Boolean,
             // No row says what a column of nulls is.
             (STATION_ID | "measurement", _) | (_, DataType::Null) => DataType::Utf8,
