@@ -8,6 +8,7 @@
 -- $threshold number = 6: how many standard deviations are too far
 -- $min_std number = 0: the least standard deviation
 -- $ddof integer = 0: what the number of values is lessened by for the standard deviation
+-- $min_periods integer = 0: values that the window must hold for a test, 0 for all of them, or 10 where it is a time
 -- $fill_limit_rows integer = 0: over how many rows a value is filled in, 0 without limit
 -- $fill_limit_seconds number = 0: over how much time a value is filled in, 0 without limit
 with series as (
@@ -40,12 +41,15 @@ with series as (
       and extract(epoch from f.timestamp) >= extract(epoch from h.timestamp) - $window_seconds
   end
 ), spread as (
-  select avg(value) as mean, stddev_pop(value) * sqrt(count(*) / nullif(count(*) - $ddof, 0.0)) as std from members
+  select avg(value) as mean, stddev_pop(value) * sqrt(count(*) / nullif(count(*) - $ddof, 0.0)) as std,
+         count(*) >= case when $min_periods > 0 then $min_periods when $window_seconds = 0 then $window else 10 end as tested
+  from members
 )
 select timestamp, value, filled, false as here, null as mean, null as std, null as deviation, null as "limit"
 from members
 union all
-select h.timestamp, h.value, h.filled, true, s.mean, s.std, h.value - s.mean, $threshold * greatest(s.std, $min_std)
+select h.timestamp, h.value, h.filled, true, s.mean, s.std, h.value - s.mean,
+       case when s.tested then $threshold * greatest(s.std, $min_std) end
 from filled h cross join spread s
 where h.here
 order by here, timestamp

@@ -19,5 +19,5 @@ mod tool;
 mod wait;
 
 pub use common::CommonArgs;
-pub use failure::Failure;
+pub use failure::{Failure, Kind, Report};
 pub use tool::{Tool, leave, run};

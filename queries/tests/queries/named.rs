@@ -200,10 +200,10 @@ fn series_around_an_outlier() {
     let parameters = ["station=722010-12836", "time=2017-09-10T03:00:00Z", "hours=1"];
     let arguments = parameters.map(|parameter| ["--param", parameter]).concat();
     assert_snapshot!(shown(&place, &[&["observations", "@around"], &arguments[..]].concat()), @"
-    timestamp,value,zscore,here
-    2017-09-10T02:00:00Z,,,false
-    2017-09-10T03:00:00Z,13.0,,true
-    2017-09-10T04:00:00Z,14.0,,false
+    timestamp,value,filled,zscore,here
+    2017-09-10T02:00:00Z,11.0,true,,false
+    2017-09-10T03:00:00Z,13.0,false,,true
+    2017-09-10T04:00:00Z,14.0,false,,false
     [stderr]
     3 rows, [TIME]
     ");
@@ -420,7 +420,7 @@ fn outlier_is_explained_by_its_window() {
     2017-09-10T03:00:00Z,13.0,false,false,,,,
     2017-09-10T04:00:00Z,14.0,false,false,,,,
     2017-09-10T06:00:00Z,16.0,false,false,,,,
-    2017-09-10T07:00:00Z,17.0,false,true,14.333333333333334,1.5275252316519463,2.666666666666666,9.165151389911678
+    2017-09-10T07:00:00Z,17.0,false,true,14.333333333333334,1.5275252316519463,2.666666666666666,
     ");
     assert_snapshot!(explained("72", &[]), @"
     [stderr]
