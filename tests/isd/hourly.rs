@@ -93,7 +93,7 @@ fn each_outlier_is_reported_once(files: &[Growing], measurements: &str, least: u
 /// A file of ISD-Lite with hourly wind, and a spike every `step` hours from hour 20 on.
 fn isd_lite(name: &'static str, first: usize, step: usize) -> Growing {
     let line = |hour: usize| {
-        let wind = if hour >= 20 && hour % step == 0 { 900 + hour * 10 } else { 30 + hour * 7 % 11 };
+        let wind = if hour >= 20 && hour.is_multiple_of(step) { 900 + hour * 10 } else { 30 + hour * 7 % 11 };
         let (day, hour) = (hour / 24 + 1, hour % 24);
         format!("2017 01 {day:02} {hour:02} -9999 -9999 -9999 -9999 {wind:5} -9999 -9999 -9999\n")
     };

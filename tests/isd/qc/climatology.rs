@@ -13,7 +13,7 @@ use super::{
 
 /// Hours of January and February, whose values go up from 0.0 to 12.3 and down again: median 6.2 of January's.
 fn even(hours: usize) -> Vec<f64> {
-    let turn = |row: usize| if row / 124 % 2 == 0 { row % 124 } else { 123 - row % 124 };
+    let turn = |row: usize| if (row / 124).is_multiple_of(2) { row % 124 } else { 123 - row % 124 };
     (0..hours).map(|row| turn(row) as f64 / 10.0).collect()
 }
 
