@@ -15,6 +15,7 @@ use arrow::ipc::reader::FileReader;
 use isd_dataset::guard::guarded;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
 use isd_dataset::{Error, MEASUREMENTS, Result};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::output::FileType;
@@ -24,6 +25,8 @@ use crate::qc::{Outcome, Verdict};
 const COLUMNS: [&str; 4] = [STATION_ID, TIMESTAMP, "measurement", "verdict"];
 /// The verdict on an observation that is left out.
 const ERRONEOUS: &str = Verdict::Erroneous.name();
+/// Rows of a Parquet file of flags that are read at a time.
+const BATCH_ROWS: usize = 65_536;
 const HINT: &str = "--flags takes what isd-qc wrote: Parquet, CSV or Arrow";
 
 /// Which observations are erroneous.
@@ -63,7 +66,11 @@ impl Flags {
         };
         match FileType::of(path) {
             Ok(FileType::Parquet) => {
-                let reader = guarded(|| ParquetRecordBatchReaderBuilder::try_new(file)?.build());
+                let reader = guarded(|| {
+                    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+                    let needed = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
+                    builder.with_projection(needed).with_batch_size(BATCH_ROWS).build()
+                });
                 take(Box::new(reader.map_err(broken)?))?;
             }
             Ok(FileType::Arrow) => {

@@ -65,7 +65,7 @@ impl PartitionedOutput {
     pub fn create(path: &Path, sources: &[PathBuf]) -> Result<Self, OutputError> {
         let mut target = Target::prepare_directory(path, sources, &check_ours)?;
         target.remove_abandoned();
-        let unfinished = Unfinished::at(target.directory());
+        let unfinished = target.removed_on_interrupt();
         Ok(Self { path: path.to_owned(), target, unfinished })
     }
 

@@ -59,7 +59,7 @@ impl Rewrite {
     pub fn create(path: &Path, form: Form, overwrite: bool, sources: &[std::path::PathBuf]) -> Result<Self> {
         let mut target = Target::prepare(path, overwrite, sources)?;
         target.remove_abandoned();
-        let unfinished = Unfinished::at(target.directory());
+        let unfinished = target.removed_on_interrupt();
         Ok(Self { form, target, _unfinished: unfinished })
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_SYNTH, names};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_EVENTS, ISD_QC, ISD_SYNTH, names, succeeds};
 
 /// Starts a tool that would run for long, tells it to stop as soon as a file is there, and gives its exit status and
 /// what it said.
@@ -82,6 +82,26 @@ fn an_interrupted_tool_says_so_and_removes_what_is_half_written() {
     let resumed = Command::new(ISD_CONVERT).args(overwrite).arg("--resume").current_dir(&home).status();
     assert!(resumed.unwrap().success());
     assert_eq!(names(home.path()), ["a.h5", "obs"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn interrupted_quality_control_and_events_leave_nothing() {
+    let home = TempDir::new().unwrap();
+    let synth =
+        ["-o", "a.h5", "--stations", "300", "--rows-per-station", "6000", "--station-list", "list.csv", "-q"];
+    succeeds(ISD_SYNTH, home.path(), &synth);
+    succeeds(ISD_CONVERT, home.path(), &["a.h5", "-o", "obs", "--stations", "list.csv", "-q"]);
+    let before = names(home.path());
+    let runs: [(&str, &[&str]); 2] = [
+        (ISD_QC, &["obs", "-o", "flags.csv", "--clean", "clean", "--thresholds", "limits.json", "-q"]),
+        (ISD_EVENTS, &["obs", "-o", "events.geojson", "--members", "members.csv", "-q"]),
+    ];
+    for (tool, run) in runs {
+        let (status, said) = stopped(&home, tool, run, "-TERM");
+        assert_eq!((status, said.as_str()), (Some(143), "error: interrupted\n"));
+        assert_eq!(names(home.path()), before);
+    }
 }
 
 #[test]

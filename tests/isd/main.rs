@@ -9,6 +9,7 @@ mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
 mod events; // isd-events: verdicts, options, mistakes, forms of a result
 mod events_found; // what it finds in published rows and among planted storms
+mod failures; // isd-qc and isd-events that cannot go on
 mod help; // --help and --version of each tool
 mod hourly; // a job that runs every hour over files that grow and break
 mod interrupted; // tools that are told to stop

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::layout::{BLOCK, MANIFEST, NESTED, STAGED_PART};
+use crate::unfinished::Unfinished;
 use crate::write::abandoned::{
     ASIDE, STAGED, find_abandoned, lock_parent, make_hidden, refuse_running, restore,
 };
@@ -144,6 +145,12 @@ impl Target {
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.staged
+    }
+
+    /// Marks all that is written as unfinished, for runs that cannot go on where an interrupted one stopped.
+    #[must_use]
+    pub fn removed_on_interrupt(&self) -> Unfinished {
+        Unfinished::at(self.work.path())
     }
 
     /// A directory for files that are needed only while writing; it may not exist yet.

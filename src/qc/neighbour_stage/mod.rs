@@ -15,10 +15,12 @@ use isd_dataset::{Error, Result};
 use rayon::prelude::*;
 
 use crate::qc::CATALOGUE;
+use crate::qc::derived::Derived;
 use crate::qc::finding::{Finding, Verdict};
 use crate::qc::load;
 use crate::qc::series_stage::{NotRun, StationFindings, run_test};
 use crate::qc::settings::{Settings, test_index};
+use crate::qc::spike_limits::SpikeLimits;
 use crate::qc::station::Station;
 use crate::qc::test::{DEW_POINT, NO_VALUES, PRESSURE, RAIN_1H, TEMPERATURE, WIND_SPEED};
 use comparison::{Bounds, Comparison, Judgement, Reference, minute};
@@ -39,7 +41,7 @@ const RELEASED: f64 = 0.4;
 const NEAR_KM: f64 = 50.0;
 /// Time between two values over which a jump counts, in hours.
 const JUMP_HOURS: f64 = 3.0;
-/// Wind of a thunderstorm's outflow in m/s, and hours around a low temperature in which it or rain counts.
+/// Wind of a front, a foehn or a thunderstorm's outflow in m/s, and hours around a temperature in which it, or rain, counts.
 const OUTFLOW: (f64, f64) = (10.0, 2.0);
 
 /// The stations around each station.
@@ -218,6 +220,9 @@ pub(super) fn decide(
 ) -> Result<Vec<Finding>> {
     let test = test_index("neighbour").unwrap_or(usize::MAX);
     let mut findings = result.findings.clone();
+    let isolated = test_index("isolated_cluster");
+    let is_isolated = |finding: &Finding| Some(usize::from(finding.test)) == isolated;
+    let mut contradicted: BTreeSet<u32> = BTreeSet::new();
     for &measurement in COMPARED.iter().filter(|&&measurement| settings.is_on(test, measurement)) {
         let mut skip = |why| *not_run.entry((test, measurement, why)).or_default() += 1;
         if !station.has(measurement) {
@@ -259,8 +264,17 @@ pub(super) fn decide(
             }
         }
         let mut mine = findings_of(&mut findings, measurement);
-        let own = judge(station, measurement, around, &judged, &mut mine, release, test);
+        let own = judge(station, measurement, around, &judged, &mut mine, release, &result.derived);
+        let kept = mine.iter().filter(|finding| is_isolated(finding) && finding.verdict != Verdict::Released);
+        contradicted
+            .extend(kept.filter(|finding| judged.contains_key(&finding.row)).map(|finding| finding.row));
         findings.extend(own);
+    }
+    // An isolated report is another station's, or it is not: all its values stand or fall together.
+    let released = |finding: &&mut Finding| is_isolated(finding) && finding.verdict == Verdict::Released;
+    for finding in findings.iter_mut().filter(released).filter(|finding| contradicted.contains(&finding.row))
+    {
+        finding.verdict = Verdict::Suspect;
     }
     let clean_up = test_index("clean_up").unwrap_or(usize::MAX);
     if settings.runs(clean_up) {
@@ -284,13 +298,14 @@ fn judge(
     judged: &BTreeMap<u32, Judgement>,
     findings: &mut [&mut Finding],
     release: (f64, f64),
-    test: usize,
+    derived: &Derived,
 ) -> Vec<Finding> {
+    let test = test_index("neighbour").unwrap_or(usize::MAX);
     let mut own: Vec<Finding> = Vec::new();
     let beyond = |judgement: &Judgement| judgement.disagrees || judgement.doubtful;
     let alone: BTreeSet<u32> =
         judged.iter().filter(|(_, judgement)| beyond(judgement)).map(|(row, _)| *row).collect();
-    let left_by_jump = jumps(station, measurement, &alone, judged);
+    let left_by_jump = jumps(station, measurement, &alone, judged, derived.spike.get(&measurement));
     let found_before: BTreeSet<u32> = findings.iter().map(|finding| finding.row).collect();
     for (&row, judgement) in judged.iter().filter(|(_, judgement)| beyond(judgement)) {
         let gross = judgement.difference.abs() > GROSS * judgement.limit;
@@ -301,9 +316,7 @@ fn judge(
             WIND_SPEED if judgement.difference < 0.0 => continue,
             // A departure that comes and goes slowly, at a station without others near it, is local weather.
             _ if !evidence && !near => continue,
-            TEMPERATURE if judgement.difference < 0.0 && is_outflow(station, row as usize) => {
-                Verdict::Suspect
-            }
+            TEMPERATURE if is_other_air(station, row as usize, judgement.difference) => Verdict::Suspect,
             _ if judgement.disagrees && evidence => Verdict::Erroneous,
             _ => Verdict::Suspect,
         };
@@ -342,19 +355,22 @@ fn judge(
 }
 
 /// The rows, of consecutive ones that lie beyond their limits, that the value before or after leaves by a jump: at least as far
-/// as half of the departure from what the neighbours make expected.
+/// as half of the departure from what the neighbours make expected, and half the limit of a spike, so that the course of a day
+/// is no jump where hours pass between values.
 fn jumps(
     station: &Station,
     measurement: usize,
     beyond: &BTreeSet<u32>,
     judged: &BTreeMap<u32, Judgement>,
+    limits: Option<&SpikeLimits>,
 ) -> BTreeSet<u32> {
     let observed = station.observed(measurement);
     let is_beyond = |row: &u32| beyond.contains(row);
     let change = |from: usize, to: usize| {
         let (from, to) = (*observed.get(from)? as usize, *observed.get(to)? as usize);
-        let near = station.hours_between(from, to) <= JUMP_HOURS;
-        near.then(|| station.values(measurement)[to] - station.values(measurement)[from])
+        let change = station.values(measurement)[to] - station.values(measurement)[from];
+        let usual = limits.and_then(|limits| limits.of(station, from, to, JUMP_HOURS)).unwrap_or(0.0) / 2.0;
+        (station.hours_between(from, to) <= JUMP_HOURS && change.abs() >= usual).then_some(change)
     };
     let mut start = 0;
     let mut found = BTreeSet::new();
@@ -398,8 +414,46 @@ fn is_event(station: &Station, row: usize, around: &[Around<'_>]) -> bool {
     before.len() == FALLING_VALUES && before.is_sorted_by(|later, earlier| later < earlier)
 }
 
-/// Whether a low temperature comes with rain or wind, as the outflow of a thunderstorm does.
-fn is_outflow(station: &Station, row: usize) -> bool {
+/// Whether a temperature comes with air of its own: wind, as of a front or a foehn, or, where it is low, the rain of a
+/// thunderstorm.
+fn is_other_air(station: &Station, row: usize, difference: f64) -> bool {
     let wind = station.largest_around(WIND_SPEED, row, OUTFLOW.1).is_some_and(|wind| wind >= OUTFLOW.0);
-    wind || station.largest_around(RAIN_1H, row, OUTFLOW.1).is_some_and(|rain| rain > 0.0)
+    let rain = || station.largest_around(RAIN_1H, row, OUTFLOW.1).is_some_and(|rain| rain > 0.0);
+    wind || difference < 0.0 && rain()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::qc::calendar::HOUR;
+
+    #[test]
+    fn the_course_of_a_day_is_no_jump() {
+        // Every three hours 0 or 1: the limit of a spike is six times 2, the spread of the changes.
+        let times: Vec<i64> = (0..200).map(|row| row * 3 * HOUR).collect();
+        let mut values: Vec<f64> = (0..200).map(|row| f64::from(row % 2)).collect();
+        let limits = |values: &[f64]| {
+            let station = Station::new("a".into(), None, times.clone()).with(TEMPERATURE, values.to_vec());
+            let limits = SpikeLimits::derive(&station, TEMPERATURE, 6.0, 5.0);
+            (station, limits)
+        };
+        let judgement = Judgement {
+            expected: 0.0,
+            difference: 8.0,
+            limit: 7.5,
+            deviation: 1.0,
+            neighbours: 3,
+            disagrees: true,
+            doubtful: true,
+            nearest: 0,
+        };
+        let judged = BTreeMap::from([(100, judgement)]);
+        let beyond = BTreeSet::from([100]);
+        for (value, jumps_by_limit) in [(6.9, false), (7.0, true)] {
+            values[100] = value;
+            let (station, limits) = limits(&values);
+            let found = |limits| !jumps(&station, TEMPERATURE, &beyond, &judged, limits).is_empty();
+            assert_eq!((found(None), found(Some(&limits))), (true, jumps_by_limit), "{value}");
+        }
+    }
 }

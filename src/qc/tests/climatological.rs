@@ -7,6 +7,7 @@ use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
 use crate::qc::statistics::{MAD_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
 use crate::qc::test::{About, DEW_POINT, Needs, Parameter, Run, TEMPERATURE, Test};
+use crate::qc::tests::spike::not_joined;
 
 /// The test.
 pub struct Climatological;
@@ -34,10 +35,12 @@ static ABOUT: About = About {
         Parameter::new("margin", "", 1.0, "spreads beyond the normal limit that are still expected"),
         Parameter::new("gap", "", 1.0, "spreads without values that separate a value"),
     ],
-    definition: "For each calendar month and hour of the day with ten values, the distance of a value from the winsorised mean in half \
-                 interquartile ranges. The distances of a calendar month are compared with a normal distribution of their spread, \
-                 1.4826 median absolute deviations and at least 0.5: a value is found beyond a limit and a gap of one spread outside it. The limit is one spread beyond the distance at which that \
-                 distribution has less than 0.1 values in a bin of one spread.",
+    definition: "For each calendar month and hour of the day with ten values, the distance of a value from the \
+                 winsorised mean in half interquartile ranges. The distances of a calendar month are compared with a \
+                 normal distribution of their spread, 1.4826 median absolute deviations and at least 0.5: a value is \
+                 found beyond a limit and a gap of one spread outside it. The limit is one spread beyond the distance \
+                 at which that distribution has less than 0.1 values in a bin of one spread. Spared: consecutive \
+                 values that are reached and left by changes within the limits of `spike`.",
     source: "HadISD 3 (climatological check), without its low-pass filter over years, which needs a long record",
 };
 
@@ -58,12 +61,17 @@ impl Test for Climatological {
                 run.derived.climatological.insert(measurement, derive(station, measurement, parameters));
             }
             let Some(limits) = run.derived.climatological.get(&measurement).cloned() else { continue };
-            for (row, &value) in run.values(measurement).iter().enumerate() {
+            let limits_of = |row: usize| {
                 let moment = station.moments()[row];
-                let limits = limits.get(usize::from(moment.month) * HOURS + moment.hour()).copied().flatten();
-                if let Some(limits) = limits.filter(|limits| limits.find(value)) {
-                    run.find(measurement, row, Verdict::Suspect, value, limits.values(), "");
-                }
+                limits.get(usize::from(moment.month) * HOURS + moment.hour()).copied().flatten()
+            };
+            let values = run.values(measurement);
+            let outlies = |&row: &usize| limits_of(row).is_some_and(|limits| limits.find(values[row]));
+            let outlying = (0..values.len()).filter(outlies).collect();
+            for row in not_joined(run, measurement, outlying)? {
+                let Some(limits) = limits_of(row) else { continue };
+                let value = station.values(measurement)[row];
+                run.find(measurement, row, Verdict::Suspect, value, limits.values(), "");
             }
         }
         Ok(())
@@ -104,7 +112,9 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         let sigma =
             median(&mut scratch).and_then(|center| mad(&mut scratch, center)).unwrap_or(0.0) * MAD_TO_SIGMA;
         let limit = normal_limit(distances.len(), 1.0, sigma.max(0.5)) + margin;
-        let side = |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap);
+        // In the middle of the gap, so that rounding the limit finds nothing.
+        let side =
+            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap) + gap / 2.0;
         let (below, above) = (side(-1.0), side(1.0));
         limits.extend(
             centers

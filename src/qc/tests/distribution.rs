@@ -7,6 +7,7 @@ use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
 use crate::qc::statistics::{IQR_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
 use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, TEMPERATURE, Test, WIND_SPEED};
+use crate::qc::tests::spike::not_joined;
 
 /// The test.
 pub struct Distribution;
@@ -34,9 +35,10 @@ static ABOUT: About = About {
     ],
     definition: "For each calendar month, the distance of a value from the median in interquartile ranges. A value is found beyond a \
                  limit and a gap of two empty bins outside it. The limit is one spread beyond the distance at which a normal \
-                 distribution of that spread has less than 0.1 values in a bin. Low pressure within 6 h of wind 4.5 median absolute \
-                 deviations above its median is spared.",
-    source: "HadISD 3 (distributional gap, all values), with the normal distribution in place of a fitted one; its comparison of \
+                 distribution of that spread has less than 0.1 values in a bin. Spared: consecutive values that are reached \
+                 and left by changes within the limits of `spike` (dry air, cyclones), and low pressure within 6 h of wind 4.5 median \
+                 absolute deviations above its median.",
+    source: "HadISD 3 (distributional gap, all values), which spares storms alone, with the normal distribution in place of a fitted one; its comparison of \
              monthly medians needs years that most archives lack, and is left out",
 };
 
@@ -61,6 +63,7 @@ impl Test for Distribution {
                 continue;
             }
             let mut windy = None;
+            let mut outlying = Vec::new();
             for (row, &value) in run.values(measurement).iter().enumerate() {
                 let month = months.get(usize::from(station.moments()[row].month)).copied().flatten();
                 let Some(month) = month.filter(|month| month.find(value)) else { continue };
@@ -69,6 +72,12 @@ impl Test for Distribution {
                 if measurement == PRESSURE && value < month.center && wind() {
                     continue;
                 }
+                outlying.push(row);
+            }
+            for row in not_joined(run, measurement, outlying)? {
+                let (month, value) =
+                    (usize::from(station.moments()[row].month), station.values(measurement)[row]);
+                let Some(month) = months.get(month).copied().flatten() else { continue };
                 run.find(measurement, row, Verdict::Suspect, value, month.values(), "");
             }
         }
@@ -101,8 +110,10 @@ fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Op
         let spread = kept(iqr(sample)?.max(least_spread));
         let limit = normal_limit(sample.len(), BIN, 1.0 / IQR_TO_SIGMA) + margin;
         let distances: Vec<f64> = sample.iter().map(|value| (value - center) / spread).collect();
+        // In the middle of the gap, so that rounding the limit finds nothing.
+        let gap = gap * BIN;
         let side =
-            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap * BIN);
+            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap) + gap / 2.0;
         Some(Limits::new(center, spread, side(-1.0), side(1.0)))
     };
     samples.iter_mut().map(limits).collect()

@@ -51,12 +51,12 @@ static ABOUT: About = About {
                  from the station in that month and three hours of the day. It is compared with the usual spread of that difference, \
                  derived without values that any test found, or that of the neighbours from each other where it is smaller, and two \
                  thirds of the neighbours must agree. Beyond its own spread and with evidence, a value is erroneous: a jump of half \
-                 the difference when it is reached or left, twice the limit, or another test. Without evidence it is suspect, and \
-                 found only where a neighbour within 50 km has a value; so is low temperature with rain or wind of 10 m/s. Low pressure \
+                 the difference, and half the limit of `spike`, when it is reached or left, twice the limit, or another test. Without evidence it is suspect, and \
+                 found only where a neighbour within 50 km has a value; so is temperature with wind of 10 m/s, and low temperature with rain. Low pressure \
                  in an event is spared: wind of 15 m/s at the station or a neighbour within 6 h, or pressure that fell for hours. Dew \
                  point and wind are compared only where another test found the value. What other tests found suspect becomes \
                  erroneous; what rests on the station's own climatology is released within 4.5 median absolute deviations \
-                 of the neighbours and two fifths of the limit.",
+                 of the neighbours and two fifths of the limit, an isolated report as a whole only.",
     source: "HadISD 3 (neighbour outlier check and un-flagging), with robust spreads; the number of values, the radius of dew point and \
              the exemption of storms follow from an appraisal of GHCNh",
 };

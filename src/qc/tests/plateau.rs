@@ -25,11 +25,12 @@ static ABOUT: About = About {
             "share of the limit within which the values of an erroneous plateau lie",
         ),
     ],
-    definition: "Values within 24 h that are left and reached again by changes of opposite sign, each beyond the limit of `spike`. \
-                 Within, changes are below half that limit, or values are missing; the value after it lies nearer the one before it \
-                 than half the jump. Two and more values of temperature or pressure within a quarter of the limit of each other are erroneous, others suspect; dew point \
-                 is suspect where it is as steady, and else not found. \
-                 What comes with weather is spared as in `spike`.",
+    definition: "Values within 24 h that are left and reached again by changes of opposite sign, each beyond the \
+                 limit of `spike`. Within, changes are below half that limit, or values are missing; the value after \
+                 it lies nearer the one before it than half the jump. Two and more values of temperature or pressure \
+                 within a quarter of the limit of each other are erroneous, others suspect; dew point is suspect \
+                 where it is as steady, and else not found. Of plateaus right behind each other, at levels that take \
+                 turns, none is more than suspect. What comes with weather is spared as in `spike`.",
     source: "Follows from hours of cold bias in Canada that no test of HadISD or GHCNh finds; the limits are those of `spike`",
 };
 
@@ -54,17 +55,9 @@ impl Test for Plateau {
                 limits,
                 reach,
             };
-            let mut at = 1;
-            let least = series.limits.least();
-            while at < series.rows.len() {
-                let plateau =
-                    if series.is_jump(at, least) { plateau_from(&series, at, length) } else { None };
-                let Some(plateau) = plateau else {
-                    at += 1;
-                    continue;
-                };
-                at = plateau.last + 1;
-                if spare != 0.0 && spared(run.station, run.derived, &series, &plateau) {
+            let plateaus = plateaus(&series, length);
+            for (number, plateau) in plateaus.iter().enumerate() {
+                if spare != 0.0 && spared(run.station, run.derived, &series, plateau) {
                     continue;
                 }
                 let values = (plateau.first..=plateau.last).map(|at| series.value(at));
@@ -76,7 +69,10 @@ impl Test for Plateau {
                 if measurement == DEW_POINT && !is_steady {
                     continue;
                 }
-                let sure = is_steady && measurement != DEW_POINT;
+                let follows =
+                    number.checked_sub(1).is_some_and(|before| plateaus[before].last + 1 == plateau.first);
+                let is_followed = plateaus.get(number + 1).is_some_and(|next| plateau.last + 1 == next.first);
+                let sure = is_steady && measurement != DEW_POINT && !follows && !is_followed;
                 let verdict = if sure { Verdict::Erroneous } else { Verdict::Suspect };
                 let level = series.value(plateau.first - 1);
                 for at in plateau.first..=plateau.last {
@@ -87,6 +83,18 @@ impl Test for Plateau {
         }
         Ok(())
     }
+}
+
+/// All plateaus, in order of time.
+fn plateaus(series: &Series<'_>, length: f64) -> Vec<Excursion> {
+    let least = series.limits.least();
+    let (mut plateaus, mut at) = (Vec::new(), 1);
+    while at < series.rows.len() {
+        let plateau = if series.is_jump(at, least) { plateau_from(series, at, length) } else { None };
+        at = plateau.map_or(at, |plateau| plateau.last) + 1;
+        plateaus.extend(plateau);
+    }
+    plateaus
 }
 
 /// The plateau whose first value is at that position among the observed ones.

@@ -52,7 +52,7 @@ static ABOUT: About = About {
                  value after it is within a quarter of the limit of the one before. At the end of a block of values, next to a gap, one \
                  value that lies twice the limit from its neighbour and from the median of the ten next to it is suspect. Spared: wind \
                  while temperature falls by 4 degC within 2 h (thunderstorm outflow), temperature with which two other variables move \
-                 (chinook), pressure that falls in a storm. Wind and dew point are suspect, unless wind exceeds 50 m/s or dew point \
+                 (chinook) or that rises with the wind (an inversion is mixed), pressure that falls in a storm. Wind and dew point are suspect, unless wind exceeds 50 m/s or dew point \
                  temperature; small spikes of pressure are suspect.",
     source: "HadISD 3 (spike check, without its dynamic threshold); what is spared follows from an appraisal of the flags of GHCNh",
 };
@@ -176,6 +176,14 @@ impl Series<'_> {
         0 < to && to < self.rows.len() && (self.value(to) - self.value(to - 1)).abs() >= least
     }
 
+    /// Whether the values from one position to another follow the one before them and precede the one after them by changes
+    /// within the limits, as weather does.
+    #[must_use]
+    pub fn joins(&self, first: usize, last: usize) -> bool {
+        let ordinary = |to: usize| self.change(to).is_some_and(|(change, limit)| change.abs() < limit);
+        ordinary(first) && ordinary(last + 1)
+    }
+
     fn spikes(&self, most_values: usize) -> Vec<Excursion> {
         let mut spikes = Vec::new();
         let mut at = 0;
@@ -233,6 +241,28 @@ impl Series<'_> {
     }
 }
 
+/// The rows of `outlying` that no weather leads to: consecutive values all of whose neighbours in time are reached by changes
+/// within the limits of a spike are left out, since errors do not come and go like that.
+///
+/// # Errors
+/// An internal one: settings without this test.
+pub fn not_joined(run: &mut Run<'_>, measurement: usize, outlying: Vec<usize>) -> Result<Vec<usize>> {
+    if outlying.is_empty() {
+        return Ok(outlying);
+    }
+    derive(run.station, run.settings, run.derived, measurement)?;
+    let test = test_index(ABOUT.name).unwrap_or(usize::MAX);
+    let [_, _, _, reach, _] = run.settings.values(test, measurement)?;
+    let Some(limits) = run.derived.spike.get(&measurement).cloned() else { return Ok(outlying) };
+    let rows = run.station.observed(measurement);
+    let positions: Vec<usize> =
+        outlying.iter().filter_map(|&row| rows.binary_search(&(row as u32)).ok()).collect();
+    let series = Series { station: run.station, rows, measurement, limits, reach };
+    let apart =
+        positions.chunk_by(|a, b| a + 1 == *b).filter(|run| !series.joins(run[0], run[run.len() - 1]));
+    Ok(apart.flatten().map(|&at| series.rows[at] as usize).collect())
+}
+
 fn change_between(series: &Series<'_>, from: usize, to: usize) -> f64 {
     series.value(to) - series.value(from)
 }
@@ -256,7 +286,11 @@ pub fn spared(station: &Station, derived: &Derived, series: &Series<'_>, excursi
                 let others = MEASURED.iter().filter(|&&other| other != TEMPERATURE);
                 others.filter(|&&other| moves(station, derived, other, from, to)).count() >= 2
             };
-            before.is_some_and(|&before| moves(before as usize, first))
+            let mixed = |from: usize| {
+                let rises = station.value(WIND_SPEED, first) > station.value(WIND_SPEED, from);
+                excursion.change > 0.0 && rises && self::moves(station, derived, WIND_SPEED, from, first)
+            };
+            before.is_some_and(|&before| moves(before as usize, first) || mixed(before as usize))
                 || after.is_some_and(|&after| moves(last, after as usize))
         }
         _ => false,

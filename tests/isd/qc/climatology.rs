@@ -7,12 +7,14 @@ use isd::qc::{Settings, Verdict};
 use proptest::prelude::*;
 
 use super::{
-    PRESSURE, TEMPERATURE, WIND_SPEED, drawn, on, rows, run, station, station_every, temperatures, verdict,
+    NONE, PRESSURE, TEMPERATURE, WIND_SPEED, drawn, on, rows, run, station, station_every, temperatures,
+    verdict,
 };
 
-/// 1240 hours of January and February, of which each value from 0.0 to 12.3 comes ten times: median 6.2 of January's.
+/// Hours of January and February, whose values go up from 0.0 to 12.3 and down again: median 6.2 of January's.
 fn even(hours: usize) -> Vec<f64> {
-    (0..hours).map(|row| (row * 37 % 124) as f64 / 10.0).collect()
+    let turn = |row: usize| if (row / 124).is_multiple_of(2) { row % 124 } else { 123 - row % 124 };
+    (0..hours).map(|row| turn(row) as f64 / 10.0).collect()
 }
 
 #[test]
@@ -35,11 +37,29 @@ fn a_value_is_found_beyond_the_limit_and_a_gap() {
 }
 
 #[test]
+fn what_ordinary_changes_lead_to_is_weather() {
+    // Up by 4.8 or 4.9 degC an hour, where the limit of a spike is 5: the hours from the sixth step on lie beyond a gap.
+    let mut up = even(744);
+    (1..=8).for_each(|step| up[300 + step] += 4.8 * step as f64);
+    let mut down = up.clone();
+    (1..8).for_each(|step| down[308 + step] += 4.8 * (8 - step) as f64);
+    let found = |air: &[f64]| rows("distribution", &station(&[(TEMPERATURE, air.to_vec())]), TEMPERATURE);
+    assert_eq!(found(&down), [0; 0]);
+    assert_eq!(found(&up), [306, 307, 308]);
+    // A gap beyond the reach of `spike` says nothing of how the values were left.
+    down[309..321].fill(NONE);
+    assert_eq!(found(&down), [306, 307, 308]);
+}
+
+#[test]
 fn the_limits_of_the_distribution_are_those_of_the_model() {
     let (mut draw, hours) = (drawn(8), 744);
+    let mut all = 0;
     for _ in 0..20 {
+        // In order, so that only what is put among them is reached by a jump.
         let mut values: Vec<f64> = (0..hours).map(|_| (draw() * 300.0).round() / 10.0).collect();
-        (0..8).for_each(|at| values[at * 90] = 15.0 + 100.0 * (draw() - 0.5));
+        values.sort_by(f64::total_cmp);
+        (0..8).for_each(|at| values[at * 90] = 15.0 + 400.0 * (draw() - 0.5));
         let mut sorted = values.clone();
         sorted.sort_by(f64::total_cmp);
         let center = f64::midpoint(sorted[hours / 2 - 1], sorted[hours / 2]);
@@ -76,8 +96,10 @@ fn the_limits_of_the_distribution_are_those_of_the_model() {
                 distance > above + 1e-4 || -distance > below + 1e-4
             })
             .collect();
+        all += expected.len();
         assert_eq!(rows("distribution", &station(&[(TEMPERATURE, values)]), TEMPERATURE), expected);
     }
+    assert!(all > 20, "{all}");
 }
 
 #[test]

@@ -108,17 +108,48 @@ fn six_hours_are_no_less_than_one_of_them() {
 }
 
 #[test]
+fn rain_after_a_total_was_read_is_in_the_next_one() {
+    // 9 mm in the hour of a total of 1 mm, and the total after it.
+    let with = |hour: usize, next: f64| {
+        let (mut one, mut six) = (vec![0.0; 30], vec![NONE; 30]);
+        (one[hour], one[15]) = (9.0, 3.0);
+        (six[12], six[18]) = (1.0, next);
+        rows("precipitation", &station(&[(RAIN_1H, one), (RAIN_6H, six)]), RAIN_6H)
+    };
+    // 8 mm are missing, of which 2.5 are tolerated; 3 mm of the next total are those of its own hours.
+    assert_eq!((with(12, 8.5), with(12, 8.4)), (vec![], vec![12]));
+    assert_eq!((with(11, 8.5), with(12, NONE)), (vec![12], vec![12]));
+}
+
+#[test]
 fn one_heavy_hour_among_dry_ones_is_suspect() {
     let with = |amount: f64, beside: f64| {
         let mut rain: Vec<f64> =
             (0..3000).map(|row| if row % 3 == 0 { f64::from(row % 19) / 2.0 } else { 0.0 }).collect();
-        rain[1498..1503].fill(0.0);
+        rain[1495..1506].fill(0.0);
+        // A drop, so that the hour is not alone.
+        rain[1498] = 0.1;
         (rain[1500], rain[1501]) = (amount, beside);
         verdict("precipitation", &station(&[(RAIN_1H, rain)]), RAIN_1H, 1500)
     };
     // The 99.9th percentile of the other wet hours is 9 mm.
     assert_eq!((with(50.0, 0.0), with(50.1, 0.0)), (None, Some(Verdict::Suspect)));
     assert_eq!((with(60.0, 6.0), with(60.0, 6.1)), (Some(Verdict::Suspect), None));
+}
+
+#[test]
+fn a_heavy_hour_alone_needs_twice_the_usual() {
+    // The 99.9th percentile of the other wet hours is 30 mm.
+    let with = |amount: f64, beside: usize| {
+        let mut rain: Vec<f64> =
+            (0..3000).map(|row| if row % 3 == 0 { f64::from(row % 61) / 2.0 } else { 0.0 }).collect();
+        rain[1490..1511].fill(0.0);
+        rain[1500] = amount;
+        rain[beside] = 0.1;
+        verdict("precipitation", &station(&[(RAIN_1H, rain)]), RAIN_1H, 1500)
+    };
+    assert_eq!((with(60.0, 1504), with(60.1, 1504)), (None, Some(Verdict::Suspect)));
+    assert_eq!((with(150.0, 1503), with(150.1, 1503)), (None, Some(Verdict::Suspect)));
 }
 
 #[test]

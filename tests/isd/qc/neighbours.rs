@@ -97,6 +97,22 @@ fn a_value_far_from_three_neighbours_is_erroneous_and_one_within_the_limit_is_no
 }
 
 #[test]
+fn air_that_comes_with_wind_is_no_more_than_suspect() {
+    for (by, wind, verdict) in [
+        (7.6, 9.9, Verdict::Erroneous),
+        (7.6, 10.0, Verdict::Suspect),
+        (-7.6, 9.9, Verdict::Erroneous),
+        (-7.6, 10.0, Verdict::Suspect),
+    ] {
+        let mut stations = four();
+        stations[0].columns[0][1500..1530].iter_mut().for_each(|value| *value += by);
+        stations[0].columns[3][1510] = wind;
+        let found = of(&control(&stations), TEMPERATURE, 1511);
+        assert_eq!(found, [("neighbour", verdict)], "{by} {wind}");
+    }
+}
+
+#[test]
 fn what_comes_and_goes_slowly_is_suspect_only_beside_near_stations() {
     let slowly = |scale: f64| {
         let mut stations = four();
@@ -121,9 +137,7 @@ fn neighbours_release_and_confirm_what_rests_on_a_station_alone() {
         let mut stations = four();
         let reached = if alone { 1 } else { 4 };
         for station in &mut stations[..reached] {
-            for row in 513..538 {
-                station.columns[0][row] -= 4.0 * (13.0 - (row as f64 - 525.0).abs());
-            }
+            station.columns[0][503..548].iter_mut().for_each(|value| *value -= 46.0);
         }
         let found = of(&control(&stations), TEMPERATURE, 525);
         found.into_iter().find(|(test, _)| *test == "distribution").map(|(_, verdict)| verdict)
@@ -131,6 +145,21 @@ fn neighbours_release_and_confirm_what_rests_on_a_station_alone() {
     assert_eq!(cold(false), Some(Verdict::Released));
     // Alone, other tests find it before.
     assert_ne!(cold(true), Some(Verdict::Released));
+}
+
+#[test]
+fn an_isolated_report_is_released_as_a_whole() {
+    let isolated = |higher: f64| {
+        let mut stations = four();
+        for column in &mut stations[0].columns {
+            column[1500..1560].fill(NONE);
+            column[1563..1620].fill(NONE);
+        }
+        stations[0].columns[2][1560..1563].iter_mut().for_each(|value| *value += higher);
+        let found = of(&control(&stations), TEMPERATURE, 1561);
+        found.into_iter().find(|(test, _)| *test == "isolated_cluster").map(|(_, verdict)| verdict)
+    };
+    assert_eq!((isolated(0.0), isolated(50.0)), (Some(Verdict::Released), Some(Verdict::Suspect)));
 }
 
 #[test]

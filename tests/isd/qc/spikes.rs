@@ -122,6 +122,16 @@ fn thunderstorms_chinooks_and_storms_are_spared() {
     assert_eq!(rows("spike", &others(-5.0, 5.0), TEMPERATURE), [0; 0]);
     assert_eq!(rows("spike", &others(-5.0, 0.0), TEMPERATURE), [500, 501]);
 
+    // Warm air that wind of half its own limit, 4 m/s, brings down.
+    let mixed = |by: f64, before: f64, wind: f64| {
+        let mut speeds = vec![before; 1000];
+        speeds[500..502].fill(wind);
+        let air = changed(&zigzag(), &[500, 501], by);
+        rows("spike", &station(&[(TEMPERATURE, air), (WIND_SPEED, speeds)]), TEMPERATURE)
+    };
+    assert_eq!((mixed(9.0, 2.0, 6.0), mixed(9.0, 2.0, 5.9)), (vec![], vec![500, 501]));
+    assert_eq!((mixed(-9.0, 2.0, 6.0), mixed(9.0, 6.0, 2.0)), (vec![500, 501], vec![500, 501]));
+
     // Low pressure with wind of 15 m/s within 3 h.
     let pressure: Vec<f64> = changed(&zigzag(), &[500], -13.0).iter().map(|value| value + 1000.0).collect();
     let with = |wind: f64| {
@@ -151,6 +161,13 @@ fn a_plateau_is_left_as_it_is_reached() {
     let mut half = changed(&zigzag(), &steady, -20.0);
     half[510..].iter_mut().for_each(|value| *value -= 11.0);
     assert_eq!(rows("plateau", &station(&[(TEMPERATURE, half)]), TEMPERATURE), [0; 0]);
+    // Two levels that take turns: which of them is right, they do not say.
+    let twice = |second: usize| {
+        let air =
+            changed(&changed(&zigzag(), &steady, -9.0), &(second..second + 10).collect::<Vec<_>>(), -9.0);
+        verdict("plateau", &station(&[(TEMPERATURE, air)]), TEMPERATURE, 505)
+    };
+    assert_eq!((twice(515), twice(540)), (Some(Verdict::Suspect), Some(Verdict::Erroneous)));
     // Values missing within, and values that are not steady: suspect.
     let mut gaps = changed(&zigzag(), &steady, -9.0);
     gaps[501..509].fill(NONE);
