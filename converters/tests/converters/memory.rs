@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::Float64Array;
 use isd_converters::archive::Archive;
-use isd_converters::{Batch, ColumnInfo, Error, Result, Source, SourceInfo, StationRun};
+use isd_converters::{Batch, ColumnInfo, Error, Measurement, Result, Source, SourceInfo, StationRun};
 
 /// One observation: station, microseconds, one value a column.
 pub type Row = (String, i64, Vec<Option<f64>>);
@@ -28,7 +28,7 @@ impl MemorySource {
         let column = |name: &&str| ColumnInfo {
             origin: None,
             name: (*name).to_owned(),
-            units: Some("m s-1".to_owned()),
+            units: Some(Measurement::named(name).map_or("m s-1", |known| known.units).to_owned()),
             long_name: None,
             resolution: Some("0.1".to_owned()),
         };

@@ -13,7 +13,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::shell::{self, ISD_CONVERT, ISD_EVENTS, ISD_QC, ISD_SYNTH, fails_each, names, parquet};
+use crate::shell::{self, ISD_CONVERT, ISD_QC, ISD_SYNTH, fails_each, names, parquet};
 
 /// A directory with the archive `a.h5` of 30 stations over two years, its dataset `obs`, and what was planted.
 fn home() -> TempDir {
@@ -319,23 +319,4 @@ fn a_broken_row_group_is_named_and_nothing_is_left() {
     fs::write(&path, bytes).unwrap();
     let shown = fails_each(ISD_QC, home, &[["obs", "-o", "flags.csv", "--clean", "clean"]], 1);
     assert!(shown.contains("part-00000.parquet"), "{shown}");
-}
-
-#[test]
-fn a_measurement_in_another_unit_is_not_judged() {
-    let home = TempDir::new().unwrap();
-    let home = home.path();
-    let row =
-        |hour: usize| format!("A,2017-01-{:02}T{:02}:00,{}\n", hour / 24 + 1, hour % 24, 1500 + hour % 7);
-    let rows: String = (0..48).map(row).collect();
-    fs::write(home.join("own.csv"), format!("station,timestamp,wind_speed_rate\n{rows}")).unwrap();
-    for (unit, findings) in [("furlongs", false), ("m/s", true)] {
-        let unit = format!("wind_speed_rate={unit}");
-        shell::succeeds(ISD_CONVERT, home, &["own.csv", "-o", "obs", "--overwrite", "--unit", &unit]);
-        let (flags, said) = shell::succeeds(ISD_QC, home, &["obs", "--tests", "world_record"]);
-        assert_eq!(flags.lines().count() > 1, findings, "{unit}: {flags}");
-        assert_eq!(said.contains("the dataset has no such column in its usual unit"), !findings, "{said}");
-        let (_, said) = shell::succeeds(ISD_EVENTS, home, &["obs", "--kind", "wind", "--unchecked"]);
-        assert_eq!(said.contains("wind: not looked for"), !findings, "{said}");
-    }
 }

@@ -128,69 +128,6 @@ fn humidity_is_that_of_the_model() {
     );
 }
 
-#[test]
-fn precipitation_is_that_of_the_model() {
-    let hour = (
-        prop_oneof![12 => Just(1_i64), 1 => 2_i64..9],
-        prop_oneof![
-            40 => Just(Some(0)), 8 => (1_i32..60).prop_map(Some), 8 => Just(Some(20)), 4 => Just(None),
-            1 => (300_i32..1500).prop_map(Some)
-        ],
-        prop_oneof![12 => Just(None), 1 => (0_i32..70).prop_map(Some), 1 => (200_i32..900).prop_map(Some)],
-    );
-    agree(96, (prop::collection::vec(hour, 1..120), 0_i32..30), |(hours, usual)| {
-        let (mut times, mut ones, mut sixes) = (Vec::new(), Vec::new(), Vec::new());
-        let mut time = 0;
-        for &(step, one, six) in &hours {
-            times.push(time);
-            time += step;
-            ones.push(tenths(one));
-            sixes.push(tenths(six));
-        }
-        // An amount by which heavy hours are judged.
-        ones[0] = f64::from(usual);
-        let rows = times.len();
-        let mut worst = std::collections::BTreeMap::new();
-        let mut find = |measurement: usize, row: usize, verdict: Verdict| {
-            let before = worst.entry((measurement, row)).or_insert(verdict);
-            *before = verdict.max(*before);
-        };
-        for row in (0..rows).filter(|&row| !sixes[row].is_nan()) {
-            let within = |&hour: &usize| times[row] - times[hour] < 6 && !ones[hour].is_nan();
-            let within: Vec<usize> = (0..=row).filter(within).collect();
-            let greatest = within.iter().map(|&hour| ones[hour]).fold(NONE, f64::max);
-            if greatest - sixes[row] > 2.5 {
-                let hour = within.into_iter().find(|&hour| ones[hour] == greatest).unwrap();
-                find(RAIN_6H, row, Verdict::Suspect);
-                find(RAIN_1H, hour, Verdict::Suspect);
-            }
-        }
-        let observed: Vec<usize> = (0..rows).filter(|&row| !ones[row].is_nan()).collect();
-        // Of fewer than a thousand wet hours, the 99.9th percentile is the greatest.
-        let wet = observed.iter().map(|&row| ones[row]).filter(|&amount| amount > 0.0 && amount <= 50.0);
-        let limit = f64::max(50.0, 5.0 * wet.fold(0.0, f64::max));
-        for (at, &row) in observed.iter().enumerate() {
-            let dry = |beside: Option<&usize>| beside.is_none_or(|&beside| ones[beside] <= 0.1 * ones[row]);
-            let before = at.checked_sub(1).map(|before| &observed[before]);
-            if ones[row] > limit && dry(before) && dry(observed.get(at + 1)) {
-                let holds = |&total: &usize| total >= row && times[total] - times[row] < 6;
-                let contradicted = (0..rows).filter(holds).any(|total| sixes[total] < ones[row] / 2.0);
-                find(RAIN_1H, row, if contradicted { Verdict::Erroneous } else { Verdict::Suspect });
-            }
-        }
-        for run in observed.windows(4) {
-            let same = run.iter().all(|&row| ones[row] == ones[run[0]] && ones[row] >= 2.0);
-            if same && run.windows(2).all(|pair| times[pair[1]] - times[pair[0]] == 1) {
-                for &row in run {
-                    find(RAIN_1H, row, Verdict::Suspect);
-                }
-            }
-        }
-        let expected = worst.into_iter().map(|((measurement, row), verdict)| (measurement, row, verdict));
-        (found("precipitation", &at_hours(&times, &[(RAIN_1H, ones), (RAIN_6H, sixes)])), expected.collect())
-    });
-}
-
 /// Latitude and longitude, where they are known.
 type Place = Option<(f64, f64)>;
 

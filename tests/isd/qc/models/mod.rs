@@ -1,9 +1,8 @@
 //! Plain, slow models of the tests, written from their definitions, beside what the tests find of series drawn by chance.
 
-mod logic; // humidity, pressure, precipitation, world records
+mod logic; // humidity, pressure, world records
 mod neighbour; // stations beside those around them
-mod plateau; // plateaus
-mod record; // climatological, variance, frequent values
+mod record; // variance, frequent values
 mod repeats; // duplicate months, the same hour, repeated days
 
 use std::cell::Cell;

@@ -93,68 +93,6 @@ fn normal_limit(count: usize, sigma: f64) -> f64 {
 }
 
 #[test]
-fn climatological_is_that_of_the_model() {
-    let cases = (
-        prop_oneof![Just(TEMPERATURE), Just(DEW_POINT)],
-        3_i64..5,
-        prop_oneof![5_i32..30, 30_i32..120],
-        prop::collection::vec((0_usize..4380, -300_i32..300), 0..60),
-        prop_oneof![Just(0.0), 0.0..0.35_f64],
-        any::<u64>(),
-    );
-    agree(128, cases, |(measurement, years, scatter, far, missing, seed)| {
-        let mut draw = drawn(seed);
-        let hours: Vec<i64> = (0..years * 1461).map(|row| 6 * row).collect();
-        let mut values: Vec<f64> = hours
-            .iter()
-            .map(|hour| {
-                let usual = 10.0 * (hour % 24) as f64 / 6.0 + (draw() + draw() - 1.0) * f64::from(scatter);
-                if draw() < missing { NONE } else { usual.round() / 10.0 }
-            })
-            .collect();
-        for (row, tenths) in far {
-            values[row] += f64::from(tenths) / 10.0;
-        }
-        let dates: Vec<(i32, u32)> = hours.iter().map(|&hour| date(hour)).collect();
-        let known: Vec<usize> = (0..values.len()).filter(|&row| !values[row].is_nan()).collect();
-        let full = |year: &i32| known.iter().filter(|&&row| dates[row].0 == *year).count() >= 1000;
-        let mut expected = Found::new();
-        let months = if (2001..2007).filter(full).count() >= 3 { 1..13 } else { 0..0 };
-        for month in months {
-            // Distances from the winsorised mean of the hour, by row.
-            let mut distances = BTreeMap::new();
-            for hour in [0, 6, 12, 18] {
-                let rows = || known.iter().filter(|&&row| dates[row].1 == month && hours[row] % 24 == hour);
-                let ordered = sorted(rows().map(|&row| values[row]));
-                let end = ordered.len() / 20;
-                let (low, high) = (ordered[end], ordered[ordered.len() - 1 - end]);
-                let sum: f64 = ordered.iter().map(|value| value.clamp(low, high)).sum();
-                let center = kept(sum / ordered.len() as f64);
-                let spread = kept(f64::max(interquartile_range(ordered) / 2.0, 1.5));
-                distances.extend(rows().map(|&row| (row, (values[row] - center) / spread)));
-            }
-            let all = || distances.values().copied();
-            let middle = median(all());
-            let sigma = 1.4826 * median(all().map(|distance| (distance - middle).abs()));
-            let limit = normal_limit(distances.len(), sigma.max(0.5)) + 1.0;
-            for sign in [1.0, -1.0] {
-                let mut reached = limit;
-                for distance in sorted(all().map(|distance| sign * distance)) {
-                    if distance > limit && distance - reached < 1.0 {
-                        reached = distance;
-                    } else if distance > limit {
-                        break;
-                    }
-                }
-                let beyond = distances.iter().filter(|(_, distance)| sign * **distance > reached);
-                expected.extend(beyond.map(|(row, _)| (measurement, *row, Verdict::Suspect)));
-            }
-        }
-        (found("climatological", &at_hours(&hours, &[(measurement, values)])), expected)
-    });
-}
-
-#[test]
 fn variance_is_that_of_the_model() {
     let measured = [(TEMPERATURE, 8.0), (DEW_POINT, 8.0), (PRESSURE, 6.0), (WIND_SPEED, 6.0)];
     let year = (
