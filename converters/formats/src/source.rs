@@ -1,5 +1,6 @@
 //! What every format gives: options in, a stream of [`Batch`]es from one file and a [`Tally`] of what it left out out.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use isd_dataset::manifest::{Duplicates, ManifestOptions, Quality};
@@ -120,7 +121,7 @@ impl ReadOptions {
     /// Indexes of those of a format's columns that are read.
     ///
     /// # Errors
-    /// A measurement that the format does not have.
+    /// A measurement that the format does not have, or two columns of one name that are read.
     pub fn wanted(&self, path: &Path, known: &[ColumnInfo]) -> Result<Vec<usize>> {
         if let Some(absent) = self.measurements.iter().find(|name| known.iter().all(|c| c.name != **name)) {
             let names: Vec<&str> = known.iter().map(|column| column.name.as_str()).collect();
@@ -132,7 +133,17 @@ impl ReadOptions {
             });
         }
         let read = known.iter().enumerate().filter(|(_, column)| self.reads(&column.name));
-        Ok(read.map(|(index, _)| index).collect())
+        let read: Vec<(usize, &ColumnInfo)> = read.collect();
+        let mut names = HashSet::new();
+        if let Some((_, twice)) = read.iter().find(|(_, column)| !names.insert(&column.name)) {
+            return Err(Error::Column {
+                path: path.to_path_buf(),
+                column: twice.name.clone(),
+                found: "two value columns of this name".to_owned(),
+                hint: Some("rename it with --column NAME=PATH, or pick others with -m".to_owned()),
+            });
+        }
+        Ok(read.into_iter().map(|(index, _)| index).collect())
     }
 }
 

@@ -284,6 +284,20 @@ fn days_and_times_of_day_in_two_columns_are_joined() {
 }
 
 #[test]
+fn minutes_in_a_third_column_are_refused() {
+    let content = "station,date,hour,Minute,t\nx,2017-01-31,6,10,1\nx,2017-01-31,6,40,2\n";
+    let message = refusal_of("a.csv", content, &ReadOptions::default());
+    assert!(message.contains("Minute: holds minutes beside a column of hours"), "{message}");
+    let hours = rows_of("a.csv", content, &mapped(&[("timestamp", "date+hour")], &[]));
+    assert_eq!(hours.keys(), [("x", seconds("2017-01-31 06:00:00")); 2]);
+    // Where times of day have their minutes, the column is one of values.
+    let content = "station,date,time,minute\nx,2017-01-31,06:10,10\n";
+    let whole = rows_of("a.csv", content, &ReadOptions::default());
+    assert_eq!(whole.keys(), [("x", seconds("2017-01-31 06:10:00"))]);
+    assert_eq!(whole.column("minute"), [Some(10.0)]);
+}
+
+#[test]
 fn stations_are_unquoted_and_decoded() {
     let lines: [&[u8]; 5] = [
         b"station_id,timestamp,t",

@@ -119,6 +119,11 @@ fn times_without_units_are_recognised_and_named() {
     let dates = write([2_017_010_100, 2_017_010_101, 2_017_010_102, 2_017_010_103]);
     let all = read_path(&dates.path, &ReadOptions::default()).unwrap();
     assert_eq!(all.timestamps, hours.map(|second| second * 1_000_000));
+    // NumPy's NaT would be a time of the year 1677 in nanoseconds.
+    let nanoseconds = hours.map(|second| second * 1_000_000_000);
+    let missing = write([nanoseconds[0], nanoseconds[1], nanoseconds[2], i64::MIN]);
+    let message = read_path(&missing.path, &ReadOptions::default()).unwrap_err().to_string();
+    assert!(message.contains("row 3: timestamp is the fill value -9223372036854776000"), "{message}");
     let told = ReadOptions { time_unit: Some(TimeUnit::Hours), ..ReadOptions::default() };
     let all = read_path(&write([0, 1, 2, 3]).path, &told).unwrap();
     assert_eq!(all.timestamps, [0, 1, 2, 3].map(|hour| hour * 3_600_000_000_i64));

@@ -1,10 +1,13 @@
 //! Compressed chunks: what is read, and what is refused by name.
 
 use isd_converters::{ReadOptions, open};
+use rust_hdf5::format::messages::datatype::{ByteOrder, DatatypeMessage};
 use rust_hdf5::format::messages::filter::{Filter, FilterPipeline};
 use rust_hdf5::{H5Dataset, H5File};
 
-use crate::archives::{Fixture, ROWS, Storage, archive, dataset, fixture, keys, read, read_path, tenths};
+use crate::archives::{
+    Fixture, ROWS, Storage, archive, dataset, fixture, keys, read, read_path, refusal, tenths,
+};
 
 /// A wind that has passed through filters with these numbers, its chunks as `encode` leaves them.
 fn filtered(filters: &[u16], encode: impl Fn(&[u8]) -> Vec<u8>) -> Fixture {
@@ -88,6 +91,37 @@ fn other_filters_are_refused_by_name() {
             "{message}"
         );
         assert!(error.hint().unwrap().contains("h5repack -f GZIP=4"));
+    }
+}
+
+#[test]
+fn numbers_that_do_not_fill_their_bytes_are_refused() {
+    let datatype = |bit_offset, bit_precision| DatatypeMessage::FixedPoint {
+        size: 2,
+        byte_order: ByteOrder::LittleEndian,
+        signed: true,
+        bit_offset,
+        bit_precision,
+    };
+    for (offset, precision) in [(0, 12), (2, 12), (0, 16)] {
+        let archive = fixture(|file| {
+            keys(file, Storage::Contiguous);
+            let builder = file.new_dataset::<i16>().datatype(datatype(offset, precision)).shape([ROWS]);
+            builder.create("wind_speed_rate").unwrap().write_raw(&vec![51_i16; ROWS]).unwrap();
+        });
+        if precision == 16 {
+            let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+            assert_eq!(all.columns[0].1, vec![Some(51.0); ROWS]);
+            continue;
+        }
+        let (error, message) = refusal(&archive.path, &ReadOptions::default());
+        assert!(
+            message.ends_with(
+                "wind_speed_rate: holds numbers of a type that cannot be read here: 12 bits of an integer of 16"
+            ),
+            "{message}"
+        );
+        assert!(error.hint().unwrap().contains("fill their bytes"));
     }
 }
 

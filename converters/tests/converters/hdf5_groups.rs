@@ -61,6 +61,37 @@ fn a_group_a_station() {
 }
 
 #[test]
+fn stations_in_a_column_are_not_merged_into_one_of_the_group() {
+    for (group, name) in
+        [("obs2017", "station"), ("OBS", "Station_ID"), ("isd2017", "USAF"), ("y2017", "site")]
+    {
+        let archive = fixture(|file| {
+            file.create_group(group).unwrap();
+            column(file, group, "timestamp", &hours(0, 4));
+            column(file, group, name, &[725_300_i32, 725_301, 725_300, 725_301]);
+            column(file, group, "air_temperature", &[1.0, 2.0, 3.0, 4.0]);
+        });
+        let (error, message) = refusal(&archive.path, &ReadOptions::default());
+        assert!(message.contains(&format!("{group}/{name}: may name the stations of rows")), "{message}");
+        assert_eq!(error.hint().unwrap(), format!("name it with --column station_id={name}"));
+        let named =
+            ReadOptions { column_paths: vec![("station_id".into(), name.into())], ..ReadOptions::default() };
+        let all = read_path(&archive.path, &named).unwrap();
+        let rows: Vec<&str> = all.stations.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(rows, ["725300", "725301", "725300", "725301"]);
+    }
+    // A number called id is that of the row.
+    let archive = fixture(|file| {
+        file.create_group("KJFK").unwrap();
+        column(file, "KJFK", "timestamp", &hours(0, 2));
+        column(file, "KJFK", "id", &[0_i32, 1]);
+        column(file, "KJFK", "air_temperature", &[1.0, 2.0]);
+    });
+    let all = read_path(&archive.path, &ReadOptions::default()).unwrap();
+    assert_eq!(all.stations, [("KJFK".to_owned(), 2)]);
+}
+
+#[test]
 fn groups_within_groups_and_columns_under_other_names() {
     let archive = fixture(|file| {
         file.create_group("de").unwrap();

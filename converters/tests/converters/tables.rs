@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, Int8Type};
 use arrow::ipc::writer::{FileWriter, StreamWriter};
-use isd_converters::{Input, ReadOptions, SourceInfo, open_input};
+use isd_converters::{Input, ReadOptions, SourceInfo, TimeUnit, open_input};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 
@@ -154,6 +154,68 @@ fn keys_have_their_usual_names_and_any_type() {
     let read = read_all(&input(parquet(&batch)), &mapped(&keys, &[("air_temperature", "degF")]));
     assert_eq!((read.stations(), read.names()), (vec!["725300"], vec!["air_temperature"]));
     assert_eq!(read.row(0)["air_temperature"], 10.0);
+}
+
+#[test]
+fn times_that_may_stand_for_others_are_refused() {
+    let of = |times: ArrayRef| {
+        table(vec![
+            ("station_id", texts(&["x", "x"])),
+            ("timestamp", times),
+            ("t", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+        ])
+    };
+    let start = seconds("2017-01-01 00:00:00");
+    let single = |numbers: [f32; 2]| of(Arc::new(Float32Array::from(numbers.to_vec())));
+    // The nearest singles: 128 s apart.
+    let message = refusal(&single([start as f32, (start + 3600) as f32]), &options());
+    assert!(message.contains("row 1: timestamp is 1483232400 in single precision"), "{message}");
+    let message = refusal(&single([20_170_104.0, 20_170_106.0]), &options());
+    assert!(message.contains("row 0: timestamp is 20170104 in single precision"), "{message}");
+    let hours = ReadOptions { time_unit: Some(TimeUnit::Hours), ..options() };
+    let read = read_all(&input(parquet(&single([412_008.0, 412_008.5]))), &hours);
+    assert_eq!(read.all.timestamps, [start * 1_000_000, (start + 1800) * 1_000_000]);
+    // NumPy's NaT, as a time and as a number.
+    let nat = vec![start * 1_000_000_000, i64::MIN];
+    let message = refusal(&of(Arc::new(TimestampNanosecondArray::from(nat.clone()))), &options());
+    assert!(message.contains("row 1: holds no time, expected one"), "{message}");
+    let message = refusal(&of(Arc::new(Int64Array::from(nat))), &options());
+    assert!(message.contains("row 1: holds no time, expected one"), "{message}");
+}
+
+#[test]
+fn minutes_in_a_third_column_are_refused() {
+    let numbers = |numbers: [i64; 2]| Arc::new(Int64Array::from(numbers.to_vec())) as ArrayRef;
+    let batch = table(vec![
+        ("station_id", texts(&["x", "x"])),
+        ("date", texts(&["2017-01-01", "2017-01-01"])),
+        ("hour", numbers([1, 1])),
+        ("minute", numbers([10, 40])),
+        ("t", numbers([1, 2])),
+    ]);
+    let message = refusal(&batch, &options());
+    assert!(message.contains("minute: holds minutes beside a column of hours"), "{message}");
+    let named = mapped(&[("timestamp", "date+hour")], &[]);
+    let hour = seconds("2017-01-01 01:00:00") * 1_000_000;
+    assert_eq!(read_all(&input(parquet(&batch)), &named).all.timestamps, [hour; 2]);
+}
+
+#[test]
+fn two_columns_of_one_name_are_refused_where_it_is_read() {
+    let celsius = |values: [f64; 1]| Arc::new(Float64Array::from(values.to_vec())) as ArrayRef;
+    let batch = table(vec![
+        ("station_id", texts(&["x"])),
+        ("timestamp", hours(&[0])),
+        ("air_temperature", celsius([1.0])),
+        ("air_temperature", celsius([2.0])),
+        ("t", celsius([3.0])),
+    ]);
+    let asked = |name: &str| ReadOptions { measurements: vec![name.into()], ..options() };
+    for options in [options(), asked("air_temperature")] {
+        let message = refusal(&batch, &options);
+        assert!(message.ends_with("air_temperature: two value columns of this name"), "{message}");
+    }
+    assert_eq!(column(&batch, &asked("t"), "t"), [Some(3.0)]);
 }
 
 #[test]

@@ -138,6 +138,7 @@ impl Header<'_> {
         let pair = columns
             .time_pair()
             .and_then(|pair| self.dialect.clock(head, pair, columns.options).map(|clock| (pair, clock)));
+        columns.check_minutes(pair.map(|(_, clock)| clock))?;
         let time = match pair {
             Some(((date, _), _)) => date,
             None => columns.time()?,

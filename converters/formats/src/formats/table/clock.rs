@@ -4,7 +4,7 @@ use super::names::usual_time;
 use crate::formats::text::{digits, iso_micros};
 
 /// Microseconds of a minute.
-const MINUTE: i64 = 60_000_000;
+pub const MINUTE: i64 = 60_000_000;
 /// Microseconds of a day.
 pub const DAY: i64 = 1440 * MINUTE;
 

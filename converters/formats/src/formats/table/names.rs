@@ -5,6 +5,7 @@ use std::path::Path;
 use isd_dataset::layout::{BLOCK, STATION_ID, TIMESTAMP};
 use isd_dataset::names::list;
 
+use super::clock::Clock;
 use crate::{Error, Measurement, ReadOptions, Result};
 
 /// Usual names of the column that holds the station, in lower case, the surest first.
@@ -16,6 +17,8 @@ pub const TIME_NAMES: [&str; 8] =
 const DATE_NAMES: [&str; 2] = ["date", "day"];
 /// Usual names of the column that holds times of day, in lower case, the surest first.
 const CLOCK_NAMES: [&str; 6] = ["time", "time_utc", "time_of_day", "hour", "hour_utc", "hour_of_day"];
+/// Usual names of a column that holds the minutes of hours, in lower case.
+const MINUTE_NAMES: [&str; 3] = ["minute", "minutes", "minute_utc"];
 /// Columns of ISD's two numbers of a station, which name it together.
 pub const USAF: &str = "station_usaf";
 /// The second of them.
@@ -132,6 +135,29 @@ impl Columns<'_> {
         }
         let (date, clock) = mapped.split_once('+')?;
         place(date).zip(place(clock))
+    }
+
+    /// Checks that no minutes stand in a third column beside whole hours, unless the user names the two that count: rows of
+    /// one hour would be taken for duplicates.
+    ///
+    /// # Errors
+    /// The column of the minutes.
+    pub fn check_minutes(&self, clock: Option<Clock>) -> Result<()> {
+        let minute = usual(self.names, &MINUTE_NAMES).and_then(|place| self.names.get(place));
+        match minute {
+            Some(minute) if clock == Some(Clock::Hours) && self.options.path_of(TIMESTAMP).is_none() => {
+                Err(Error::Column {
+                    path: self.path.to_path_buf(),
+                    column: minute.clone(),
+                    found: "holds minutes beside a column of hours, expected times of day in one column".into(),
+                    hint: Some(
+                        "write hours and minutes as one column, such as 06:30, or name what counts with --column timestamp=DATE+HOUR"
+                            .into(),
+                    ),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The place of the column of times, likewise.

@@ -10,9 +10,10 @@ use isd_dataset::names::list;
 
 use super::arrays::{doubles, texts};
 use super::clock::Clock;
-use super::leaves::{Kind, Leaf};
+use super::leaves::{Kind, Leaf, leaves};
 use super::markers::{Text, no_number, read};
 use super::meaning::{MISSING, Stored, TRACE};
+use super::names::Columns;
 use super::plan::{Plan, Station, Value};
 use super::times::{Times, clock_beside};
 use crate::formats::text::shared_stations;
@@ -72,6 +73,8 @@ impl TableSource {
                 let (dates, clocks) = (plan.time.values(first)?, leaf.values(first)?);
                 clock_beside(&dates, &clocks, Clock::otherwise(&leaf.name()), options)
             });
+            let names: Vec<String> = leaves(file.schema().fields()).iter().map(Leaf::name).collect();
+            Columns { path: input.path(), names: &names, options }.check_minutes(clock)?;
             plan.choose(first, options, clock.is_some());
             if let Some(sample) = plan.time.values(first) {
                 times = Times::find(&sample, options).map_err(|found| {

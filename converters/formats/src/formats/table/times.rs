@@ -3,12 +3,20 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type, TimeUnit};
+use arrow::datatypes::{DataType, Float32Type, Int64Type, TimeUnit};
+use isd_dataset::column::widen;
 
 use super::arrays::{doubles, plain, texts};
-use super::clock::{Clock, DAY, no_clock};
+use super::clock::{Clock, DAY, MINUTE, no_clock};
 use crate::ReadOptions;
 use crate::instants::{NumberTimes, TextTimes, in_range};
+
+/// What is wrong with a row without a time.
+const NO_TIME: &str = "holds no time, expected one";
+/// Integers below this magnitude are exact in single precision, together with their neighbours.
+const SINGLE_INTEGERS: f32 = 16_777_216.0;
+/// Types of numbers that hold times.
+const EXACT_TYPES: &str = "expected float64 or an integer";
 
 /// A row of a batch, counted from 0, and what is wrong with it.
 pub type RowReason = (usize, String);
@@ -71,7 +79,11 @@ impl Times {
         all_valid(array)?;
         match (self, array.data_type()) {
             (Self::Numbers(reading), kind) if kind.is_integer() && *kind != DataType::UInt64 => {
-                each(integers(array)?, |number| reading.of_int(number))
+                each(integers(array)?, |number| reading.of_int(not_nat(number)?))
+            }
+            (_, DataType::Float16) => Err((0, format!("is of type Float16, {EXACT_TYPES}"))),
+            (Self::Numbers(reading), DataType::Float32) => {
+                each(singles(array)?, |number| of_single(*reading, number))
             }
             (Self::Numbers(reading), _) => {
                 let numbers = doubles(array).map_err(|reason| (0, reason))?;
@@ -79,6 +91,9 @@ impl Times {
             }
             (Self::Texts(reading), kind) => {
                 let texts = texts(array).map_err(|_| (0, no_times(kind)))?;
+                if *kind == DataType::Float32 {
+                    each(singles(array)?, |number| exact_digits(number).map(|()| 0))?;
+                }
                 each(&texts, |text| reading.micros(text.unwrap_or_default().trim().as_bytes()))
             }
             (Self::Typed, _) => typed(array),
@@ -167,6 +182,47 @@ fn integers(array: &ArrayRef) -> Result<Vec<i64>, RowReason> {
     Ok(integers.values().to_vec())
 }
 
+fn singles(array: &ArrayRef) -> Result<Vec<f32>, RowReason> {
+    let singles = array.as_primitive_opt::<Float32Type>().ok_or_else(|| (0, no_times(array.data_type())))?;
+    Ok(singles.values().to_vec())
+}
+
+/// Microseconds since 1970 of a number in single precision, as of [`NumberTimes::of_float`].
+///
+/// # Errors
+/// A number that may stand for several times: the next one is more than a second later, and it is no whole minute.
+fn of_single(reading: NumberTimes, number: f32) -> Result<i64, String> {
+    let spacing = f64::from(number.abs().next_up() - number.abs());
+    match reading {
+        NumberTimes::Unix(unit) => {
+            let (numerator, denominator) = unit.micros();
+            if spacing * numerator as f64 <= 1e6 * denominator as f64 {
+                return reading.of_float(widen(number));
+            }
+            let micros = reading.of_float(number.into())?;
+            if micros % MINUTE == 0 { Ok(micros) } else { Err(rounded(number)) }
+        }
+        NumberTimes::Date(_) => exact_digits(number).and_then(|()| reading.of_float(number.into())),
+    }
+}
+
+/// Checks that all digits of an integer in single precision are those that were written.
+fn exact_digits(number: f32) -> Result<(), String> {
+    if number.abs() < SINGLE_INTEGERS { Ok(()) } else { Err(rounded(number)) }
+}
+
+fn rounded(number: f32) -> String {
+    format!(
+        "timestamp is {number} in single precision, in which the next is {}; {EXACT_TYPES}",
+        number.next_up()
+    )
+}
+
+/// The time, unless it is NumPy's `NaT`, which would be one of the year 1677 in nanoseconds.
+fn not_nat(time: i64) -> Result<i64, String> {
+    if time == i64::MIN { Err(NO_TIME.to_owned()) } else { Ok(time) }
+}
+
 fn no_times(kind: &DataType) -> String {
     format!("is of type {kind}, expected times, numbers or texts")
 }
@@ -178,14 +234,14 @@ fn outside(micros: i64) -> String {
 fn all_valid(array: &ArrayRef) -> Result<(), RowReason> {
     let nulls = array.logical_nulls();
     match nulls.as_ref().and_then(|nulls| nulls.iter().position(|valid| !valid)) {
-        Some(row) => Err((row, "holds no time, expected one".to_owned())),
+        Some(row) => Err((row, NO_TIME.to_owned())),
         None => Ok(()),
     }
 }
 
 fn scaled(times: Vec<i64>, unit: &str, micros: impl Fn(i64) -> Option<i64>) -> Result<Vec<i64>, RowReason> {
     each(times, |time| {
-        micros(time).and_then(in_range).ok_or_else(|| {
+        micros(not_nat(time)?).and_then(in_range).ok_or_else(|| {
             format!("timestamp is {time} {unit} since 1970, which is not within the years 1600 to 2199")
         })
     })

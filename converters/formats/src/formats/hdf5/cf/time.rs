@@ -68,8 +68,8 @@ impl TimeUnits {
     /// The units of a CF `units` attribute (`<unit> since <time>`), or of a bare unit name, which
     /// counts from 1970. Times without an offset are UTC.
     ///
-    /// In CF's default calendar, `standard`, a reference time before 1582-10-15 is a Julian date;
-    /// in `proleptic_gregorian` it is not.
+    /// In CF's default calendar, `standard`, a reference time before 1582-10-15 is a Julian date, and there is no year 0;
+    /// in `proleptic_gregorian` neither holds.
     ///
     /// # Errors
     /// What was found instead.
@@ -143,6 +143,14 @@ impl TimeUnits {
             }
         };
         if let Some(dates @ NumberTimes::Date(_)) = self.found {
+            if let Number::F32(v) = stored
+                && spacing > 1.0
+            {
+                return Err(format!(
+                    "timestamp is {v} in single precision, in which the next is {}; expected float64 or an integer",
+                    v.next_up()
+                ));
+            }
             return match number {
                 Number::Int(v) => dates.of_int(i64::try_from(v).unwrap_or(i64::MAX)),
                 float => dates.of_float(float.to_f64()),
@@ -235,6 +243,12 @@ fn parse_time(text: &str, proleptic: bool) -> Option<i64> {
             .find_map(|format| NaiveTime::parse_from_str(time, format).ok())
             .or_else(|| NaiveTime::from_hms_opt(time.parse().ok()?, 0, 0))?,
     };
+    // The standard calendar has no year 0: the year before 1 is -1.
+    let date = match date.year() {
+        0 if !proleptic => return None,
+        year @ ..0 if !proleptic => date.with_year(year + 1)?,
+        _ => date,
+    };
     let micros = NaiveDateTime::new(date, time).and_utc().timestamp_micros();
     let julian = if proleptic { 0 } else { julian_days(date) * 24 * 60 };
     micros.checked_add((julian - parse_offset(offset)?) * MINUTE)
@@ -312,6 +326,8 @@ mod tests {
         assert_eq!(unix(TimeUnit::Nanoseconds, Number::F64(1_483_228_800e9)), Ok(day));
         assert_eq!(found(NumberTimes::Date(DateDigits::Hour), Number::Int(2_017_010_100)), Ok(day));
         assert_eq!(found(NumberTimes::Date(DateDigits::Day), Number::F64(20_170_101.0)), Ok(day));
+        let single = found(NumberTimes::Date(DateDigits::Day), Number::F32(20_170_104.0));
+        assert!(single.unwrap_err().contains("20170104 in single precision, in which the next is 20170106"));
         for outside in [7_258_118_400, -11_676_096_001, i64::MAX] {
             assert!(unix(TimeUnit::Seconds, Number::Int(outside.into())).is_err(), "{outside}");
         }
@@ -357,6 +373,23 @@ mod tests {
             }
         }
         assert!(TimeUnits::parse("days since 2000-01-01", Some("noleap")).is_err());
+    }
+
+    #[test]
+    fn the_standard_calendar_has_no_year_0() {
+        let day = 86_400 * SECOND;
+        // As cftime's date2num counts the days to 2017-01-01.
+        for (units, calendar, days) in [
+            ("days since 0001-01-01", "standard", 736_331),
+            ("days since -0001-01-01", "standard", 736_697),
+            ("days since -4713-01-01", "standard", 2_457_755),
+            ("days since 0000-01-01", "proleptic_gregorian", 736_695),
+            ("days since -4713-01-01", "proleptic_gregorian", 2_458_082),
+        ] {
+            let units = TimeUnits::parse(units, Some(calendar)).unwrap();
+            assert_eq!(units.micros(Number::Int(days)), Ok(17_167 * day), "{units:?}");
+        }
+        assert!(TimeUnits::parse("days since 0000-01-01", None).is_err());
     }
 
     #[test]

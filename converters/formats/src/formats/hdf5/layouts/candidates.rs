@@ -4,13 +4,17 @@
 use isd_dataset::names::list;
 use rayon::prelude::*;
 
-use super::catalog::{Scope, Stations};
+use super::catalog::{Catalog, Entry, Scope, Stations};
 use super::table::{PANDAS_TABLE, Table};
 use super::{Layout, group_catalog, is_table};
+use crate::formats::hdf5::library::Scalar;
+use crate::formats::table::names::STATION_NAMES;
 use crate::{Error, Result};
 
 /// Where the archive of the talk has its table.
 const TALK_TABLE: &str = "isdlite/table";
+/// Names beside the usual ones of columns that seem to name stations, in lower case.
+const OTHER_STATION_NAMES: [&str; 4] = ["site", "site_id", "usaf", "wmo"];
 /// Groups within groups that are looked into.
 const DEPTH: usize = 6;
 
@@ -25,6 +29,8 @@ struct Candidate {
     keyed: bool,
     /// Whether that or its own name may name its stations.
     stations: bool,
+    /// A column that seems to name stations, though all rows are taken for those of one named after the group.
+    unused_station: Option<String>,
 }
 
 /// The archive in a file that is none by itself: its only table, or its groups.
@@ -86,6 +92,16 @@ pub fn choose(scope: &Scope) -> Result<Layout> {
                 .format_error(found, Some("leave out --column station_id==NAME: groups name their stations")))
         }
         _ => {
+            for candidate in &candidates {
+                if let Some(column) = &candidate.unused_station {
+                    let scope = &candidate.scope;
+                    return Err(scope.column_error(
+                        &format!("{}/{column}", scope.path_in_file()),
+                        "may name the stations of rows that would all be of one named after the group",
+                        Some(format!("name it with --column station_id={column}")),
+                    ));
+                }
+            }
             let scopes = candidates.into_iter().map(|candidate| candidate.scope).collect();
             Ok(Layout::Groups { groups: named(scopes), notes })
         }
@@ -127,8 +143,27 @@ fn candidate(scope: Scope) -> Result<Option<Candidate>> {
         times: catalog.find(scope.name_of("timestamp"))?.is_some(),
         keyed: !matches!(stations, Stations::One(_) | Stations::Group(_)),
         stations: !matches!(&stations, Stations::Group(name) if !Stations::may_be_named(name)),
+        unused_station: match stations {
+            Stations::Group(_) if scope.mapped("station_id").is_none() => unused_station(&*catalog)?,
+            _ => None,
+        },
         scope,
     }))
+}
+
+/// A column of a usual name of stations; a number called `id` may be that of the row.
+fn unused_station(catalog: &dyn Catalog) -> Result<Option<String>> {
+    for name in catalog.names() {
+        let lower = name.to_ascii_lowercase();
+        if !(STATION_NAMES.contains(&lower.as_str()) || OTHER_STATION_NAMES.contains(&lower.as_str())) {
+            continue;
+        }
+        let number = matches!(catalog.find(&name)?, Some(Entry { scalar: Scalar::Number(_), .. }));
+        if lower != "id" || !number {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
 }
 
 /// The error of a file in which several tables may be meant.

@@ -5,6 +5,7 @@ mod filters;
 #[cfg(feature = "libhdf5")]
 pub mod libhdf5;
 pub mod native;
+mod native_precision;
 mod native_types;
 pub mod number;
 pub mod padded;

@@ -15,6 +15,7 @@ use hdf5_reader::{Datatype, H5Type, OpenOptions, SliceInfo, SliceInfoElem};
 
 use isd_dataset::guard::guarded;
 
+use super::native_precision::unusual_number;
 use super::native_types::{attribute, element};
 use super::{
     Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, filters, scale_names,
@@ -205,6 +206,14 @@ impl Hdf5Dataset for NativeDataset {
         if let Some(filter) = filters::unknown(&self.storage.filters) {
             let hint = "rewrite it with `h5repack -f GZIP=4 in.h5 out.h5` where that filter is installed";
             return Some((format!("is compressed with {filter}, which cannot be read here"), hint.into()));
+        }
+        let unusual = guarded(|| self.dataset.raw_datatype()).map(|message| unusual_number(&message));
+        if let Some(unusual) = unusual.unwrap_or_else(Some) {
+            let hint = "write its numbers again as integers or floats that fill their bytes";
+            return Some((
+                format!("holds numbers of a type that cannot be read here: {unusual}"),
+                hint.into(),
+            ));
         }
         let elements = self.chunk()?.iter().try_fold(1_u64, |n, &length| n.checked_mul(length));
         let bytes = elements.and_then(|n| n.checked_mul(self.element.size() as u64));

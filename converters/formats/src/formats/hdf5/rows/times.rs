@@ -27,9 +27,7 @@ pub fn target(scope: &Scope, entry: &Entry, number: NumberType) -> Result<(Targe
     let error = |found: String| scope.column_error(&entry.place, found, None);
     let packing = Packing::of(scope, entry, number)?;
     let mut missing = packing.missing;
-    if entry.time_units.is_some() {
-        missing.push(NOT_A_TIME);
-    }
+    missing.push(NOT_A_TIME);
     let unpacking = Unpacking::new(packing.scale, packing.offset, Vec::new(), None).map_err(error)?;
     let (calendar, own) = (text("calendar")?, text("units")?);
     let (units, found) = if let Some(units) = own.as_deref().or(entry.time_units) {
