@@ -81,8 +81,3 @@ fn resolution(values: &[f64]) -> f64 {
         (false, _) => 0.1,
     }
 }
-
-/// To the millionth, as limits that are derived from a record are kept.
-fn kept(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
-}

@@ -1,12 +1,10 @@
 //! Models of the tests that rest on a station's own record.
 
-use std::collections::BTreeMap;
-
 use isd::qc::Verdict;
 use proptest::prelude::*;
 
 use super::super::{DEW_POINT, NONE, PRESSURE, START, TEMPERATURE, WIND_SPEED, at_hours, drawn};
-use super::{Found, agree, found, interquartile_range, kept, median, resolution, sorted};
+use super::{Found, agree, found, interquartile_range, median, resolution};
 
 /// The calendar year and month of an hour after the beginning of 2001.
 fn date(hour: i64) -> (i32, u32) {
@@ -76,20 +74,6 @@ fn frequent_values_are_those_of_the_model() {
         let values = tenths.iter().map(|tenths| tenths.map_or(NONE, |tenths| f64::from(tenths) / 10.0));
         (found("frequent_value", &at_hours(&hours, &[(measurement, values.collect())])), expected)
     });
-}
-
-/// The distance at which a normal distribution of `count` values has less than a tenth of a value in a bin of 1.
-fn normal_limit(count: usize, sigma: f64) -> f64 {
-    let in_bin = |distance: f64| {
-        let height = 1.0 / (sigma * (2.0 * std::f64::consts::PI).sqrt());
-        count as f64 * height * (-0.5 * (distance / sigma).powi(2)).exp()
-    };
-    let (mut within, mut beyond) = (0.0, 1000.0);
-    for _ in 0..80 {
-        let middle = f64::midpoint(within, beyond);
-        if in_bin(middle) < 0.1 { beyond = middle } else { within = middle }
-    }
-    beyond
 }
 
 #[test]
