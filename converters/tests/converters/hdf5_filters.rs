@@ -5,9 +5,7 @@ use rust_hdf5::format::messages::datatype::{ByteOrder, DatatypeMessage};
 use rust_hdf5::format::messages::filter::{Filter, FilterPipeline};
 use rust_hdf5::{H5Dataset, H5File};
 
-use crate::archives::{
-    Fixture, ROWS, Storage, archive, dataset, fixture, keys, read, read_path, refusal, tenths,
-};
+use crate::archives::{Fixture, ROWS, Storage, archive, dataset, fixture, keys, read, read_path, tenths};
 
 /// A wind that has passed through filters with these numbers, its chunks as `encode` leaves them.
 fn filtered(filters: &[u16], encode: impl Fn(&[u8]) -> Vec<u8>) -> Fixture {
