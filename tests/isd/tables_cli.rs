@@ -72,6 +72,29 @@ fn check(home: &Path, source: &str, options: &[&str]) {
 }
 
 #[test]
+fn two_columns_of_one_name_are_refused_straight_through_too() {
+    let home = TempDir::new().unwrap();
+    let values = || Arc::new(Float64Array::from(vec![1.0; HOURS])) as ArrayRef;
+    let times = (0..HOURS as i64).map(|hour| (START + hour) * 3_600_000);
+    let columns: [(&str, ArrayRef); 4] = [
+        ("station_id", Arc::new(StringArray::from(vec!["A"; HOURS]))),
+        ("timestamp", Arc::new(TimestampMillisecondArray::from_iter_values(times).with_timezone("UTC"))),
+        ("air_temperature", values()),
+        ("air_temperature", values()),
+    ];
+    let fields: Vec<Field> =
+        columns.iter().map(|(name, column)| Field::new(*name, column.data_type().clone(), true)).collect();
+    let schema = Arc::new(arrow::datatypes::Schema::new(fields));
+    let batch = RecordBatch::try_new(schema.clone(), columns.map(|(_, column)| column).to_vec()).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(home.path().join("twice.parquet")).unwrap(), schema, None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let refused = fails(ISD_DETECT, home.path(), &["twice.parquet", "--all"], 1);
+    assert!(refused.contains("twice.parquet: holds two columns called air_temperature"), "{refused}");
+}
+
+#[test]
 fn a_unit_of_a_column_that_is_not_there_is_refused() {
     let home = TempDir::new().unwrap();
     let home = home.path();

@@ -1,5 +1,6 @@
 //! From the path of a Parquet file to what its footer says.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs::File;
 use std::io;
@@ -32,8 +33,8 @@ pub(super) struct DataFile {
 
 impl DataFile {
     /// Reads the footer; `keep_open` says whether the file stays open.
-    /// Errors: a file that cannot be opened or is no Parquet, one without the key columns, or whose stations are no
-    /// strings.
+    /// Errors: a file that cannot be opened or is no Parquet, one with two columns of one name, one without the key columns,
+    /// or whose stations are no strings.
     pub(super) fn open(path: PathBuf, keep_open: bool) -> Result<Self> {
         let cannot_open = |source| Error::io(&path, "cannot open", source);
         let file = File::open(&path).map_err(cannot_open)?;
@@ -51,6 +52,12 @@ impl DataFile {
             return Err(not_parquet(&path, &found));
         }
         let schema = footer.schema();
+        let mut seen = HashSet::new();
+        if let Some(twice) = schema.fields().iter().find(|field| !seen.insert(field.name())) {
+            // Columns are read by name: the second would never be.
+            let found = format!("holds two columns called {}", twice.name());
+            return Err(Error::Format { path, found, hint: Some("give one of them another name".into()) });
+        }
         for key in [STATION_ID, TIMESTAMP] {
             if schema.field_with_name(key).is_err() {
                 return Err(Error::Column {
