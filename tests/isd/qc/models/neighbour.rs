@@ -274,11 +274,11 @@ fn worlds() -> impl Strategy<Value = World> {
     // Where an error begins, how many hours it lasts, its size in quarters, and whether it comes and goes slowly.
     let error = (10_usize..860, 1_usize..40, -70_i32..70, any::<bool>());
     // A few values alone, and by how much they are wrong.
-    let cluster = (100_usize..800, prop_oneof![1 => -4_i32..5, 2 => -20_i32..20, 1 => -60_i32..60]);
+    let cluster = (100_usize..800, prop_oneof![1 => -4_i32..5, 1 => -20_i32..20, 3 => -90_i32..90]);
     let drawn_by = (
         prop::collection::vec(places, 2..9),
         prop::collection::vec(error, 0..5),
-        prop::option::weighted(0.8, cluster),
+        prop::option::weighted(0.9, cluster),
     );
     (drawn_by, 1_i32..8, any::<u64>()).prop_map(|((mut places, errors, cluster), noise, seed)| {
         let mut draw = drawn(seed);
