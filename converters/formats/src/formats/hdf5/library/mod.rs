@@ -9,6 +9,7 @@ mod native_precision;
 mod native_types;
 pub mod number;
 pub mod padded;
+mod shuffle;
 pub mod superblock;
 mod written;
 

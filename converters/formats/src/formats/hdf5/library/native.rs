@@ -49,7 +49,7 @@ impl NativeFile {
         let options = OpenOptions::default()
             .with_chunk_cache_bytes(cache_bytes)
             .with_chunk_cache_slots(CACHE_SLOTS)
-            .with_filter_registry(filters::registry())
+            .with_filter_registry(filters::registry(MAX_CHUNK_BYTES))
             .with_max_chunk_bytes(MAX_CHUNK_BYTES)
             .with_max_read_bytes(MAX_READ_BYTES)
             .with_max_object_header_bytes(MAX_HEADER_BYTES);
