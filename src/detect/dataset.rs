@@ -10,9 +10,10 @@ use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::time::iso8601;
 use isd_dataset::{Error, StationRun, Tally};
 
-use crate::detect::detection::Detection;
+use crate::detect::detection::{Detection, order_row_groups};
 use crate::detect::error::DetectError;
 use crate::detect::group::TestedGroup;
+use crate::detect::parts::Part;
 use crate::detect::spool::Spool;
 use crate::detect::threads::on_threads;
 use crate::detect::wanted::Wanted;
@@ -49,7 +50,36 @@ pub fn detect_wanted(
     wanted: &Wanted,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Detection, DetectError> {
-    let mut row_groups: Vec<(usize, RowGroup)> = dataset.row_groups().into_iter().enumerate().collect();
+    let row_groups = dataset.row_groups().into_iter().enumerate().collect();
+    detect_row_groups(dataset, row_groups, options, wanted, progress)
+}
+
+/// [`detect_wanted`], for the row groups of one [part](Part) of the dataset. Which these are depends on the dataset's
+/// footers alone, whatever is wanted.
+///
+/// # Errors
+/// Those of [`detect`]; that a station has rows in another part, too, only [`order_row_groups`] of all parts can tell.
+pub fn detect_part(
+    dataset: &Dataset,
+    part: Part,
+    options: &OutlierOptions,
+    wanted: &Wanted,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
+    let row_groups = dataset.row_groups();
+    let rows: Vec<u64> = row_groups.iter().map(|group| group.rows() as u64).collect();
+    let own = part.items(&rows).into_iter().map(|number| (number, row_groups[number].clone()));
+    detect_row_groups(dataset, own.collect(), options, wanted, progress)
+}
+
+/// Detects the outliers of some row groups, each with its number in the dataset.
+fn detect_row_groups(
+    dataset: &Dataset,
+    mut row_groups: Vec<(usize, RowGroup)>,
+    options: &OutlierOptions,
+    wanted: &Wanted,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Detection, DetectError> {
     // Small ones last, so that the threads end together.
     row_groups.sort_by_key(|(_, row_group)| Reverse(row_group.rows()));
     let done = AtomicU64::new(0);
@@ -75,19 +105,14 @@ pub fn detect_wanted(
         Ok::<_, DetectError>(Some((*number, group)))
     })?;
 
-    let mut groups: Vec<(usize, TestedGroup)> = groups.into_iter().flatten().collect();
-    groups.sort_by(|(number, a), (other, b)| a.first().cmp(&b.first()).then(number.cmp(other)));
-    let groups: Vec<TestedGroup> = groups.into_iter().map(|(_, group)| group).collect();
-    for pair in groups.windows(2) {
-        if let (Some(last), Some(first)) = (pair[0].last(), pair[1].first())
-            && last >= first
-        {
-            return Err(DetectError::Split { path: pair[1].path.clone(), station: first.to_owned() });
-        }
-    }
+    let groups = groups.into_iter().flatten().filter(|(_, group)| !group.stations.is_empty());
+    let mut groups: Vec<_> = groups.map(|(number, group)| (group.account(number), group)).collect();
+    order_row_groups(&mut groups, |(account, group)| (account, &group.path))?;
+    let (accounts, groups): (Vec<_>, Vec<_>) = groups.into_iter().unzip();
     let mut spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
     spool.arrange(groups.iter().filter_map(|group| group.outliers))?;
-    Ok(Detection::new(&groups, spool, &options.measurements, Tally::default()))
+    let detection = Detection::new(&groups, spool, &options.measurements, Tally::default());
+    Ok(Detection { row_groups: accounts, ..detection })
 }
 
 /// Makes sure that the stations are named as an archive's must be. Errors: one that says that there is none, or that is to

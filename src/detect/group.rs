@@ -9,6 +9,7 @@ use isd_dataset::{Error, StationRun};
 use polars::prelude::{LazyFrame, OptFlags, PlSmallStr, PolarsResult};
 
 use crate::detect::counts::{count_outliers, count_series};
+use crate::detect::detection::TestedRowGroup;
 use crate::detect::error::DetectError;
 use crate::detect::table::to_batch;
 use crate::detect::wanted::{LatestTimes, Wanted};
@@ -65,6 +66,8 @@ pub(super) struct TestedGroup {
     pub counts: Vec<SeriesCount>,
     /// The number that `keep` gave to its outliers, if it has any.
     pub outliers: Option<usize>,
+    /// Number of its outliers.
+    pub found: usize,
     /// The time of the last row of each station, where that is wanted.
     pub latest: LatestTimes,
 }
@@ -102,18 +105,16 @@ impl TestedGroup {
             latest: if wanted.latest { latest_times(&**series, &stations)? } else { LatestTimes::new() },
             stations,
             counts,
+            found: outliers.num_rows(),
             outliers: (outliers.num_rows() > 0).then(|| keep(outliers)).transpose()?,
         })
     }
 
-    /// Id of the first station.
-    pub(super) fn first(&self) -> Option<&str> {
-        self.stations.first().map(|run| &*run.station_id)
-    }
-
-    /// Id of the last station.
-    pub(super) fn last(&self) -> Option<&str> {
-        self.stations.last().map(|run| &*run.station_id)
+    /// What a detection says of the group, which is row group `number` of its dataset.
+    pub(super) fn account(&self, number: usize) -> TestedRowGroup {
+        let id = |run: Option<&StationRun>| run.map(|run| run.station_id.to_string()).unwrap_or_default();
+        let (first, last) = (id(self.stations.first()), id(self.stations.last()));
+        TestedRowGroup { number, first, last, outliers: self.found }
     }
 }
 

@@ -8,14 +8,15 @@ mod dataset;
 mod detection;
 mod error;
 mod group;
+pub mod parts;
 pub mod spool;
 pub mod table;
 pub(crate) mod threads;
 mod wanted;
 
 pub use archive::{detect_archive, detect_wanted_of_archive};
-pub use dataset::{detect, detect_wanted};
-pub use detection::{Detection, MeasurementCount};
+pub use dataset::{detect, detect_part, detect_wanted};
+pub use detection::{Detection, MeasurementCount, TestedRowGroup, order_row_groups};
 pub use error::DetectError;
 pub(crate) use group::plan;
 pub(crate) use threads::on_threads;

@@ -2,9 +2,11 @@
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{Float64Type, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::FileWriter;
 use isd_dataset::output_file::OutputFile;
@@ -77,7 +79,25 @@ fn write_arrow(
     let schema = Schema::clone(schema).with_metadata(metadata.iter().cloned().collect());
     let mut writer = FileWriter::try_new(out, &schema)?;
     for batch in batches {
-        writer.write(&batch?)?;
+        writer.write(&own_buffers(&batch?)?)?;
     }
     writer.finish()
+}
+
+/// The same rows in buffers of their own. The file holds buffers as they are: bits after the last row, bitmaps of columns
+/// without nulls and what stands in place of a null are else those of how a batch came about, and its bytes no function of
+/// the rows alone.
+fn own_buffers(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let rows: Vec<(usize, usize)> = (0..batch.num_rows()).map(|row| (0, row)).collect();
+    let copy = interleave_record_batch(&[batch], &rows)?;
+    let columns = copy.columns().iter().map(|column| -> ArrayRef {
+        let doubles = column.as_primitive_opt::<Float64Type>().filter(|column| column.null_count() > 0);
+        let texts = column.as_string_opt::<i32>().filter(|column| column.null_count() > 0);
+        match (doubles, texts) {
+            (Some(doubles), _) => Arc::new(doubles.iter().collect::<Float64Array>()),
+            (None, Some(texts)) => Arc::new(texts.iter().collect::<StringArray>()),
+            (None, None) => Arc::clone(column),
+        }
+    });
+    RecordBatch::try_new(copy.schema(), columns.collect())
 }

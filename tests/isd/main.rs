@@ -23,6 +23,8 @@ mod memory_source; // a source whose rows the test gives
 #[path = "../../kernel/tests/kernel/model.rs"]
 mod model; // the kernel's brute-force model
 mod parquet_file; // tables of several row groups
+mod parts; // isd-detect --part, --join and --split
+mod parts_split; // how row groups are cut into parts
 mod plan; // the lazy plan on frames, both engines
 mod qc; // quality control
 mod readme; // the session of the README

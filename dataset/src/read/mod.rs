@@ -4,6 +4,7 @@
 
 mod data_file;
 mod find_files;
+mod fingerprint;
 mod row_group;
 mod stations;
 mod times;

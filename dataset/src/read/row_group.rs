@@ -37,6 +37,15 @@ impl RowGroup {
         self.metadata().num_rows() as usize
     }
 
+    /// Bytes that these columns take in the file; what it does not have takes none.
+    #[must_use]
+    pub fn bytes<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> u64 {
+        let columns = columns.into_iter().filter_map(|column| self.file.column(column));
+        columns
+            .map(|column| u64::try_from(self.metadata().column(column).compressed_size()).unwrap_or(0))
+            .sum()
+    }
+
     /// Its number in the file, from 0.
     #[must_use]
     pub fn index(&self) -> usize {

@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::selection::SelectionArgs;
 use crate::cli::source::{SourceArgs, measurement};
 use crate::cli::streams::say;
+use crate::detect::parts::{MOST_PARTS, Part};
 use crate::plan::Engine;
 use crate::plan::table::OUTLIER_COLUMNS;
 use crate::stations::{STATION_COLUMNS, Stations};
@@ -25,7 +26,7 @@ use crate::stations::{STATION_COLUMNS, Stations};
 pub struct DetectArgs {
     /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-convert
     /// reads, tested as it is read: files, directories, patterns, or - for a list on standard input
-    #[arg(required = true, value_name = "SOURCE")]
+    #[arg(required_unless_present = "join", value_name = "SOURCE")]
     pub(super) sources: Vec<PathBuf>,
     /// Measurements to test, separated by commas or by repeating the flag
     #[arg(
@@ -34,7 +35,7 @@ pub struct DetectArgs {
         value_name = "NAME",
         value_delimiter = ',',
         value_parser = measurement,
-        required_unless_present = "all"
+        required_unless_present_any = ["all", "join"]
     )]
     pub(super) measurements: Vec<String>,
     /// Test every measurement but wind_direction, sky_condition and precipitation
@@ -53,6 +54,16 @@ pub struct DetectArgs {
     /// them without it in a dataset that knows its stations
     #[arg(long, value_name = "LIST")]
     pub(super) stations: Option<PathBuf>,
+    /// Test part K of N of a dataset, and write it into a directory: --part 3/16 -o DIR writes DIR/part-00003-of-00016.parquet,
+    /// unless it is there. A part is whole row groups; all machines cut a dataset alike, into parts of nearly as many rows
+    #[arg(long, value_name = "K/N", requires = "output", conflicts_with_all = NOT_WITH_PART)]
+    pub(super) part: Option<Part>,
+    /// Join the parts in a directory to the file that one run would have written: --join DIR -o FILE
+    #[arg(long, value_name = "DIR", conflicts_with_all = NOT_WITH_JOIN)]
+    pub(super) join: Option<PathBuf>,
+    /// Print how evenly the dataset is cut into N parts, and what each reads, instead of testing it
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = number_of_parts, conflicts_with_all = ["part", "output"])]
+    pub(super) split: Vec<usize>,
     /// Add to the file of -o, .parquet or .arrow, which was found by the same test; a row that is there already is replaced
     #[arg(long, requires = "output", conflicts_with = "partition_by")]
     pub(super) append: bool,
@@ -109,6 +120,49 @@ pub struct DetectArgs {
 const EXIT_STATUS: &str = "\
 Exit status: 0 done; 1 failed; 2 usage; 3 done, but for sources that were left out; 4 another run is writing the target; \
 with --exit-code 5 if there are outliers, unless sources were left out. An -o FILE that is there is replaced.";
+
+/// What makes no sense for a part of a result.
+const NOT_WITH_PART: [&str; 5] = ["append", "exit_code", "explain", "partition_by", "since_file"];
+
+/// What the parts have decided already, or is not done with them: all but -o, --exit-code and how the tool runs.
+const NOT_WITH_JOIN: [&str; 36] = [
+    "all",
+    "append",
+    "bbox",
+    "column_paths",
+    "columns",
+    "country",
+    "ddof",
+    "duplicates",
+    "engine",
+    "explain",
+    "fill_limit",
+    "force",
+    "format",
+    "from",
+    "include_current",
+    "measurements",
+    "min_periods",
+    "min_std",
+    "part",
+    "partition_by",
+    "quality",
+    "scale",
+    "since_file",
+    "sources",
+    "split",
+    "state",
+    "station_patterns",
+    "stations",
+    "strict",
+    "test_filled",
+    "threshold",
+    "time_format",
+    "time_unit",
+    "to",
+    "units",
+    "window",
+];
 
 /// Why a measurement is not tested.
 const NOT_LINEAR: &str = "a linear z-score of a direction, a code or precipitation means nothing";
@@ -227,6 +281,12 @@ impl DetectArgs {
     }
 }
 
+/// Parses a value of `--split`.
+fn number_of_parts(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MOST_PARTS).contains(number));
+    number.ok_or_else(|| format!("expected a number of parts, from 1 to {MOST_PARTS}"))
+}
+
 /// Parses the value of `--window`.
 fn window(text: &str) -> Result<Window, String> {
     rows_or_time(text, Window::Rows, Window::Micros).ok_or_else(|| {
@@ -238,4 +298,26 @@ fn window(text: &str) -> Result<Window, String> {
 fn fill_limit(text: &str) -> Result<FillLimit, String> {
     rows_or_time(text, FillLimit::Rows, FillLimit::Micros)
         .ok_or_else(|| "expected a number of rows, or a time such as 90m, 24h, 7d or 2w".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn every_option_is_taken_with_join_or_refused() {
+        let command = DetectArgs::command();
+        let join = command.get_arguments().find(|argument| argument.get_id() == "join").expect("--join");
+        let refused: Vec<_> =
+            command.get_arg_conflicts_with(join).iter().map(|argument| argument.get_id().as_str()).collect();
+        // Which HDF5 reader is used does not matter where nothing is read; not every build has that option.
+        let taken = ["exit_code", "hdf5_reader", "join", "json", "output", "progress", "quiet", "threads"];
+        for argument in command.get_arguments() {
+            let id = argument.get_id().as_str();
+            assert!(taken.contains(&id) != refused.contains(&id), "{id}");
+        }
+        assert_eq!(refused.len(), NOT_WITH_JOIN.len());
+    }
 }

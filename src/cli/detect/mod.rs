@@ -1,9 +1,13 @@
 //! `isd-detect`: from a dataset or an archive to the outliers table, and a summary of what was tested.
 
 mod arguments;
+mod join;
+mod joined;
 mod observations;
 mod output;
+mod part;
 mod since_file;
+mod split;
 mod summary;
 
 use std::time::Instant;
@@ -19,6 +23,7 @@ use crate::detect::Wanted;
 use crate::plan::OutlierOptions;
 use observations::Observations;
 use output::{Destination, Table};
+use part::PartFile;
 use since_file::SinceFile;
 use summary::{DetectSummary, Listed, Parameters, describe, metadata};
 
@@ -31,7 +36,10 @@ impl Tool for DetectArgs {
     ///
     /// # Errors
     /// Options that make no test, unreadable observations, an unknown measurement, or a file that cannot be written.
-    fn run(self) -> Result<(), Failure> {
+    fn run(mut self) -> Result<(), Failure> {
+        if let Some(directory) = &self.join {
+            return join::join(&self, directory);
+        }
         let start = Instant::now();
         self.common.start_threads()?;
         let test = self.test()?;
@@ -45,7 +53,23 @@ impl Tool for DetectArgs {
         if self.explain {
             return observations.explain(&options);
         }
+        if !self.split.is_empty() {
+            let dataset = observations.dataset("--split")?;
+            return split::print_splits(dataset, &self.split, &options.measurements, &self.common);
+        }
         let parameters = Parameters::new(&options, self.stations.as_deref());
+        let part = match self.part {
+            Some(part) => {
+                Some(PartFile::create(&self, part, observations.dataset("--part")?, &parameters, &columns)?)
+            }
+            None => None,
+        };
+        if let Some(part) = &part {
+            if let Some(account) = part.complete()? {
+                return part.skip(&account, &parameters, observations.name(), &self.common);
+            }
+            self.output = Some(part.path.clone());
+        }
         let since_file = self.since_file.as_deref().map(SinceFile::open).transpose()?;
         let mut wanted = Wanted { selection, latest: since_file.is_some(), ..Wanted::default() };
         if let Some(since_file) = &since_file {
@@ -62,14 +86,22 @@ impl Tool for DetectArgs {
             .about(Some(output)));
         }
         let destination = Destination::create(&self, &parameters)?;
-        let detection = observations.detect(&options, &wanted, self.common.progress())?;
+        let detection = match self.part {
+            Some(part) => observations.detect_part(part, &options, &wanted, self.common.progress())?,
+            None => observations.detect(&options, &wanted, self.common.progress())?,
+        };
+        // Those asked for may be in other parts.
         if detection.stations == 0
+            && part.is_none()
             && let Some(failure) = self.selection.no_station(&observations.name())
         {
             return Err(failure);
         }
 
-        let metadata = metadata(&parameters, &observations)?;
+        let mut metadata = metadata(&parameters, &observations)?;
+        if let Some(part) = &part {
+            metadata.push(part.account(&detection).to_pair()?);
+        }
         let listed = stations.as_ref().zip(self.stations.as_deref());
         let listed = listed.map(|(list, path)| Listed::new(&detection.outliers, list, path)).transpose()?;
         let table = Table { outliers: &detection.outliers, stations: stations.as_ref(), columns: &columns };
@@ -82,10 +114,11 @@ impl Tool for DetectArgs {
         let output = self.output.map(|path| path.display().to_string());
         let mut text = describe_tally(&detection.tally);
         text.extend(observations.notes().iter().map(|note| format!("note: {note}\n")));
-        text.push_str(&describe(&detection, output.as_deref().zip(written), listed.as_ref(), seconds));
+        text.push_str(&describe(&detection, output.as_deref().zip(written), listed.as_ref(), Some(seconds)));
         let summary = DetectSummary {
             dataset: observations.name(),
             output,
+            skipped: false,
             parameters: &parameters,
             rows: detection.rows,
             stations: detection.stations,

@@ -19,7 +19,10 @@ use crate::cli::numbers::HumanCount;
 use crate::cli::progress::{Progress, Shown};
 use crate::cli::source::SourceArgs;
 use crate::cli::streams::print;
-use crate::detect::{DetectError, Detection, Wanted, detect_wanted, detect_wanted_of_archive, plan};
+use crate::detect::parts::Part;
+use crate::detect::{
+    DetectError, Detection, Wanted, detect_part, detect_wanted, detect_wanted_of_archive, plan,
+};
 use crate::plan::OutlierOptions;
 
 /// Observations to test.
@@ -123,6 +126,36 @@ impl Observations {
             Self::Dataset(dataset, _) => dataset.path().display().to_string(),
             Self::Archive(open) => open.sources.join(", "),
         }
+    }
+
+    /// The dataset, for a run of `option`, which takes nothing else.
+    ///
+    /// # Errors
+    /// An archive.
+    pub(super) fn dataset(&self, option: &str) -> Result<&Dataset, Failure> {
+        match self {
+            Self::Dataset(dataset, _) => Ok(dataset),
+            Self::Archive(_) => {
+                Err(Failure::usage(format!("{option}: {} is no dataset, which could be cut", self.name()))
+                    .hint("convert it with isd-convert, and give the dataset"))
+            }
+        }
+    }
+
+    /// Detects the outliers of a part of a dataset, which are otherwise those of [`Observations::detect`].
+    ///
+    /// # Errors
+    /// Those of [`detect_part`], and an archive.
+    pub(super) fn detect_part(
+        &self,
+        part: Part,
+        options: &OutlierOptions,
+        wanted: &Wanted,
+        shown: Shown,
+    ) -> Result<Detection, Failure> {
+        let dataset = self.dataset("--part")?;
+        let progress = Progress::rows(None, shown);
+        Ok(detect_part(dataset, part, options, wanted, &|rows| progress.update(rows))?)
     }
 
     /// Detects the outliers that are `wanted`; progress is `shown`. Parquet of other writers whose row groups do not hold

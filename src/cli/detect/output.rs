@@ -47,17 +47,7 @@ impl Destination {
             return Ok(Self::Years(PartitionedOutput::create(path, &read)?));
         }
         let file = TableFile::create(path)?;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let unknown = |source| OutputError::Io { path: path.to_owned(), action: "cannot create", source };
-        let parent = parent.canonicalize().map_err(unknown)?;
-        // A pattern, or `-`, is no path that could be compared.
-        for source in read.filter_map(|source| source.canonicalize().ok()) {
-            let inside = parent.starts_with(&source) && file.file_type() == FileType::Parquet;
-            if inside || path.file_name().is_some_and(|name| parent.join(name) == source) {
-                return Err(Failure::usage(format!("{}: lies in what is read", path.display()))
-                    .hint("give another -o"));
-            }
-        }
+        outside(path, &file, read)?;
         let existing = if args.append { Existing::read(path)? } else { None };
         if let Some(existing) = &existing {
             check_parameters(path, existing, parameters)?;
@@ -95,6 +85,28 @@ impl Destination {
             Self::Nowhere => None,
         })
     }
+}
+
+/// Makes sure that `file`, which is to be at `path`, is none of what is `read`, nor Parquet in a directory of it.
+/// Errors: one that is, or a directory that is gone.
+pub(super) fn outside<'a>(
+    path: &Path,
+    file: &TableFile,
+    read: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<(), Failure> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let unknown = |source| OutputError::Io { path: path.to_owned(), action: "cannot create", source };
+    let parent = parent.canonicalize().map_err(unknown)?;
+    // A pattern, or `-`, is no path that could be compared.
+    for source in read.into_iter().filter_map(|source| source.canonicalize().ok()) {
+        let inside = parent.starts_with(&source) && file.file_type() == FileType::Parquet;
+        if inside || path.file_name().is_some_and(|name| parent.join(name) == source) {
+            return Err(
+                Failure::usage(format!("{}: lies in what is read", path.display())).hint("give another -o")
+            );
+        }
+    }
+    Ok(())
 }
 
 /// Makes sure that the outliers of a file were found by the same test. Errors: another one, or a file that does not say it.
@@ -137,7 +149,7 @@ impl Table<'_> {
     }
 
     /// Schema of the columns that are written.
-    fn schema(&self) -> Result<SchemaRef, DetectError> {
+    pub(super) fn schema(&self) -> Result<SchemaRef, DetectError> {
         Ok(self.whole_schema().project(self.columns)?.into())
     }
 

@@ -1,5 +1,6 @@
 //! What `isd-detect` says of a run: the detection in, metadata of its files and a summary out.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -7,7 +8,7 @@ use std::path::Path;
 use isd_dataset::Tally;
 use isd_dataset::layout::STATION_ID;
 use isd_kernel::{FillLimit, Window};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::observations::Observations;
@@ -21,11 +22,13 @@ use crate::output::Written;
 use crate::plan::{Engine, OutlierOptions};
 use crate::stations::Stations;
 
+/// What a file of outliers says that it was made by.
+pub(super) const TOOL: &str = concat!("isd-detect ", env!("CARGO_PKG_VERSION"));
 /// Key of the metadata that says by which test a file's outliers were found.
 pub(super) const PARAMETERS: &str = "isd.parameters";
 
 /// The options of the test, as `--json` prints them and as the metadata of a Parquet or Arrow file of outliers holds them.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Parameters {
     measurements: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,7 +45,7 @@ pub(super) struct Parameters {
     #[serde(skip_serializing_if = "Option::is_none")]
     fill_limit_seconds: Option<f64>,
     test_filled: bool,
-    engine: &'static str,
+    engine: Cow<'static, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stations: Option<String>,
 }
@@ -52,6 +55,9 @@ pub(super) struct Parameters {
 pub(super) struct DetectSummary<'a> {
     pub dataset: String,
     pub output: Option<String>,
+    /// Whether the file of a part was there already, so that nothing was done.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
     pub parameters: &'a Parameters,
     pub rows: u64,
     pub stations: usize,
@@ -125,10 +131,10 @@ impl Parameters {
             fill_limit_rows,
             fill_limit_seconds,
             test_filled: test.test_filled(),
-            engine: match options.engine {
+            engine: Cow::Borrowed(match options.engine {
                 Engine::Kernel => "kernel",
                 Engine::Expressions => "expressions",
-            },
+            }),
             stations: stations.map(|path| path.display().to_string()),
         }
     }
@@ -164,7 +170,7 @@ pub(super) fn metadata(
         result.map_err(|error| Failure::error(format!("cannot describe the outliers: {error}")))
     };
     let mut metadata = vec![
-        ("isd.tool".to_owned(), concat!("isd-detect ", env!("CARGO_PKG_VERSION")).to_owned()),
+        ("isd.tool".to_owned(), TOOL.to_owned()),
         (PARAMETERS.to_owned(), json(serde_json::to_string(parameters))?),
     ];
     if let Some(source) = observations.provenance().transpose() {
@@ -173,12 +179,13 @@ pub(super) fn metadata(
     Ok(metadata)
 }
 
-/// The summary for people. `output` is where the table was written, if it was written to files.
+/// The summary for people. `output` is where the table was written, if it was written to files; `seconds` is how long the test
+/// took, where there was one.
 pub(super) fn describe(
     detection: &Detection,
     output: Option<(&str, Written)>,
     listed: Option<&Listed>,
-    seconds: f64,
+    seconds: Option<f64>,
 ) -> String {
     let count = |n: usize| HumanCount(n as u64).to_string();
     let mut text = String::new();
@@ -211,11 +218,9 @@ pub(super) fn describe(
             HumanBytes(written.bytes)
         );
     }
-    let _ = writeln!(
-        text,
-        "{} in {seconds:.2} s ({})",
-        counted(detection.rows, "row"),
-        rate(detection.rows, seconds)
-    );
+    if let Some(seconds) = seconds {
+        let (rows, rate) = (counted(detection.rows, "row"), rate(detection.rows, seconds));
+        let _ = writeln!(text, "{rows} in {seconds:.2} s ({rate})");
+    }
     text
 }
