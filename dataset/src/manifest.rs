@@ -91,6 +91,9 @@ pub struct ManifestOptions {
     /// Units of columns that the source does not say: (column, units).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub units: Vec<(String, String)>,
+    /// Numbers that were said to mean a missing value: (column, or `None` for all, number).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<(Option<String>, f64)>,
     /// Where the scale of stored values came from: `attributes` or `isd`.
     #[serde(default)]
     pub scale: String,

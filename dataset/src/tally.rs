@@ -22,6 +22,9 @@ pub struct Tally {
     /// Missing values that the source writes as a mark, such as `M`: mark -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing: BTreeMap<String, u64>,
+    /// Values that look like marks for missing ones and were taken as they are: column -> number -> count.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub like_missing: BTreeMap<String, BTreeMap<String, u64>>,
     /// Rows that are no observation: what they are -> count.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u64>,
@@ -36,6 +39,9 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         for (column, codes) in &other.rejected {
             add(self.rejected.entry(column.clone()).or_default(), codes);
+        }
+        for (column, numbers) in &other.like_missing {
+            add(self.like_missing.entry(column.clone()).or_default(), numbers);
         }
         add(&mut self.traces, &other.traces);
         add(&mut self.missing, &other.missing);

@@ -1,5 +1,6 @@
 //! The arguments that say which observations are read and how: from flags to an open archive.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use isd_dataset::manifest::{Duplicates, Quality};
 use isd_dataset::{Measurement, Tally};
 
 use super::failure::Failure;
-use super::numbers::HumanCount;
+use super::numbers::{HumanCount, counted};
 use super::streams::say;
 use super::tool::JsonError;
 
@@ -30,6 +31,9 @@ pub struct SourceArgs {
     /// Take the values of column NAME to be in UNIT, where the source does not say; may be repeated
     #[arg(long = "unit", value_name = "NAME=UNIT", value_parser = column_unit)]
     units: Vec<(String, String)>,
+    /// Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be repeated
+    #[arg(long, value_name = "[NAME=]NUMBER", value_parser = missing_number, allow_hyphen_values = true)]
+    missing: Vec<(Option<String>, f64)>,
     /// What the stored values of HDF5 are multiplied by
     #[arg(long, value_enum, default_value_t)]
     scale: ScaleArg,
@@ -102,6 +106,7 @@ impl SourceArgs {
             measurements: measurements.to_vec(),
             column_paths: self.column_paths.clone(),
             units: self.units.clone(),
+            missing: self.missing.clone(),
             scale: match self.scale {
                 ScaleArg::Attributes => Scale::Attributes,
                 ScaleArg::Isd => Scale::Isd,
@@ -121,6 +126,7 @@ impl SourceArgs {
     pub fn says_how_columns_are_read(&self) -> bool {
         !self.column_paths.is_empty()
             || !self.units.is_empty()
+            || !self.missing.is_empty()
             || self.format.is_some()
             || matches!(self.scale, ScaleArg::Isd)
     }
@@ -152,16 +158,28 @@ impl SourceArgs {
     /// Opens the files that `sources` stand for.
     ///
     /// # Errors
-    /// A source that does not exist, files of which none can be read, or a unit of a column that they do not have.
+    /// A column that is to have two names, a source that does not exist, files of which none can be read, or a unit of a column that they do not have.
     pub fn open(&self, sources: &[PathBuf], read: &ReadOptions) -> Result<Archive, Failure> {
+        let mut paths = BTreeMap::new();
+        for (name, path) in &self.column_paths {
+            let other = paths.insert(path, name).filter(|other| *other != name);
+            if let Some(other) = other {
+                return Err(Failure::usage(format!("--column: {path} is to be both {other} and {name}"))
+                    .hint("read it once; SQL and data frames copy columns"));
+            }
+        }
         let found = discover(sources, &mut io::stdin().lock())?;
         let archive = Archive::open(&found.files, read, self.strict)?;
         let names: Vec<&str> = archive.columns().iter().map(|column| column.name.as_str()).collect();
         let is_unknown = |name: &&String| read.reads(name) && !names.contains(&name.as_str());
-        match self.units.iter().map(|(name, _)| name).find(is_unknown) {
+        let units = self.units.iter().map(|(name, _)| ("--unit", name));
+        let missing = self.missing.iter().filter_map(|(name, _)| Some(("--missing", name.as_ref()?)));
+        match units.chain(missing).find(|(_, name)| is_unknown(name)) {
             None => Ok(archive),
-            Some(name) => Err(Failure::usage(format!("--unit {name}: the source has no such column"))
-                .hint(format!("its columns are called {}", names.join(", ")))),
+            Some((option, name)) => {
+                Err(Failure::usage(format!("{option} {name}: the source has no such column"))
+                    .hint(format!("its columns are called {}", names.join(", "))))
+            }
         }
     }
 }
@@ -216,6 +234,15 @@ fn column_unit(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// Parses the value of `--missing`: a number, or `NAME=NUMBER`.
+fn missing_number(text: &str) -> Result<(Option<String>, f64), String> {
+    let (name, number) = text.rsplit_once('=').map_or((None, text), |(name, number)| (Some(name), number));
+    match number.trim().parse() {
+        Ok(number) if f64::is_finite(number) && name != Some("") => Ok((name.map(str::to_owned), number)),
+        _ => Err("expected NUMBER or NAME=NUMBER, such as -999 or snow_depth=9999".to_owned()),
+    }
+}
+
 /// Says what was left out of an archive, a line each; empty if nothing was.
 #[must_use]
 pub fn describe_tally(tally: &Tally) -> String {
@@ -238,6 +265,15 @@ pub fn describe_tally(tally: &Tally) -> String {
     if !tally.missing.is_empty() {
         let marks = tally.missing.iter().map(|(mark, count)| format!("{mark}: {}", HumanCount(*count)));
         let _ = writeln!(text, "missing values are written as {}", marks.collect::<Vec<_>>().join(", "));
+    }
+    for (column, numbers) in &tally.like_missing {
+        for (number, count) in numbers {
+            let _ = writeln!(
+                text,
+                "{column}: {number} ({}) is taken as a value; --missing {number} makes it missing",
+                counted(*count, "time")
+            );
+        }
     }
     for (what, count) in &tally.left_out {
         let _ = writeln!(text, "left out: {} {what}", HumanCount(*count));

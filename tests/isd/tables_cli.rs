@@ -108,6 +108,33 @@ fn a_unit_of_a_column_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn missing_numbers_are_named_and_a_column_has_one_name() {
+    let home = TempDir::new().unwrap();
+    let home = home.path();
+    let row = |hour| format!("A,2017-01-{:02}T{:02}:00,{}\n", 1 + hour / 24, hour % 24, hour % 3);
+    let rows = (0..40).map(row).collect::<Vec<_>>().concat();
+    fs::write(home.join("own.csv"), format!("station,timestamp,ff\n{rows}A,2017-01-03T00:00,-999\n"))
+        .unwrap();
+    let column = ["own.csv", "-m", "wind_speed_rate", "--column", "wind_speed_rate=ff"];
+    let (found, said) = succeeds(ISD_DETECT, home, &column);
+    assert!(found.contains("-999"), "{found}");
+    let expected = "wind_speed_rate: -999 (1 time) is taken as a value; --missing -999 makes it missing";
+    assert!(said.contains(expected), "{said}");
+    for missing in ["-999", "wind_speed_rate=-999"] {
+        let (found, said) = succeeds(ISD_DETECT, home, &[&column[..], &["--missing", missing]].concat());
+        assert!(!found.contains("-999") && !said.contains("taken as a value"), "{found}\n{said}");
+    }
+    let whole = ["own.csv", "--column", "wind_speed_rate=ff", "-o", "obs", "--missing", "ff=-999"];
+    let refused = fails(ISD_CONVERT, home, &whole, 2);
+    assert!(refused.contains("error: --missing ff: the source has no such column"), "{refused}");
+    let refused = fails(ISD_DETECT, home, &[&column[..], &["--missing", "none"]].concat(), 2);
+    assert!(refused.contains("expected NUMBER or NAME=NUMBER"), "{refused}");
+    let twice = ["--column", "gust=ff", "-m", "gust"];
+    let refused = fails(ISD_DETECT, home, &[&column[..], &twice].concat(), 2);
+    assert!(refused.contains("error: --column: ff is to be both wind_speed_rate and gust"), "{refused}");
+}
+
+#[test]
 fn tables_of_other_writers_are_tested_as_they_are() {
     let home = TempDir::new().unwrap();
     let home = home.path();

@@ -67,6 +67,9 @@ pub struct ReadOptions {
     pub column_paths: Vec<(String, String)>,
     /// Units of columns where the source does not say them: (column, units). Values of ISD's measurements are converted.
     pub units: Vec<(String, String)>,
+    /// Stored numbers that mean a missing value in tables and HDF5, besides those that the source says: the column, or `None`
+    /// for all, and the number.
+    pub missing: Vec<(Option<String>, f64)>,
     /// What stored values are multiplied by.
     pub scale: Scale,
     /// Which HDF5 implementation reads.
@@ -86,6 +89,7 @@ impl ReadOptions {
             measurements: self.measurements.clone(),
             column_paths: self.column_paths.clone(),
             units: self.units.clone(),
+            missing: self.missing.clone(),
             scale: match self.scale {
                 Scale::Attributes => "attributes".to_owned(),
                 Scale::Isd => "isd".to_owned(),
@@ -116,6 +120,12 @@ impl ReadOptions {
     #[must_use]
     pub fn units_of(&self, column: &str) -> Option<&str> {
         self.units.iter().rev().find(|(name, _)| name == column).map(|(_, units)| units.as_str())
+    }
+
+    /// The stored numbers that the user says are missing values of a column.
+    pub fn missing_of(&self, column: &str) -> impl Iterator<Item = f64> {
+        let holds = move |name: &Option<String>| name.as_ref().is_none_or(|name| name == column);
+        self.missing.iter().filter(move |(name, _)| holds(name)).map(|&(_, number)| number)
     }
 
     /// Indexes of those of a format's columns that are read.

@@ -1,5 +1,7 @@
 //! CSV of any writer: separators, decimal commas, comments, marks for missing values, encodings, times, units.
 
+use std::collections::BTreeMap;
+
 use isd_converters::{ReadOptions, open};
 
 use crate::archives::isd;
@@ -148,6 +150,55 @@ fn what_to_do_is_said_where_it_helps() {
     assert!(refused("01.02.2017").contains("--time-format"));
     for time in ["", "noon"] {
         assert!(!refused(time).contains("--time"), "{}", refused(time));
+    }
+}
+
+#[test]
+fn numbers_that_look_missing_are_counted_and_are_missing_where_they_are_said_to_be() {
+    // Tables and CSV with the columns of isd read alike.
+    for header in
+        ["station,valid,tmpc,slp,snow", "station_id,timestamp,air_temperature,sea_level_pressure,snow"]
+    {
+        let content = format!(
+            "{header}\n\
+             ORD,2017-01-01 00:51,-99.9,999.9,9999\n\
+             ORD,2017-01-01 01:51,999.9,9999,-999\n\
+             ORD,2017-01-01 02:51,9.9,1029.9,999\n\
+             ORD,2017-01-01 03:51,-9999,1000,30\n"
+        );
+        let columns = [("air_temperature", "tmpc"), ("sea_level_pressure", "slp")];
+        let options = if header.contains("tmpc") { mapped(&columns, &[]) } else { ReadOptions::default() };
+        let read = rows_of("a.csv", &content, &options);
+        assert_eq!(read.column("air_temperature"), [Some(-99.9), Some(999.9), Some(9.9), None]);
+        assert_eq!(
+            read.column("sea_level_pressure"),
+            [Some(999.9), Some(9999.0), Some(1029.9), Some(1000.0)]
+        );
+        let counted: Vec<(&str, &str, u64)> = read
+            .tally
+            .like_missing
+            .iter()
+            .flat_map(|(column, counts)| counts.iter().map(|(number, &n)| (&**column, &**number, n)))
+            .collect();
+        let expected = [
+            ("air_temperature", "-99.9", 1),
+            ("air_temperature", "999.9", 1),
+            ("sea_level_pressure", "9999", 1),
+            ("snow", "-999", 1),
+            ("snow", "9999", 1),
+        ];
+        assert_eq!(counted, expected);
+        let missing = [
+            (None, 9999.0),
+            (None, -99.9),
+            (Some("air_temperature".into()), 999.9),
+            (Some("snow".into()), -999.0),
+        ];
+        let read = rows_of("a.csv", &content, &ReadOptions { missing: missing.into(), ..options });
+        assert_eq!(read.column("air_temperature"), [None, None, Some(9.9), None]);
+        assert_eq!(read.column("sea_level_pressure"), [Some(999.9), None, Some(1029.9), Some(1000.0)]);
+        assert_eq!(read.column("snow"), [None, None, Some(999.0), Some(30.0)]);
+        assert_eq!(read.tally.like_missing, BTreeMap::new());
     }
 }
 

@@ -20,7 +20,9 @@ fn filtered(filters: &[u16], encode: impl Fn(&[u8]) -> Vec<u8>) -> Fixture {
 }
 
 fn chunked(file: &H5File, filters: &[u16]) -> H5Dataset {
-    let filters = filters.iter().map(|&id| Filter { id, flags: 0, cd_values: vec![4, 0x105, 800] }).collect();
+    // Of shuffle it is the size of an element.
+    let cd_values = |id| if id == 2 { vec![8] } else { vec![4, 0x105, 800] };
+    let filters = filters.iter().map(|&id| Filter { id, flags: 0, cd_values: cd_values(id) }).collect();
     let builder = file.new_dataset::<f64>().shape([ROWS]).chunk(&[100]);
     builder.filter_pipeline(FilterPipeline { filters }).create("wind_speed_rate").unwrap()
 }

@@ -8,7 +8,7 @@
 use super::table::clock::{Clock, no_clock};
 use super::table::dialect::Dialect;
 use super::table::markers::{self, DecimalMark, Seen, Text, no_number};
-use super::table::meaning::{MISSING, Meaning, Stored, TRACE};
+use super::table::meaning::{Meaning, Missing, Stored, TRACE};
 use super::table::names::{Columns, KEYS, USAF, WBAN, only_station};
 use super::table::usaf_wban;
 use super::text::{LineFormat, Rows, TextSource, check_quotes, fields, shown, unquoted};
@@ -191,6 +191,7 @@ impl Header<'_> {
             layout,
             columns: Vec::new(),
             stored: Vec::new(),
+            missing: Vec::new(),
             marks: Vec::new(),
             notes: Vec::new(),
             number_times: times.numbers().and_then(|numbers| numbers.recognised(options)),
@@ -208,7 +209,7 @@ impl Header<'_> {
                 name: name.clone(),
                 ..ColumnInfo::default()
             };
-            let Meaning { mut info, stored, note } = Meaning::new(&self.columns, own, !physical)?;
+            let Meaning { mut info, stored, note, missing } = Meaning::new(&self.columns, own, !physical)?;
             if let Stored::Tenths { certain, .. } = stored {
                 info.resolution = (!certain).then(|| "0.1".to_owned());
                 info.origin = info.origin.map(|origin| format!("{origin}, tenths"));
@@ -220,6 +221,7 @@ impl Header<'_> {
             }
             lines.columns.push(info);
             lines.stored.push(stored);
+            lines.missing.push(missing);
             lines.marks.push(self.dialect.mark(index));
         }
         if lines.columns.is_empty() {
@@ -252,6 +254,8 @@ struct Lines {
     columns: Vec<ColumnInfo>,
     /// How the numbers of each of `columns` become values.
     stored: Vec<Stored>,
+    /// The numbers of each of `columns` that are no values.
+    missing: Vec<Missing>,
     /// The decimal mark of each of `columns`.
     marks: Vec<DecimalMark>,
     notes: Vec<String>,
@@ -375,8 +379,11 @@ impl Lines {
             }
             Text::Other => return Err(no_number(&info.name, field)),
         };
-        if value == MISSING {
+        if self.missing[column].contains(value) {
             return Ok(());
+        }
+        if self.missing[column].looks_like_one(value) {
+            rows.like_missing(&info.name, value);
         }
         match self.stored[column] {
             Stored::AsWritten => rows.set(column, value),

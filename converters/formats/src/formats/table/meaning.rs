@@ -6,7 +6,7 @@ use crate::formats::hdf5::cf::{Transform, Unpacking};
 use crate::{ColumnInfo, Error, Measurement, Result, Scale};
 
 /// What ISD stores for a missing value.
-pub const MISSING: f64 = -9999.0;
+const MISSING: f64 = -9999.0;
 /// What ISD stores for an amount of precipitation too small to measure.
 pub const TRACE: f64 = -1.0;
 
@@ -35,6 +35,43 @@ pub struct Meaning {
     pub stored: Stored,
     /// What the user should know of that.
     pub note: Option<String>,
+    /// The numbers that are no values.
+    pub missing: Missing,
+}
+
+/// The numbers of a column that are no values.
+pub struct Missing {
+    numbers: Vec<f64>,
+    /// Whether 999 cannot be a value.
+    small: bool,
+}
+
+impl Missing {
+    fn of(columns: &Columns, name: &str, measurement: Option<&Measurement>) -> Self {
+        let numbers = [MISSING].into_iter().chain(columns.options.missing_of(name)).collect();
+        let small = measurement.is_some_and(|measurement| !matches!(measurement.units, "hPa" | "mm"));
+        Self { numbers, small }
+    }
+
+    /// Whether a number means a missing value.
+    #[inline]
+    pub fn contains(&self, number: f64) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// Whether a number that is not among them looks as if it should be: three nines or more and no other digit, negative, or
+    /// larger than such values are.
+    #[inline]
+    pub fn looks_like_one(&self, number: f64) -> bool {
+        (number <= -99.9 || number >= if self.small { 99.9 } else { 9999.0 }) && is_of_nines(number.abs())
+    }
+}
+
+/// Whether all digits of a positive number are nines.
+#[cold]
+fn is_of_nines(number: f64) -> bool {
+    let text = number.to_string();
+    text.bytes().all(|byte| matches!(byte, b'9' | b'.'))
 }
 
 impl Meaning {
@@ -56,8 +93,14 @@ impl Meaning {
         let units = units::of_column(own.units.clone(), given, measurement)
             .map_err(|(found, hint)| failed(found, Some(hint)))?;
         let unstated = units.is_none() && !tenths && columns.options.path_of(&name).is_some();
+        let missing = Missing::of(columns, &name, measurement);
         let Some(measurement) = measurement else {
-            return Ok(Self { info: ColumnInfo { units, ..own }, stored: Stored::AsWritten, note: None });
+            return Ok(Self {
+                info: ColumnInfo { units, ..own },
+                stored: Stored::AsWritten,
+                note: None,
+                missing,
+            });
         };
         let mut info = ColumnInfo { long_name: Some(measurement.long_name.to_owned()), ..own };
         let comparison = units.as_deref().map_or(Units::Same, |units| units::compare(measurement, units));
@@ -93,10 +136,10 @@ impl Meaning {
                     measurement.units
                 );
                 info.units = Some(found);
-                return Ok(Self { info, stored: Stored::AsWritten, note: Some(note) });
+                return Ok(Self { info, stored: Stored::AsWritten, note: Some(note), missing });
             }
         };
         info.units = Some(measurement.units.to_owned());
-        Ok(Self { info, stored, note })
+        Ok(Self { info, stored, note, missing })
     }
 }

@@ -12,7 +12,7 @@ use super::arrays::{doubles, texts};
 use super::clock::Clock;
 use super::leaves::{Kind, Leaf, leaves};
 use super::markers::{Text, no_number, read};
-use super::meaning::{MISSING, Stored, TRACE};
+use super::meaning::{Stored, TRACE};
 use super::names::Columns;
 use super::plan::{Plan, Station, Value};
 use super::times::{Times, clock_beside};
@@ -248,8 +248,11 @@ impl TableSource {
             if number.is_infinite() {
                 *tally.missing.entry(number.to_string()).or_default() += 1;
             }
-            if *number == MISSING || number.is_infinite() {
+            if value.meaning.missing.contains(*number) || number.is_infinite() {
                 *number = f64::NAN;
+            } else if value.meaning.missing.looks_like_one(*number) {
+                let numbers = tally.like_missing.entry(name.clone()).or_default();
+                *numbers.entry(number.to_string()).or_default() += 1;
             }
             *number = match value.meaning.stored {
                 Stored::AsWritten => *number,

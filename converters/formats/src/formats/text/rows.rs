@@ -108,6 +108,12 @@ impl Rows {
         count(&mut self.tally.missing, mark);
     }
 
+    /// Counts a value of that column that looks like a mark for a missing one.
+    pub fn like_missing(&mut self, column: &str, number: f64) {
+        let numbers = self.tally.like_missing.entry(column.to_owned()).or_default();
+        count(numbers, &number.to_string());
+    }
+
     /// Counts a line that is no observation.
     pub fn leave_out(&mut self, what: &str) {
         count(&mut self.tally.left_out, what);

@@ -12,7 +12,7 @@ use super::times;
 use crate::formats::hdf5::cf::Unpacking;
 use crate::formats::hdf5::cf::units::{self, Units};
 use crate::formats::hdf5::layouts::{Catalog, Entry, Extent, KEYS, Scope, StationPart, Stations};
-use crate::formats::hdf5::library::{NumberType, Scalar};
+use crate::formats::hdf5::library::{Number, NumberType, Scalar};
 use crate::instants::NumberTimes;
 use crate::source::did_you_mean;
 use crate::{ColumnInfo, Error, MEASUREMENTS, Measurement, Result, Scale, SourceInfo};
@@ -337,6 +337,7 @@ impl Planner<'_> {
         let packing = Packing::of(self.scope, entry, number)?;
         let (mut scale, offset) = (packing.scale, packing.offset);
         missing.extend(packing.missing);
+        missing.extend(self.scope.options.missing_of(name).map(Number::F64));
         flagged.extend(numbers_of(self.scope, entry, number, &["flagged_value"])?);
         let stated = self.text_attribute(entry, "units")?;
         let mut units = units::of_column(stated, self.scope.options.units_of(name), measurement)
