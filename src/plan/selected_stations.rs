@@ -12,7 +12,7 @@ use isd_kernel::Packing;
 
 use crate::plan::whole_series::WholeSeries;
 
-/// The rows of some of the stations of `all`. Columns are read whole, and then closed up.
+/// The rows of some of the stations of `all`. Their pages are read, and then closed up.
 #[derive(Debug)]
 pub struct SelectedStations {
     all: Arc<dyn WholeSeries>,
@@ -48,7 +48,10 @@ impl SelectedStations {
         Ok(match rows {
             0 => None,
             _ if rows == all.rows() => Some(all),
-            _ => Some(Arc::new(Self { all, stations, ranges, rows })),
+            _ => {
+                let all = all.limited_to(&ranges).unwrap_or(all);
+                Some(Arc::new(Self { all, stations, ranges, rows }))
+            }
         })
     }
 

@@ -1,7 +1,9 @@
 //! What the plan is run over: all rows of some stations, from a row group of a dataset or from an archive as it is read.
 
 use std::fmt::Debug;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::buffer::NullBuffer;
@@ -14,6 +16,12 @@ use isd_kernel::{Packing, pack};
 pub trait WholeSeries: Debug + Send + Sync {
     /// Number of rows.
     fn rows(&self) -> usize;
+
+    /// The same rows, of which those outside of these ascending ranges may have any values, if that is less to read; `None`
+    /// where it is not.
+    fn limited_to(&self, _ranges: &[Range<usize>]) -> Option<Arc<dyn WholeSeries>> {
+        None
+    }
 
     /// The file that holds them, or the first of several; for messages.
     fn path(&self) -> &Path;
@@ -55,6 +63,10 @@ pub trait WholeSeries: Debug + Send + Sync {
 impl WholeSeries for RowGroup {
     fn rows(&self) -> usize {
         self.rows()
+    }
+
+    fn limited_to(&self, ranges: &[Range<usize>]) -> Option<Arc<dyn WholeSeries>> {
+        Some(Arc::new(self.limited_to(ranges)))
     }
 
     fn path(&self) -> &Path {

@@ -86,6 +86,35 @@ fn what_lies_outside_the_valid_range_is_missing() {
 }
 
 #[test]
+fn numbers_that_are_said_to_be_missing_are() {
+    let archive = file_of(false, |file| {
+        dataset(file, "wind_speed_rate", &[-999.9_f32, 5.1, -999.0, 4.0], Storage::Contiguous);
+        dataset(file, "snow_depth", &[-999_i16, 5, 999, 4], Storage::Contiguous);
+    });
+    let missing = vec![(None, -999.9), (None, -999.0), (Some("snow_depth".into()), 999.0)];
+    let options = ReadOptions { missing, ..ReadOptions::default() };
+    let read = read_path(&archive.path, &options).unwrap().columns;
+    assert_eq!(read[0].1, [None, Some(5.1), None, Some(4.0)]);
+    assert_eq!(read[1].1, [None, Some(5.0), None, Some(4.0)]);
+}
+
+#[test]
+fn a_single_time_is_none_of_many_rows() {
+    let refused = |rows: usize| {
+        let archive = fixture(|file| {
+            dataset(file, "station_usaf", &vec![725_300_i64; rows], Storage::Contiguous);
+            let time = file.new_dataset::<i64>().scalar().create("timestamp").unwrap();
+            time.write_raw(&[1_483_228_800_i64]).unwrap();
+            dataset(file, "wind_speed_rate", &vec![1.0; rows], Storage::Contiguous);
+        });
+        read_path(&archive.path, &ReadOptions::default()).err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(1), None);
+    let message = refused(HOURS).unwrap();
+    assert!(message.contains("has 4 rows, but timestamp has 1"), "{message}");
+}
+
+#[test]
 fn times_are_packed_like_other_variables() {
     let archive = fixture(|file| {
         file.set_attr_string("station_id", "725300-94846").unwrap();

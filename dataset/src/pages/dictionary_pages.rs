@@ -2,11 +2,12 @@
 //!
 //! See <https://parquet.apache.org/docs/file-format/data-pages/>.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::basic::{Compression, Encoding};
-use parquet::column::page::Page;
+use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::serialized_reader::SerializedPageReader;
@@ -25,6 +26,8 @@ pub(crate) struct StoredChunk<'a> {
     pub(crate) rows: usize,
     /// Where each data page begins, if the file has an index of that.
     pub(crate) pages: Option<Vec<PageLocation>>,
+    /// The rows that are wanted, in ascending ranges; `None` for all.
+    pub(crate) wanted: Option<&'a [Range<usize>]>,
 }
 
 /// What a page holds, decompressed.
@@ -41,16 +44,18 @@ pub(super) enum DictionaryPage {
         indices: Bytes,
         rows: usize,
     },
+    /// A page of `rows` rows, none of which is wanted; it was not read.
+    Unwanted { rows: usize },
 }
 
-/// Reads the pages of a column chunk one after the other; `None` takes the place of a page that cannot be read or is
+/// Reads the pages of a column chunk one after the other, those without a wanted row aside; `None` takes the place of a page that cannot be read or is
 /// encoded otherwise, after which none is worth looking at.
 ///
 /// Returns `None` for a column of lists or structs, and for a chunk without a dictionary.
 pub(super) fn dictionary_pages(
     chunk: StoredChunk<'_>,
 ) -> Option<impl Iterator<Item = Option<DictionaryPage>>> {
-    let StoredChunk { file, metadata, rows, pages } = chunk;
+    let StoredChunk { file, metadata, rows, pages, wanted } = chunk;
     let column = metadata.column_descr();
     if column.max_rep_level() > 0 || column.max_def_level() > 1 {
         return None;
@@ -62,10 +67,22 @@ pub(super) fn dictionary_pages(
     let is_zstd = matches!(metadata.compression(), Compression::ZSTD(_));
     let stored = metadata.clone().into_builder();
     let stored = if is_zstd { stored.set_compression(Compression::UNCOMPRESSED) } else { stored };
-    let pages = SerializedPageReader::new(Arc::new(file), &stored.build().ok()?, rows, pages).ok()?;
-    Some(pages.map(move |page| {
-        let page = page.ok()?;
-        DictionaryPage::of(if is_zstd { decompressed(page)? } else { page }, is_nullable)
+    let mut pages = SerializedPageReader::new(Arc::new(file), &stored.build().ok()?, rows, pages).ok()?;
+    let mut end = 0;
+    Some(std::iter::from_fn(move || {
+        // Of a page that is not read, only the file's index knows the rows.
+        let ahead = wanted.zip(pages.peek_next_page().ok().flatten());
+        if let Some((wanted, PageMetadata { num_rows: Some(rows), is_dict: false, .. })) = ahead {
+            let start = end;
+            end += rows;
+            if !wanted.iter().any(|range| range.start < end && start < range.end) {
+                return Some(pages.skip_next_page().ok().map(|()| DictionaryPage::Unwanted { rows }));
+            }
+        }
+        let page = pages.next()?.ok();
+        Some(page.and_then(|page| {
+            DictionaryPage::of(if is_zstd { decompressed(page)? } else { page }, is_nullable)
+        }))
     }))
 }
 

@@ -34,6 +34,8 @@ pub(crate) fn read_stations(chunk: StoredChunk<'_>) -> Option<Vec<StationRun>> {
                 }
                 append_runs(&indices, rows, &names, &mut runs)?;
             }
+            // Every row has a station.
+            DictionaryPage::Unwanted { .. } => return None,
         }
     }
     let found: usize = runs.iter().map(|run| run.rows).sum();

@@ -21,7 +21,8 @@ const ENTRIES: usize = 1 << WIDTH;
 /// Reads a column chunk of doubles into `values`, which must be empty; returns a bit for each row, whether it has a value.
 ///
 /// `translate` gets the doubles of the dictionary and returns what each of them becomes in `values`, or `None` if that
-/// cannot be. A row without a value gets that of the last row before it that has one, or any where there is none.
+/// cannot be. A row without a value gets that of the last row before it that has one, or any where there is none. Pages
+/// without a wanted row are not read: their rows have no value.
 ///
 /// `None` for a column that is not of doubles or not stored by way of a dictionary, or of a larger one than has
 /// indices of 16 bits, where `translate` returns it, and for broken pages. What `values` holds then means nothing.
@@ -48,6 +49,7 @@ pub(crate) fn read_values<T: Copy + Default>(
                     return None;
                 }
             }
+            DictionaryPage::Unwanted { rows } => reader.leave_out(rows, values)?,
         }
     }
     (values.len() == rows).then(|| reader.has_value.finish())
@@ -90,6 +92,16 @@ impl<T: Copy + Default> Reader<T> {
     fn take_dictionary(&mut self, entries: &[T]) -> Option<()> {
         self.entries = entries.len();
         self.dictionary.get_mut(..entries.len())?.copy_from_slice(entries);
+        Some(())
+    }
+
+    /// Appends rows without a value.
+    fn leave_out(&mut self, rows: usize, values: &mut Vec<T>) -> Option<()> {
+        if rows > self.rows - self.has_value.len() {
+            return None;
+        }
+        self.has_value.append_n(rows, false);
+        values.resize(values.len() + rows, T::default());
         Some(())
     }
 

@@ -1,5 +1,6 @@
 //! A row group: what it is, and the two ways to its columns, by the library and by hand.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -23,12 +24,25 @@ const BATCH_ROWS: usize = 1 << 15;
 pub struct RowGroup {
     pub(super) file: Arc<DataFile>,
     index: usize,
+    /// The rows whose values are wanted, in ascending ranges; `None` for all.
+    pub(super) wanted: Option<Arc<[Range<usize>]>>,
 }
 
 impl RowGroup {
     /// All row groups of a file, in its order.
     pub(super) fn all_of(file: &Arc<DataFile>) -> impl Iterator<Item = Self> {
-        (0..file.metadata().num_row_groups()).map(|index| Self { file: Arc::clone(file), index })
+        (0..file.metadata().num_row_groups()).map(|index| Self {
+            file: Arc::clone(file),
+            index,
+            wanted: None,
+        })
+    }
+
+    /// The row group with all its rows, of whose value columns only those pages are read that hold rows of these ranges, which
+    /// ascend. What other rows have for values means nothing.
+    #[must_use]
+    pub fn limited_to(&self, ranges: &[Range<usize>]) -> Self {
+        Self { wanted: Some(ranges.into()), ..self.clone() }
     }
 
     /// Number of rows.
@@ -95,6 +109,7 @@ impl RowGroup {
             metadata: self.metadata().column(column),
             rows: self.rows(),
             pages: index.map(|index| index.page_locations().clone()),
+            wanted: None,
         })
     }
 

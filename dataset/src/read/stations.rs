@@ -35,11 +35,12 @@ impl RowGroup {
         }
         let failed = |found| self.file.column_error(STATION_ID, found);
         self.decode(&self.file.stations_footer, STATION_ID, None, |array| {
+            let no_strings = || failed(format!("expected strings, found {}", array.data_type()));
             // Some writers do not mark their strings as such.
-            let array = cast(array, &station_type())
-                .map_err(|_| failed(format!("expected strings, found {}", array.data_type())))?;
-            let keys = array.as_dictionary::<Int32Type>();
-            let ids = keys.values().as_string::<i32>();
+            let array = cast(array, &station_type()).map_err(|_| no_strings())?;
+            // On damaged files the library decodes into other types than were asked for.
+            let keys = array.as_dictionary_opt::<Int32Type>().ok_or_else(no_strings)?;
+            let ids = keys.values().as_string_opt::<i32>().ok_or_else(no_strings)?;
             if keys.null_count() > 0 {
                 return Err(failed(format!("{} rows without a station", keys.null_count())));
             }

@@ -5,10 +5,12 @@ use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type};
 
+use parquet::arrow::arrow_reader::RowSelection;
+
 use crate::Result;
 use crate::column::widen;
 use crate::guard::attempted;
-use crate::pages::read_values;
+use crate::pages::{StoredChunk, read_values};
 use crate::read::row_group::RowGroup;
 
 impl RowGroup {
@@ -33,9 +35,37 @@ impl RowGroup {
         if let Some(nulls) = self.translated_into(column, Some, values) {
             return Ok(Some(nulls).filter(|nulls| nulls.null_count() > 0));
         }
+        let Some(wanted) = &self.wanted else { return self.decoded_into(column, None, values) };
+        let (mut decoded, mut validity) = (Vec::new(), NullBufferBuilder::new(self.rows()));
+        let rows = RowSelection::from_consecutive_ranges(wanted.iter().cloned(), self.rows());
+        let nulls = self.decoded_into(column, Some(rows), &mut decoded)?;
+        values.clear();
+        values.resize(self.rows(), 0.0);
+        let mut taken = 0;
+        for range in &**wanted {
+            let own = taken..taken + range.len();
+            values[range.clone()].copy_from_slice(&decoded[own.clone()]);
+            validity.append_n_nulls(range.start - validity.len());
+            match &nulls {
+                Some(nulls) => validity.append_buffer(&nulls.slice(own.start, own.len())),
+                None => validity.append_n_non_nulls(own.len()),
+            }
+            taken = own.end;
+        }
+        validity.append_n_nulls(self.rows() - validity.len());
+        Ok(validity.finish())
+    }
+
+    /// Has the library decode the values of a column, or of some rows of it.
+    fn decoded_into(
+        &self,
+        column: &str,
+        rows: Option<RowSelection>,
+        values: &mut Vec<f64>,
+    ) -> Result<Option<NullBuffer>> {
         values.clear();
         let mut validity = NullBufferBuilder::new(self.rows());
-        self.decode(&self.file.footer, column, None, |array| {
+        self.decode(&self.file.footer, column, rows, |array| {
             match array.data_type() {
                 DataType::Float64 => values.extend_from_slice(array.as_primitive::<Float64Type>().values()),
                 DataType::Float32 => {
@@ -74,6 +104,7 @@ impl RowGroup {
     ) -> Option<NullBuffer> {
         values.clear();
         values.reserve(self.rows());
-        attempted(|| read_values(self.stored(column)?, translate, values)).map(NullBuffer::new)
+        let chunk = || Some(StoredChunk { wanted: self.wanted.as_deref(), ..self.stored(column)? });
+        attempted(|| read_values(chunk()?, translate, values)).map(NullBuffer::new)
     }
 }

@@ -1,11 +1,19 @@
-use std::fs;
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use isd_dataset::manifest::{FORMAT_VERSION, Manifest, ManifestOptions};
 use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::{StationRun, Tally};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::FileReader;
+use parquet::file::serialized_reader::{ReadOptionsBuilder, SerializedFileReader};
 use tempfile::TempDir;
 
-use crate::support::{hourly, write};
+use crate::support::{Row, hourly, write};
 
 #[test]
 fn what_was_written_is_read() {
@@ -96,6 +104,75 @@ fn values_are_translated_once_a_distinct_value() {
     }
     assert!(group.translated_into("wind_speed_rate", |_| None::<Vec<i32>>, &mut tenths).is_none());
     assert!(group.translated_into("timestamp", Some, &mut Vec::new()).is_none());
+}
+
+#[test]
+fn pages_without_a_wanted_row_are_not_read() {
+    let directory = TempDir::new().unwrap();
+    // Three pages of 20,480 rows, and one of the rest.
+    let rows = hourly(&[("010010-99999", 40_000), ("010020-99999", 30_000)]);
+    for dictionary in [true, false] {
+        let target = directory.path().join(format!("dictionary-{dictionary}"));
+        if dictionary {
+            write(&rows, 100_000, &target);
+        } else {
+            fs::create_dir(&target).unwrap();
+            write_plain(&rows, &target.join("a.parquet"));
+        }
+        let group = Dataset::open(&target).unwrap().row_groups().swap_remove(0);
+        damage_page(group.path(), "wind_speed_rate", 1);
+        assert!(group.values("wind_speed_rate").is_err());
+        for wanted in
+            [vec![0..9, 9..20_480], vec![3..5, 40_960..70_000], vec![69_998..69_999, 69_999..70_000]]
+        {
+            let mut values = vec![1.5; 3];
+            let nulls =
+                group.limited_to(&wanted).values_into("wind_speed_rate", &mut values).unwrap().unwrap();
+            assert_eq!((values.len(), nulls.len()), (70_000, 70_000));
+            for row in wanted.into_iter().flatten() {
+                assert_eq!(nulls.is_valid(row).then(|| values[row]), rows[row].2, "row {row}, {dictionary}");
+            }
+        }
+        let stations: Vec<usize> =
+            group.limited_to(&[0..1, 2..3]).stations().unwrap().iter().map(|run| run.rows).collect();
+        assert_eq!(stations, [40_000, 30_000]);
+    }
+}
+
+/// Writes rows as other writers do, without dictionaries, in pages as those of a dataset.
+fn write_plain(rows: &[Row], path: &Path) {
+    let times =
+        TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.1)).with_timezone("UTC");
+    let columns: [(&str, ArrayRef); 3] = [
+        ("station_id", Arc::new(rows.iter().map(|row| Some(row.0.as_str())).collect::<StringArray>())),
+        ("timestamp", Arc::new(times)),
+        ("wind_speed_rate", Arc::new(rows.iter().map(|row| row.2).collect::<Float64Array>())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder()
+        .set_dictionary_enabled(false)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_data_page_row_count_limit(20_480)
+        .set_write_batch_size(1024);
+    let mut writer =
+        ArrowWriter::try_new(File::create(path).unwrap(), batch.schema(), Some(properties.build())).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// Fills a data page of a column with ones.
+fn damage_page(path: &Path, column: &str, page: usize) {
+    let options = ReadOptionsBuilder::new().with_page_index().build();
+    let reader = SerializedFileReader::new_with_options(File::open(path).unwrap(), options).unwrap();
+    let names = reader.metadata().file_metadata().schema_descr().columns();
+    let place = names.iter().position(|name| name.name() == column).unwrap();
+    let location = &reader.metadata().offset_index().unwrap()[0][place].page_locations()[page];
+    let mut bytes = fs::read(path).unwrap();
+    let start = location.offset as usize;
+    bytes[start..start + location.compressed_page_size as usize].fill(0xff);
+    let modified = fs::metadata(path).unwrap().modified().unwrap();
+    fs::write(path, bytes).unwrap();
+    File::options().write(true).open(path).unwrap().set_modified(modified).unwrap();
 }
 
 #[test]

@@ -52,6 +52,9 @@ pub struct Arguments {
     /// the free memory]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory_limit: Option<usize>,
+    /// Print one JSON object on standard output: what was written to the file of -o, or the failure
+    #[arg(long)]
+    pub json: bool,
     /// Do not say on standard error how many rows there were
     #[arg(long, short)]
     pub quiet: bool,

@@ -10,6 +10,7 @@ mod shell;
 
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +20,7 @@ use isd_dataset::threads::usable_threads;
 use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session, SessionOptions, TableSource};
+use serde_json::json;
 
 use self::arguments::Arguments;
 use self::input::Input;
@@ -51,7 +53,7 @@ impl From<Error> for Stop {
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&error, std::env::args_os().any(|argument| argument == "--json")),
     };
     // A panic is reported as one line: by the table or the statement that it ended, or below.
     std::panic::set_hook(Box::new(|_| {}));
@@ -61,11 +63,11 @@ pub fn main() -> ExitCode {
         Ok(()) => 0,
         Err(Stop::Failure(error)) if error.is_closed_pipe() => 0,
         Err(Stop::Failure(error)) => {
-            report(&error.to_string(), error.hint());
+            fail(&error.to_string(), error.hint(), error.path(), arguments.json);
             1
         }
         Err(Stop::Usage { found, hint }) => {
-            report(&found, Some(&hint));
+            fail(&found, Some(&hint), None, arguments.json);
             2
         }
         Err(Stop::Interrupted) => 130,
@@ -90,6 +92,10 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     if arguments.list {
         return Ok(list::write(&named_queries)?);
     }
+    if arguments.json && arguments.output.is_none() {
+        let hint = "give -o FILE, too; --format json prints the rows themselves";
+        return Err(Stop::usage("--json without a file for the result", hint));
+    }
     let input = Input::from_arguments(arguments)?;
     let destination = destination(arguments)?;
     let threads = arguments.threads.map(usable_threads);
@@ -113,6 +119,12 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     let session = Arc::new(session);
     let statements = input.statements(&session, &named_queries, &arguments.params);
     let Some(sql) = runner.wait(statements).ok_or(Stop::Interrupted)?? else {
+        if arguments.json {
+            return Err(Stop::usage(
+                "--json at a prompt",
+                "give the SQL as the last argument, or with --file",
+            ));
+        }
         let (format, output) = match destination {
             Destination::File { path, format } => (format, Some(path)),
             Destination::Stdout { format, .. } => (format, None),
@@ -134,10 +146,14 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     let Ended::Rows(rows) = runner.run(&session, statements, destination)? else {
         return Err(Stop::Interrupted);
     };
+    let seconds = started.elapsed().as_secs_f64();
+    if arguments.json {
+        print_json(&format!(r#""output":{},"rows":{rows},"seconds":{seconds}"#, json!(arguments.output)))?;
+    }
     if !arguments.quiet {
         let plural = if rows == 1 { "" } else { "s" };
         // Nobody listens to standard error: nothing is lost.
-        let _ = writeln!(io::stderr(), "{rows} row{plural}, {:.2} s", started.elapsed().as_secs_f64());
+        let _ = writeln!(io::stderr(), "{rows} row{plural}, {seconds:.2} s");
     }
     Ok(())
 }
@@ -179,8 +195,14 @@ fn register(runner: &Runner, session: &mut Session, input: &Input) -> Result<(),
     Ok(())
 }
 
-/// Help and version as clap writes them; a usage error as our one line and hint.
-fn refuse(error: &clap::Error) -> ExitCode {
+/// Prints an object of those fields on a line of standard output, behind the version of what they mean.
+/// Errors: [`Error::Output`].
+fn print_json(fields: &str) -> Result<(), Error> {
+    Ok(writeln!(io::stdout(), r#"{{"schema":1,{fields}}}"#)?)
+}
+
+/// Help and version as clap writes them; a usage error as our one line and hint, with `json` as an object, too.
+fn refuse(error: &clap::Error, json: bool) -> ExitCode {
     if !error.use_stderr() {
         // Help into a closed pipe is no failure either.
         let _ = error.print();
@@ -190,13 +212,24 @@ fn refuse(error: &clap::Error) -> ExitCode {
     let (found, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
     let found = fold(found.trim_start_matches("error: "));
     let tip = rest.split("\n\n").map(fold).find_map(|p| p.strip_prefix("tip: ").map(str::to_owned));
-    report(&found, Some(tip.as_deref().unwrap_or("isd-query --help lists what can be given")));
+    fail(&found, Some(tip.as_deref().unwrap_or("isd-query --help lists what can be given")), None, json);
     ExitCode::from(2)
 }
 
 /// The text with every run of white space as one space.
 fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Ends a run: [`report`], with `json` on standard output, too.
+fn fail(found: &str, hint: Option<&str>, path: Option<&Path>, json: bool) {
+    report(found, hint);
+    if json {
+        let (path, found, hint) = (json!(path), json!(found), json!(hint));
+        let error = format!(r#"{{"path":{path},"message":{found},"hint":{hint}}}"#);
+        // Where standard output cannot be written, the line on standard error has said what there is to say.
+        let _ = print_json(&format!(r#""error":{error}"#));
+    }
 }
 
 /// Says on standard error what went wrong, and what to do about it.

@@ -5,7 +5,7 @@ mod explain;
 mod hints;
 mod place;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use self::explain::{RegisteredTable, Subject, one_line};
 pub(crate) use self::hints::nearest;
@@ -105,6 +105,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// The file or directory that it is about, where there is one.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Table { path, .. } | Self::File { path, .. } | Self::Query { path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// What the user can do about it, where there is something.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {

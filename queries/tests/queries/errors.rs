@@ -258,6 +258,44 @@ fn output_that_holds_one_result_refuses_two() {
 }
 
 #[test]
+fn jobs_get_their_summary_and_their_failure_as_json() {
+    let place = place();
+    let sql = "select station_id from outliers";
+    let done = shown(&place, &["outliers.parquet", sql, "-o", "a.csv", "--json", "--quiet"]);
+    let (before, seconds) = done.split_once("\"seconds\":").unwrap();
+    assert!(seconds.trim_end().strip_suffix('}').unwrap().parse::<f64>().unwrap() >= 0.0, "{done}");
+    assert_snapshot!(before, @r#"{"schema":1,"output":"a.csv","rows":5,"#);
+    assert_snapshot!(shown(&place, &["outliers.parquet", "select x from outliers", "-o", "a.csv", "--json"]), @r#"
+    {"schema":1,"error":{"path":null,"message":"SQL line 1, column 8: there is no column `x`","hint":"columns: station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled"}}
+    [stderr]
+    error: SQL line 1, column 8: there is no column `x`
+    hint: columns: station_id, timestamp, measurement, value, rolling_mean, rolling_std, zscore, window_count, filled
+    [status 1]
+    "#);
+    assert_snapshot!(shown(&place, &["gone.parquet", sql, "-o", "a.csv", "--json"]), @r#"
+    {"schema":1,"error":{"path":"gone.parquet","message":"gone.parquet: cannot open: No such file or directory (os error 2)","hint":"check the path; TABLE comes first, then SQL"}}
+    [stderr]
+    error: gone.parquet: cannot open: No such file or directory (os error 2)
+    hint: check the path; TABLE comes first, then SQL
+    [status 1]
+    "#);
+    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "--json"]), @r#"
+    {"schema":1,"error":{"path":null,"message":"--json without a file for the result","hint":"give -o FILE, too; --format json prints the rows themselves"}}
+    [stderr]
+    error: --json without a file for the result
+    hint: give -o FILE, too; --format json prints the rows themselves
+    [status 2]
+    "#);
+    assert_snapshot!(shown(&place, &["outliers.parquet", sql, "--json", "--rows", "none"]), @r#"
+    {"schema":1,"error":{"path":null,"message":"invalid value 'none' for '--rows <N>': expected a number from 1, or all","hint":"isd-query --help lists what can be given"}}
+    [stderr]
+    error: invalid value 'none' for '--rows <N>': expected a number from 1, or all
+    hint: isd-query --help lists what can be given
+    [status 2]
+    "#);
+}
+
+#[test]
 fn error_in_a_later_statement_is_placed_in_the_whole_text() {
     let sql = "select 1 as x;\nselect valu from outliers";
     assert_snapshot!(shown(&place(), &["outliers.parquet", sql]), @"

@@ -193,7 +193,8 @@ impl Entry {
             Element::Scalar(scalar) => scalar.clone(),
             Element::Record { .. } => Scalar::Other("compound".into()),
         };
-        let axes = Axes { station: None, time: Some(0) };
+        // A single element has no dimensions.
+        let axes = Axes { station: None, time: (!dataset.shape().is_empty()).then_some(0) };
         Self {
             place,
             dataset,
