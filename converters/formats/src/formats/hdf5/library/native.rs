@@ -268,7 +268,7 @@ impl Hdf5Dataset for NativeDataset {
                 StoredBytes::Mapped(guarded(|| self.file.storage().read_range(from, length))?)
             }
             _ if self.storage.compact => StoredBytes::Owned(self.read_compact(ranges)?),
-            _ => StoredBytes::Shared(self.read_selection(ranges)?),
+            _ => self.read_selection(ranges)?,
         };
         if bytes.len() != length {
             return Err(format!("{} bytes were read, expected {length}", bytes.len()));
@@ -390,14 +390,52 @@ impl NativeDataset {
         Ok(out)
     }
 
-    fn read_selection(&self, ranges: &[Range<u64>]) -> Result<Arc<[u8]>, Reason> {
+    fn read_selection(&self, ranges: &[Range<u64>]) -> Result<StoredBytes, Reason> {
         let slice = |range: &Range<u64>| SliceInfoElem::Slice { start: range.start, end: range.end, step: 1 };
         let selection = SliceInfo { selections: ranges.iter().map(slice).collect() };
-        guarded(|| {
-            let rows = self.dataset.read_slice::<RawRow>(&selection)?;
-            // Where nothing is selected there is no first row, and there are no bytes.
-            Ok::<_, Error>(rows.into_iter().next().and_then(|first| first.0).unwrap_or_default())
-        })
+        match self.element.size() {
+            2 => self.read_elements::<2>(&selection),
+            4 => self.read_elements::<4>(&selection),
+            8 => self.read_elements::<8>(&selection),
+            _ => guarded(|| {
+                let rows = self.dataset.read_slice::<RawRow>(&selection)?;
+                // Where nothing is selected there is no first row, and there are no bytes.
+                let bytes = rows.into_iter().next().and_then(|first| first.0).unwrap_or_default();
+                Ok::<_, Error>(StoredBytes::Shared(bytes))
+            }),
+        }
+    }
+
+    /// The selected elements of a dataset whose elements have `N` bytes. The library decodes them where they stay.
+    fn read_elements<const N: usize>(&self, selection: &SliceInfo) -> Result<StoredBytes, Reason> {
+        let (elements, _) =
+            guarded(|| self.dataset.read_slice::<RawElement<N>>(selection))?.into_raw_vec_and_offset();
+        // In place: a wrapper is gone, and no byte moves.
+        let bytes: Vec<[u8; N]> = elements.into_iter().map(|element| element.0).collect();
+        Ok(StoredBytes::Owned(bytes.into_flattened()))
+    }
+}
+
+/// An element of `N` bytes as stored.
+#[derive(Clone)]
+struct RawElement<const N: usize>([u8; N]);
+
+impl<const N: usize> H5Type for RawElement<N> {
+    fn hdf5_type() -> Datatype {
+        Datatype::Opaque { size: N as u32, tag: String::new() }
+    }
+
+    fn from_bytes(bytes: &[u8], _: &Datatype) -> Result<Self, Error> {
+        let short = || Error::InvalidData(format!("an element of {} bytes, expected {N}", bytes.len()));
+        bytes.first_chunk().copied().map(Self).ok_or_else(short)
+    }
+
+    fn element_size(_: &Datatype) -> usize {
+        N
+    }
+
+    fn native_copy_compatible(_: &Datatype) -> bool {
+        true
     }
 }
 

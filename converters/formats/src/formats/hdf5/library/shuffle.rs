@@ -12,32 +12,33 @@ pub fn unshuffle(data: &[u8], size: usize) -> Vec<u8> {
     if size <= 1 || elements <= 1 {
         return data.to_vec();
     }
-    let mut out = vec![0; data.len()];
+    let mut out = Vec::with_capacity(data.len());
     let (planes, rest) = data.split_at(elements * size);
-    let (whole, behind) = out.split_at_mut(elements * size);
-    behind.copy_from_slice(rest);
-    let mut done = 0;
     if size == WORD {
         let mut rows = [[0; WORDS]; WORD];
-        for block in whole.chunks_exact_mut(WORD * WORD * WORDS) {
+        let mut block = [[0; WORD]; WORD * WORDS];
+        for number in 0..elements / block.len() {
+            let first = number * block.len();
             for (row, plane) in rows.iter_mut().zip(planes.chunks_exact(elements)) {
-                for (word, bytes) in row.iter_mut().zip(plane[done..].as_chunks().0) {
+                for (word, bytes) in row.iter_mut().zip(plane[first..].as_chunks().0) {
                     *word = u64::from_le_bytes(*bytes);
                 }
             }
             transpose(&mut rows);
-            for (element, bytes) in block.as_chunks_mut().0.iter_mut().enumerate() {
+            for (element, bytes) in block.iter_mut().enumerate() {
                 *bytes = rows[element % WORD][element / WORD].to_le_bytes();
             }
-            done += WORD * WORDS;
+            out.extend_from_slice(block.as_flattened());
         }
     }
+    let done = out.len();
+    out.resize(planes.len(), 0);
     for (at, plane) in planes.chunks_exact(elements).enumerate() {
-        let bytes = whole[done * size..].iter_mut().skip(at).step_by(size);
-        for (byte, &source) in bytes.zip(&plane[done..]) {
+        for (byte, &source) in out[done..].iter_mut().skip(at).step_by(size).zip(&plane[done / size..]) {
             *byte = source;
         }
     }
+    out.extend_from_slice(rest);
     out
 }
 
