@@ -1,15 +1,48 @@
 //! Order statistics: numbers in, percentiles, medians and deviations from them out.
 
+/// One in so many numbers is asked where a percentile lies.
+const SAMPLED: usize = 64;
+/// Numbers of a sample that lie beyond the bound that it gives, besides those that have to: in all likelihood enough.
+const SPARE: usize = 32;
+
 /// The percentile of some numbers by the nearest rank: the least of them that is not less than so many percent of all. It is
 /// one of the numbers, whatever their distribution (type 1 of Hyndman and Fan 1996). `None` of no numbers.
 ///
 /// The numbers come into another order.
 pub fn percentile(numbers: &mut [f64], percent: f64) -> Option<f64> {
-    // What decimal percents cost in rounding must not take a rank up.
-    let rank = (percent / 100.0 * numbers.len() as f64 - 1e-9).ceil().max(1.0) as usize;
-    let place = rank.min(numbers.len()).checked_sub(1)?;
+    let place = place_of(percent, numbers.len())?;
     let (_, number, _) = numbers.select_nth_unstable_by(place, f64::total_cmp);
     Some(*number)
+}
+
+/// The [`percentile`] of so many numbers, of which none but the highest are held for a high percentile.
+///
+/// A sample gives a bound. Where enough numbers lie beyond it, the percentile is one of these; else all are looked at.
+pub fn high_percentile(
+    numbers: impl Iterator<Item = f64> + Clone,
+    count: usize,
+    percent: f64,
+) -> Option<f64> {
+    let wanted = count - place_of(percent, count)?;
+    let mut sample: Vec<f64> = numbers.clone().step_by(SAMPLED).collect();
+    let mut beyond = Vec::new();
+    if let Some(place) = sample.len().checked_sub(2 * wanted / SAMPLED + SPARE) {
+        let (_, bound, _) = sample.select_nth_unstable_by(place, f64::total_cmp);
+        numbers.clone().filter(|number| number > bound).for_each(|number| beyond.push(number));
+    }
+    if beyond.len() < wanted {
+        beyond = numbers.collect();
+    }
+    let place = beyond.len().checked_sub(wanted)?;
+    let (_, number, _) = beyond.select_nth_unstable_by(place, f64::total_cmp);
+    Some(*number)
+}
+
+/// The place of a percentile among so many numbers in ascending order; `None` of no numbers.
+fn place_of(percent: f64, count: usize) -> Option<usize> {
+    // What decimal percents cost in rounding must not take a rank up.
+    let rank = (percent / 100.0 * count as f64 - 1e-9).ceil().max(1.0) as usize;
+    rank.min(count).checked_sub(1)
 }
 
 /// The median of some numbers, and their median absolute deviation from it, each by the nearest rank; `None` of no numbers.
@@ -40,6 +73,25 @@ mod tests {
         assert_eq!(of(&thousand[..999], 99.9), Some(999.0));
         assert_eq!(of(&[7.0], 99.9), Some(7.0));
         assert_eq!(of(&[], 50.0), None);
+    }
+
+    #[test]
+    fn high_percentiles_are_the_same() {
+        let scattered: Vec<f64> = (0..50_000_u64).map(|i| (i * i * 7919 % 10_007) as f64 / 10.0).collect();
+        let rising: Vec<f64> = (0..50_000).map(f64::from).collect();
+        // What the sample sees of these is not what there is.
+        let misleading: Vec<f64> =
+            (0..50_000).map(|i| if i % 64 == 0 { 90.0 } else { f64::from(i % 7) }).collect();
+        let equal = vec![3.0; 50_000];
+        for numbers in [scattered, rising, misleading, equal] {
+            for length in [0, 1, 2, 63, 64, 65, 2_100, 4_000, 50_000] {
+                for percent in [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 100.0] {
+                    let (mut all, some) = (numbers[..length].to_vec(), numbers[..length].iter().copied());
+                    let expected = percentile(&mut all, percent);
+                    assert_eq!(high_percentile(some, length, percent), expected, "{percent} of {length}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -2,53 +2,60 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
+use arrow::array::TimestampMicrosecondArray;
 use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::{ColumnInfo, Error, Result};
 
 use super::flags::Flags;
+use super::survey::Months;
 
 /// The columns of a row group that events are found in.
 pub(super) struct Columns {
     /// Id and rows of each station, in row order.
     pub stations: Vec<(String, Range<usize>)>,
     times: TimestampMicrosecondArray,
-    values: Vec<(&'static str, Float64Array)>,
+    /// The values of each column, NaN where they are missing or erroneous.
+    values: Vec<(&'static str, Vec<f64>)>,
 }
 
 impl Columns {
-    /// Reads those of the columns that the dataset has.
+    /// Reads those of the columns that the dataset has, without the values that are erroneous by `flags`.
     ///
     /// # Errors
     /// A row group that cannot be read.
-    pub(super) fn read(group: &RowGroup, columns: &[&'static str]) -> Result<Self> {
+    pub(super) fn read(group: &RowGroup, columns: &[&'static str], flags: &Flags) -> Result<Self> {
         let mut first = 0;
         let stations = group.stations()?.into_iter().map(|run| {
             let rows = first..first + run.rows;
             first = rows.end;
             (run.station_id.to_string(), rows)
         });
-        let stations = stations.collect();
+        let stations: Vec<_> = stations.collect();
         let times = group.timestamps()?;
         if first != times.len() {
             return Err(Error::internal(format!("{first} rows of stations, {} times", times.len())));
         }
-        let values = columns.iter().map(|column| Ok((*column, group.values(column)?)));
-        Ok(Self { stations, times, values: values.collect::<Result<_>>()? })
+        let values = columns.iter().map(|&column| {
+            let mut values = Vec::new();
+            if let Some(nulls) = group.values_into(column, &mut values)? {
+                (!nulls.inner()).set_indices().for_each(|row| values[row] = f64::NAN);
+            }
+            for (station, rows) in &stations {
+                let (times, values) = (&times.values()[rows.clone()], &mut values[rows.clone()]);
+                for &time in flags.erroneous(station, column) {
+                    values[rows_within(times, &(time..=time))].fill(f64::NAN);
+                }
+            }
+            Ok((column, values))
+        });
+        Ok(Self { values: values.collect::<Result<_>>()?, stations, times })
     }
 
     /// The values of some rows, those of one station; `None` where there is no such column, or no value.
-    pub(super) fn series<'a>(
-        &'a self,
-        station: &str,
-        rows: &Range<usize>,
-        column: &str,
-        flags: &'a Flags,
-    ) -> Option<Series<'a>> {
+    pub(super) fn series(&self, rows: &Range<usize>, column: &str) -> Option<Series<'_>> {
         let (_, values) = self.values.iter().find(|(name, _)| *name == column)?;
-        let times = self.times.values().get(rows.clone())?;
         let series =
-            Series { times, values, first_row: rows.start, erroneous: flags.erroneous(station, column) };
+            Series { times: self.times.values().get(rows.clone())?, values: values.get(rows.clone())? };
         series.all().next().is_some().then_some(series)
     }
 }
@@ -58,46 +65,56 @@ impl Columns {
 pub(super) struct Series<'a> {
     /// The time of each row, in microseconds since 1970.
     times: &'a [i64],
-    /// The values of all rows of the row group, of which the station's begin at `first_row`.
-    values: &'a Float64Array,
-    first_row: usize,
-    /// Times of erroneous values, ascending.
-    erroneous: &'a [i64],
+    /// The value of each row; where it is missing or erroneous, no finite number.
+    values: &'a [f64],
 }
 
 impl<'a> Series<'a> {
     /// All times and values.
-    pub(super) fn all(self) -> impl Iterator<Item = (i64, f64)> + 'a {
-        self.rows(0..self.times.len())
+    pub(super) fn all(self) -> impl DoubleEndedIterator<Item = (i64, f64)> + 'a {
+        let rows = self.times.iter().copied().zip(self.values.iter().copied());
+        rows.filter(|(_, value)| value.is_finite())
     }
 
-    /// The last time and value.
-    pub(super) fn last(self) -> Option<(i64, f64)> {
-        (0..self.times.len()).rev().find_map(|row| self.rows(row..row + 1).next())
+    /// All values.
+    pub(super) fn values(self) -> impl Iterator<Item = f64> + Clone + 'a {
+        self.values.iter().copied().filter(|value| value.is_finite())
     }
 
-    /// The times and values of a span of time.
-    pub(super) fn within(self, span: &RangeInclusive<i64>) -> impl Iterator<Item = (i64, f64)> + 'a {
-        let begin = self.times.partition_point(|time| time < span.start());
-        let end = self.times.partition_point(|time| time <= span.end());
-        self.rows(begin..end.max(begin))
+    /// The series of a span of time.
+    pub(super) fn within(self, span: &RangeInclusive<i64>) -> Self {
+        self.rows(rows_within(self.times, span))
     }
 
-    fn rows(self, rows: Range<usize>) -> impl Iterator<Item = (i64, f64)> + 'a {
-        rows.filter_map(move |row| {
-            let (time, at) = (*self.times.get(row)?, self.first_row + row);
-            let value = self.values.is_valid(at).then(|| self.values.value(at))?;
-            let is_erroneous = !self.erroneous.is_empty() && self.erroneous.binary_search(&time).is_ok();
-            (value.is_finite() && !is_erroneous).then_some((time, value))
+    /// The series of each calendar month of each year, with the number of the month from 0.
+    pub(super) fn by_month(self) -> impl Iterator<Item = (usize, Self)> + 'a {
+        let (mut months, mut rest) = (Months::default(), self);
+        std::iter::from_fn(move || {
+            let month = months.at(*rest.times.first()?);
+            let rows = rest.times.partition_point(|time| months.holds(*time)).max(1);
+            let own = rest.rows(0..rows);
+            rest = rest.rows(rows..rest.times.len());
+            Some((month, own))
         })
     }
+
+    fn rows(self, rows: Range<usize>) -> Self {
+        Self { times: &self.times[rows.clone()], values: &self.values[rows] }
+    }
+}
+
+/// The rows of a span of time; the times ascend.
+fn rows_within(times: &[i64], span: &RangeInclusive<i64>) -> Range<usize> {
+    let begin = times.partition_point(|time| time < span.start());
+    let end = times.partition_point(|time| time <= span.end());
+    begin..end.max(begin)
 }
 
 #[cfg(test)]
 impl<'a> Series<'a> {
     /// A series of its own, without missing or erroneous values.
-    pub(super) fn of(times: &'a [i64], values: &'a Float64Array) -> Self {
-        Self { times, values, first_row: 0, erroneous: &[] }
+    pub(super) fn of(times: &'a [i64], values: &'a [f64]) -> Self {
+        Self { times, values }
     }
 }
 

@@ -12,7 +12,7 @@ use isd_dataset::station_table::StationTable;
 use super::flags::Flags;
 use super::kind::Kind;
 use super::options::{DAY_US, EventOptions};
-use super::percentile::percentile;
+use super::percentile::{high_percentile, percentile};
 use super::series::{Columns, Series};
 
 /// An observation beyond its station's threshold.
@@ -63,6 +63,11 @@ impl Months {
         }
         self.month
     }
+
+    /// Whether a time lies in the month of the last one.
+    pub(super) fn holds(&self, time: i64) -> bool {
+        self.span.contains(&time)
+    }
 }
 
 /// Surveys the stations of a row group for one kind, with the thresholds of their own records, or those of `lent` for the
@@ -79,17 +84,15 @@ pub(super) fn survey(
     options: &EventOptions,
     lent: Option<&BTreeMap<usize, [f64; 12]>>,
 ) -> Result<Vec<StationSurvey>> {
-    let columns = Columns::read(group, columns)?;
+    let columns = Columns::read(group, columns, flags)?;
     let mut found = Vec::new();
     for (id, rows) in &columns.stations {
         let Some(station) = table.number(id) else { continue };
         if lent.is_some_and(|lent| !lent.contains_key(&station)) {
             continue;
         }
-        let mut series = kind
-            .measurements()
-            .iter()
-            .filter_map(|name| Some((*name, columns.series(id, rows, name, flags)?)));
+        let mut series =
+            kind.measurements().iter().filter_map(|name| Some((*name, columns.series(rows, name)?)));
         let Some((measurement, series)) = series.next() else { continue };
         let thresholds = match lent {
             Some(lent) => lent.get(&station).copied(),
@@ -108,33 +111,38 @@ pub(super) fn survey(
 /// Whether a record says what is extreme at its station: it spans a year, and of rain it holds so many wet hours that one of
 /// them can lie beyond the percentile.
 fn is_judged(kind: Kind, series: Series<'_>, options: &EventOptions) -> bool {
-    let (first, last) = (series.all().next(), series.last());
+    let (first, last) = (series.all().next(), series.all().next_back());
     let is_year = first.zip(last).is_some_and(|(first, last)| last.0 - first.0 >= EventOptions::YEAR_US);
     let beyond = 1.0 - options.percentile / 100.0;
-    let wet = || series.all().filter(|(_, value)| *value > 0.0).count();
+    let wet = || series.values().filter(|value| *value > 0.0).count();
     is_year && (kind != Kind::Rain || wet() as f64 * beyond >= 1.0)
 }
 
 /// A percentile of a station's values for each calendar month, from January on: of the values of the month and the two
 /// beside it, or of all, as the kind asks for; for what is extreme where it is low, the percentile from above. NaN, beyond
 /// which nothing lies, where there are fewer values than `least`.
-pub(super) fn percentiles(kind: Kind, series: Series<'_>, percent: f64, least: usize) -> [f64; 12] {
+pub(super) fn percentiles<'a>(kind: Kind, series: Series<'a>, percent: f64, least: usize) -> [f64; 12] {
     let sign = kind.sign();
-    let counts = |value: f64| kind != Kind::Rain || value > 0.0;
-    let values = series.all().filter(|(_, value)| counts(*value)).map(|(time, value)| (time, sign * value));
-    let limit = |mut values: Vec<f64>| {
-        let limit = if values.len() < least { None } else { percentile(&mut values, percent) };
-        limit.map_or(f64::NAN, |limit| sign * limit)
+    let counts = move |value: f64| kind != Kind::Rain || value > 0.0;
+    let values = |series: Series<'a>| {
+        series.values().filter(move |value| counts(*value)).map(move |value| sign * value)
     };
     if !kind.is_by_month() {
-        return [limit(values.map(|(_, value)| value).collect()); 12];
+        return [sign * limit(values(series), percent, least); 12];
     }
-    let (mut months, mut month_of): (Vec<Vec<f64>>, _) = (vec![Vec::new(); 12], Months::default());
-    values.for_each(|(time, value)| months[month_of.at(time)].push(value));
+    let mut months: Vec<Vec<f64>> = vec![Vec::new(); 12];
+    series.by_month().for_each(|(month, own)| months[month].extend(values(own)));
     std::array::from_fn(|month| {
         let beside = [(month + 11) % 12, month, (month + 1) % 12];
-        limit(beside.iter().flat_map(|part| &months[*part]).copied().collect())
+        sign * limit(beside.iter().flat_map(|part| &months[*part]).copied(), percent, least)
     })
+}
+
+/// A percentile of values; NaN where there are fewer than `least`.
+fn limit(values: impl Iterator<Item = f64> + Clone, percent: f64, least: usize) -> f64 {
+    let count = values.clone().count();
+    let limit = if count < least { None } else { high_percentile(values, count, percent) };
+    limit.unwrap_or(f64::NAN)
 }
 
 /// The values of a station beyond its thresholds.
@@ -208,7 +216,7 @@ mod tests {
 
     fn with<T>(series: &[(i64, f64)], look: impl Fn(Series<'_>) -> T) -> T {
         let (times, values): (Vec<i64>, Vec<f64>) = series.iter().copied().unzip();
-        look(Series::of(&times, &values.into()))
+        look(Series::of(&times, &values))
     }
 
     fn found(kind: Kind, series: &[(i64, f64)]) -> Vec<f64> {

@@ -114,13 +114,13 @@ impl<'a> Questions<'a> {
         if !group.stations()?.iter().any(|run| is_asked(&run.station_id)) {
             return Ok(answers);
         }
-        let columns = Columns::read(group, columns)?;
+        let columns = Columns::read(group, columns, self.flags)?;
         for (id, rows) in &columns.stations {
             let Some(number) = self.table.number(id) else { continue };
             let Some(questions) = self.by_station.get(&number) else { continue };
-            let mut pressures = columns.series(id, rows, PRESSURE, self.flags).map(Pressures::new);
+            let mut pressures = columns.series(rows, PRESSURE).map(Pressures::new);
             let measurement = self.measurements.get(&number);
-            let series = measurement.and_then(|name| columns.series(id, rows, name, self.flags));
+            let series = measurement.and_then(|name| columns.series(rows, name));
             let mut usual = series.map(|series| UsualSeries::new(self.kind, series, self.options));
             for question in questions {
                 let answer = self.answer(*question, pressures.as_mut(), usual.as_mut());
@@ -146,8 +146,7 @@ impl<'a> Questions<'a> {
         }
         if let Some(pressures) = pressures {
             if question.is_member {
-                let of_event = pressures.series.within(&around).map(|(_, value)| value);
-                answer.lowest_pressure = of_event.reduce(f64::min);
+                answer.lowest_pressure = pressures.series.within(&around).values().reduce(f64::min);
             }
             if question.needs_evidence && self.kind == Kind::Wind {
                 answer.pressure_was_low = pressures.is_low_within(&around, self.options.pressure_deviations);
@@ -180,7 +179,7 @@ impl<'a> UsualSeries<'a> {
         let same = EventOptions::SAME_TIME_US;
         let (first, last) = (members[0].time, members[members.len() - 1].time);
         let reports = self.series.within(&(first.saturating_sub(same)..=last.saturating_add(same)));
-        let at_its_time = reports.filter(|(time, _)| {
+        let at_its_time = reports.all().filter(|(time, _)| {
             let after = members.partition_point(|member| member.time < time.saturating_sub(same));
             members.get(after).is_some_and(|member| member.time <= time.saturating_add(same))
         });
@@ -201,22 +200,20 @@ impl<'a> UsualSeries<'a> {
 /// The pressures of a station, and what is usual in each month, as far as that has been asked for.
 struct Pressures<'a> {
     series: Series<'a>,
-    /// The values of each calendar month, in all years; empty until they are asked for.
-    by_month: Vec<Vec<f64>>,
-    /// Their medians and deviations.
+    /// Median and median absolute deviation of each calendar month.
     usual: [Option<(f64, f64)>; 12],
 }
 
 impl<'a> Pressures<'a> {
     fn new(series: Series<'a>) -> Self {
-        Self { series, by_month: Vec::new(), usual: [None; 12] }
+        Self { series, usual: [None; 12] }
     }
 
     /// Whether one of the pressures of a span lies more than so many median absolute deviations below the median of its
     /// calendar month, in all years.
     fn is_low_within(&mut self, span: &RangeInclusive<i64>, deviations: f64) -> bool {
         let mut months = Months::default();
-        self.series.within(span).any(|(time, value)| {
+        self.series.within(span).all().any(|(time, value)| {
             let (median, deviation) = self.usual(months.at(time));
             value < median - deviations * deviation
         })
@@ -224,16 +221,12 @@ impl<'a> Pressures<'a> {
 
     /// Median and median absolute deviation of a calendar month; NaN where it has no values.
     fn usual(&mut self, month: usize) -> (f64, f64) {
-        if self.by_month.is_empty() {
-            let mut months = Months::default();
-            self.by_month = vec![Vec::new(); 12];
-            for (time, value) in self.series.all() {
-                self.by_month[months.at(time)].push(value);
-            }
-        }
-        let of_month = &mut self.by_month[month];
-        *self.usual[month]
-            .get_or_insert_with(|| median_and_deviation(of_month).unwrap_or((f64::NAN, f64::NAN)))
+        *self.usual[month].get_or_insert_with(|| {
+            let mut values = Vec::new();
+            let own = self.series.by_month().filter(|(own, _)| *own == month);
+            own.for_each(|(_, series)| values.extend(series.values()));
+            median_and_deviation(&mut values).unwrap_or((f64::NAN, f64::NAN))
+        })
     }
 }
 
@@ -250,7 +243,7 @@ mod tests {
     fn a_neighbour_is_quiet_when_it_reports_and_sees_nothing() {
         let quiet = |reports: &[(i64, f64)], kind, members: &[i64]| {
             let times: Vec<i64> = reports.iter().map(|(hour, _)| hour * HOUR_US).collect();
-            let values = reports.iter().map(|(_, value)| *value).collect::<Vec<_>>().into();
+            let values: Vec<f64> = reports.iter().map(|(_, value)| *value).collect();
             let members: Vec<Exceedance> = members.iter().map(|hour| member(*hour)).collect();
             let series = Series::of(&times, &values);
             UsualSeries { kind, series, percent: 90.0, limits: Some([10.0; 12]) }.is_quiet(&members)
@@ -272,7 +265,7 @@ mod tests {
     fn too_few_values_say_nothing_of_what_is_usual() {
         let quiet = |hours: i64| {
             let times: Vec<i64> = (0..hours).map(|hour| hour * HOUR_US).collect();
-            let values = (0..hours).map(|hour| hour as f64).collect::<Vec<_>>().into();
+            let values: Vec<f64> = (0..hours).map(|hour| hour as f64).collect();
             UsualSeries::new(Kind::Wind, Series::of(&times, &values), &EventOptions::default())
                 .is_quiet(&[member(10)])
         };
@@ -290,7 +283,6 @@ mod tests {
         let low = |at: usize, value: f64| {
             let mut values = usual.clone();
             values[at] = value;
-            let values = values.into();
             Pressures::new(Series::of(&times, &values)).is_low_within(&(times[at]..=times[at]), 4.0)
         };
         assert!(!low(0, 1002.0));
@@ -298,10 +290,10 @@ mod tests {
         assert!(!low(40 * 24, 982.0));
         assert!(low(40 * 24, 981.9));
         // Where there are no values, none is low.
-        let values = usual.into();
-        let mut pressures = Pressures::new(Series::of(&times, &values));
+        let mut pressures = Pressures::new(Series::of(&times, &usual));
         assert!(!pressures.is_low_within(&(9_000 * HOUR_US..=9_001 * HOUR_US), 4.0));
-        let within = |from: i64, to: i64| pressures.series.within(&(from * HOUR_US..=to * HOUR_US)).count();
+        let within =
+            |from: i64, to: i64| pressures.series.within(&(from * HOUR_US..=to * HOUR_US)).all().count();
         assert_eq!([within(0, 5), within(-9, 0), within(5_000, 6_000)], [6, 1, 0]);
     }
 }
