@@ -6,9 +6,19 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any, Union
+from typing import Any, Protocol, Union
 
 PathArgument = Union[str, "os.PathLike[str]"]
+
+
+class ArrowTable(Protocol):
+    """A table of any library that speaks Arrow."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any: ...
+
+
+#: What a tool reads: files, directories and patterns, or a table in memory.
+Source = Union[PathArgument, Sequence[PathArgument], ArrowTable]
 #: A number of rows, or a time such as ``"7d"``.
 Window = Union[int, str, timedelta]
 #: A time in UTC: ``"2017-09-10"``, ``"2017-09-10T06:00"``, a date, or a datetime, which is UTC where it has no zone.
@@ -69,7 +79,7 @@ def text(value: object, name: str) -> str:
     raise TypeError(f"{name}: expected one value, found {type(value).__name__}")
 
 
-def paths(value: PathArgument | Sequence[PathArgument] | None) -> list[str]:
+def paths(value: Source | None) -> list[str]:
     """One path or several, as a command line has them."""
     if value is None:
         return []

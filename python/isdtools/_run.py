@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import _native
-from ._arguments import Option, PathArgument, arguments, paths
+from ._arguments import Option, Source, arguments, paths
 from ._errors import IsdWarning
 from ._progress import Progress, Reporter
 from ._table import Table
@@ -20,12 +20,20 @@ _NO_TABLE = {"append", "explain", "part", "partition_by", "print_config", "split
 
 def run(
     tool: str,
-    source: PathArgument | Sequence[PathArgument] | None,
+    source: Source | None,
     options: Sequence[Option],
     progress: Progress = False,
     depth: int = 0,
 ) -> Any:
     """Run a tool: its summary as a dict, or what it prints as text."""
+    if hasattr(source, "__arrow_c_stream__"):
+        import tempfile
+
+        # The tools read files: it is put by as one.
+        with tempfile.TemporaryDirectory(prefix="isdtools-") as directory:
+            path = os.path.join(directory, "observations.arrow")
+            _native.write_ipc(source, path)
+            return run(tool, path, options, progress, depth + 1)
     line = [tool, "--json", *arguments(options)]
     sources = paths(source)
     with Reporter(progress) as reporter:
@@ -38,7 +46,7 @@ def run(
 
 def run_table(
     tool: str,
-    source: PathArgument | Sequence[PathArgument] | None,
+    source: Source | None,
     options: Sequence[Option],
     progress: Progress = False,
 ) -> Any:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._run import run, run_table
 
 if TYPE_CHECKING:
-    from ._arguments import PathArgument, Time, Window
+    from ._arguments import PathArgument, Source, Time, Window
     from ._progress import Progress
 
 
 def convert(
-    source: PathArgument | Sequence[PathArgument],
+    source: Source,
     output: PathArgument | None = None,
     *,
     measurement: str | Sequence[str] | None = None,
@@ -49,9 +49,11 @@ def convert(
 
     Parameters
     ----------
-    source : path or sequence of paths
+    source : path, sequence of paths, or table
         Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
         ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar or zip archive.
+        Or a table with ``__arrow_c_stream__`` (Polars, pandas 3, pyarrow, DuckDB), which is put by as a file
+        first.
     output : path, optional
         Directory to write the dataset to.
     measurement : str or sequence of str, optional
@@ -155,7 +157,7 @@ def convert(
 
 
 def inspect(
-    source: PathArgument | Sequence[PathArgument],
+    source: Source,
     *,
     measurement: str | Sequence[str] | None = None,
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
@@ -174,9 +176,11 @@ def inspect(
 
     Parameters
     ----------
-    source : path or sequence of paths
+    source : path, sequence of paths, or table
         Files, directories, patterns such as '2017/*.gz', or - for a list on standard input: HDF5 and netCDF-4,
         ISD-Lite, raw ISD, Global Hourly CSV, GHCNh, station CSV; plain, compressed, or in a tar or zip archive.
+        Or a table with ``__arrow_c_stream__`` (Polars, pandas 3, pyarrow, DuckDB), which is put by as a file
+        first.
     measurement : str or sequence of str, optional
         Measurements to convert, separated by commas or by repeating the flag [default: all].
     format : {hdf5, isd-lite, isd-raw, ghcnh, global-hourly, parquet, arrow, station-csv}, optional
@@ -233,7 +237,7 @@ def inspect(
 
 
 def detect(
-    source: PathArgument | Sequence[PathArgument] | None = None,
+    source: Source | None = None,
     measurement: str | Sequence[str] | None = None,
     *,
     all: bool = False,
@@ -280,9 +284,11 @@ def detect(
 
     Parameters
     ----------
-    source : path or sequence of paths
+    source : path, sequence of paths, or table
         Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values; or whatever isd-
         convert reads, tested as it is read: files, directories, patterns, or - for a list on standard input.
+        Or a table with ``__arrow_c_stream__`` (Polars, pandas 3, pyarrow, DuckDB), which is put by as a file
+        first.
     measurement : str or sequence of str, optional
         Measurements to test, separated by commas or by repeating the flag.
     all : bool, default False
@@ -429,7 +435,7 @@ def detect(
 
 
 def qc(
-    source: PathArgument | Sequence[PathArgument] | None = None,
+    source: Source | None = None,
     *,
     output: PathArgument | None = None,
     measurement: str | Sequence[str] | None = None,
@@ -469,9 +475,11 @@ def qc(
 
     Parameters
     ----------
-    source : path or sequence of paths
+    source : path, sequence of paths, or table
         Dataset that isd-convert wrote; or whatever isd-convert reads, which is converted into a temporary
         directory first.
+        Or a table with ``__arrow_c_stream__`` (Polars, pandas 3, pyarrow, DuckDB), which is put by as a file
+        first.
     output : path, optional
         File to write the flags to: .parquet, .csv, .arrow or .ndjson [default: standard output, unless ``json``
         has it].

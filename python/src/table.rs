@@ -1,10 +1,13 @@
 //! Tables that Python code holds: Arrow and Parquet files in, and what Python asks of a table out.
 
+use std::fs::File;
 use std::io::Cursor;
+use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchReader as _};
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use arrow::ffi_stream::ArrowArrayStreamReader;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::FileWriter;
 use bytes::Bytes;
@@ -15,7 +18,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::capsules::{schema_capsule, stream_capsule, table_capsule, table_of};
+use crate::capsules::{schema_capsule, stream_capsule, stream_of, table_capsule, table_of};
 
 /// Record batches of one schema. A clone shares them.
 #[derive(Debug, Clone)]
@@ -67,6 +70,15 @@ impl Table {
     }
 }
 
+/// Writes a stream of batches to an Arrow file, batch by batch.
+fn write_ipc(batches: ArrowArrayStreamReader, path: &Path) -> Result<(), ArrowError> {
+    let mut writer = FileWriter::try_new_buffered(File::create(path)?, &batches.schema())?;
+    for batch in batches {
+        writer.write(&batch?)?;
+    }
+    writer.finish()
+}
+
 /// Adds the functions on tables to the module.
 ///
 /// # Errors
@@ -95,6 +107,12 @@ pub fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let (table,) = arguments.extract::<(Bound<'_, PyAny>,)>()?;
         let file = table_of(&table)?.to_ipc().map_err(failed)?;
         Ok(PyBytes::new(arguments.py(), &file).unbind())
+    })?;
+    crate::add(module, c"write_ipc", |arguments| {
+        let (table, path) = arguments.extract::<(Bound<'_, PyAny>, PathBuf)>()?;
+        let reader = stream_of(&table)?;
+        let written = arguments.py().detach(|| write_ipc(reader, &path));
+        written.map_err(|error| PyValueError::new_err(format!("cannot write {}: {error}", path.display())))
     })?;
     crate::add(module, c"from_parquet", |arguments| {
         let (file,) = arguments.extract::<(Bound<'_, PyBytes>,)>()?;

@@ -78,10 +78,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from ._run import run, run_table
 
 if TYPE_CHECKING:
-    from ._arguments import PathArgument, Time, Window
+    from ._arguments import PathArgument, Source, Time, Window
     from ._progress import Progress
 '''
 
+IN_MEMORY = "Or a table with ``__arrow_c_stream__`` (Polars, pandas 3, pyarrow, DuckDB), which is put by as a file first"
 PROGRESS = "``True`` shows a bar (tqdm's, where it is installed); a function is called with a dict of counts"
 
 RAISES = """IsdError
@@ -126,7 +127,7 @@ def function(name: str, tool: dict[str, Any], left_out: set[str]) -> str:
     by_position = {"convert": ["output"], "detect": ["measurement"]}.get(name, [])
     options.sort(key=lambda option: option["name"] not in by_position)
     several = first["values"][1] > 1
-    source = "PathArgument | Sequence[PathArgument]" if several else "PathArgument"
+    source = "Source" if several else "PathArgument"
     none = " | None = None" if name in ("detect", "qc") else ""
     lines = [f"def {name}(", f"    {'source' if several else 'dataset'}: {source}{none},"]
     for number, option in enumerate(options):
@@ -151,8 +152,10 @@ def docstring(name: str, tool: dict[str, Any], first: dict[str, Any], options: l
     several = first["values"][1] > 1
     lines = textwrap.wrap(f'"""{in_python(tool["about"])}.', 114)
     lines += ["", "Parameters", "----------"]
-    lines.append("source : path or sequence of paths" if several else "dataset : path")
+    lines.append("source : path, sequence of paths, or table" if several else "dataset : path")
     lines += described(first["help"])
+    if several:
+        lines += described(IN_MEMORY)
     for option in options:
         lines.append(f"{key(option)} : {documented_type(option)}")
         lines += described(option["help"])

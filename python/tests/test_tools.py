@@ -88,6 +88,21 @@ def test_an_archive_is_converted_and_inspected(small: Observations, tmp_path: Pa
     assert isdtools.detect(source, WIND).to_arrow().equals(small.expected)
 
 
+@pytest.mark.parametrize("library", ["pyarrow", "polars", "pandas"])
+def test_a_table_is_a_source_too(library: str, small: Observations, tmp_path: Path) -> None:
+    import polars as pl
+
+    tables = {"pyarrow": small.table, "polars": pl.DataFrame(small.table), "pandas": small.table.to_pandas()}
+    isdtools.convert(tables[library], tmp_path / "observations")
+    assert isdtools.detect(tmp_path / "observations", WIND).to_arrow().equals(small.expected)
+    assert isdtools.detect(tables[library], WIND).to_arrow().equals(small.expected)
+    assert isdtools.inspect(tables[library])["rows"] == 100_000
+    flags = isdtools.qc(tables[library], tests="spike").to_arrow()
+    expected = isdtools.qc(small.dataset, tests="spike", measurement=[WIND, "air_temperature"]).to_arrow()
+    assert flags.equals(expected)
+    assert flags.num_rows > 0
+
+
 def test_qc_and_events_give_the_tables_of_the_tools(small: Observations, tmp_path: Path) -> None:
     flags = isdtools.qc(small.dataset, disable=["duplicate_month", "neighbour"])
     must("isd-qc", small.dataset, "--disable=duplicate_month,neighbour", "-o", tmp_path / "flags.arrow", "--quiet")
