@@ -248,13 +248,16 @@ impl Observations {
         take_record_batch(&concat_batches(&schema, &batches)?, &UInt64Array::from(order))
     }
 
-    /// A column, a chunk a batch. Errors: no such column.
+    /// A column, a chunk a batch. Errors: no such column, or two.
     fn column(&self, name: &str) -> Result<Vec<&ArrayRef>, Refusal> {
         let index = self.schema.index_of(name).map_err(|_| {
             let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
             Refusal::value(format!("observations: there is no column {name}"))
                 .hint(format!("there are {}", names.join(", ")))
         })?;
+        if self.schema.fields().iter().filter(|field| field.name() == name).count() > 1 {
+            return Err(Refusal::value(format!("{name}: there are two columns of that name")));
+        }
         Ok(self.batches.iter().map(|batch| batch.column(index)).collect())
     }
 }

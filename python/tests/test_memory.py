@@ -160,6 +160,7 @@ def test_options_mean_what_they_mean_to_the_tool(
          ValueError, "timestamp: row 7 has no time"),
         (lambda t: t.set_column(0, "station_id", pc.if_else(pc.equal(t["timestamp"], t["timestamp"][7]), None, t["station_id"])),
          ValueError, "station_id: row 7 has no station"),
+        (lambda t: t.append_column(WIND, t[WIND]), ValueError, "wind_speed_rate: there are two columns of that name"),
         (lambda t: t[WIND], TypeError, "expected a table"),
         (lambda t: [1, 2], TypeError, "expected a table with __arrow_c_stream__"),
     ],
