@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 
 use clap::ValueEnum;
 use isd_dataset::threads::{parse_threads, usable_threads};
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use serde::Serialize;
 
+use super::embedded;
 use super::failure::Failure;
 use super::progress::Shown;
 use super::streams::{print, say};
@@ -64,7 +66,8 @@ impl CommonArgs {
     }
 
     /// Starts the global thread pool, on which everything parallel runs; to be called once. The calling thread is one of
-    /// its threads: what another thread hands to the pool while this one waits for something else is left undone.
+    /// its threads: what another thread hands to the pool while this one waits for something else is left undone. A tool
+    /// within another program is on a thread of [`CommonArgs::thread_pool`] already.
     ///
     /// # Errors
     /// The operating system refuses the threads.
@@ -72,11 +75,21 @@ impl CommonArgs {
         if let (false, Some(note)) = (self.quiet, self.threads.and_then(|asked| usable_threads(asked).1)) {
             say(&format!("note: {note}\n"));
         }
+        if embedded::current().is_some() {
+            return Ok(());
+        }
         // The calling thread is part of the pool, so that nothing is handed over where one step of the work follows another.
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.thread_count()).use_current_thread();
-        pool.build_global().map_err(|error| {
-            Failure::error(format!("cannot start the threads: {error}")).hint("try --threads 1")
-        })
+        let pool = ThreadPoolBuilder::new().num_threads(self.thread_count()).use_current_thread();
+        pool.build_global().map_err(|error| cannot_start(&error))
+    }
+
+    /// Threads of their own for a tool within another program, as many as were asked for.
+    ///
+    /// # Errors
+    /// The operating system refuses the threads.
+    pub fn thread_pool(&self) -> Result<ThreadPool, Failure> {
+        let pool = ThreadPoolBuilder::new().num_threads(self.thread_count()).build();
+        pool.map_err(|error| cannot_start(&error))
     }
 
     /// Prints the summary: `json` to standard output with `--json`, else `text` to standard error unless `--quiet`.
@@ -91,6 +104,10 @@ impl CommonArgs {
         }
         Ok(())
     }
+}
+
+fn cannot_start(error: &ThreadPoolBuildError) -> Failure {
+    Failure::error(format!("cannot start the threads: {error}")).hint("try --threads 1")
 }
 
 /// A summary as one line of JSON, with the version of its fields.

@@ -21,6 +21,8 @@ pub enum Failure {
     ClosedPipe,
     /// There are outliers, and the user asked for a status that says so: exit status 5, and not a word.
     Found,
+    /// The program that embeds the tool has cancelled it.
+    Cancelled,
 }
 
 /// What the user is told.

@@ -4,6 +4,7 @@ mod common;
 pub mod convert;
 pub mod detect;
 mod duration;
+pub mod embedded;
 pub mod events;
 mod failure;
 mod interrupt;
@@ -20,4 +21,4 @@ mod wait;
 
 pub use common::CommonArgs;
 pub use failure::{Failure, Kind, Report};
-pub use tool::{Tool, leave, run};
+pub use tool::{Tool, leave, run, run_with};

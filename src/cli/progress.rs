@@ -9,6 +9,7 @@ use isd_converters::archive::ReadProgress;
 use serde::Serialize;
 
 use super::common::to_json;
+use super::embedded::{self, Counts, EmbeddedRun};
 use super::numbers::HumanCount;
 use super::streams::say;
 
@@ -33,25 +34,15 @@ pub struct Progress {
     bar: ProgressBar,
     reading: Option<Arc<ReadProgress>>,
     lines: Option<Lines>,
-}
-
-/// What a line of JSON says. All but the rows is null where it is not known.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Counts {
-    rows: u64,
+    start: Instant,
     rows_total: Option<u64>,
-    bytes: Option<u64>,
-    bytes_total: Option<u64>,
-    files: Option<u64>,
-    files_total: Option<u64>,
-    seconds: f64,
+    /// The program that is told instead.
+    embedded: Option<Arc<EmbeddedRun>>,
 }
 
 /// Lines of JSON on standard error.
 #[derive(Debug)]
 struct Lines {
-    start: Instant,
-    rows_total: Option<u64>,
     /// The latest number of rows, and when the last line was printed.
     latest: Mutex<(u64, Option<Instant>)>,
 }
@@ -65,21 +56,48 @@ impl Progress {
         } else {
             "{spinner} {human_pos} rows, {rate}, {elapsed}"
         };
-        Self { bar: bar(total, template, shown), reading: None, lines: Lines::new(total, shown) }
+        Self::new(bar(total, template, shown), None, total, shown)
     }
 
     /// Progress in bytes and files of an archive that is being read.
     #[must_use]
     pub fn reading(reading: Arc<ReadProgress>, shown: Shown) -> Self {
         let template = "{bar:30} {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left; {msg}";
-        let (bar, lines) = (bar(Some(0), template, shown), Lines::new(None, shown));
-        Self { bar, reading: Some(reading), lines }
+        Self::new(bar(Some(0), template, shown), Some(reading), None, shown)
+    }
+
+    fn new(
+        bar: ProgressBar,
+        reading: Option<Arc<ReadProgress>>,
+        rows_total: Option<u64>,
+        shown: Shown,
+    ) -> Self {
+        let lines = (shown == Shown::Json).then(|| Lines { latest: Mutex::new((0, None)) });
+        Self { bar, reading, lines, start: Instant::now(), rows_total, embedded: embedded::current() }
+    }
+
+    /// What is done, with `rows` rows.
+    fn counts(&self, rows: u64) -> Counts {
+        let (bytes, files) =
+            (self.reading.as_ref().map(|r| r.bytes()), self.reading.as_ref().map(|r| r.files()));
+        Counts {
+            rows,
+            rows_total: self.rows_total,
+            bytes: bytes.map(|(read, _)| read),
+            bytes_total: bytes.map(|(_, all)| all),
+            files: files.map(|(read, _)| read),
+            files_total: files.map(|(_, all)| all),
+            seconds: self.start.elapsed().as_secs_f64(),
+        }
     }
 
     /// Shows that `rows` rows are done by now. May be called from any thread.
     pub fn update(&self, rows: u64) {
+        if let Some(run) = &self.embedded {
+            return run.update(self.counts(rows));
+        }
         if let Some(lines) = &self.lines {
-            lines.update(rows, self.reading.as_deref());
+            lines.update(rows, || self.counts(rows));
         }
         let Some(reading) = self.reading.as_ref().filter(|_| !self.bar.is_hidden()) else {
             self.bar.set_position(rows);
@@ -101,39 +119,21 @@ impl Progress {
 }
 
 impl Lines {
-    fn new(rows_total: Option<u64>, shown: Shown) -> Option<Self> {
-        (shown == Shown::Json).then(|| Self {
-            start: Instant::now(),
-            rows_total,
-            latest: Mutex::new((0, None)),
-        })
-    }
-
     /// Prints a line, unless the last one is younger than [`INTERVAL`].
-    fn update(&self, rows: u64, reading: Option<&ReadProgress>) {
+    fn update(&self, rows: u64, counts: impl FnOnce() -> Counts) {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.0 = rows;
         if latest.1.is_none_or(|last| last.elapsed() >= INTERVAL) {
             latest.1 = Some(Instant::now());
-            self.print(rows, reading);
+            Self::print(counts());
         }
     }
 
-    fn print(&self, rows: u64, reading: Option<&ReadProgress>) {
+    fn print(progress: Counts) {
         #[derive(Serialize)]
         struct Line {
             progress: Counts,
         }
-        let (bytes, files) = (reading.map(ReadProgress::bytes), reading.map(ReadProgress::files));
-        let progress = Counts {
-            rows,
-            rows_total: self.rows_total,
-            bytes: bytes.map(|(read, _)| read),
-            bytes_total: bytes.map(|(_, all)| all),
-            files: files.map(|(read, _)| read),
-            files_total: files.map(|(_, all)| all),
-            seconds: self.start.elapsed().as_secs_f64(),
-        };
         // Progress that cannot be shown is no failure.
         if let Ok(line) = to_json(&Line { progress }) {
             say(&line);
@@ -160,7 +160,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(lines) = &self.lines {
             let rows = lines.latest.lock().unwrap_or_else(PoisonError::into_inner).0;
-            lines.print(rows, self.reading.as_deref());
+            Lines::print(self.counts(rows));
         }
         self.bar.finish_and_clear();
     }

@@ -1,9 +1,10 @@
 //! One run of a tool: from the command line to an exit status.
 
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -29,22 +30,28 @@ pub trait Tool: Parser {
     fn run(self) -> Result<(), Failure>;
 }
 
-/// Runs a tool: parses the command line, does what it asks for, and reports how it went. To be called by `main`, before
-/// any thread is started.
+/// Runs a tool with the process's own arguments: see [`run_with`].
+#[must_use]
+pub fn run<T: Tool>() -> ExitCode {
+    run_with::<T>(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// Runs a tool: parses the arguments, the first of which is its name, does what they ask for, and reports how it went. To be
+/// called by `main`, before any thread is started.
 ///
 /// The exit status is 0 for success, `--help`, `--version` and a reader that closed the pipe, that of [`Kind`] for what is
 /// reported, a bug in this program included, and 5 for [`Failure::Found`]. A tool that is interrupted removes half-written
 /// files. With `--json`, a failure is one JSON object on standard output, too.
 #[must_use]
-pub fn run<T: Tool>() -> ExitCode {
-    let tool = match T::try_parse() {
+pub fn run_with<T: Tool>(arguments: &[OsString]) -> ExitCode {
+    let tool = match T::try_parse_from(arguments) {
         Ok(tool) => tool,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             // A reader that closed the pipe has read what it wanted of it.
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return report(&error.into(), std::env::args_os().any(|argument| argument == "--json")),
+        Err(error) => return report(&error.into(), arguments.iter().any(|argument| argument == "--json")),
     };
     let json = tool.common().json;
     // Before the first thread is started: the one that waits for signals.
@@ -79,15 +86,17 @@ fn limit_polars(threads: Option<NonZeroUsize>) {
 }
 
 /// Turns a panic into a failure: a bug is reported in one line too, and never by a backtrace.
-fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+pub(super) fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
     static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    std::panic::set_hook(Box::new(|panic| {
+    static HOOK: Once = Once::new();
+    let remember = |panic: &PanicHookInfo<'_>| {
         let message = panic.payload_as_str().unwrap_or("panic");
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
         let text = format!("internal: {message}{}", place.unwrap_or_default());
         // The first panic is the cause; others follow from it.
         PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
-    }));
+    };
+    HOOK.call_once(|| std::panic::set_hook(Box::new(remember)));
     catch_unwind(AssertUnwindSafe(tool)).unwrap_or_else(|_| {
         let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
         Err(Failure::error(text.unwrap_or_else(|| "internal: panic".into()))
@@ -118,6 +127,8 @@ fn report(failure: &Failure, json: bool) -> ExitCode {
         Failure::Report(report) => report,
         Failure::ClosedPipe => return ExitCode::SUCCESS,
         Failure::Found => return ExitCode::from(5),
+        // Only the program that embeds a tool can cancel it.
+        Failure::Cancelled => return ExitCode::FAILURE,
     };
     let (message, hint) = (one_line(message), hint.as_deref().map(one_line));
     let hint_line = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();

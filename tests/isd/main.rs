@@ -7,6 +7,7 @@ mod convert; // isd-convert as it is run from a shell
 mod detect; // the detector on datasets of every layout
 mod detect_cli; // isd-detect as it is run from a shell
 mod detect_refusals; // every way to get isd-detect wrong
+mod embedded; // tools within another program
 mod events; // isd-events: verdicts, options, mistakes, forms of a result
 mod events_found; // what it finds in published rows and among planted storms
 mod failures; // isd-qc and isd-events that cannot go on

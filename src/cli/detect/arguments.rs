@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use isd_dataset::{ColumnInfo, Measurement};
-use isd_kernel::{Decimal, FillLimit, RollingTest, Window};
+use isd_kernel::{Decimal, FillLimit, Rolling, RollingTest, Window};
 
 use crate::cli::common::CommonArgs;
 use crate::cli::duration::rows_or_time;
@@ -175,8 +175,11 @@ pub(super) enum PartitionArg {
 }
 
 impl DetectArgs {
-    /// The test that the options describe. Errors: options that make no test.
-    pub(super) fn test(&self) -> Result<RollingTest, Failure> {
+    /// The test that the options describe.
+    ///
+    /// # Errors
+    /// Options that make no test.
+    pub fn test(&self) -> Result<RollingTest, Failure> {
         let test = RollingTest::builder()
             .window(self.window)
             .threshold(self.threshold)
@@ -188,6 +191,21 @@ impl DetectArgs {
             .test_filled(self.test_filled)
             .build()?;
         Ok(test)
+    }
+
+    /// The window that the options describe, for statistics without a test.
+    ///
+    /// # Errors
+    /// Options that make no window.
+    pub fn rolling(&self) -> Result<Rolling, Failure> {
+        let rolling = Rolling::builder().window(self.window).include_current(self.include_current);
+        Ok(rolling.min_periods(self.min_periods).ddof(self.ddof).build()?)
+    }
+
+    /// How far missing values are filled.
+    #[must_use]
+    pub fn fill_limit(&self) -> Option<FillLimit> {
+        self.fill_limit
     }
 
     /// What computes the test. Errors: an engine without the window of `test`.
@@ -244,8 +262,10 @@ impl DetectArgs {
 
     /// Names of the measurements to test, each once; `columns` are those that the observations hold, and `source` is
     /// what these are called in messages.
-    /// Errors: a measurement that they do not hold, or that a linear test means nothing for.
-    pub(super) fn measurements(&self, columns: &[ColumnInfo], source: &str) -> Result<Vec<String>, Failure> {
+    ///
+    /// # Errors
+    /// A measurement that they do not hold, or that a linear test means nothing for.
+    pub fn measurements(&self, columns: &[ColumnInfo], source: &str) -> Result<Vec<String>, Failure> {
         let held: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         if self.all {
             let (tested, left): (Vec<&str>, Vec<&str>) =
