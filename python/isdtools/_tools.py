@@ -35,6 +35,7 @@ def convert(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
+    missing: str | Sequence[str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -96,6 +97,9 @@ def convert(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
+    missing : str or sequence of str, optional
+        Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
+        repeated.
     scale : {attributes, isd}, default attributes
         What the stored values of HDF5 are multiplied by.
     quality : {drop, keep}, default drop
@@ -145,6 +149,7 @@ def convert(
         ("format", format, None),
         ("column", column, None),
         ("unit", unit, None),
+        ("missing", missing, None),
         ("scale", scale, "attributes"),
         ("quality", quality, "drop"),
         ("duplicates", duplicates, "last"),
@@ -163,6 +168,7 @@ def inspect(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
+    missing: str | Sequence[str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -190,6 +196,9 @@ def inspect(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
+    missing : str or sequence of str, optional
+        Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
+        repeated.
     scale : {attributes, isd}, default attributes
         What the stored values of HDF5 are multiplied by.
     quality : {drop, keep}, default drop
@@ -224,6 +233,7 @@ def inspect(
         ("format", format, None),
         ("column", column, None),
         ("unit", unit, None),
+        ("missing", missing, None),
         ("scale", scale, "attributes"),
         ("quality", quality, "drop"),
         ("duplicates", duplicates, "last"),
@@ -270,6 +280,7 @@ def detect(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
+    missing: str | Sequence[str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -361,6 +372,9 @@ def detect(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
+    missing : str or sequence of str, optional
+        Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
+        repeated.
     scale : {attributes, isd}, default attributes
         What the stored values of HDF5 are multiplied by.
     quality : {drop, keep}, default drop
@@ -423,6 +437,7 @@ def detect(
         ("format", format, None),
         ("column", column, None),
         ("unit", unit, None),
+        ("missing", missing, None),
         ("scale", scale, "attributes"),
         ("quality", quality, "drop"),
         ("duplicates", duplicates, "last"),
@@ -461,6 +476,7 @@ def qc(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
+    missing: str | Sequence[str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -531,6 +547,9 @@ def qc(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
+    missing : str or sequence of str, optional
+        Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
+        repeated.
     scale : {attributes, isd}, default attributes
         What the stored values of HDF5 are multiplied by.
     quality : {drop, keep}, default drop
@@ -586,6 +605,7 @@ def qc(
         ("format", format, None),
         ("column", column, None),
         ("unit", unit, None),
+        ("missing", missing, None),
         ("scale", scale, "attributes"),
         ("quality", quality, "drop"),
         ("duplicates", duplicates, "last"),
