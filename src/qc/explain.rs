@@ -71,7 +71,8 @@ pub fn explain(
             Some(Around { id, distance, series })
         })
         .collect();
-    let findings = decide(&station, &result, &series, settings, &mut not_run)?;
+    let findings =
+        decide(&station, result.findings.clone(), &result.derived, &series, settings, &mut not_run)?;
     let mut text = format!("{station_id} at {}\n", iso8601(time));
     for (measurement, known) in MEASUREMENTS.iter().enumerate() {
         let Some(value) = station.value(measurement, row) else { continue };

@@ -13,7 +13,7 @@ use crate::qc::CATALOGUE;
 use crate::qc::derived::Derived;
 use crate::qc::finding::Verdict;
 use crate::qc::load;
-use crate::qc::neighbour_stage::{Network, Places, decide_group};
+use crate::qc::neighbour_stage::{FirstStage, Network, decide_group};
 use crate::qc::series_stage::{NotRun, StationFindings, test_station};
 use crate::qc::settings::Settings;
 
@@ -107,24 +107,16 @@ pub fn run(
         add(&mut not_run, reasons);
         found.push(stations);
     }
-    let mut places = Places::new();
-    for (group, stations) in found.iter().enumerate() {
-        places.extend(
-            stations.iter().enumerate().map(|(position, station)| (station.id.clone(), (group, position))),
-        );
-    }
+    let first = FirstStage::new(&groups, &columns, &found);
     let network = Network::new(table, settings);
-    let mut decided = Vec::with_capacity(groups.len());
-    for (group, rows) in groups.iter().enumerate() {
-        let (findings, reasons) =
-            decide_group(group, &groups, &columns, &found, &places, &network, settings)?;
+    let mut stations = Vec::new();
+    for (group, found) in groups.iter().zip(found) {
+        let (decided, reasons) = decide_group(group, found, &first, &network, settings)?;
         add(&mut not_run, reasons);
-        decided.push(findings);
-        progress(done.fetch_add(rows.rows() as u64, Ordering::Relaxed) + rows.rows() as u64);
+        stations.extend(decided);
+        progress(done.fetch_add(group.rows() as u64, Ordering::Relaxed) + group.rows() as u64);
     }
-    let mut stations: Vec<StationFindings> = found.into_iter().flatten().collect();
-    for (station, findings) in stations.iter_mut().zip(decided.into_iter().flatten()) {
-        station.findings = findings;
+    for station in &mut stations {
         station.findings.sort_by_key(crate::qc::Finding::key);
     }
     stations.sort_by(|a, b| a.id.cmp(&b.id));

@@ -54,6 +54,8 @@ pub fn test_station(
         }
         result.findings.extend(found);
     }
+    // Of all stations they are in memory together.
+    result.findings.shrink_to_fit();
     Ok(result)
 }
 

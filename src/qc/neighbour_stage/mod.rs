@@ -7,6 +7,7 @@
 pub mod comparison;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use isd_dataset::geography::PositionIndex;
 use isd_dataset::read::RowGroup;
@@ -94,7 +95,41 @@ pub struct Around<'a> {
 }
 
 /// Where each station lies: its row group and its position in it.
-pub type Places = BTreeMap<std::sync::Arc<str>, (usize, usize)>;
+type Places = BTreeMap<Arc<str>, (usize, usize)>;
+
+/// A dataset, and what the first stage found in it, as far as that concerns the stations around.
+pub struct FirstStage<'a> {
+    groups: &'a [RowGroup],
+    columns: &'a [String],
+    places: Places,
+    /// Of each station of each row group, measurement and row of the values of [`COMPARED`] that are erroneous.
+    errors: Vec<Vec<Box<[(u8, u32)]>>>,
+}
+
+impl<'a> FirstStage<'a> {
+    /// What was `found` of the stations of each row group.
+    #[must_use]
+    pub fn new(groups: &'a [RowGroup], columns: &'a [String], found: &[Vec<StationFindings>]) -> Self {
+        let mut places = Places::new();
+        for (group, stations) in found.iter().enumerate() {
+            let ids = stations.iter().map(|station| Arc::clone(&station.id)).enumerate();
+            places.extend(ids.map(|(position, id)| (id, (group, position))));
+        }
+        let is_wanted = |finding: &&Finding| {
+            finding.verdict == Verdict::Erroneous && COMPARED.contains(&usize::from(finding.measurement))
+        };
+        let errors = |station: &StationFindings| {
+            station
+                .findings
+                .iter()
+                .filter(is_wanted)
+                .map(|finding| (finding.measurement, finding.row))
+                .collect()
+        };
+        let errors = found.iter().map(|stations| stations.iter().map(errors).collect()).collect();
+        Self { groups, columns, places, errors }
+    }
+}
 
 /// The series of some stations by id, without what the first stage found erroneous.
 pub type References = BTreeMap<String, [Reference; COMPARED.len()]>;
@@ -103,27 +138,21 @@ pub type References = BTreeMap<String, [Reference; COMPARED.len()]>;
 ///
 /// # Errors
 /// Rows that cannot be read.
-pub fn references(
-    groups: &[RowGroup],
-    columns: &[String],
-    found: &[Vec<StationFindings>],
-    places: &Places,
-    wanted: &BTreeSet<&str>,
-) -> Result<References> {
+fn references(first: &FirstStage<'_>, wanted: &BTreeSet<&str>) -> Result<References> {
     let mut by_group: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for &(group, position) in wanted.iter().filter_map(|id| places.get(*id)) {
+    for &(group, position) in wanted.iter().filter_map(|id| first.places.get(*id)) {
         by_group.entry(group).or_default().push(position);
     }
     let by_group: Vec<(usize, Vec<usize>)> = by_group.into_iter().collect();
     let read = |(group, positions): &(usize, Vec<usize>)| {
         let lost = || Error::internal(format!("no row group {group}"));
-        let (rows, results) = groups.get(*group).zip(found.get(*group)).ok_or_else(lost)?;
-        let mut stations = load::stations(rows, columns, &COMPARED, &StationTable::default())?;
+        let (rows, errors) = first.groups.get(*group).zip(first.errors.get(*group)).ok_or_else(lost)?;
+        let mut stations = load::stations(rows, first.columns, &COMPARED, &StationTable::default())?;
         let mut series = Vec::new();
         for &position in positions {
-            let (station, result) = stations.get_mut(position).zip(results.get(position)).ok_or_else(lost)?;
-            for finding in result.findings.iter().filter(|finding| finding.verdict == Verdict::Erroneous) {
-                station.hide(usize::from(finding.measurement), finding.row as usize);
+            let (station, errors) = stations.get_mut(position).zip(errors.get(position)).ok_or_else(lost)?;
+            for &(measurement, row) in errors {
+                station.hide(usize::from(measurement), row as usize);
             }
             series.push((station.id().to_string(), reference(station)));
         }
@@ -144,48 +173,48 @@ pub(super) fn reference(station: &Station) -> [Reference; COMPARED.len()] {
     })
 }
 
-/// Has neighbours decide on a row group's stations. Returns the findings of each, in the row group's order.
+/// Has neighbours decide on what was `found` of a row group's stations, which are in its order.
 ///
 /// # Errors
 /// Rows that cannot be read.
 pub fn decide_group(
-    group: usize,
-    groups: &[RowGroup],
-    columns: &[String],
-    found: &[Vec<StationFindings>],
-    places: &Places,
+    group: &RowGroup,
+    found: Vec<StationFindings>,
+    first: &FirstStage<'_>,
     network: &Network<'_>,
     settings: &Settings,
-) -> Result<(Vec<Vec<Finding>>, NotRun)> {
-    let lost = || Error::internal(format!("no row group {group}"));
-    let (rows, results) = groups.get(group).zip(found.get(group)).ok_or_else(lost)?;
+) -> Result<(Vec<StationFindings>, NotRun)> {
     let test = test_index("neighbour").unwrap_or(usize::MAX);
     let height = settings.value(test, TEMPERATURE, 1).unwrap_or(f64::INFINITY);
-    let around: Vec<Vec<(usize, f64)>> = results
+    let around: Vec<Vec<(usize, f64)>> = found
         .iter()
         .map(|result| if settings.runs(test) { network.around(&result.id, height) } else { Vec::new() })
         .collect();
     let wanted: BTreeSet<&str> =
         around.iter().flatten().filter_map(|(number, _)| network.id(*number)).collect();
-    let references = references(groups, columns, found, places, &wanted)?;
+    let references = references(first, &wanted)?;
     let all: Vec<usize> = (0..isd_dataset::MEASUREMENTS.len()).collect();
-    let stations = load::stations(rows, columns, &all, network.table)?;
-    let decide = |((station, result), around): ((&Station, &StationFindings), &Vec<(usize, f64)>)| {
+    let stations = load::stations(group, first.columns, &all, network.table)?;
+    let decide = |((station, mut result), around): ((&Station, StationFindings), &Vec<(usize, f64)>)| {
         let around = around.iter().filter_map(|&(number, distance)| {
             let (id, series) = references.get_key_value(network.id(number)?)?;
             Some(Around { id, distance, series })
         });
         let mut not_run = NotRun::new();
-        let findings = decide(station, result, &around.collect::<Vec<_>>(), settings, &mut not_run)?;
-        Ok((findings, not_run))
+        let around: Vec<_> = around.collect();
+        let findings = std::mem::take(&mut result.findings);
+        result.findings = decide(station, findings, &result.derived, &around, settings, &mut not_run)?;
+        // Of all stations they are in memory together.
+        result.findings.shrink_to_fit();
+        Ok((result, not_run))
     };
-    let decided: Vec<(Vec<Finding>, NotRun)> =
-        stations.par_iter().zip(results).zip(&around).map(decide).collect::<Result<_>>()?;
+    let decided: Vec<(StationFindings, NotRun)> =
+        stations.par_iter().zip(found).zip(&around).map(decide).collect::<Result<_>>()?;
     let mut not_run = NotRun::new();
     for (key, stations) in decided.iter().flat_map(|(_, not_run)| not_run) {
         *not_run.entry(*key).or_default() += stations;
     }
-    Ok((decided.into_iter().map(|(findings, _)| findings).collect(), not_run))
+    Ok((decided.into_iter().map(|(result, _)| result).collect(), not_run))
 }
 
 /// The comparison of a measurement of a station with the stations around, by the parameters of `settings`.
@@ -210,16 +239,16 @@ pub fn compare(
     Comparison::new(station, measurement, &series, |row| found.contains(&row), bounds)
 }
 
-/// Has the neighbours of a station decide on what was found of it, then cleans up; `around` are nearest first.
+/// Has the neighbours of a station decide on the `findings` of it, then cleans up; `around` are nearest first.
 pub(super) fn decide(
     station: &Station,
-    result: &StationFindings,
+    mut findings: Vec<Finding>,
+    derived: &Derived,
     around: &[Around<'_>],
     settings: &Settings,
     not_run: &mut NotRun,
 ) -> Result<Vec<Finding>> {
     let test = test_index("neighbour").unwrap_or(usize::MAX);
-    let mut findings = result.findings.clone();
     let isolated = test_index("isolated_cluster");
     let is_isolated = |finding: &Finding| Some(usize::from(finding.test)) == isolated;
     let mut contradicted: BTreeSet<u32> = BTreeSet::new();
@@ -264,7 +293,7 @@ pub(super) fn decide(
             }
         }
         let mut mine = findings_of(&mut findings, measurement);
-        let own = judge(station, measurement, around, &judged, &mut mine, release, &result.derived);
+        let own = judge(station, measurement, around, &judged, &mut mine, release, derived);
         let kept = mine.iter().filter(|finding| is_isolated(finding) && finding.verdict != Verdict::Released);
         contradicted
             .extend(kept.filter(|finding| judged.contains_key(&finding.row)).map(|finding| finding.row));
@@ -278,7 +307,7 @@ pub(super) fn decide(
     }
     let clean_up = test_index("clean_up").unwrap_or(usize::MAX);
     if settings.runs(clean_up) {
-        let mut derived = result.derived.clone();
+        let mut derived = derived.clone();
         let found = run_test(clean_up, station, settings, &findings, &mut derived, not_run)?;
         findings.extend(found);
     }
