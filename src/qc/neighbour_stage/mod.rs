@@ -97,13 +97,16 @@ pub struct Around<'a> {
 /// Where each station lies: its row group and its position in it.
 type Places = BTreeMap<Arc<str>, (usize, usize)>;
 
+/// Measurement and row of values of a station.
+type Values = Box<[(u8, u32)]>;
+
 /// A dataset, and what the first stage found in it, as far as that concerns the stations around.
 pub struct FirstStage<'a> {
     groups: &'a [RowGroup],
     columns: &'a [String],
     places: Places,
-    /// Of each station of each row group, measurement and row of the values of [`COMPARED`] that are erroneous.
-    errors: Vec<Vec<Box<[(u8, u32)]>>>,
+    /// Of each station of each row group, the values of [`COMPARED`] that are erroneous.
+    errors: Vec<Vec<Values>>,
 }
 
 impl<'a> FirstStage<'a> {
