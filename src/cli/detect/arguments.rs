@@ -125,7 +125,7 @@ with --exit-code 5 if there are outliers, unless sources were left out. An -o FI
 const NOT_WITH_PART: [&str; 5] = ["append", "exit_code", "explain", "partition_by", "since_file"];
 
 /// What the parts have decided already, or is not done with them: all but -o, --exit-code and how the tool runs.
-const NOT_WITH_JOIN: [&str; 36] = [
+const NOT_WITH_JOIN: [&str; 37] = [
     "all",
     "append",
     "bbox",
@@ -144,6 +144,7 @@ const NOT_WITH_JOIN: [&str; 36] = [
     "measurements",
     "min_periods",
     "min_std",
+    "missing",
     "part",
     "partition_by",
     "quality",

@@ -2,6 +2,7 @@
 
 mod logic; // humidity, pressure, world records
 mod neighbour; // stations beside those around them
+mod rain; // precipitation
 mod record; // variance, frequent values
 mod repeats; // duplicate months, the same hour, repeated days
 
