@@ -2,8 +2,9 @@
 
 mod logic; // humidity, pressure, world records
 mod neighbour; // stations beside those around them
+mod plateau; // plateaus
 mod rain; // precipitation
-mod record; // variance, frequent values
+mod record; // climatology, variance, frequent values
 mod repeats; // duplicate months, the same hour, repeated days
 
 use std::cell::Cell;
@@ -81,4 +82,9 @@ fn resolution(values: &[f64]) -> f64 {
         (true, true) => 0.5,
         (false, _) => 0.1,
     }
+}
+
+/// To the millionth, as limits that are derived from a record are kept.
+fn kept(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }

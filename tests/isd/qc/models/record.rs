@@ -1,10 +1,12 @@
 //! Models of the tests that rest on a station's own record.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use isd::qc::Verdict;
 use proptest::prelude::*;
 
 use super::super::{DEW_POINT, NONE, PRESSURE, START, TEMPERATURE, WIND_SPEED, at_hours, drawn};
-use super::{Found, agree, found, interquartile_range, median, resolution};
+use super::{Found, agree, found, interquartile_range, kept, median, resolution, sorted};
 
 /// The calendar year and month of an hour after the beginning of 2001.
 fn date(hour: i64) -> (i32, u32) {
@@ -52,8 +54,7 @@ fn frequent_values_are_those_of_the_model() {
                 let counts: Vec<usize> = (bin_of - 3..=bin_of + 3).map(count).collect();
                 (counts[3], *counts.iter().max().unwrap(), counts.iter().sum::<usize>() as f64)
             };
-            let bins: std::collections::BTreeSet<i32> =
-                known.iter().map(|(_, tenths)| bin(*tenths)).collect();
+            let bins: BTreeSet<i32> = known.iter().map(|(_, tenths)| bin(*tenths)).collect();
             for wanted in bins {
                 let (own, largest, all) = seven(wanted, None);
                 if own < largest || own < 30 || (own as f64) < 0.3 * all {
@@ -73,6 +74,104 @@ fn frequent_values_are_those_of_the_model() {
         }
         let values = tenths.iter().map(|tenths| tenths.map_or(NONE, |tenths| f64::from(tenths) / 10.0));
         (found("frequent_value", &at_hours(&hours, &[(measurement, values.collect())])), expected)
+    });
+}
+
+/// The distance at which a normal distribution of `count` values has less than a tenth of a value in a bin of 1.
+fn normal_limit(count: usize, sigma: f64) -> f64 {
+    let in_bin = |distance: f64| {
+        let height = 1.0 / (sigma * (2.0 * std::f64::consts::PI).sqrt());
+        count as f64 * height * (-0.5 * (distance / sigma).powi(2)).exp()
+    };
+    let (mut within, mut beyond) = (0.0, 1000.0);
+    for _ in 0..80 {
+        let middle = f64::midpoint(within, beyond);
+        if in_bin(middle) < 0.1 { beyond = middle } else { within = middle }
+    }
+    beyond
+}
+
+#[test]
+fn climatological_is_that_of_the_model() {
+    let cases = (
+        prop_oneof![Just(TEMPERATURE), Just(DEW_POINT)],
+        3_i64..5,
+        prop_oneof![5_i32..30, 30_i32..120],
+        prop::collection::vec((0_usize..4380, -300_i32..300), 0..60),
+        prop_oneof![Just(0.0), 0.0..0.35_f64],
+        any::<u64>(),
+    );
+    agree(40, cases, |(measurement, years, scatter, far, missing, seed)| {
+        let mut draw = drawn(seed);
+        let hours: Vec<i64> = (0..years * 1461).map(|row| 6 * row).collect();
+        let mut values: Vec<f64> = hours
+            .iter()
+            .map(|hour| {
+                let usual = 10.0 * (hour % 24) as f64 / 6.0 + (draw() + draw() - 1.0) * f64::from(scatter);
+                if draw() < missing { NONE } else { usual.round() / 10.0 }
+            })
+            .collect();
+        for (row, tenths) in far {
+            values[row] += f64::from(tenths) / 10.0;
+        }
+        let dates: Vec<(i32, u32)> = hours.iter().map(|&hour| date(hour)).collect();
+        let known: Vec<usize> = (0..values.len()).filter(|&row| !values[row].is_nan()).collect();
+        let full = |year: &i32| known.iter().filter(|&&row| dates[row].0 == *year).count() >= 1000;
+        // By month, the limit of a change within six hours; steps of twelve, the longest that are compared, have the same.
+        let mut changes = vec![Vec::new(); 13];
+        for pair in known.windows(2).filter(|pair| pair[1] - pair[0] == 1) {
+            changes[dates[pair[1]].1 as usize].push(values[pair[1]] - values[pair[0]]);
+        }
+        let is_ordinary = |from: usize, to: usize| {
+            let limit = kept(f64::max(6.0 * interquartile_range(changes[dates[to].1 as usize].clone()), 5.0));
+            to - from <= 2 && (values[to] - values[from]).abs() < limit
+        };
+        let mut outlying = BTreeSet::new();
+        let months = if (2001..2007).filter(full).count() >= 3 { 1..13 } else { 0..0 };
+        for month in months {
+            // Distances from the winsorised mean of the hour, by row.
+            let mut distances = BTreeMap::new();
+            for hour in [0, 6, 12, 18] {
+                let rows = || known.iter().filter(|&&row| dates[row].1 == month && hours[row] % 24 == hour);
+                let ordered = sorted(rows().map(|&row| values[row]));
+                let end = ordered.len() / 20;
+                let (low, high) = (ordered[end], ordered[ordered.len() - 1 - end]);
+                let sum: f64 = ordered.iter().map(|value| value.clamp(low, high)).sum();
+                let center = kept(sum / ordered.len() as f64);
+                let spread = kept(f64::max(interquartile_range(ordered) / 2.0, 1.5));
+                distances.extend(rows().map(|&row| (row, (values[row] - center) / spread)));
+            }
+            let all = || distances.values().copied();
+            let middle = median(all());
+            let sigma = 1.4826 * median(all().map(|distance| (distance - middle).abs()));
+            let limit = normal_limit(distances.len(), sigma.max(0.5)) + 1.0;
+            for sign in [1.0, -1.0] {
+                let mut reached = limit;
+                for distance in sorted(all().map(|distance| sign * distance)) {
+                    if distance > limit && distance - reached < 1.0 {
+                        reached = distance;
+                    } else if distance > limit {
+                        break;
+                    }
+                }
+                let beyond = distances.iter().filter(|(_, distance)| sign * **distance > reached);
+                outlying.extend(beyond.map(|(row, _)| *row));
+            }
+        }
+        let mut expected = Found::new();
+        let places: Vec<usize> = (0..known.len()).filter(|&at| outlying.contains(&known[at])).collect();
+        for run in places.chunk_by(|a, b| a + 1 == *b) {
+            // Weather leads to them and from them.
+            let (first, last) = (run[0], run[run.len() - 1]);
+            let joins = first > 0
+                && last + 1 < known.len()
+                && is_ordinary(known[first - 1], known[first])
+                && is_ordinary(known[last], known[last + 1]);
+            if !joins {
+                expected.extend(run.iter().map(|&at| (measurement, known[at], Verdict::Suspect)));
+            }
+        }
+        (found("climatological", &at_hours(&hours, &[(measurement, values)])), expected)
     });
 }
 
