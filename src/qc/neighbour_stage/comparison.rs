@@ -41,6 +41,8 @@ pub struct Comparison {
     parts: Vec<u8>,
     values: Vec<f64>,
     neighbours: Vec<Neighbour>,
+    /// How far each value lies above what the neighbours make expected; NaN where too few have a value.
+    differences: Vec<f64>,
     /// Robust standard deviation of the differences, by part.
     spreads: Vec<f64>,
     /// The same of the neighbours among each other.
@@ -116,11 +118,16 @@ impl Comparison {
         }
         let spreads = vec![bounds.least_spread; PARTS];
         let network_spreads = spreads.clone();
-        let mut comparison = Self { bounds, rows, parts, values, neighbours, spreads, network_spreads };
+        let differences = Vec::new();
+        let mut comparison =
+            Self { bounds, rows, parts, values, neighbours, differences, spreads, network_spreads };
         let mut expected = Vec::new();
-        let differences: Vec<f64> = (0..comparison.rows.len())
-            .map(|at| comparison.difference(at, &mut expected).filter(|_| kept[at]).unwrap_or(f64::NAN))
+        comparison.differences = (0..comparison.rows.len())
+            .map(|at| comparison.difference(at, &mut expected).unwrap_or(f64::NAN))
             .collect();
+        let unfound = comparison.differences.iter().zip(&kept);
+        let differences: Vec<f64> =
+            unfound.map(|(&difference, &kept)| if kept { difference } else { f64::NAN }).collect();
         comparison.spreads = comparison.spread_of(&differences);
         // Once more without what lies beyond these limits: many errors widen their own limits.
         let within = differences.iter().enumerate().map(|(at, &difference)| {
@@ -145,12 +152,17 @@ impl Comparison {
         self.rows.binary_search(&row).ok()
     }
 
+    /// Whether a value lies beyond one of the limits of a [`Judgement`].
+    #[must_use]
+    pub fn departs(&self, at: usize) -> bool {
+        self.differences[at].abs() > self.limit(at).min(self.network_limit(at))
+    }
+
     /// What the neighbours say of the value at a position; `None` where too few have one. `expected` is a buffer.
     pub fn judge(&self, at: usize, expected: &mut Vec<f64>) -> Option<Judgement> {
         let difference = self.difference(at, expected)?;
         let limit = self.limit(at);
-        let part = usize::from(self.parts[at]);
-        let network_limit = self.bounds.factor * self.network_spreads[part].min(self.spreads[part]);
+        let network_limit = self.network_limit(at);
         let (value, neighbours) = (self.values[at], expected.len());
         let beyond = |limit: f64| {
             let agrees = |other: &&f64| {
@@ -200,28 +212,38 @@ impl Comparison {
         self.bounds.factor * self.spreads[usize::from(self.parts[at])]
     }
 
+    fn network_limit(&self, at: usize) -> f64 {
+        let part = usize::from(self.parts[at]);
+        self.bounds.factor * self.network_spreads[part].min(self.spreads[part])
+    }
+
     /// The robust standard deviations, by part, of the distances of the nearest neighbours' values from what all others make
     /// expected: the median of these neighbours. They are distances from 0, since usual differences are taken off.
     fn spread_of_network(&self) -> Vec<f64> {
         let judged = self.neighbours.len().min(JUDGED_NEIGHBOURS);
-        let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(self.rows.len()); judged];
-        let (mut expected, mut others) = (Vec::new(), Vec::new());
+        let mut samples: Vec<Vec<f64>> = vec![vec![f64::NAN; self.rows.len()]; judged];
+        let mut expected: Vec<(f64, usize)> = Vec::new();
         for at in 0..self.rows.len() {
             let part = usize::from(self.parts[at]);
             expected.clear();
-            expected.extend(
-                self.neighbours
-                    .iter()
-                    .map(|neighbour| f64::from(neighbour.values[at]) - neighbour.usual[part]),
-            );
-            for (number, sample) in samples.iter_mut().enumerate() {
-                others.clear();
-                let rest =
-                    expected.iter().enumerate().filter(|(other, value)| *other != number && !value.is_nan());
-                others.extend(rest.map(|(_, value)| value));
-                let center =
-                    if others.len() + 1 < self.bounds.least_values { None } else { median(&mut others) };
-                sample.push(center.map_or(f64::NAN, |center| expected[number] - center));
+            let all = self.neighbours.iter().enumerate();
+            let all = all
+                .map(|(number, neighbour)| (f64::from(neighbour.values[at]) - neighbour.usual[part], number));
+            expected.extend(all.filter(|(value, _)| !value.is_nan()));
+            expected.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+            if expected.len() < self.bounds.least_values.max(2) {
+                continue;
+            }
+            for (place, &(value, number)) in expected.iter().enumerate().filter(|(_, own)| own.1 < judged) {
+                // The median of the others, which are in order.
+                let other = |rank: usize| expected[rank + usize::from(rank >= place)].0;
+                let (others, middle) = (expected.len() - 1, (expected.len() - 1) / 2);
+                let center = if others % 2 == 1 {
+                    other(middle)
+                } else {
+                    f64::midpoint(other(middle - 1), other(middle))
+                };
+                samples[number][at] = value - center;
             }
         }
         let spread = |sample: Vec<f64>| self.spread_by(&sample, |sample| mad(sample, 0.0));

@@ -284,7 +284,8 @@ pub(super) fn decide(
         let suspects: BTreeSet<u32> = findings.iter().filter(|f| undecided(f)).map(|f| f.row).collect();
         let (mut judged, mut expected) = (BTreeMap::new(), Vec::new());
         let positions: Vec<usize> = if alone {
-            (0..comparison.rows().len()).collect()
+            let departs = |&at: &usize| comparison.departs(at) || suspects.contains(&comparison.rows()[at]);
+            (0..comparison.rows().len()).filter(departs).collect()
         } else {
             suspects.iter().filter_map(|&row| comparison.position(row)).collect()
         };
