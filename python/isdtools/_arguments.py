@@ -29,7 +29,7 @@ Option = tuple[str, Any, Any]
 
 
 #: Options that may be given several values, which the command line takes one by one.
-SEVERAL = {"columns", "country", "disable", "kind", "measurement", "split", "state", "station", "tests"}
+SEVERAL = {"columns", "country", "disable", "kind", "measurement", "missing", "split", "state", "station", "tests"}
 
 
 def arguments(options: Iterable[Option]) -> list[str]:

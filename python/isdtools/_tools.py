@@ -35,7 +35,7 @@ def convert(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
-    missing: str | Sequence[str] | None = None,
+    missing: float | str | Sequence[float | str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -97,7 +97,7 @@ def convert(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
-    missing : str or sequence of str, optional
+    missing : float or str or Sequence[float or str], optional
         Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
         repeated.
     scale : {attributes, isd}, default attributes
@@ -168,7 +168,7 @@ def inspect(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
-    missing: str | Sequence[str] | None = None,
+    missing: float | str | Sequence[float | str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -196,7 +196,7 @@ def inspect(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
-    missing : str or sequence of str, optional
+    missing : float or str or Sequence[float or str], optional
         Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
         repeated.
     scale : {attributes, isd}, default attributes
@@ -280,7 +280,7 @@ def detect(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
-    missing: str | Sequence[str] | None = None,
+    missing: float | str | Sequence[float | str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -372,7 +372,7 @@ def detect(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
-    missing : str or sequence of str, optional
+    missing : float or str or Sequence[float or str], optional
         Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
         repeated.
     scale : {attributes, isd}, default attributes
@@ -476,7 +476,7 @@ def qc(
     format: Literal["hdf5", "isd-lite", "isd-raw", "ghcnh", "global-hourly", "parquet", "arrow", "station-csv"] | None = None,
     column: Mapping[str, str] | None = None,
     unit: Mapping[str, str] | None = None,
-    missing: str | Sequence[str] | None = None,
+    missing: float | str | Sequence[float | str] | None = None,
     scale: Literal["attributes", "isd"] = "attributes",
     quality: Literal["drop", "keep"] = "drop",
     duplicates: Literal["error", "first", "last"] = "last",
@@ -547,7 +547,7 @@ def qc(
         repeated.
     unit : dict of str to str, optional
         Take the values of column NAME to be in UNIT, where the source does not say; may be repeated.
-    missing : str or sequence of str, optional
+    missing : float or str or Sequence[float or str], optional
         Take NUMBER, as it is stored, for a missing value of column NAME, or of all of tables and HDF5; may be
         repeated.
     scale : {attributes, isd}, default attributes

@@ -34,6 +34,7 @@ TYPES = {
     "N": "int",
     "N|TIME": "Window",
     "SIGMA": "float",
+    "[NAME=]NUMBER": "float | str",
     "STD": "float",
     "PERCENT": "float",
     "SPEED": "float",

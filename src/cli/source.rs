@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -129,6 +129,34 @@ impl SourceArgs {
             || !self.missing.is_empty()
             || self.format.is_some()
             || matches!(self.scale, ScaleArg::Isd)
+    }
+
+    /// Makes sure that nothing is asked of a dataset that only archives take: its columns, units and missing values were
+    /// settled when it was made.
+    ///
+    /// # Errors
+    /// An option that says how an archive is read.
+    pub fn refuse_for_dataset(&self, dataset: &Path) -> Result<(), Failure> {
+        let given = [
+            ("--format", self.format.is_some()),
+            ("--column", !self.column_paths.is_empty()),
+            ("--unit", !self.units.is_empty()),
+            ("--missing", !self.missing.is_empty()),
+            ("--scale", matches!(self.scale, ScaleArg::Isd)),
+            ("--quality", matches!(self.quality, QualityArg::Keep)),
+            ("--time-unit", self.time_unit.is_some()),
+            ("--time-format", self.time_format.is_some()),
+        ];
+        match given.into_iter().find(|(_, is_given)| *is_given) {
+            None => Ok(()),
+            Some((option, _)) => {
+                let dataset = dataset.display();
+                Err(Failure::usage(format!(
+                    "{option}: {dataset} is a dataset, whose values are read as they are"
+                ))
+                .hint(format!("give {option} to isd-convert when it makes the dataset")))
+            }
+        }
     }
 
     /// Which of several rows of one station and time is kept.
@@ -270,7 +298,7 @@ pub fn describe_tally(tally: &Tally) -> String {
         for (number, count) in numbers {
             let _ = writeln!(
                 text,
-                "{column}: {number} ({}) is taken as a value; --missing {number} makes it missing",
+                "{column}: {number} ({}) is taken as a value; --missing {column}={number} makes it missing",
                 counted(*count, "time")
             );
         }

@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use tempfile::TempDir;
 
-use crate::shell::{ISD_CONVERT, ISD_DETECT, fails, fails_each, succeeds};
+use crate::shell::{ISD_CONVERT, ISD_DETECT, ISD_QC, fails, fails_each, succeeds};
 
 /// Hours of every series; one of them is a spike.
 const HOURS: usize = 60;
@@ -118,7 +118,8 @@ fn missing_numbers_are_named_and_a_column_has_one_name() {
     let column = ["own.csv", "-m", "wind_speed_rate", "--column", "wind_speed_rate=ff"];
     let (found, said) = succeeds(ISD_DETECT, home, &column);
     assert!(found.contains("-999"), "{found}");
-    let expected = "wind_speed_rate: -999 (1 time) is taken as a value; --missing -999 makes it missing";
+    let expected =
+        "wind_speed_rate: -999 (1 time) is taken as a value; --missing wind_speed_rate=-999 makes it missing";
     assert!(said.contains(expected), "{said}");
     for missing in ["-999", "wind_speed_rate=-999"] {
         let (found, said) = succeeds(ISD_DETECT, home, &[&column[..], &["--missing", missing]].concat());
@@ -129,6 +130,16 @@ fn missing_numbers_are_named_and_a_column_has_one_name() {
     assert!(refused.contains("error: --missing ff: the source has no such column"), "{refused}");
     let refused = fails(ISD_DETECT, home, &[&column[..], &["--missing", "none"]].concat(), 2);
     assert!(refused.contains("expected NUMBER or NAME=NUMBER"), "{refused}");
+    // What a dataset holds was settled when it was made.
+    succeeds(ISD_CONVERT, home, &["own.csv", "-o", "obs", "--column", "wind_speed_rate=ff"]);
+    for option in [&["--missing", "-999"][..], &["--column", "wind_speed_rate=ff"], &["--quality", "keep"]] {
+        for (tool, rest) in [(ISD_DETECT, &["-m", "wind_speed_rate"][..]), (ISD_QC, &[])] {
+            let refused = fails(tool, home, &[&["obs"], option, rest].concat(), 2);
+            let expected =
+                format!("error: {}: obs is a dataset, whose values are read as they are", option[0]);
+            assert!(refused.contains(&expected), "{refused}");
+        }
+    }
     let twice = ["--column", "gust=ff", "-m", "gust"];
     let refused = fails(ISD_DETECT, home, &[&column[..], &twice].concat(), 2);
     assert!(refused.contains("error: --column: ff is to be both wind_speed_rate and gust"), "{refused}");

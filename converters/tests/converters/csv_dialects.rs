@@ -185,7 +185,6 @@ fn numbers_that_look_missing_are_counted_and_are_missing_where_they_are_said_to_
             ("air_temperature", "999.9", 1),
             ("sea_level_pressure", "9999", 1),
             ("snow", "-999", 1),
-            ("snow", "9999", 1),
         ];
         assert_eq!(counted, expected);
         let missing = [
@@ -200,6 +199,17 @@ fn numbers_that_look_missing_are_counted_and_are_missing_where_they_are_said_to_
         assert_eq!(read.column("snow"), [None, None, Some(999.0), Some(30.0)]);
         assert_eq!(read.tally.like_missing, BTreeMap::new());
     }
+}
+
+#[test]
+fn values_of_nines_are_values() {
+    // ISD's tenths of 999.9 hPa, and numbers of columns that nobody knows.
+    let content = "station_usaf,timestamp,sea_level_pressure,wind_direction,visibility\n\
+                   725300,2017-01-01 00:00,9999,99,9999\n725300,2017-01-01 01:00,10132,999,99\n";
+    let read = read(content);
+    assert_eq!(read.column("sea_level_pressure"), [Some(999.9), Some(1013.2)]);
+    let counted: Vec<_> = read.tally.like_missing.keys().collect();
+    assert_eq!(counted, ["wind_direction"]);
 }
 
 #[test]

@@ -97,7 +97,9 @@ impl Observations {
             return archive.archive(measurements);
         }
         let ours = is_dataset(path);
-        if !ours && args.says_how_columns_are_read() {
+        if ours {
+            args.refuse_for_dataset(path)?;
+        } else if args.says_how_columns_are_read() {
             return archive.archive(measurements);
         }
         match Dataset::open(path) {

@@ -38,6 +38,7 @@ impl Observations {
         if let [path] = sources
             && is_dataset(path)
         {
+            args.refuse_for_dataset(path)?;
             let dataset = Dataset::open(path)?;
             return Ok(Self {
                 dataset,

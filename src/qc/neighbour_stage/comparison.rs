@@ -223,8 +223,8 @@ impl Comparison {
         let judged = self.neighbours.len().min(JUDGED_NEIGHBOURS);
         let mut samples: Vec<Vec<f64>> = vec![vec![f64::NAN; self.rows.len()]; judged];
         let mut expected: Vec<(f64, usize)> = Vec::new();
-        for at in 0..self.rows.len() {
-            let part = usize::from(self.parts[at]);
+        for (at, &part) in self.parts.iter().enumerate() {
+            let part = usize::from(part);
             expected.clear();
             let all = self.neighbours.iter().enumerate();
             let all = all

@@ -382,12 +382,16 @@ impl Lines {
         if self.missing[column].contains(value) {
             return Ok(());
         }
-        if self.missing[column].looks_like_one(value) {
+        let physical = match self.stored[column] {
+            Stored::AsWritten => value,
+            Stored::Converted(transform) => transform.apply(value),
+            Stored::Tenths { .. } => value / 10.0,
+        };
+        if self.missing[column].looks_like_one(value, physical) {
             rows.like_missing(&info.name, value);
         }
         match self.stored[column] {
-            Stored::AsWritten => rows.set(column, value),
-            Stored::Converted(transform) => rows.set(column, transform.apply(value)),
+            Stored::AsWritten | Stored::Converted(_) => rows.set(column, physical),
             Stored::Tenths { trace: true, .. } if value == TRACE => {
                 rows.trace(&info.name);
                 rows.set(column, 0.0);

@@ -42,28 +42,35 @@ pub struct Meaning {
 /// The numbers of a column that are no values.
 pub struct Missing {
     numbers: Vec<f64>,
-    /// Whether 999 cannot be a value.
-    small: bool,
+    /// From here on a value, in its own units, is larger than any of its measurement.
+    too_large: f64,
 }
 
 impl Missing {
     fn of(columns: &Columns, name: &str, measurement: Option<&Measurement>) -> Self {
         let numbers = [MISSING].into_iter().chain(columns.options.missing_of(name)).collect();
-        let small = measurement.is_some_and(|measurement| !matches!(measurement.units, "hPa" | "mm"));
-        Self { numbers, small }
+        let too_large = measurement.map_or(f64::INFINITY, |measurement| match measurement.units {
+            "degC" => 90.0,
+            "hPa" => 1100.0,
+            "degree" => 361.0,
+            "mm" => 999.0,
+            // Metres a second, and codes.
+            _ => 99.0,
+        });
+        Self { numbers, too_large }
     }
 
-    /// Whether a number means a missing value.
+    /// Whether a stored number means a missing value.
     #[inline]
     pub fn contains(&self, number: f64) -> bool {
         self.numbers.contains(&number)
     }
 
-    /// Whether a number that is not among them looks as if it should be: three nines or more and no other digit, negative, or
-    /// larger than such values are.
+    /// Whether a stored number that is not among them looks as if it should be: nines and no other digit, and its `value` is
+    /// too small, or where it is a measurement too large, to be one.
     #[inline]
-    pub fn looks_like_one(&self, number: f64) -> bool {
-        (number <= -99.9 || number >= if self.small { 99.9 } else { 9999.0 }) && is_of_nines(number.abs())
+    pub fn looks_like_one(&self, number: f64, value: f64) -> bool {
+        (value <= -99.0 || value >= self.too_large) && is_of_nines(number.abs())
     }
 }
 

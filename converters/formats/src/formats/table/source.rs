@@ -250,10 +250,8 @@ impl TableSource {
             }
             if value.meaning.missing.contains(*number) || number.is_infinite() {
                 *number = f64::NAN;
-            } else if value.meaning.missing.looks_like_one(*number) {
-                let numbers = tally.like_missing.entry(name.clone()).or_default();
-                *numbers.entry(number.to_string()).or_default() += 1;
             }
+            let stored = *number;
             *number = match value.meaning.stored {
                 Stored::AsWritten => *number,
                 Stored::Converted(transform) => transform.apply(*number),
@@ -267,6 +265,10 @@ impl TableSource {
                 }
                 Stored::Tenths { .. } => *number / 10.0,
             };
+            if value.meaning.missing.looks_like_one(stored, *number) {
+                let numbers = tally.like_missing.entry(name.clone()).or_default();
+                *numbers.entry(stored.to_string()).or_default() += 1;
+            }
         }
         Ok(numbers)
     }
