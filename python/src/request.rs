@@ -55,7 +55,13 @@ impl Request {
         let (schema, batches) = py.detach(|| {
             let schema = reader.schema();
             let batches = reader.collect::<Result<Vec<RecordBatch>, ArrowError>>();
-            let failed = |error| Refusal::value(format!("{NAME}: cannot be read: {error}"));
+            let failed = |error| match error {
+                // Of such a column, which nobody has to ask for, the whole batch cannot be taken over.
+                ArrowError::CDataInterface(found) => Refusal::value(format!(
+                    "{NAME}: a column is of a type that cannot be taken over ({found}); select those that are needed"
+                )),
+                other => Refusal::value(format!("{NAME}: cannot be read: {other}")),
+            };
             batches.map(|batches| (schema, batches)).map_err(failed)
         })?;
         let observations = Observations::new(schema, batches, station, time);

@@ -6,6 +6,8 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowNativeType, DataType};
 
+use isd_converters::keys;
+
 use crate::errors::Refusal;
 
 /// Rows that are compared at once.
@@ -23,7 +25,7 @@ pub struct Run {
 /// The runs of an array of texts, plain or in a dictionary. Two runs beside each other differ.
 ///
 /// # Errors
-/// An array of another type, or a null; `name` is what the column is called, and `before` the number of rows before the array.
+/// An array of another type, a null, or an id that says that there is no station or has blanks around it; `name` is what the column is called, and `before` the number of rows before the array.
 pub fn runs(ids: &ArrayRef, name: &str, before: usize) -> Result<Vec<Run>, Refusal> {
     let is_text =
         |found: &DataType| matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
@@ -36,7 +38,7 @@ pub fn runs(ids: &ArrayRef, name: &str, before: usize) -> Result<Vec<Run>, Refus
         let row = (0..ids.len()).find(|row| nulls.is_null(*row)).unwrap_or_default();
         return Err(Refusal::value(format!("{name}: row {} has no station", before + row)));
     }
-    Ok(match ids.data_type() {
+    let runs = match ids.data_type() {
         DataType::Utf8 => {
             let ids = ids.as_string::<i32>();
             named(text_runs(ids), |row| ids.value(row))
@@ -56,7 +58,21 @@ pub fn runs(ids: &ArrayRef, name: &str, before: usize) -> Result<Vec<Run>, Refus
             let (lengths, key) = dictionary_runs(ids);
             named(lengths, |row| texts.value(key(row)))
         }
-    })
+    };
+    // What says that there is none, such as "nan", would join the rows of several stations.
+    let mut row = before;
+    for run in &runs {
+        let found = match keys::station(run.id.as_bytes()) {
+            Ok(id) if *id == *run.id => None,
+            Ok(_) => Some(format!("has the station_id {:?}, with blanks around it", run.id)),
+            Err(found) => Some(found),
+        };
+        if let Some(found) = found {
+            return Err(Refusal::value(format!("{name}: row {row} {found}")));
+        }
+        row += run.rows;
+    }
+    Ok(runs)
 }
 
 /// Runs of those lengths; `text` gives the id in a row.
