@@ -17,6 +17,7 @@ use isd_dataset::guard::guarded;
 
 use super::native_precision::unusual_number;
 use super::native_types::{attribute, element};
+use super::written::Written;
 use super::{
     Attribute, Element, Hdf5Dataset, Hdf5File, Members, Reason, StoredBytes, VIRTUAL, filters, scale_names,
     selected_within, written,
@@ -137,7 +138,7 @@ struct NativeDataset {
     /// A fill value that is not of the elements' size.
     foreign_fill: Option<Vec<u8>>,
     /// What has storage, once it has been asked for.
-    written: OnceLock<Option<Vec<Range<u64>>>>,
+    written: OnceLock<Written>,
 }
 
 /// How a dataset is stored, as far as it decides how it is read.
@@ -215,6 +216,11 @@ impl Hdf5Dataset for NativeDataset {
                 hint.into(),
             ));
         }
+        if let Written::Misplaced(row) = self.stored_rows() {
+            let found =
+                format!("has a damaged index of chunks, by which one begins at row {row}, within another");
+            return Some((found, "copy or download the file again".into()));
+        }
         let elements = self.chunk()?.iter().try_fold(1_u64, |n, &length| n.checked_mul(length));
         let bytes = elements.and_then(|n| n.checked_mul(self.element.size() as u64));
         if bytes.is_none_or(|bytes| bytes > MAX_CHUNK_BYTES as u64) {
@@ -243,12 +249,10 @@ impl Hdf5Dataset for NativeDataset {
     }
 
     fn written(&self) -> Option<&[Range<u64>]> {
-        let written = self.written.get_or_init(|| {
-            let layout = self.storage.layout.as_ref()?;
-            // An index that cannot be read is reported when the chunks are.
-            guarded(|| written::ranges(&self.file, &self.dataset, layout)).ok().flatten()
-        });
-        written.as_deref()
+        match self.stored_rows() {
+            Written::Rows(rows) => Some(rows),
+            Written::Any | Written::Misplaced(_) => None,
+        }
     }
 
     fn fill(&self) -> Vec<u8> {
@@ -309,6 +313,14 @@ fn consecutive(shape: &[u64], ranges: &[Range<u64>]) -> Option<u64> {
 }
 
 impl NativeDataset {
+    fn stored_rows(&self) -> &Written {
+        self.written.get_or_init(|| {
+            let Some(layout) = &self.storage.layout else { return Written::Any };
+            // An index that cannot be read is reported when the chunks are.
+            guarded(|| written::ranges(&self.file, &self.dataset, layout)).unwrap_or(Written::Any)
+        })
+    }
+
     /// The string that a reference points to; empty where it was never written.
     fn resolved(&self, reference: &[u8]) -> Result<String, Reason> {
         let text = guarded(|| self.dataset.resolve_vlen_reference_bytes(reference, 1))?;

@@ -16,8 +16,17 @@ use hdf5_reader::messages::layout::{ChunkIndexing, DataLayout};
 /// Chunks of an index that lists those without storage as well, at most: more are not looked at.
 const MOST_LISTED: u64 = 1 << 24;
 
-/// The ranges of the first dimension of a dataset for which its layout has storage, ascending and apart; `None` where all
-/// of it may have.
+/// What of a dataset has storage.
+pub enum Written {
+    /// All of it may have.
+    Any,
+    /// These ranges of the first dimension, ascending and apart.
+    Rows(Vec<Range<u64>>),
+    /// Unknown: by its index, which is damaged, a chunk begins at this row, within another. Readers would pass over it.
+    Misplaced(u64),
+}
+
+/// The ranges of the first dimension of a dataset for which its layout has storage.
 ///
 /// # Errors
 /// An index of chunks that cannot be read.
@@ -25,7 +34,7 @@ pub fn ranges(
     file: &hdf5_reader::Hdf5File,
     dataset: &hdf5_reader::Dataset,
     layout: &DataLayout,
-) -> Result<Option<Vec<Range<u64>>>, Error> {
+) -> Result<Written, Error> {
     let superblock = file.superblock();
     let (offset_size, length_size) = (superblock.offset_size, superblock.length_size);
     let undefined = |address: u64| {
@@ -33,21 +42,23 @@ pub fn ranges(
     };
     let (address, dims, indexing) = match layout {
         DataLayout::Chunked { address, dims, chunk_indexing, .. } => (*address, dims, chunk_indexing),
-        DataLayout::Contiguous { address, .. } if undefined(*address) => return Ok(Some(Vec::new())),
-        _ => return Ok(None),
+        DataLayout::Contiguous { address, .. } if undefined(*address) => {
+            return Ok(Written::Rows(Vec::new()));
+        }
+        _ => return Ok(Written::Any),
     };
     if undefined(address) {
-        return Ok(Some(Vec::new()));
+        return Ok(Written::Rows(Vec::new()));
     }
     let (storage, shape) = (file.storage(), dataset.shape());
-    let Some((&rows, &chunk_rows)) = shape.first().zip(dims.first()) else { return Ok(None) };
+    let Some((&rows, &chunk_rows)) = shape.first().zip(dims.first()) else { return Ok(Written::Any) };
     let chunk_rows = u64::from(chunk_rows).max(1);
     let per_dimension =
         shape.iter().zip(dims).map(|(&length, &chunk)| length.div_ceil(u64::from(chunk).max(1)));
     let chunks = per_dimension.fold(1_u64, u64::saturating_mul);
     let listed = !matches!(indexing, None | Some(ChunkIndexing::BTreeV2));
     if chunks <= 1 || listed && chunks > MOST_LISTED {
-        return Ok(None);
+        return Ok(Written::Any);
     }
     let firsts = |entries: Vec<ChunkEntry>| -> Vec<u64> {
         entries.iter().filter_map(|entry| entry.offsets.first().copied()).collect()
@@ -70,7 +81,7 @@ pub fn ranges(
             };
             leaves.into_iter().filter_map(|(key, _)| first(key)).collect()
         }
-        Some(ChunkIndexing::SingleChunk { .. }) => return Ok(None),
+        Some(ChunkIndexing::SingleChunk { .. }) => return Ok(Written::Any),
         Some(ChunkIndexing::BTreeV2) => {
             let dimensions = u32::try_from(dataset.ndim()).unwrap_or(u32::MAX);
             firsts(collect_v2_chunk_entries_storage(
@@ -109,6 +120,9 @@ pub fn ranges(
             )?)
         }
     };
+    if let Some(row) = firsts.iter().find(|first| !first.is_multiple_of(chunk_rows)) {
+        return Ok(Written::Misplaced(*row));
+    }
     firsts.sort_unstable();
     firsts.dedup();
     let mut written: Vec<Range<u64>> = Vec::new();
@@ -121,5 +135,5 @@ pub fn ranges(
         }
     }
     let whole = matches!(written.as_slice(), [only] if *only == (0..rows));
-    Ok((!whole).then_some(written))
+    Ok(if whole { Written::Any } else { Written::Rows(written) })
 }
