@@ -11,7 +11,7 @@ pub type Counts = [[u64; 24]; 12];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const LEFT: f64 = 72.0;
-const TOP: f64 = 92.0;
+const TOP: f64 = 84.0;
 const CELL: (f64, f64) = (34.0, 30.0);
 
 /// Counts times, in microseconds since 1970 UTC, by month and hour; those beyond any calendar are left out.
@@ -27,10 +27,13 @@ pub fn count(times: impl IntoIterator<Item = i64>) -> Counts {
 /// Draws the counts: a row a month, a column an hour.
 #[must_use]
 pub fn draw(title: &str, subtitle: &str, counts: &Counts) -> Picture {
+    let total: u64 = counts.iter().flatten().sum();
+    let what = if total == 0 { "no outliers".to_owned() } else { format!("{total} outliers") };
+    let subtitle = format!("{what}; {subtitle}");
     let most = counts.iter().flatten().copied().max().unwrap_or(0);
     let mut elements = vec![
         text(LEFT, 28.0, "start", 18, colour::BLACK, &cut(title, 18, WIDTH - 2.0 * LEFT)),
-        text(LEFT, 50.0, "start", 12, colour::GREY, &cut(subtitle, 12, WIDTH - 2.0 * LEFT)),
+        text(LEFT, 50.0, "start", 12, colour::GREY, &cut(&subtitle, 12, WIDTH - 2.0 * LEFT)),
     ];
     let x = |hour: usize| LEFT + hour as f64 * CELL.0;
     let y = |month: usize| TOP + month as f64 * CELL.1;
@@ -65,7 +68,7 @@ pub fn draw(title: &str, subtitle: &str, counts: &Counts) -> Picture {
                 &format!("{} {hour:02} h", MONTHS[month]),
             ));
             if *outliers > 0 {
-                let ink = if shade(*outliers, most) > 0.55 { "#ffffff" } else { colour::BLACK };
+                let ink = if shade(*outliers, most) > 0.7 { "#ffffff" } else { colour::BLACK };
                 elements.push(text(x(hour) + CELL.0 / 2.0, middle, "middle", 11, ink, &outliers.to_string()));
             }
         }
@@ -73,9 +76,6 @@ pub fn draw(title: &str, subtitle: &str, counts: &Counts) -> Picture {
     elements.push(text(LEFT - 10.0, y(12) + 18.0, "end", 11, colour::GREY, "sum"));
     elements.push(text(x(24) + 10.0, TOP - 8.0, "start", 11, colour::GREY, "sum"));
     elements.push(text(x(12), y(12) + 40.0, "middle", 12, colour::GREY, "hour (UTC)"));
-    let total: u64 = counts.iter().flatten().sum();
-    let what = if total == 0 { "no outliers".to_owned() } else { format!("{total} outliers") };
-    elements.push(text(LEFT, 72.0, "start", 12, colour::BLACK, &what));
     Picture { height: y(12) + 56.0, title: format!("{title} {subtitle}"), elements }
 }
 

@@ -18,7 +18,7 @@ pub mod colour {
     /// Lines of a grid.
     pub const GRID: &str = "#e4e4e4";
     /// What is missing.
-    pub const MISSING: &str = "#ececec";
+    pub const MISSING: &str = "#dedede";
     /// Okabe and Ito's blue.
     pub const BLUE: &str = "#0072b2";
     /// Okabe and Ito's sky blue.
@@ -230,7 +230,7 @@ pub fn legend(mut x: f64, y: f64, samples: Vec<Sample>) -> Vec<Element> {
         let place = format!("translate({} {})", number(x + 10.0), number(y - 4.0));
         elements.push(with(element("g", [("transform", &*place)]), [sample]));
         elements.push(text(x + 25.0, y, "start", 12, colour::BLACK, &content));
-        x += 25.0 + content.chars().count() as f64 * 6.6 + 18.0;
+        x += 25.0 + content.chars().count() as f64 * 7.0 + 20.0;
     }
     elements
 }

@@ -12,8 +12,6 @@ use crate::drawing::{
 const LEFT: f64 = 30.0;
 const RIGHT: f64 = WIDTH - 30.0;
 const TOP: f64 = 92.0;
-/// Radius of the largest mark, in pixels.
-const LARGEST: f64 = 22.0;
 /// So many stations have their names beside them, at most.
 const NAMED: usize = 16;
 
@@ -109,7 +107,7 @@ impl MapPlot {
                 .find(|(class, _)| *class == mark.class)
                 .map_or(colour::GREY, |(_, fill)| *fill);
             inside.push(hover(
-                bubble(projection.at(mark.position), radius(mark.count, most), fill),
+                bubble(projection.at(mark.position), self.radius(mark.count, most), fill),
                 &mark.about,
             ));
         }
@@ -157,9 +155,9 @@ impl MapPlot {
         let mut shown = vec![1.0, (most / 10.0).ceil(), most];
         shown.dedup();
         for count in shown {
-            elements.push(bubble((x, bottom + 28.0), radius(count, most), colour::GREY));
+            elements.push(bubble((x, bottom + 28.0), self.radius(count, most), colour::GREY));
             elements.push(text(
-                x + radius(count, most) + 5.0,
+                x + self.radius(count, most) + 5.0,
                 bottom + 32.0,
                 "start",
                 12,
@@ -171,10 +169,22 @@ impl MapPlot {
         elements
     }
 
+    /// Radius of a mark whose area tells the count: the world has room for small ones.
+    fn radius(&self, count: f64, most: f64) -> f64 {
+        let largest = if self.around.is_some() { 20.0 } else { 12.0 };
+        (largest * (count / most).sqrt()).max(2.5)
+    }
+
     fn land(&self, projection: Projection) -> Element {
         let rings = land();
+        let outline = |ring: &Vec<Position>, east: f64| -> Vec<(f64, f64)> {
+            let moved = |at: &Position| Position { longitude: at.longitude + east, ..*at };
+            ring.iter().map(|at| projection.at(moved(at))).collect()
+        };
+        // Land beyond the date line is drawn at the other edge of the world, too.
+        let turns: &[f64] = if self.around.is_some() { &[0.0] } else { &[0.0, -360.0, 360.0] };
         let mut pieces: Vec<Vec<(f64, f64)>> =
-            rings.iter().map(|ring| ring.iter().map(|at| projection.at(*at)).collect()).collect();
+            turns.iter().flat_map(|east| rings.iter().map(|ring| outline(ring, *east))).collect();
         // The antipode lies beyond the edge of the map: where it is land, that edge is its coast.
         if let Some((middle, radius_km)) = self.around {
             let antipode = Position {
@@ -199,25 +209,21 @@ impl MapPlot {
 /// A colour for what is known to be drawn; grey for anything else.
 fn colour_of(class: &str) -> &'static str {
     match class {
-        "event" | "wind_speed_rate" => colour::VERMILION,
-        "suspected_error" | "dew_point_temperature" => colour::PURPLE,
-        "unconfirmed" | "air_temperature" => colour::ORANGE,
-        "sea_level_pressure" => colour::BLUE,
-        "liquid_precipitation_1h" | "liquid_precipitation_6h" => colour::GREEN,
-        "wind_direction" => colour::SKY_BLUE,
-        "sky_condition" => colour::YELLOW,
+        // Warm colours are verdicts, others measurements: both may be on one map.
+        "event" => colour::VERMILION,
+        "suspected_error" => colour::PURPLE,
+        "unconfirmed" => colour::ORANGE,
+        "wind_speed_rate" => colour::BLUE,
+        "sea_level_pressure" => colour::GREEN,
+        "air_temperature" => colour::SKY_BLUE,
+        "dew_point_temperature" => colour::YELLOW,
         _ => colour::GREY,
     }
 }
 
-/// Radius of a mark whose area tells the count.
-fn radius(count: f64, most: f64) -> f64 {
-    (LARGEST * (count / most).sqrt()).max(3.0)
-}
-
 fn bubble(at: (f64, f64), radius: f64, fill: &str) -> Element {
-    let mut bubble = outlined(circle(at, radius, fill), fill, 1.2);
-    svg::Node::assign(&mut bubble, "fill-opacity", "0.4");
+    let mut bubble = outlined(circle(at, radius, fill), fill, 1.0);
+    svg::Node::assign(&mut bubble, "fill-opacity", "0.35");
     bubble
 }
 
@@ -284,16 +290,13 @@ fn grid(projection: Projection, around: Option<(Position, f64)>) -> Vec<Element>
     lines.map(|pieces| polyline(&pieces, "#d5dbe0", 0.6)).collect()
 }
 
-/// A bar of a round length, below the map at the right.
+/// A bar of a round length, on the map at the lower right.
 fn scale_bar(radius_km: f64, pixels_per_km: f64, bottom: f64) -> Vec<Element> {
     let power = 10_f64.powf((radius_km / 2.0).log10().floor());
     let factor = [5.0, 2.0, 1.0].into_iter().find(|factor| factor * power <= radius_km / 2.0).unwrap_or(1.0);
     let km = factor * power;
-    let start = RIGHT - km * pixels_per_km;
-    let mut bar = line((start, bottom + 22.0), (RIGHT, bottom + 22.0), colour::BLACK);
+    let (start, end) = (RIGHT - 20.0 - km * pixels_per_km, RIGHT - 20.0);
+    let mut bar = line((start, bottom - 30.0), (end, bottom - 30.0), colour::BLACK);
     svg::Node::assign(&mut bar, "stroke-width", "3");
-    vec![
-        bar,
-        text(f64::midpoint(start, RIGHT), bottom + 40.0, "middle", 12, colour::GREY, &format!("{km} km")),
-    ]
+    vec![bar, text(f64::midpoint(start, end), bottom - 12.0, "middle", 12, colour::GREY, &format!("{km} km"))]
 }

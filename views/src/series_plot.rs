@@ -245,7 +245,7 @@ impl SeriesPlot {
                 last = Some(row);
             }
         }
-        let mut elements = vec![polyline(&pieces, colour::BLACK, 1.2)];
+        let mut elements = vec![polyline(&pieces, colour::BLACK, if self.is_apart() { 1.2 } else { 0.8 })];
         let sparse = columns.len() * 4 < Self::width();
         // A value between two stretches without any would be a line of no length.
         let dotted = pieces.iter().filter(|piece| sparse || piece.len() == 1).flatten();

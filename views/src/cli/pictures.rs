@@ -200,7 +200,7 @@ fn map(args: &ViewArgs, stations: &StationTable) -> Result<Picture, Failure> {
         let rows =
             table::outliers(file, |_, measurement, time| is_wanted(measurement) && args.holds_time(time))?;
         marks.extend(marks_of_stations(&rows, stations));
-        counted.push("outliers of a station, coloured by the measurement that has most");
+        counted.push("outliers of a station (colour: the measurement with most)");
     }
     if let Some(events) = &events {
         let is_during = |event: &&EventRow| {
@@ -208,7 +208,7 @@ fn map(args: &ViewArgs, stations: &StationTable) -> Result<Picture, Failure> {
                 && args.to.is_none_or(|before| event.start < before)
         };
         marks.extend(events.iter().filter(is_during).filter_map(mark_of_event));
-        counted.push("stations of an event, coloured by verdict");
+        counted.push("stations of an event (colour: verdict)");
     }
     let placed = stations.stations().iter().filter_map(|station| {
         let id = &station.record.station_id;
