@@ -31,8 +31,6 @@ pub mod colour {
     pub const VERMILION: &str = "#d55e00";
     /// Okabe and Ito's reddish purple.
     pub const PURPLE: &str = "#cc79a7";
-    /// Okabe and Ito's yellow.
-    pub const YELLOW: &str = "#f0e442";
 }
 
 /// A position or length in hundredths of a pixel, without zeros that say nothing.

@@ -100,7 +100,7 @@ impl MapPlot {
         let classes = self.classes();
         let most = self.marks.iter().map(|mark| mark.count).fold(1.0, f64::max);
         let mut marks: Vec<&Mark> = self.marks.iter().collect();
-        marks.sort_by(|a, b| b.count.total_cmp(&a.count));
+        marks.sort_by(|a, b| rank(&a.class).cmp(&rank(&b.class)).then(b.count.total_cmp(&a.count)));
         for mark in marks.into_iter().filter(|mark| is_inside(projection.at(mark.position))) {
             let fill = classes
                 .iter()
@@ -118,7 +118,7 @@ impl MapPlot {
             text(LEFT, 28.0, "start", 18, colour::BLACK, &cut(&self.title, 18, RIGHT - LEFT)),
             text(LEFT, 50.0, "start", 12, colour::GREY, &cut(&self.subtitle, 12, RIGHT - LEFT)),
         ];
-        elements.extend(legend(LEFT, 76.0, self.samples(&classes)));
+        elements.extend(legend(LEFT, 76.0, Self::samples(&classes)));
         elements.push(clipped("map", at, size, inside));
         elements.push(outlined(rectangle(at, size, "none"), colour::GREY, 1.0));
         elements.extend(self.sizes(most, TOP + height));
@@ -136,7 +136,7 @@ impl MapPlot {
         classes.into_iter().map(|class| (class, colour_of(class))).collect()
     }
 
-    fn samples(&self, classes: &[(&str, &'static str)]) -> Vec<Sample> {
+    fn samples(classes: &[(&str, &'static str)]) -> Vec<Sample> {
         let station = (circle((0.0, 0.0), 2.2, colour::BLACK), "station".to_owned());
         let marks =
             classes.iter().map(|(class, fill)| (bubble((0.0, 0.0), 7.0, fill), class.replace('_', " ")));
@@ -181,10 +181,12 @@ impl MapPlot {
             let moved = |at: &Position| Position { longitude: at.longitude + east, ..*at };
             ring.iter().map(|at| projection.at(moved(at))).collect()
         };
-        // Land beyond the date line is drawn at the other edge of the world, too.
-        let turns: &[f64] = if self.around.is_some() { &[0.0] } else { &[0.0, -360.0, 360.0] };
-        let mut pieces: Vec<Vec<(f64, f64)>> =
-            turns.iter().flat_map(|east| rings.iter().map(|ring| outline(ring, *east))).collect();
+        let mut pieces: Vec<Vec<(f64, f64)>> = rings.iter().map(|ring| outline(ring, 0.0)).collect();
+        if self.around.is_none() {
+            // Land beyond the date line is drawn at the other edge of the world, too.
+            let beyond = rings.iter().filter(|ring| ring.iter().any(|at| at.longitude.abs() > 180.0));
+            pieces.extend(beyond.flat_map(|ring| [outline(ring, -360.0), outline(ring, 360.0)]));
+        }
         // The antipode lies beyond the edge of the map: where it is land, that edge is its coast.
         if let Some((middle, radius_km)) = self.around {
             let antipode = Position {
@@ -206,6 +208,15 @@ impl MapPlot {
     }
 }
 
+/// What covers what: events are not hidden by what may be none.
+fn rank(class: &str) -> u8 {
+    match class {
+        "event" => 2,
+        "suspected_error" => 1,
+        _ => 0,
+    }
+}
+
 /// A colour for what is known to be drawn; grey for anything else.
 fn colour_of(class: &str) -> &'static str {
     match class {
@@ -216,7 +227,7 @@ fn colour_of(class: &str) -> &'static str {
         "wind_speed_rate" => colour::BLUE,
         "sea_level_pressure" => colour::GREEN,
         "air_temperature" => colour::SKY_BLUE,
-        "dew_point_temperature" => colour::YELLOW,
+        "dew_point_temperature" => colour::BLACK,
         _ => colour::GREY,
     }
 }

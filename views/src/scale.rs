@@ -118,7 +118,8 @@ impl Step {
 pub fn time_ticks(span: &Range<i64>, most: usize) -> Vec<TimeTick> {
     let length = span.end.saturating_sub(span.start);
     let fits = |step: &Step| length / step.micros() <= most as i64;
-    let step = STEPS.into_iter().find(fits).unwrap_or(Step::Months(1200));
+    let centuries = length / (most.max(1) as i64) / Step::Months(1200).micros() + 1;
+    let step = STEPS.into_iter().find(fits).unwrap_or(Step::Months(1200 * centuries));
     let date = |time| DateTime::from_timestamp_micros(time).map(|time| time.naive_utc());
     let (Some(start), Some(end)) = (date(span.start), date(span.end)) else { return Vec::new() };
     let midnight = |day: NaiveDate| day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
@@ -126,10 +127,11 @@ pub fn time_ticks(span: &Range<i64>, most: usize) -> Vec<TimeTick> {
         Step::Minutes(_) => {
             let step = step.micros();
             let first = -(-span.start).div_euclid(step);
-            (first..).map(|number| number * step).take_while(|time| *time < span.end).collect()
+            (first..=span.end.div_euclid(step)).map(|number| number * step).collect()
         }
         Step::Days(days) => {
-            let on_tick = |day: &NaiveDate| days == 1 || (day.day0() % days == 0 && day.day() + days <= 32);
+            let on_tick =
+                |day: &NaiveDate| days == 1 || (day.day0().is_multiple_of(days) && day.day() + days <= 32);
             let all = start.date().iter_days().take_while(|day| *day <= end.date());
             all.filter(on_tick).map(midnight).collect()
         }

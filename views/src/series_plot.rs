@@ -81,9 +81,13 @@ impl SeriesPlot {
 
     /// Whether single values are apart: a band and a mean of values that are not would cover them.
     fn is_apart(&self) -> bool {
+        self.rows().len() <= 2 * Self::width()
+    }
+
+    /// The rows of the span.
+    fn rows(&self) -> Range<usize> {
         let first = self.times.partition_point(|time| *time < self.span.start);
-        let end = self.times.partition_point(|time| *time < self.span.end);
-        end - first <= 2 * Self::width()
+        first..self.times.partition_point(|time| *time < self.span.end).max(first)
     }
 
     fn x(&self, time: i64) -> f64 {
@@ -136,6 +140,7 @@ impl SeriesPlot {
             .collect();
         let drawn = columns.iter().flat_map(|column| column.rows().map(|row| panel.values[row]));
         let range = padded_range(drawn.chain(marks.iter().map(|mark| mark.value)));
+        let range = range.map(|range| self.widened(range, panel.band.as_ref()));
         let size = (RIGHT - LEFT, bottom - top);
         let mut elements = vec![rectangle((LEFT, top), size, "#ffffff")];
         let missing = missing_stretches(&self.times, &panel.values, &self.span);
@@ -194,11 +199,22 @@ impl SeriesPlot {
         elements
     }
 
+    /// The range of the values, widened by at most a quarter to each side for the edges of the band: behind a storm they lie
+    /// far outside.
+    fn widened(&self, (low, high): (f64, f64), band: Option<&Band>) -> (f64, f64) {
+        let Some(band) = band.filter(|_| self.is_apart()) else { return (low, high) };
+        let room = (high / 4.0 - low / 4.0).min(f64::MAX / 4.0);
+        let rows = self.rows();
+        let least = band.low[rows.clone()].iter().copied().fold(low, f64::min);
+        let most = band.high[rows].iter().copied().fold(high, f64::max);
+        (least.max(low - room).max(f64::MIN), most.min(high + room).min(f64::MAX))
+    }
+
     /// The band as areas, and the mean as lines, of the rows that have them.
     fn band(&self, band: &Band, scale: &Scale) -> Vec<Element> {
         // A row before the span and one behind it: the band goes to the edges.
-        let first = self.times.partition_point(|time| *time < self.span.start).saturating_sub(1);
-        let end = (self.times.partition_point(|time| *time < self.span.end) + 1).min(self.times.len());
+        let Range { start, end } = self.rows();
+        let (first, end) = (start.saturating_sub(1), (end + 1).min(self.times.len()));
         let pieces: Vec<Range<usize>> =
             runs(first..end, |row| band.low[row].is_finite() && band.high[row].is_finite());
         let points = |rows: &Range<usize>, numbers: &[f64]| -> Vec<(f64, f64)> {

@@ -66,7 +66,7 @@ pub fn outliers(path: &Path, mut wanted: impl FnMut(&str, &str, i64) -> bool) ->
     };
     let mut rows = Vec::new();
     file.read(&[STATION_ID, "measurement"], &[TIMESTAMP], &["value", "zscore"], |batch| {
-        for row in 0..batch.rows {
+        for row in 0..batch.count {
             let (station, measurement, time) = (batch.text(0, row), batch.text(1, row), batch.time(0, row));
             if let (Some(station), Some(measurement), Some(time)) = (station, measurement, time)
                 && wanted(station, measurement, time)
@@ -95,7 +95,7 @@ pub fn flags(path: &Path, mut wanted: impl FnMut(&str, &str, i64) -> bool) -> Re
         TableFile { path, what: "flags", hint: "--flags takes what isd-qc wrote: .parquet, .csv or .arrow" };
     let mut rows = Vec::new();
     file.read(&[STATION_ID, "measurement", "test", "verdict"], &[TIMESTAMP], &["value"], |batch| {
-        for row in 0..batch.rows {
+        for row in 0..batch.count {
             let (station, measurement, time) = (batch.text(0, row), batch.text(1, row), batch.time(0, row));
             let verdict = batch.text(3, row).unwrap_or_default();
             if let (Some(station), Some(measurement), Some(time)) = (station, measurement, time)
@@ -129,7 +129,7 @@ pub fn events(path: &Path) -> Result<Vec<EventRow>> {
     let mut rows = Vec::new();
     let numbers = ["stations", "peak_value", "latitude", "longitude"];
     file.read(&["kind", "verdict"], &["start", "end"], &numbers, |batch| {
-        for row in 0..batch.rows {
+        for row in 0..batch.count {
             let place = batch.number(2, row).zip(batch.number(3, row));
             if let (Some(start), Some(end)) = (batch.time(0, row), batch.time(1, row)) {
                 rows.push(EventRow {
@@ -149,7 +149,7 @@ pub fn events(path: &Path) -> Result<Vec<EventRow>> {
 
 /// Some rows: columns of texts, of times and of numbers, in the order asked for.
 struct Rows {
-    rows: usize,
+    count: usize,
     texts: Vec<ArrayRef>,
     times: Vec<ArrayRef>,
     numbers: Vec<ArrayRef>,
@@ -203,7 +203,7 @@ impl TableFile<'_> {
                 names.iter().map(|name| self.column(&batch, name, kind)).collect()
             };
             take(&Rows {
-                rows: batch.num_rows(),
+                count: batch.num_rows(),
                 texts: columns(texts, &DataType::Utf8)?,
                 times: columns(times, &DataType::Timestamp(TimeUnit::Microsecond, None))?,
                 numbers: columns(numbers, &DataType::Float64)?,
