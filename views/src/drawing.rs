@@ -1,7 +1,6 @@
 //! The elements of a picture: positions and texts in, SVG out.
 //!
-//! Texts of users and files become text nodes, which the library escapes, and never attributes, in which it does not escape
-//! quotation marks.
+//! Texts of users and files become text nodes, which the library escapes, and never attributes.
 
 use svg::Node;
 use svg::node::Text;

@@ -284,7 +284,8 @@ impl SeriesPlot {
                 continue;
             }
             let what = [mark.verdict.as_str(), mark.note.as_str()].join(" ");
-            let about = format!("{} {} {}, {}", iso8601(mark.time), mark.value, panel.units, what.trim());
+            let value = format!("{} {}", mark.value, panel.units);
+            let about = format!("{} {}, {}", iso8601(mark.time), value.trim_end(), what.trim());
             let sign =
                 if mark.verdict.is_empty() { outlier_mark(x, y) } else { flag_mark(x, y, &mark.verdict) };
             elements.push(hover(sign, &about));

@@ -53,13 +53,15 @@ fn times_at_the_ends_of_all_that_integers_hold_have_columns() {
 fn a_stretch_longer_than_three_steps_is_missing() {
     let times = [0, 10, 20, 30, 61, 70, 80];
     let mut values = [1.0; 7];
-    assert_eq!(missing_stretches(&times, &values, &(0..90)), [30..61]);
-    assert_eq!(
-        missing_stretches(&times, &values, &(-50..40)),
-        [-50..0, 30..40],
-        "cut at the ends of the span"
-    );
+    let missing = |values: &[f64], from: i64, to: i64| -> Vec<(i64, i64)> {
+        missing_stretches(&times, values, &(from..to))
+            .into_iter()
+            .map(|stretch| (stretch.start, stretch.end))
+            .collect()
+    };
+    assert_eq!(missing(&values, 0, 90), [(30, 61)]);
+    assert_eq!(missing(&values, -50, 40), [(-50, 0), (30, 40)], "cut at the ends of the span");
     values[5] = f64::INFINITY;
-    assert_eq!(missing_stretches(&times, &values, &(0..90)), [30..61], "20 are no more than three steps");
-    assert_eq!(missing_stretches(&times, &[f64::NAN; 7], &(0..90)), [0..90]);
+    assert_eq!(missing(&values, 0, 90), [(30, 61)], "20 are no more than three steps");
+    assert_eq!(missing(&[f64::NAN; 7], 0, 90), [(0, 90)]);
 }

@@ -1,4 +1,5 @@
 //! Tests of the pictures and of `isd-view`, from outside.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 /// Datasets and tables on disk, runs of `isd-view`, and what an SVG holds.
 mod support;

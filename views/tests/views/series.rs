@@ -58,10 +58,10 @@ fn a_change_behind_equal_values_is_an_outlier_of_infinite_z() {
     values[39] = Some(1.9);
     let svg = series(&one_station("Palm Beach", &values), &["--window", "30"]);
     let titles = texts(&svg);
-    assert!(titles.contains(&"2017-09-11T11:00:00Z 2.1 , z inf".to_owned()), "{titles:?}");
+    assert!(titles.contains(&"2017-09-11T11:00:00Z 2.1, z inf".to_owned()), "{titles:?}");
     // Behind the first change there is a spread; with a shorter window there is none again.
     let svg = series(&one_station("Palm Beach", &values), &["--window", "3"]);
-    assert!(texts(&svg).contains(&"2017-09-11T15:00:00Z 1.9 , z -inf".to_owned()));
+    assert!(texts(&svg).contains(&"2017-09-11T15:00:00Z 1.9, z -inf".to_owned()));
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn outliers_and_flags_of_files_are_marked_and_released_ones_are_not() {
     assert_eq!(
         of_marks,
         [
-            "2017-09-10T08:00:00Z 2.2 , erroneous spike",
-            "2017-09-10T09:00:00Z 2.2 , suspect streak",
-            "2017-09-10T05:00:00Z 2.4 , z 7.2"
+            "2017-09-10T08:00:00Z 2.2, erroneous spike",
+            "2017-09-10T09:00:00Z 2.2, suspect streak",
+            "2017-09-10T05:00:00Z 2.4, z 7.2"
         ]
     );
 }
