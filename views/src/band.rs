@@ -1,11 +1,12 @@
 //! The window mean, the band of the threshold and the outliers of a series, by the kernel.
 
 use isd_kernel::{
-    LengthError, Outlier, RollingTest, Scratch, Series, TimesError, forward_fill, rolling_mean,
+    LengthError, Outcome, Outlier, RollingTest, Scratch, Series, TimesError, forward_fill, rolling_mean,
     rolling_outliers, rolling_std,
 };
 
-/// What the test sees of a series: a number a row in the unit of the values, NaN where the window holds too few values.
+/// What the test sees of a series: a number a row in the unit of the values, NaN where the window holds too few values, or
+/// the whole series does.
 #[derive(Debug, Default, Clone)]
 pub struct Band {
     /// Mean of the window.
@@ -27,7 +28,11 @@ impl Band {
     pub fn of(times: &[i64], values: &[f64], test: &RollingTest) -> Result<Self, BandError> {
         let (mut band, mut scratch) = (Self::default(), Scratch::default());
         let series = Series::new(values).with_times(Some(times))?;
-        rolling_outliers(series, test, &mut scratch, &mut band.outliers);
+        if rolling_outliers(series, test, &mut scratch, &mut band.outliers) == Outcome::TooShort {
+            // Such a series is not tested: a band would call values outliers that are none.
+            let none = || vec![f64::NAN; values.len()];
+            return Ok(Self { mean: none(), low: none(), high: none(), outliers: Vec::new() });
+        }
         let (mut filled, mut std) = (Vec::new(), Vec::new());
         forward_fill(series, test.fill_limit(), &mut filled)?;
         let series = Series::new(&filled).with_times(Some(times))?;

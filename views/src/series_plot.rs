@@ -158,7 +158,7 @@ impl SeriesPlot {
         }
         if let Some(range) = range {
             let scale = Scale { range, positions: (bottom, top) };
-            let most = if bottom - top > 300.0 { 8 } else { 5 };
+            let most = if bottom - top > 300.0 { 9 } else { 7 };
             for (value, label) in value_ticks(range, most) {
                 let y = scale.at(value);
                 elements.push(line((LEFT, y), (RIGHT, y), colour::GRID));
