@@ -56,7 +56,8 @@ pub fn value_ticks((low, high): (f64, f64), most: usize) -> Vec<(f64, String)> {
         let text = if value.abs() >= 1e7 { format!("{value:e}") } else { format!("{value:.decimals$}") };
         (value, text)
     };
-    numbers.map(tick).collect()
+    // The product of a whole number and the step may round to the other side of an end.
+    numbers.map(tick).filter(|tick| (low..=high).contains(&tick.0)).collect()
 }
 
 /// A tick of an axis of times.

@@ -1,3 +1,8 @@
+use isd_kernel::RollingTest;
+use isd_views::band::Band;
+use isd_views::series_plot::{Panel, SeriesPlot};
+use proptest::prelude::*;
+
 use crate::support::{HOUR, Rows, START, dataset, hours, one_station, place, series, texts, value_points};
 
 /// An hour's steps between 2 and 2.4.
@@ -137,4 +142,27 @@ fn the_band_is_that_of_the_whole_record() {
     // It comes from the row before the view, at the left of the panel's edge.
     let first: f64 = area.split(['M', ' ']).nth(2).and_then(|x| x.parse().ok()).unwrap();
     assert!(first < 72.0, "{first}");
+}
+
+proptest! {
+    /// Whatever doubles a series holds, and whatever span is drawn, each position of the picture is a number.
+    #[test]
+    fn every_series_is_drawn(
+        values in prop::collection::vec(any::<f64>(), 0..60),
+        times in prop::collection::btree_set(any::<i64>(), 60),
+        (from, length) in (any::<i64>(), 1_i64..i64::MAX),
+        whole in any::<bool>(),
+    ) {
+        let times: Vec<i64> = times.into_iter().take(values.len()).collect();
+        let span = match (times.first(), times.last()) {
+            (Some(first), Some(last)) if whole => *first..last.saturating_add(1),
+            _ => from..from.saturating_add(length),
+        };
+        let band = Band::of(&times, &values, &RollingTest::default()).unwrap();
+        let panels = vec![Panel { values, band: Some(band), ..Panel::default() }];
+        let plot = SeriesPlot { title: String::new(), subtitle: String::new(), times, span, panels };
+        let svg = plot.draw().svg();
+        texts(&svg);
+        prop_assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
+    }
 }
