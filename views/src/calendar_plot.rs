@@ -32,8 +32,8 @@ pub fn draw(title: &str, subtitle: &str, counts: &Counts) -> Picture {
     let subtitle = format!("{what}; {subtitle}");
     let most = counts.iter().flatten().copied().max().unwrap_or(0);
     let mut elements = vec![
-        text(LEFT, 28.0, "start", 18, colour::BLACK, &cut(title, 18, WIDTH - 2.0 * LEFT)),
-        text(LEFT, 50.0, "start", 12, colour::GREY, &cut(&subtitle, 12, WIDTH - 2.0 * LEFT)),
+        text(LEFT, 28.0, "start", 18, colour::BLACK, &cut(title, 18, WIDTH - LEFT - 20.0)),
+        text(LEFT, 50.0, "start", 12, colour::GREY, &cut(&subtitle, 12, WIDTH - LEFT - 20.0)),
     ];
     let x = |hour: usize| LEFT + hour as f64 * CELL.0;
     let y = |month: usize| TOP + month as f64 * CELL.1;

@@ -30,6 +30,8 @@ pub struct Panel {
     pub name: String,
     /// Its units, as people write them; empty where it has none.
     pub units: String,
+    /// Whether it is a direction: 359 and 1 degree are near each other, so that no line joins them.
+    pub is_direction: bool,
     /// A value a row, NaN where it is missing.
     pub values: Vec<f64>,
     /// The band, a number a row; `None` where none is to be drawn.
@@ -260,6 +262,10 @@ impl SeriesPlot {
                 }
                 last = Some(row);
             }
+        }
+        if panel.is_direction {
+            let points = pieces.iter().flatten();
+            return points.map(|point| circle(*point, 1.5, colour::BLACK)).collect();
         }
         let mut elements = vec![polyline(&pieces, colour::BLACK, if self.is_apart() { 1.2 } else { 0.8 })];
         let sparse = columns.len() * 4 < Self::width();

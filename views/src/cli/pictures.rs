@@ -86,6 +86,7 @@ fn series(args: &ViewArgs, dataset: &Dataset, stations: &StationTable) -> Result
             || band.as_ref().map(|band| findings_of(band, &record.times, &id, name)).unwrap_or_default();
         panels.push(Panel {
             name: name.replace('_', " "),
+            is_direction: name == "wind_direction",
             units: column.and_then(|column| column.units.as_deref()).map(shown_units).unwrap_or_default(),
             outliers: outliers.as_ref().map_or_else(decided, |outliers| of(outliers, name)),
             flags: of(&flags, name),
