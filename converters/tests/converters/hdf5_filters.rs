@@ -1,5 +1,7 @@
 //! Compressed chunks: what is read, and what is refused by name.
 
+use std::path::Path;
+
 use isd_converters::{ReadOptions, open};
 use rust_hdf5::format::messages::datatype::{ByteOrder, DatatypeMessage};
 use rust_hdf5::format::messages::filter::{Filter, FilterPipeline};
@@ -156,4 +158,13 @@ fn chunks_beyond_memory_are_refused_with_a_remedy() {
     let Err(error) = open(&huge.path, &ReadOptions::default()) else { panic!("it should be refused") };
     assert!(error.to_string().contains("more than 256 MiB each"), "{error}");
     assert!(error.hint().unwrap().contains("h5repack -l CHUNK=65536"), "{:?}", error.hint());
+}
+
+/// Its index says that the chunk of rows 20 to 29 begins at row 23: the chunk would be passed over, its rows be missing.
+#[test]
+fn a_chunk_within_another_is_an_error() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds/hdf5/misplaced-chunk.h5");
+    let error = open(&path, &ReadOptions::default()).err().unwrap();
+    assert!(error.to_string().contains("wind_speed_rate: has a damaged index of chunks"), "{error}");
+    assert!(error.hint().is_some());
 }

@@ -26,7 +26,7 @@ pub enum Written {
     Misplaced(u64),
 }
 
-/// The ranges of the first dimension of a dataset for which its layout has storage.
+/// What of a dataset its layout has storage for.
 ///
 /// # Errors
 /// An index of chunks that cannot be read.
@@ -125,8 +125,13 @@ pub fn ranges(
     }
     firsts.sort_unstable();
     firsts.dedup();
+    Ok(joined(&firsts, chunk_rows, rows))
+}
+
+/// What chunks of so many rows, which begin at these ascending ones, hold of all `rows`.
+fn joined(firsts: &[u64], chunk_rows: u64, rows: u64) -> Written {
     let mut written: Vec<Range<u64>> = Vec::new();
-    for first in firsts {
+    for &first in firsts {
         let end = rows.min(first.saturating_add(chunk_rows));
         match written.last_mut() {
             _ if first >= end => {}
@@ -135,5 +140,5 @@ pub fn ranges(
         }
     }
     let whole = matches!(written.as_slice(), [only] if *only == (0..rows));
-    Ok(if whole { Written::Any } else { Written::Rows(written) })
+    if whole { Written::Any } else { Written::Rows(written) }
 }
