@@ -47,6 +47,7 @@ pub mod output_file;
 mod pages;
 pub mod place;
 pub mod read;
+pub mod result_file;
 pub mod selection;
 pub mod series_group;
 pub mod station_list;

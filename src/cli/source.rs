@@ -121,22 +121,9 @@ impl SourceArgs {
         }
     }
 
-    /// Whether they say how columns are found or what their numbers mean, which holds for archives alone.
+    /// The first of the given options that say how columns are found or what they hold, which only archives take.
     #[must_use]
-    pub fn says_how_columns_are_read(&self) -> bool {
-        !self.column_paths.is_empty()
-            || !self.units.is_empty()
-            || !self.missing.is_empty()
-            || self.format.is_some()
-            || matches!(self.scale, ScaleArg::Isd)
-    }
-
-    /// Makes sure that nothing is asked of a dataset that only archives take: its columns, units and missing values were
-    /// settled when it was made.
-    ///
-    /// # Errors
-    /// An option that says how an archive is read.
-    pub fn refuse_for_dataset(&self, dataset: &Path) -> Result<(), Failure> {
+    pub fn for_archives(&self) -> Option<&'static str> {
         let given = [
             ("--format", self.format.is_some()),
             ("--column", !self.column_paths.is_empty()),
@@ -147,16 +134,19 @@ impl SourceArgs {
             ("--time-unit", self.time_unit.is_some()),
             ("--time-format", self.time_format.is_some()),
         ];
-        match given.into_iter().find(|(_, is_given)| *is_given) {
-            None => Ok(()),
-            Some((option, _)) => {
-                let dataset = dataset.display();
-                Err(Failure::usage(format!(
-                    "{option}: {dataset} is a dataset, whose values are read as they are"
-                ))
-                .hint(format!("give {option} to isd-convert when it makes the dataset")))
-            }
-        }
+        given.into_iter().find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
+    /// Makes sure that nothing is asked of a dataset that only archives take: its columns, units and missing values were
+    /// settled when it was made.
+    ///
+    /// # Errors
+    /// An option that says how an archive is read.
+    pub fn refuse_for_dataset(&self, dataset: &Path) -> Result<(), Failure> {
+        let Some(option) = self.for_archives() else { return Ok(()) };
+        let dataset = dataset.display();
+        Err(Failure::usage(format!("{option}: {dataset} is a dataset, whose values are read as they are"))
+            .hint(format!("give {option} to isd-convert when it makes the dataset")))
     }
 
     /// Which of several rows of one station and time is kept.

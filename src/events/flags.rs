@@ -1,32 +1,20 @@
 //! The flags of quality control: a file of flags in, which observations are erroneous out.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Seek;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::csv;
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use arrow::ipc::reader::FileReader;
-use isd_dataset::guard::guarded;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
-use isd_dataset::{Error, MEASUREMENTS, Result};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use isd_dataset::{Error, MEASUREMENTS, Result, result_file};
 
-use crate::output::FileType;
 use crate::qc::{Outcome, Verdict};
 
 /// The columns of a flags file that are read.
 const COLUMNS: [&str; 4] = [STATION_ID, TIMESTAMP, "measurement", "verdict"];
 /// The verdict on an observation that is left out.
 const ERRONEOUS: &str = Verdict::Erroneous.name();
-/// Rows of a Parquet file of flags that are read at a time.
-const BATCH_ROWS: usize = 65_536;
 const HINT: &str = "--flags takes what isd-qc wrote: Parquet, CSV or Arrow";
 
 /// Which observations are erroneous.
@@ -47,38 +35,18 @@ impl Flags {
             found: format!("cannot be read as flags: {found}"),
             hint: Some(HINT.to_owned()),
         };
-        let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
         let mut flags = Self::default();
-        // A damaged page may have the library panic.
-        let mut take = |mut batches: Batches| {
-            while let Some(batch) = guarded(|| batches.next().transpose()).map_err(broken)? {
-                flags.add(&batch).map_err(|error| match error {
-                    ArrowError::SchemaError(column) => Error::Column {
-                        path: path.to_owned(),
-                        column,
-                        found: "is missing".to_owned(),
-                        hint: Some(HINT.to_owned()),
-                    },
-                    other => broken(other.to_string()),
-                })?;
-            }
-            Ok(())
-        };
-        match FileType::of(path) {
-            Ok(FileType::Parquet) => {
-                let reader = guarded(|| {
-                    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-                    let needed = ProjectionMask::columns(builder.parquet_schema(), COLUMNS);
-                    builder.with_projection(needed).with_batch_size(BATCH_ROWS).build()
-                });
-                take(Box::new(reader.map_err(broken)?))?;
-            }
-            Ok(FileType::Arrow) => {
-                take(Box::new(guarded(|| FileReader::try_new(file, None)).map_err(broken)?))?;
-            }
-            Ok(FileType::Csv) => take(csv_batches(file).map_err(|error| broken(error.to_string()))?)?,
-            _ => return Err(broken("its name does not end in .parquet, .csv or .arrow".to_owned())),
-        }
+        result_file::read(path, &COLUMNS, broken, |batch| {
+            flags.add(batch).map_err(|error| match error {
+                ArrowError::SchemaError(column) => Error::Column {
+                    path: path.to_owned(),
+                    column,
+                    found: "is missing".to_owned(),
+                    hint: Some(HINT.to_owned()),
+                },
+                other => broken(other.to_string()),
+            })
+        })?;
         flags.sort();
         Ok(flags)
     }
@@ -113,8 +81,7 @@ impl Flags {
         let column = |name: &str, kind: &DataType| -> Result<ArrayRef, ArrowError> {
             let column =
                 batch.column_by_name(name).ok_or_else(|| ArrowError::SchemaError(name.to_owned()))?;
-            // A text that is no time is an error, and no missing time.
-            cast_with_options(column, kind, &CastOptions { safe: false, ..CastOptions::default() })
+            result_file::cast(column, kind)
         };
         let [station, timestamp, measurement, verdict] = COLUMNS;
         let times = column(timestamp, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
@@ -155,17 +122,4 @@ impl Flags {
     pub fn count(&self) -> usize {
         self.times.values().flat_map(HashMap::values).map(Vec::len).sum()
     }
-}
-
-/// Batches of a file of flags.
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
-
-/// The batches of a CSV file, all of whose columns are texts. Errors: a file that is no CSV.
-fn csv_batches(mut file: File) -> Result<Batches, ArrowError> {
-    let format = csv::reader::Format::default().with_header(true);
-    let (schema, _) = format.infer_schema(&file, Some(1))?;
-    file.rewind()?;
-    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
-    let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
-    Ok(Box::new(csv::ReaderBuilder::new(schema).with_format(format).build(file)?))
 }

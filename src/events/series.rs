@@ -37,9 +37,7 @@ impl Columns {
         }
         let values = columns.iter().map(|&column| {
             let mut values = Vec::new();
-            if let Some(nulls) = group.values_into(column, &mut values)? {
-                (!nulls.inner()).set_indices().for_each(|row| values[row] = f64::NAN);
-            }
+            group.numbers_into(column, &mut values)?;
             for (station, rows) in &stations {
                 let (times, values) = (&times.values()[rows.clone()], &mut values[rows.clone()]);
                 for &time in flags.erroneous(station, column) {

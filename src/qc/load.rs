@@ -1,6 +1,5 @@
 //! Stations in memory: a row group of a dataset in, its stations out.
 
-use arrow::buffer::NullBuffer;
 use isd_dataset::read::{Dataset, RowGroup};
 use isd_dataset::station_table::StationTable;
 use isd_dataset::{Error, MEASUREMENTS, Result, StationRun};
@@ -55,12 +54,7 @@ pub fn stations(
 
 /// Replaces the contents of `values` by a column, NaN where there is no value.
 fn read_column(group: &RowGroup, name: &str, values: &mut Vec<f64>) -> Result<()> {
-    let nulls: Option<NullBuffer> = group.values_into(name, values)?;
-    if let Some(nulls) = nulls {
-        for (value, valid) in values.iter_mut().zip(nulls.iter()) {
-            *value = if valid { *value } else { f64::NAN };
-        }
-    }
+    group.numbers_into(name, values)?;
     // Nothing is infinite in the weather.
     values.iter_mut().filter(|value| value.is_infinite()).for_each(|value| *value = f64::NAN);
     Ok(())

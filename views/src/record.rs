@@ -4,7 +4,7 @@ use std::path::Path;
 
 use isd_dataset::layout::{BLOCK, block_directory, block_of};
 use isd_dataset::names::{list, nearest};
-use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::read::Dataset;
 use isd_dataset::station_table::StationTable;
 
 use crate::failure::Failure;
@@ -36,8 +36,10 @@ impl Record {
                     let times = group.timestamps()?;
                     record.times.extend_from_slice(&times.values()[rows.clone()]);
                     let group = group.limited_to(std::slice::from_ref(&rows));
+                    let mut all = Vec::new();
                     for (measurement, values) in measurements.iter().zip(&mut record.values) {
-                        values.extend_from_slice(&read_values(&group, measurement)?[rows.clone()]);
+                        group.numbers_into(measurement, &mut all)?;
+                        values.extend_from_slice(&all[rows.clone()]);
                     }
                 }
             }
@@ -48,15 +50,6 @@ impl Record {
         }
         Ok(record)
     }
-}
-
-/// The values of a column of a row group; NaN where they are missing.
-pub(crate) fn read_values(group: &RowGroup, measurement: &str) -> Result<Vec<f64>, Failure> {
-    let mut values = Vec::new();
-    if let Some(nulls) = group.values_into(measurement, &mut values)? {
-        (!nulls.inner()).set_indices().for_each(|row| values[row] = f64::NAN);
-    }
-    Ok(values)
 }
 
 /// Whether a file may hold stations of a block: only one in the directory of another cannot.

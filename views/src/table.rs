@@ -1,22 +1,12 @@
 //! The tables that the other tools write: a file of outliers, flags or events in, its rows out.
 
-use std::fs::File;
-use std::io::Seek;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{CastOptions, cast_with_options};
-use arrow::csv;
-use arrow::datatypes::{DataType, Field, Float64Type, Schema, TimeUnit, TimestampMicrosecondType};
-use arrow::error::ArrowError;
-use arrow::ipc::reader::FileReader;
+use arrow::datatypes::{DataType, Float64Type, TimeUnit, TimestampMicrosecondType};
 use isd_dataset::geography::Position;
-use isd_dataset::guard::guarded;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
-use isd_dataset::{Error, Result};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use isd_dataset::{Error, Result, result_file};
 
 /// A row of a file of outliers, or of flags.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,8 +162,6 @@ impl Rows {
     }
 }
 
-type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
-
 /// A file of a table, and what messages say of it.
 struct TableFile<'a> {
     path: &'a Path,
@@ -196,64 +184,28 @@ impl TableFile<'_> {
         mut take: impl FnMut(&Rows),
     ) -> Result<()> {
         let names: Vec<&str> = [texts, times, numbers].concat();
-        let mut batches = self.batches(&names)?;
-        // A damaged page may have the library panic.
-        while let Some(batch) = guarded(|| batches.next().transpose()).map_err(|error| self.broken(&error))? {
-            let columns = |names: &[&str], kind: &DataType| -> Result<Vec<ArrayRef>> {
-                names.iter().map(|name| self.column(&batch, name, kind)).collect()
-            };
-            take(&Rows {
-                count: batch.num_rows(),
-                texts: columns(texts, &DataType::Utf8)?,
-                times: columns(times, &DataType::Timestamp(TimeUnit::Microsecond, None))?,
-                numbers: columns(numbers, &DataType::Float64)?,
-            });
-        }
-        Ok(())
+        result_file::read(
+            self.path,
+            &names,
+            |error| self.broken(&error),
+            |batch| {
+                let columns = |names: &[&str], kind: &DataType| -> Result<Vec<ArrayRef>> {
+                    names.iter().map(|name| self.column(batch, name, kind)).collect()
+                };
+                take(&Rows {
+                    count: batch.num_rows(),
+                    texts: columns(texts, &DataType::Utf8)?,
+                    times: columns(times, &DataType::Timestamp(TimeUnit::Microsecond, None))?,
+                    numbers: columns(numbers, &DataType::Float64)?,
+                });
+                Ok(())
+            },
+        )
     }
 
     fn column(&self, batch: &RecordBatch, name: &str, kind: &DataType) -> Result<ArrayRef> {
         let column =
             batch.column_by_name(name).ok_or_else(|| self.broken(&format!("it has no column {name}")))?;
-        // A text that is no time is an error, and no missing time.
-        let options = CastOptions { safe: false, ..CastOptions::default() };
-        let text = || column.as_string_opt::<i32>().filter(|_| *kind == DataType::Float64);
-        let column = match text() {
-            // An empty field of CSV is a missing number.
-            Some(texts) => {
-                let filled = texts.iter().map(|text| text.filter(|text| !text.is_empty()));
-                Arc::new(filled.collect::<arrow::array::StringArray>())
-            }
-            None => Arc::clone(column),
-        };
-        cast_with_options(&column, kind, &options).map_err(|error| self.broken(&format!("{name}: {error}")))
+        result_file::cast(column, kind).map_err(|error| self.broken(&format!("{name}: {error}")))
     }
-
-    fn batches(&self, names: &[&str]) -> Result<Batches> {
-        let file = File::open(self.path).map_err(|source| Error::io(self.path, "cannot open", source))?;
-        let broken = |error: String| self.broken(&error);
-        match self.path.extension().and_then(|extension| extension.to_str()) {
-            Some("parquet") => {
-                let reader = guarded(|| {
-                    let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
-                    let needed = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
-                    builder.with_projection(needed).build()
-                });
-                Ok(Box::new(reader.map_err(broken)?))
-            }
-            Some("arrow") => Ok(Box::new(guarded(|| FileReader::try_new(file, None)).map_err(broken)?)),
-            Some("csv") => csv_batches(file).map_err(|error| broken(error.to_string())),
-            _ => Err(self.broken("its name does not end in .parquet, .csv or .arrow")),
-        }
-    }
-}
-
-/// The batches of a CSV file, all of whose columns are texts.
-fn csv_batches(mut file: File) -> Result<Batches, ArrowError> {
-    let format = csv::reader::Format::default().with_header(true);
-    let (schema, _) = format.infer_schema(&file, Some(1))?;
-    file.rewind()?;
-    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
-    let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
-    Ok(Box::new(csv::ReaderBuilder::new(schema).with_format(format).build(file)?))
 }

@@ -87,6 +87,17 @@ impl RowGroup {
         Ok(validity.finish())
     }
 
+    /// Reads the values of a column as [`RowGroup::values_into`] does, with NaN for a missing one.
+    ///
+    /// # Errors
+    /// Those of [`RowGroup::values`].
+    pub fn numbers_into(&self, column: &str, values: &mut Vec<f64>) -> Result<()> {
+        if let Some(nulls) = self.values_into(column, values)? {
+            (!nulls.inner()).set_indices().for_each(|row| values[row] = f64::NAN);
+        }
+        Ok(())
+    }
+
     /// Reads the values of a column, each translated into something else, such as an integer, into a vector that may have
     /// served before: what it held is replaced. Returns which rows are null.
     ///

@@ -99,7 +99,7 @@ impl Observations {
         let ours = is_dataset(path);
         if ours {
             args.refuse_for_dataset(path)?;
-        } else if args.says_how_columns_are_read() {
+        } else if args.for_archives().is_some() {
             return archive.archive(measurements);
         }
         match Dataset::open(path) {

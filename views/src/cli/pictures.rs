@@ -17,7 +17,7 @@ use crate::calendar_plot;
 use crate::drawing::{Picture, shown_units};
 use crate::failure::Failure;
 use crate::map_plot::{MapPlot, Mark};
-use crate::record::{Record, check_measurements, find_station, read_values};
+use crate::record::{Record, check_measurements, find_station};
 use crate::series_plot::{Panel, SeriesPlot};
 use crate::table::{self, EventRow, Finding};
 
@@ -135,7 +135,9 @@ fn calendar(args: &ViewArgs, dataset: &Dataset, stations: &StationTable) -> Resu
         (None, Some(station)) => {
             let record = Record::read(dataset, station, &args.measurements)?;
             let test = args.test()?;
-            let times = record.values.iter().flat_map(|values| outlier_times(&record.times, values, &test));
+            let mut scratch = Scratch::default();
+            let of = |values: &Vec<f64>| outlier_times(&record.times, values, &test, &mut scratch);
+            let times = record.values.iter().flat_map(of);
             (times.collect(), args.test_text())
         }
         (None, None) => {
@@ -166,23 +168,24 @@ fn times_of_group(
     test: &RollingTest,
 ) -> Result<Vec<i64>, Failure> {
     let (runs, times, mut found) = (group.stations()?, group.timestamps()?, Vec::new());
+    let (mut values, mut scratch) = (Vec::new(), Scratch::default());
     for measurement in measurements {
-        let values = read_values(group, measurement)?;
+        group.numbers_into(measurement, &mut values)?;
         let mut first = 0;
         for run in &runs {
             let rows = first..first + run.rows;
             first = rows.end;
-            found.extend(outlier_times(&times.values()[rows.clone()], &values[rows], test));
+            found.extend(outlier_times(&times.values()[rows.clone()], &values[rows], test, &mut scratch));
         }
     }
     Ok(found)
 }
 
 /// The times of the outliers of a series; none of one that cannot be tested.
-fn outlier_times(times: &[i64], values: &[f64], test: &RollingTest) -> Vec<i64> {
+fn outlier_times(times: &[i64], values: &[f64], test: &RollingTest, scratch: &mut Scratch) -> Vec<i64> {
     let mut found = Vec::new();
     if let Ok(series) = Series::new(values).with_times(Some(times)) {
-        rolling_outliers(series, test, &mut Scratch::default(), &mut found);
+        rolling_outliers(series, test, scratch, &mut found);
     }
     found.iter().map(|outlier| times[outlier.row]).collect()
 }

@@ -1,0 +1,80 @@
+//! The tables that the tools write, read again: a Parquet, CSV or Arrow file in, some of its columns out, batch by batch.
+
+use std::fs::File;
+use std::io::Seek;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::csv;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
+use arrow::ipc::reader::FileReader;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use crate::guard::guarded;
+use crate::{Error, Result};
+
+/// Rows of a Parquet file that are read at a time.
+const BATCH_ROWS: usize = 65_536;
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>>>;
+
+/// Hands the batches of a file to `take`, of Parquet with the `columns` alone; of CSV all columns are texts. The extension names
+/// the type: `.parquet`, `.csv` or `.arrow`.
+///
+/// # Errors
+/// A file that cannot be opened, what `take` returns, and what `broken` makes of the reason why a file cannot be read.
+pub fn read(
+    path: &Path,
+    columns: &[&str],
+    broken: impl Fn(String) -> Error,
+    mut take: impl FnMut(&RecordBatch) -> Result<()>,
+) -> Result<()> {
+    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let mut batches: Batches = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("parquet") => {
+            let reader = guarded(|| {
+                let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+                let needed = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
+                builder.with_projection(needed).with_batch_size(BATCH_ROWS).build()
+            });
+            Box::new(reader.map_err(&broken)?)
+        }
+        Some("arrow") => Box::new(guarded(|| FileReader::try_new(file, None)).map_err(&broken)?),
+        Some("csv") => csv_batches(file).map_err(|error| broken(error.to_string()))?,
+        _ => return Err(broken("its name does not end in .parquet, .csv or .arrow".to_owned())),
+    };
+    // A damaged page may have the library panic.
+    while let Some(batch) = guarded(|| batches.next().transpose()).map_err(&broken)? {
+        take(&batch)?;
+    }
+    Ok(())
+}
+
+/// A column as an array of `kind`. An empty text is a missing number; a text that is no number or time is an error.
+///
+/// # Errors
+/// Values that cannot become such.
+pub fn cast(column: &ArrayRef, kind: &DataType) -> Result<ArrayRef, ArrowError> {
+    let options = CastOptions { safe: false, ..CastOptions::default() };
+    match column.as_string_opt::<i32>().filter(|_| kind.is_numeric()) {
+        Some(texts) => {
+            let filled: StringArray = texts.iter().map(|text| text.filter(|text| !text.is_empty())).collect();
+            cast_with_options(&filled, kind, &options)
+        }
+        None => cast_with_options(column, kind, &options),
+    }
+}
+
+/// The batches of a CSV file, all of whose columns are texts. Errors: a file that is no CSV.
+fn csv_batches(mut file: File) -> Result<Batches, ArrowError> {
+    let format = csv::reader::Format::default().with_header(true);
+    let (schema, _) = format.infer_schema(&file, Some(1))?;
+    file.rewind()?;
+    let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
+    let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
+    Ok(Box::new(csv::ReaderBuilder::new(schema).with_format(format).build(file)?))
+}
