@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, Float64Array, TimestampMicrosecondArray};
+use arrow::array::{Array, Float64Array, NullBufferBuilder, TimestampMicrosecondArray};
+use arrow::buffer::NullBuffer;
 
 use crate::station_table::StationRecord;
 
@@ -148,16 +149,32 @@ impl SeriesGroup {
         TimestampMicrosecondArray::new(all.into(), None)
     }
 
-    /// The value of each row in the column at index `column` of the batches' value columns; missing ones are null, none is
-    /// NaN.
+    /// The times of some rows, which are in ascending order: microseconds since 1970, UTC; no nulls. `None` where there is
+    /// no such row.
     #[must_use]
-    pub fn values(&self, column: usize) -> Float64Array {
-        if let [piece] = self.pieces.as_slice() {
-            return piece.column(column);
-        }
-        let rows = self.rows();
-        let mut values = Vec::with_capacity(rows);
-        let mut validity = arrow::array::NullBufferBuilder::new(rows);
+    pub fn timestamps_at(&self, rows: &[usize]) -> Option<TimestampMicrosecondArray> {
+        let mut pieces = self.pieces.iter();
+        let (mut piece, mut first) = (pieces.next(), 0);
+        let times = rows.iter().map(|&row| {
+            while let Some(current) = piece
+                && row >= first + current.rows
+            {
+                first += current.rows;
+                piece = pieces.next();
+            }
+            let piece = piece?;
+            piece.values.timestamps.values().get(piece.start + row.checked_sub(first)?).copied()
+        });
+        let times: Option<Vec<i64>> = times.collect();
+        Some(TimestampMicrosecondArray::new(times?.into(), None))
+    }
+
+    /// Replaces the contents of `values` by the value of each row in the column at index `column` of the batches' value
+    /// columns, and returns which are null; none is NaN.
+    pub fn values_into(&self, column: usize, values: &mut Vec<f64>) -> Option<NullBuffer> {
+        values.clear();
+        values.reserve(self.rows());
+        let mut validity = NullBufferBuilder::new(self.rows());
         for piece in &self.pieces {
             let column = piece.column(column);
             values.extend_from_slice(column.values());
@@ -166,7 +183,19 @@ impl SeriesGroup {
                 None => validity.append_n_non_nulls(piece.rows),
             }
         }
-        Float64Array::new(values.into(), validity.finish())
+        validity.finish()
+    }
+
+    /// The value of each row in the column at index `column` of the batches' value columns; missing ones are null, none is
+    /// NaN.
+    #[must_use]
+    pub fn values(&self, column: usize) -> Float64Array {
+        if let [piece] = self.pieces.as_slice() {
+            return piece.column(column);
+        }
+        let mut values = Vec::new();
+        let nulls = self.values_into(column, &mut values);
+        Float64Array::new(values.into(), nulls)
     }
 }
 
@@ -174,5 +203,33 @@ impl Piece {
     /// The piece's rows of the value column at `index`.
     fn column(&self, index: usize) -> Float64Array {
         self.values.columns[index].slice(self.start, self.rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_several_pieces_are_one_series() {
+        let batch = |from: i64| BatchValues {
+            timestamps: (from..from + 4).collect::<Vec<_>>().into(),
+            columns: vec![(from..from + 4).map(|time| (time % 3 > 0).then_some(time as f64)).collect()],
+        };
+        let piece =
+            |from, start, rows| Piece { values: Arc::new(batch(from)), start, rows, stations: Vec::new() };
+        let pieces = vec![piece(10, 1, 3), piece(20, 0, 1), piece(30, 2, 2)];
+        let group = SeriesGroup { block: String::new(), pieces, dropped: Dropped::default() };
+        let times = [11, 12, 13, 20, 32, 33];
+        assert_eq!(group.timestamps().values()[..], times);
+        for rows in 0..1_usize << times.len() {
+            let rows: Vec<usize> = (0..times.len()).filter(|row| rows & (1 << row) != 0).collect();
+            let expected: Vec<i64> = rows.iter().map(|&row| times[row]).collect();
+            assert_eq!(group.timestamps_at(&rows).unwrap().values()[..], expected);
+        }
+        assert!(group.timestamps_at(&[2, 6]).is_none());
+        let expected: Float64Array =
+            times.map(|time| (time % 3 > 0).then_some(time as f64)).into_iter().collect();
+        assert_eq!(group.values(0), expected);
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, TimestampMicrosecondArray};
+use arrow::array::TimestampMicrosecondArray;
 use arrow::buffer::NullBuffer;
 use isd_dataset::read::RowGroup;
 use isd_dataset::series_group::SeriesGroup;
@@ -132,10 +132,7 @@ impl WholeSeries for ArchiveSeries {
             found: "does not exist".to_owned(),
             hint: None,
         })?;
-        let array = self.group.values(index);
-        values.clear();
-        values.extend_from_slice(array.values());
-        Ok(array.nulls().cloned())
+        Ok(self.group.values_into(index, values))
     }
 
     fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
@@ -143,12 +140,8 @@ impl WholeSeries for ArchiveSeries {
     }
 
     fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
-        let all = self.group.timestamps();
-        let time = |row: &usize| {
-            let time = all.values().get(*row).copied();
-            time.ok_or_else(|| Error::internal(format!("no row {row} in series of {} rows", all.len())))
-        };
-        let times: Vec<i64> = rows.iter().map(time).collect::<Result<_>>()?;
-        Ok(TimestampMicrosecondArray::new(times.into(), None))
+        self.group
+            .timestamps_at(rows)
+            .ok_or_else(|| Error::internal(format!("rows {rows:?} of series of {} rows", self.group.rows())))
     }
 }

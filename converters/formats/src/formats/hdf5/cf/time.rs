@@ -3,6 +3,8 @@
 //!
 //! CF Conventions 1.11, section 4.4; only calendars that agree with UTC's Gregorian one are taken.
 
+use std::ops::RangeInclusive;
+
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime};
 use isd_dataset::column::widen;
 
@@ -30,7 +32,26 @@ pub struct TimeUnits {
     largest: i64,
 }
 
+/// Units of whole microseconds: those in `range` are `micros` each, after `epoch`.
+pub struct WholeUnits {
+    /// Units that lie within the years 1600 to 2199, and whose microseconds 64 bits hold.
+    pub range: RangeInclusive<i64>,
+    /// Microseconds of one unit.
+    pub micros: i64,
+    /// Microseconds since 1970 of the number 0.
+    pub epoch: i64,
+}
+
 impl TimeUnits {
+    /// The units where each is a number of whole microseconds.
+    pub fn whole(self) -> Option<WholeUnits> {
+        (self.denominator == 1).then_some(WholeUnits {
+            range: self.least..=self.largest,
+            micros: self.numerator,
+            epoch: self.epoch,
+        })
+    }
+
     /// Times of which no units are known but how their numbers are read.
     pub fn found(times: NumberTimes) -> Self {
         let (numerator, denominator) = match times {

@@ -126,6 +126,9 @@ pub trait Stored: Copy + PartialOrd {
     fn to_f64(self) -> f64;
     /// The value with its kind.
     fn to_number(self) -> Number;
+    /// The value where it is a whole number that certainly is what was stored: `None` for fractions, for single precision
+    /// and for numbers that a double holds rounded.
+    fn whole(self) -> Option<i64>;
     /// An attribute's number as this type, or `None` where the type has no such value.
     fn from_number(number: Number) -> Option<Self>;
 }
@@ -141,6 +144,10 @@ macro_rules! stored_integers {
             #[inline]
             fn to_number(self) -> Number {
                 Number::Int(i128::from(self))
+            }
+            #[inline]
+            fn whole(self) -> Option<i64> {
+                i64::try_from(self).ok()
             }
             fn from_number(number: Number) -> Option<Self> {
                 match number {
@@ -166,6 +173,10 @@ impl Stored for f32 {
     fn to_number(self) -> Number {
         Number::F32(self)
     }
+    #[inline]
+    fn whole(self) -> Option<i64> {
+        None
+    }
     /// Rounds a double-precision attribute as the values that it stands for were rounded.
     fn from_number(number: Number) -> Option<Self> {
         Some(number.to_f64() as f32)
@@ -180,6 +191,15 @@ impl Stored for f64 {
     #[inline]
     fn to_number(self) -> Number {
         Number::F64(self)
+    }
+    #[inline]
+    fn whole(self) -> Option<i64> {
+        // A double of this size has no room for fractions: adding it rounds to a whole number, which then are its last bits.
+        const SHIFT: f64 = 1.5 * (1_u64 << 52) as f64;
+        const LIMIT: f64 = (1_u64 << 51) as f64;
+        let shifted = self + SHIFT;
+        let whole = shifted.to_bits().wrapping_sub(SHIFT.to_bits()) as i64;
+        ((self.abs() < LIMIT) & (shifted - SHIFT == self)).then_some(whole)
     }
     fn from_number(number: Number) -> Option<Self> {
         Some(number.to_f64())
@@ -204,7 +224,7 @@ impl<'a> FieldBytes<'a> {
     }
 
     /// The bytes of the field in each whole row.
-    pub fn rows(self) -> impl Iterator<Item = &'a [u8]> + Clone {
+    pub fn rows(self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone {
         self.bytes.chunks_exact(self.stride).map(move |row| &row[self.offset..self.offset + self.size])
     }
 }
@@ -244,7 +264,7 @@ impl<'a> StoredNumbers<'a> {
     }
 
     /// The bytes of each number, which has `N`.
-    pub fn arrays<const N: usize>(self) -> impl Iterator<Item = [u8; N]> + Clone {
+    pub fn arrays<const N: usize>(self) -> impl ExactSizeIterator<Item = [u8; N]> + Clone {
         self.field.rows().map(|bytes| {
             let mut array = [0; N];
             array.copy_from_slice(bytes);

@@ -14,7 +14,10 @@ pub type Runs = Vec<(Arc<str>, usize)>;
 
 /// The station part of each row of numbers.
 pub fn number_runs(part: StationPart, stored: StoredNumbers<'_>) -> Result<Runs, RowReason> {
-    fn of_values<T: Stored>(values: impl Iterator<Item = T>, part: StationPart) -> Result<Runs, RowReason> {
+    fn of_values<T: Stored>(
+        values: impl ExactSizeIterator<Item = T> + Clone,
+        part: StationPart,
+    ) -> Result<Runs, RowReason> {
         collect_runs(values, |value| part.of_number(value.to_number()))
     }
     with_values!(stored, |values| of_values(values, part))
@@ -41,7 +44,7 @@ pub fn indexed_runs(
     stations: &[Arc<str>],
 ) -> Result<Runs, RowReason> {
     fn of_values<T: Stored>(
-        values: impl Iterator<Item = T>,
+        values: impl ExactSizeIterator<Item = T> + Clone,
         first: i128,
         stations: &[Arc<str>],
     ) -> Result<Runs, RowReason> {
@@ -58,21 +61,30 @@ pub fn indexed_runs(
     with_values!(stored, |values| of_values(values, first, stations))
 }
 
+/// Values that are compared at a time.
+const STEP: usize = 64;
+
 /// The text of each value, which is made once for equal neighbours.
 fn collect_runs<T: Copy + PartialEq>(
-    values: impl Iterator<Item = T>,
+    mut values: impl ExactSizeIterator<Item = T> + Clone,
     format: impl Fn(T) -> Result<Arc<str>, String>,
 ) -> Result<Runs, RowReason> {
+    let rows = values.len();
     let mut runs = Runs::new();
-    let mut current = None;
-    for (row, value) in values.enumerate() {
-        match runs.last_mut() {
-            Some((_, rows)) if current == Some(value) => *rows += 1,
-            _ => {
-                runs.push((format(value).map_err(|reason| (row, reason))?, 1));
-                current = Some(value);
-            }
+    while let Some(value) = values.next() {
+        let start = rows - values.len() - 1;
+        // Step by step, which is compiled for vectors: nearly all rows have the station of the row before.
+        while values.len() >= STEP
+            && values.clone().take(STEP).fold(true, |same, other| same && other == value)
+        {
+            values.nth(STEP - 1);
         }
+        let mut rest = values.clone();
+        while rest.next().is_some_and(|other| other == value) {
+            values = rest.clone();
+        }
+        let text = format(value).map_err(|reason| (start, reason))?;
+        runs.push((text, rows - values.len() - start));
     }
     Ok(runs)
 }
@@ -150,5 +162,24 @@ mod tests {
         assert_eq!(joined, [("010010-99999", 2), ("010010-00001", 1), ("010020-00001", 6)]);
         let alone = stations(vec![(StationPart::Id, runs(&[("a", 1), ("a", 2), ("b", 1)]))]);
         assert_eq!(alone.len(), 2);
+    }
+
+    #[test]
+    fn runs_of_any_length_are_counted() {
+        for lengths in [vec![1], vec![63, 1, 64, 65, 1, 200], vec![64, 128], vec![300]] {
+            let values: Vec<usize> =
+                lengths.iter().enumerate().flat_map(|(value, &rows)| vec![value; rows]).collect();
+            let found = collect_runs(values.iter().copied(), |value| Ok(value.to_string().into())).unwrap();
+            let expected: Runs =
+                lengths.iter().enumerate().map(|(value, &rows)| (value.to_string().into(), rows)).collect();
+            assert_eq!(found, expected);
+            let last = lengths.len() - 1;
+            let refused = collect_runs(values.iter().copied(), |value| match value {
+                value if value == last => Err("it is the last".into()),
+                value => Ok(value.to_string().into()),
+            });
+            assert_eq!(refused.unwrap_err().0, values.len() - lengths[last]);
+        }
+        assert_eq!(collect_runs([0_u8; 0].into_iter(), |_| Ok("".into())).unwrap(), []);
     }
 }
