@@ -199,7 +199,7 @@ impl Stored for f64 {
         const LIMIT: f64 = (1_u64 << 51) as f64;
         let shifted = self + SHIFT;
         let whole = shifted.to_bits().wrapping_sub(SHIFT.to_bits()) as i64;
-        ((self.abs() < LIMIT) & (shifted - SHIFT == self)).then_some(whole)
+        (self.abs() < LIMIT && shifted - SHIFT == self).then_some(whole)
     }
     fn from_number(number: Number) -> Option<Self> {
         Some(number.to_f64())

@@ -73,10 +73,9 @@ fn collect_runs<T: Copy + PartialEq>(
     let mut runs = Runs::new();
     while let Some(value) = values.next() {
         let start = rows - values.len() - 1;
-        // Step by step, which is compiled for vectors: nearly all rows have the station of the row before.
-        while values.len() >= STEP
-            && values.clone().take(STEP).fold(true, |same, other| same && other == value)
-        {
+        // Counted without an early end, so that it is compiled for vectors: nearly all rows have the station of the row before.
+        let others = |next: std::iter::Take<_>| next.filter(|&other| other != value).count();
+        while values.len() >= STEP && others(values.clone().take(STEP)) == 0 {
             values.nth(STEP - 1);
         }
         let mut rest = values.clone();
