@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::qc::calendar::HOUR;
 use crate::qc::derived::kept;
 use crate::qc::station::Station;
 use crate::qc::statistics::{iqr, resolution};
@@ -81,6 +82,7 @@ impl SpikeLimits {
 
 /// Index of the step between two rows, in whole hours less one; steps below one hour count as one. `None` for longer ones.
 fn step(station: &Station, row: usize, later: usize) -> Option<usize> {
-    let hours = station.hours_between(row, later).round().max(1.0) as usize;
+    let span = station.times()[later] - station.times()[row];
+    let hours = ((span + HOUR / 2) / HOUR).max(1) as usize;
     (hours <= STEPS).then(|| hours - 1)
 }

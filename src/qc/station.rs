@@ -1,6 +1,6 @@
 //! A station as the tests see it: its rows and its place in, the values of its measurements out.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use isd_dataset::MEASUREMENTS;
 use isd_dataset::geography::Position;
@@ -16,6 +16,8 @@ pub struct Station {
     moments: Vec<Moment>,
     /// Values by measurement, NaN where there is none; empty for a measurement that the source lacks.
     values: [Vec<f64>; MEASUREMENTS.len()],
+    /// Rows with a value, by measurement, where they were asked for.
+    observed: [OnceLock<Vec<u32>>; MEASUREMENTS.len()],
     /// Pressure at the station in hPa, NaN where there is none; empty where the source lacks it.
     barometer: Vec<f64>,
 }
@@ -26,13 +28,15 @@ impl Station {
     pub fn new(id: Arc<str>, position: Option<Position>, times: Vec<i64>) -> Self {
         let moments = moments(&times);
         let values = std::array::from_fn(|_| Vec::new());
-        Self { id, position, times, moments, values, barometer: Vec::new() }
+        let observed = std::array::from_fn(|_| OnceLock::new());
+        Self { id, position, times, moments, values, observed, barometer: Vec::new() }
     }
 
     /// The same with the values of a measurement, one a row, NaN where there is none.
     #[must_use]
     pub fn with(mut self, measurement: usize, values: Vec<f64>) -> Self {
         debug_assert_eq!(values.len(), self.times.len());
+        self.observed[measurement].take();
         self.values[measurement] =
             if values.iter().all(|value| value.is_nan()) { Vec::new() } else { values };
         self
@@ -101,15 +105,25 @@ impl Station {
 
     /// The rows that have a value of a measurement.
     #[must_use]
-    pub fn observed(&self, measurement: usize) -> Vec<u32> {
-        let rows = self.values[measurement].iter().zip(0..);
-        rows.filter(|(value, _)| !value.is_nan()).map(|(_, row)| row).collect()
+    pub fn observed(&self, measurement: usize) -> &[u32] {
+        let values = &self.values[measurement];
+        self.observed[measurement].get_or_init(|| {
+            let (mut rows, mut count) = (vec![0; values.len()], 0);
+            // Written in any case, and kept by counting it: a branch would often be taken where one did not expect it.
+            for (row, value) in (0..).zip(values) {
+                rows[count] = row;
+                count += usize::from(!value.is_nan());
+            }
+            rows.truncate(count);
+            rows
+        })
     }
 
     /// Takes a value that was found erroneous out of sight of later tests.
     pub fn hide(&mut self, measurement: usize, row: usize) {
         if let Some(value) = self.values[measurement].get_mut(row) {
             *value = f64::NAN;
+            self.observed[measurement].take();
         }
     }
 

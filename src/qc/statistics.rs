@@ -10,33 +10,61 @@ pub const IQR_TO_SIGMA: f64 = 1.349;
 /// Values of a sample that is sorted, where of a larger one the values are only divided at a rank.
 const FEW: usize = 16;
 
-/// The value of that rank, 0 for the least. `None` for a rank that the sample does not have.
-#[must_use]
-pub fn ranked(sample: &mut [f64], rank: usize) -> Option<f64> {
+/// The integer that stands for a value in the order of `f64::total_cmp`, and, since it is its own inverse on bits, the bits of
+/// the value that an integer stands for. Integers are compared in one step, and sorted without branches.
+const fn order_key(bits: i64) -> i64 {
+    bits ^ ((bits >> 63) as u64 >> 1) as i64
+}
+
+/// What `statistic` says of the order keys of a sample, which is left in the order that they are left in.
+fn of_keys<S>(sample: &mut [f64], statistic: impl FnOnce(&mut [i64]) -> S) -> S {
+    let keys: &mut [i64] = bytemuck::must_cast_slice_mut(sample);
+    keys.iter_mut().for_each(|key| *key = order_key(*key));
+    let found = statistic(keys);
+    keys.iter_mut().for_each(|key| *key = order_key(*key));
+    found
+}
+
+/// The value that a key stands for.
+fn value_of(key: i64) -> f64 {
+    f64::from_bits(order_key(key).cast_unsigned())
+}
+
+/// The key of that rank, 0 for the least, with lesser ones before it. `None` for a rank that there is not.
+fn ranked(keys: &mut [i64], rank: usize) -> Option<i64> {
     // By insertion: the standard library's functions do as much before they begin.
-    if sample.len() <= FEW {
-        for end in 1..sample.len() {
+    if keys.len() <= FEW {
+        for end in 1..keys.len() {
             let mut at = end;
-            while at > 0 && sample[at - 1].total_cmp(&sample[at]).is_gt() {
-                sample.swap(at - 1, at);
+            while at > 0 && keys[at - 1] > keys[at] {
+                keys.swap(at - 1, at);
                 at -= 1;
             }
         }
-        return sample.get(rank).copied();
+        return keys.get(rank).copied();
     }
-    (rank < sample.len()).then(|| *sample.select_nth_unstable_by(rank, f64::total_cmp).1)
+    (rank < keys.len()).then(|| *keys.select_nth_unstable(rank).1)
+}
+
+fn median_of_keys(keys: &mut [i64]) -> Option<f64> {
+    let middle = keys.len() / 2;
+    let upper = ranked(keys, middle)?;
+    if keys.len() % 2 == 1 {
+        return Some(value_of(upper));
+    }
+    let lower = *keys[..middle].iter().max()?;
+    Some(f64::midpoint(value_of(lower), value_of(upper)))
+}
+
+/// Sorts a sample.
+pub fn sort(sample: &mut [f64]) {
+    of_keys(sample, <[i64]>::sort_unstable);
 }
 
 /// The median: the mean of the two middle values of an even number. `None` for an empty sample.
 #[must_use]
 pub fn median(sample: &mut [f64]) -> Option<f64> {
-    let middle = sample.len() / 2;
-    let upper = ranked(sample, middle)?;
-    if sample.len() % 2 == 1 {
-        return Some(upper);
-    }
-    let lower = sample[..middle].iter().copied().max_by(f64::total_cmp)?;
-    Some(f64::midpoint(lower, upper))
+    of_keys(sample, median_of_keys)
 }
 
 /// The interquartile range as `HadISD` defines it: of n sorted values, that of rank n - r less that of rank r, with r = n / 4
@@ -44,9 +72,13 @@ pub fn median(sample: &mut [f64]) -> Option<f64> {
 #[must_use]
 pub fn iqr(sample: &mut [f64]) -> Option<f64> {
     let quarter = (sample.len() + 2) / 4;
-    let high = ranked(sample, (sample.len() - quarter).min(sample.len().checked_sub(1)?))?;
-    let low = ranked(sample, quarter)?;
-    Some(high - low)
+    let upper = (sample.len() - quarter).min(sample.len().checked_sub(1)?);
+    of_keys(sample, |keys| {
+        let high = ranked(keys, upper)?;
+        // The lesser ones stand before it.
+        let low = ranked(&mut keys[..=upper], quarter)?;
+        Some(value_of(high) - value_of(low))
+    })
 }
 
 /// The median absolute deviation from `center`. `None` for an empty sample, whose values become their deviations.
@@ -58,12 +90,75 @@ pub fn mad(sample: &mut [f64], center: f64) -> Option<f64> {
     median(sample)
 }
 
+/// A few values in order, of at most `N`.
+#[derive(Debug, Clone, Copy)]
+pub struct Sorted<const N: usize> {
+    /// Keys of the values in ascending order, then the greatest keys.
+    keys: [i64; N],
+    count: usize,
+}
+
+impl<const N: usize> Sorted<N> {
+    /// The values that are not NaN.
+    #[must_use]
+    pub fn new(values: [f64; N]) -> Self {
+        let count = values.iter().filter(|value| !value.is_nan()).count();
+        let key =
+            |value: f64| if value.is_nan() { i64::MAX } else { order_key(value.to_bits().cast_signed()) };
+        let mut keys = values.map(key);
+        // By exchanges that do not depend on the values, and hence without branches.
+        for round in 0..N {
+            for at in (round % 2..N - 1).step_by(2) {
+                let (low, high) = (keys[at].min(keys[at + 1]), keys[at].max(keys[at + 1]));
+                (keys[at], keys[at + 1]) = (low, high);
+            }
+        }
+        Self { keys, count }
+    }
+
+    /// Number of values.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    fn value(&self, rank: usize) -> f64 {
+        value_of(self.keys[rank])
+    }
+
+    /// The median: the mean of the two middle values of an even number. `None` where there is no value.
+    #[must_use]
+    pub fn median(&self) -> Option<f64> {
+        match self.count {
+            0 => None,
+            count if count % 2 == 1 => Some(self.value(count / 2)),
+            count => Some(f64::midpoint(self.value(count / 2 - 1), self.value(count / 2))),
+        }
+    }
+
+    /// The median of the values without one of them, `value`; of at least two. NaN for the value NaN.
+    #[must_use]
+    pub fn median_without(&self, value: f64) -> f64 {
+        if value.is_nan() || self.count < 2 {
+            return f64::NAN;
+        }
+        let (key, middle) = (order_key(value.to_bits().cast_signed()), (self.count - 1) / 2);
+        // Whichever of equal values is left out, the others are the same.
+        if self.count % 2 == 0 {
+            return self.value(middle + usize::from(key <= self.keys[middle]));
+        }
+        let low = if key < self.keys[middle] { middle } else { middle - 1 };
+        let high = if key > self.keys[middle] { middle } else { middle + 1 };
+        f64::midpoint(self.value(low), self.value(high))
+    }
+}
+
 /// The quantile of that share by the inverse of the empirical distribution function: the least value that at least `share`
 /// of the sample does not exceed (type 1 of Hyndman and Fan 1996). `None` for an empty sample.
 #[must_use]
 pub fn quantile(sample: &mut [f64], share: f64) -> Option<f64> {
     let rank = (share * sample.len() as f64).ceil() as usize;
-    ranked(sample, rank.saturating_sub(1))
+    of_keys(sample, |keys| ranked(keys, rank.saturating_sub(1))).map(value_of)
 }
 
 /// How far from the centre a normal distribution of `count` values with standard deviation `sigma` has, in a bin of width
@@ -95,7 +190,8 @@ pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -
 pub fn resolution(values: impl Iterator<Item = f64>) -> f64 {
     let (mut count, mut whole, mut half) = (0_usize, 0_usize, 0_usize);
     for value in values {
-        let tenths = (value.abs() * 10.0).round() as i64 % 10;
+        // Rounded without a function of the mathematical library, which takes longer than the rest.
+        let tenths = (value.abs() * 10.0 + 0.5) as i64 % 10;
         count += 1;
         whole += usize::from(tenths == 0);
         half += usize::from(tenths == 5);
@@ -155,6 +251,24 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_few_values_are_sorted(values in prop::array::uniform6(prop_oneof![-3_i8..3, Just(9)])) {
+            // The number 9 stands for NaN.
+            let values = values.map(|n| if n == 9 { f64::NAN } else { f64::from(n) });
+            let mut rest: Vec<f64> = values.into_iter().filter(|value| !value.is_nan()).collect();
+            let sorted = Sorted::new(values);
+            prop_assert_eq!((sorted.count(), sorted.median()), (rest.len(), median(&mut rest.clone())));
+            while let Some(value) = rest.pop() {
+                if sorted.count() > 1 {
+                    let mut others = values.to_vec();
+                    others.retain(|value| !value.is_nan());
+                    others.remove(others.iter().position(|other| *other == value).unwrap());
+                    prop_assert_eq!(Some(sorted.median_without(value)), median(&mut others));
+                }
+            }
+            prop_assert!(sorted.median_without(f64::NAN).is_nan());
+        }
+
         #[test]
         fn medians_are_those_of_the_sorted_sample(mut sample in prop::collection::vec(-50_i32..50, 1..60)) {
             let mut values: Vec<f64> = sample.iter().map(|&n| f64::from(n)).collect();

@@ -1,21 +1,18 @@
 //! One measurement of a station beside its neighbours': series in, how far each value lies from what they make expected out.
 
+use crate::qc::neighbour_stage::parts::{PARTS, Parts, Samples};
 use crate::qc::station::Station;
-use crate::qc::statistics::{MAD_TO_SIGMA, mad, median};
+use crate::qc::statistics::{MAD_TO_SIGMA, Sorted, mad, median};
 
 /// Values of a neighbour, in time order: minutes since 1970, and the value.
 pub type Reference = Vec<(i32, f32)>;
 
 /// Values that a neighbour has in common with a station at least.
 const COMMON_VALUES: usize = 100;
-/// Values from which a usual difference or a spread of a part of the year and day is derived at least.
-const PART_VALUES: usize = 20;
 /// Neighbours that are compared at most: the nearest.
 const MOST_NEIGHBOURS: usize = 6;
 /// Neighbours whose distance from the others says how neighbours differ: the nearest.
 const JUDGED_NEIGHBOURS: usize = 4;
-/// Parts of the year and the day with differences of their own: months and three hours of the day.
-const PARTS: usize = 12 * 8;
 
 /// The parameters of a comparison.
 #[derive(Debug, Clone, Copy)]
@@ -29,34 +26,34 @@ pub struct Bounds {
     /// Share of the neighbours that must agree.
     pub agreement: f64,
     /// Time between two values at most, in minutes.
-    pub tolerance: i32,
+    pub tolerance: u32,
 }
 
 /// A station's values beside those of its neighbours.
-pub struct Comparison {
+pub struct Comparison<'a> {
     bounds: Bounds,
     /// Rows of the station with a value.
-    rows: Vec<u32>,
-    /// Part of each of these rows.
-    parts: Vec<u8>,
+    rows: &'a [u32],
+    parts: Parts,
     values: Vec<f64>,
-    neighbours: Vec<Neighbour>,
+    neighbours: Neighbours,
     /// How far each value lies above what the neighbours make expected; NaN where too few have a value.
     differences: Vec<f64>,
     /// Robust standard deviation of the differences, by part.
-    spreads: Vec<f64>,
+    spreads: [f64; PARTS],
     /// The same of the neighbours among each other.
-    network_spreads: Vec<f64>,
+    network_spreads: [f64; PARTS],
 }
 
-/// A neighbour's values at the times of the station's.
-struct Neighbour {
-    /// Its position in what the comparison was made of.
-    number: usize,
-    /// One a row of the comparison, NaN where it has none.
-    values: Vec<f32>,
-    /// How far its values usually lie above the station's, by part.
-    usual: Vec<f64>,
+/// The neighbours' values at the times of the station's.
+#[derive(Default)]
+struct Neighbours {
+    /// The position of each in what the comparison was made of.
+    numbers: Vec<usize>,
+    /// By row of the comparison, NaN where one has none and beyond the last.
+    values: Vec<[f32; MOST_NEIGHBOURS]>,
+    /// How far the values of each usually lie above the station's, by part.
+    usual: Vec<[f64; MOST_NEIGHBOURS]>,
 }
 
 /// What the neighbours say of one value.
@@ -80,11 +77,11 @@ pub struct Judgement {
     pub nearest: usize,
 }
 
-impl Comparison {
+impl<'a> Comparison<'a> {
     /// Compares a measurement of a station with `references`, nearest first. `found` says which rows any test has found; these
     /// are no part of what is derived. `None` where fewer neighbours than are needed have enough values in common.
     pub fn new(
-        station: &Station,
+        station: &'a Station,
         measurement: usize,
         references: &[&Reference],
         found: impl Fn(u32) -> bool,
@@ -97,53 +94,61 @@ impl Comparison {
             let moment = station.moments()[row as usize];
             moment.month * 8 + (moment.hour() / 3) as u8
         };
-        let parts: Vec<u8> = rows.iter().map(part).collect();
+        let parts = Parts::new(rows.iter().map(part).collect());
         let kept: Vec<bool> = rows.iter().map(|&row| !found(row)).collect();
-        let mut neighbours = Vec::new();
+        let mut neighbours = Neighbours {
+            numbers: Vec::new(),
+            values: vec![[f32::NAN; MOST_NEIGHBOURS]; rows.len()],
+            usual: vec![[0.0; MOST_NEIGHBOURS]; PARTS],
+        };
         for (number, reference) in references.iter().enumerate() {
+            let place = neighbours.numbers.len();
+            if place == MOST_NEIGHBOURS {
+                break;
+            }
             let matched = matched(&minutes, reference, bounds.tolerance);
             if matched.iter().filter(|value| !value.is_nan()).count() < COMMON_VALUES {
                 continue;
             }
-            let above = matched.iter().zip(&values).map(|(&theirs, &ours)| f64::from(theirs) - ours);
-            let above = above.zip(&kept).map(|(above, &kept)| if kept { above } else { f64::NAN });
-            let usual = by_part(&parts, above, median);
-            neighbours.push(Neighbour { number, values: matched, usual });
-            if neighbours.len() == MOST_NEIGHBOURS {
-                break;
-            }
+            let above = matched.iter().zip(&values).zip(&kept);
+            let above =
+                above.map(|((&theirs, &ours), &kept)| if kept { f64::from(theirs) - ours } else { f64::NAN });
+            let usual = parts.samples_of(above).statistics(median);
+            neighbours.usual.iter_mut().zip(usual).for_each(|(usual, own)| usual[place] = own);
+            neighbours.values.iter_mut().zip(matched).for_each(|(values, own)| values[place] = own);
+            neighbours.numbers.push(number);
         }
-        if neighbours.len() < bounds.least_values.max(1) {
+        if neighbours.numbers.len() < bounds.least_values.max(1) {
             return None;
         }
-        let spreads = vec![bounds.least_spread; PARTS];
-        let network_spreads = spreads.clone();
-        let differences = Vec::new();
-        let mut comparison =
-            Self { bounds, rows, parts, values, neighbours, differences, spreads, network_spreads };
-        let mut expected = Vec::new();
-        comparison.differences = (0..comparison.rows.len())
-            .map(|at| comparison.difference(at, &mut expected).unwrap_or(f64::NAN))
-            .collect();
-        let unfound = comparison.differences.iter().zip(&kept);
-        let differences: Vec<f64> =
-            unfound.map(|(&difference, &kept)| if kept { difference } else { f64::NAN }).collect();
-        comparison.spreads = comparison.spread_of(&differences);
+        let mut network = Network::new(&neighbours, &parts, bounds.least_values);
+        let mut own = parts.samples();
+        let mut differences = Vec::with_capacity(rows.len());
+        for (((&part, theirs), &value), &kept) in
+            parts.of_values().iter().zip(&neighbours.values).zip(&values).zip(&kept)
+        {
+            let expected = neighbours.expected(usize::from(part), theirs);
+            let sorted = Sorted::new(expected);
+            let difference = if sorted.count() < bounds.least_values { None } else { sorted.median() }
+                .map_or(f64::NAN, |center| value - center);
+            differences.push(difference);
+            own.push(part, if kept { difference } else { f64::NAN });
+            network.push(part, &expected, &sorted);
+        }
+        let spread = |samples: &Samples| {
+            bounds.spreads(samples, |sample| median(sample).and_then(|center| mad(sample, center)))
+        };
+        let first = spread(&own);
         // Once more without what lies beyond these limits: many errors widen their own limits.
-        let within = differences.iter().enumerate().map(|(at, &difference)| {
-            let limit = comparison.limit(at);
-            if difference.abs() > limit { f64::NAN } else { difference }
-        });
-        let within: Vec<f64> = within.collect();
-        comparison.spreads = comparison.spread_of(&within);
-        comparison.network_spreads = comparison.spread_of_network();
-        Some(comparison)
+        own.retain(|part, difference| difference.abs() <= bounds.factor * first[part]);
+        let (spreads, network_spreads) = (spread(&own), network.spreads(bounds));
+        Some(Self { bounds, rows, parts, values, neighbours, differences, spreads, network_spreads })
     }
 
     /// Rows of the station with a value.
     #[must_use]
     pub fn rows(&self) -> &[u32] {
-        &self.rows
+        self.rows
     }
 
     /// The position of a row among those with a value.
@@ -192,10 +197,14 @@ impl Comparison {
     /// The neighbours with a value at a position: their place in what the comparison was made of, their value, and how far it
     /// usually lies above the station's.
     pub fn values_at(&self, at: usize) -> impl Iterator<Item = (usize, f64, f64)> {
-        let part = usize::from(self.parts[at]);
-        let with_value = self.neighbours.iter().filter(move |neighbour| !neighbour.values[at].is_nan());
-        with_value
-            .map(move |neighbour| (neighbour.number, f64::from(neighbour.values[at]), neighbour.usual[part]))
+        let (values, usual) = (&self.neighbours.values[at], &self.neighbours.usual[self.part(at)]);
+        let all = self.neighbours.numbers.iter().zip(values).zip(usual);
+        all.filter(|((_, value), _)| !value.is_nan())
+            .map(|((&number, &value), &usual)| (number, f64::from(value), usual))
+    }
+
+    fn part(&self, at: usize) -> usize {
+        usize::from(self.parts.of_values()[at])
     }
 
     /// The value at a position less the median of what the neighbours make expected, which replaces the contents of `expected`.
@@ -209,60 +218,61 @@ impl Comparison {
     }
 
     fn limit(&self, at: usize) -> f64 {
-        self.bounds.factor * self.spreads[usize::from(self.parts[at])]
+        self.bounds.factor * self.spreads[self.part(at)]
     }
 
     fn network_limit(&self, at: usize) -> f64 {
-        let part = usize::from(self.parts[at]);
+        let part = self.part(at);
         self.bounds.factor * self.network_spreads[part].min(self.spreads[part])
     }
+}
 
-    /// The robust standard deviations, by part, of the distances of the nearest neighbours' values from what all others make
-    /// expected: the median of these neighbours. They are distances from 0, since usual differences are taken off.
-    fn spread_of_network(&self) -> Vec<f64> {
-        let judged = self.neighbours.len().min(JUDGED_NEIGHBOURS);
-        let mut samples: Vec<Vec<f64>> = vec![vec![f64::NAN; self.rows.len()]; judged];
-        let mut expected: Vec<(f64, usize)> = Vec::new();
-        for (at, &part) in self.parts.iter().enumerate() {
-            let part = usize::from(part);
-            expected.clear();
-            let all = self.neighbours.iter().enumerate();
-            let all = all
-                .map(|(number, neighbour)| (f64::from(neighbour.values[at]) - neighbour.usual[part], number));
-            expected.extend(all.filter(|(value, _)| !value.is_nan()));
-            expected.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-            if expected.len() < self.bounds.least_values.max(2) {
-                continue;
-            }
-            for (place, &(value, number)) in expected.iter().enumerate().filter(|(_, own)| own.1 < judged) {
-                // The median of the others, which are in order.
-                let other = |rank: usize| expected[rank + usize::from(rank >= place)].0;
-                let (others, middle) = (expected.len() - 1, (expected.len() - 1) / 2);
-                let center = if others % 2 == 1 {
-                    other(middle)
-                } else {
-                    f64::midpoint(other(middle - 1), other(middle))
-                };
-                samples[number][at] = value - center;
+impl Bounds {
+    /// The robust standard deviation of each part, no less than the least.
+    fn spreads(&self, samples: &Samples, deviation: impl Fn(&mut [f64]) -> Option<f64>) -> [f64; PARTS] {
+        samples.statistics(deviation).map(|mad| (MAD_TO_SIGMA * mad).max(self.least_spread))
+    }
+}
+
+impl Neighbours {
+    /// What each makes expected in a part of the year and the day, NaN where it has no value.
+    fn expected(&self, part: usize, values: &[f32; MOST_NEIGHBOURS]) -> [f64; MOST_NEIGHBOURS] {
+        let usual = &self.usual[part];
+        std::array::from_fn(|place| f64::from(values[place]) - usual[place])
+    }
+}
+
+/// How far the nearest neighbours' values lie from what all others make expected. They are distances from 0, since usual
+/// differences are taken off.
+struct Network {
+    /// Neighbours with a value at least.
+    least_values: usize,
+    judged: Vec<Samples>,
+}
+
+impl Network {
+    fn new(neighbours: &Neighbours, parts: &Parts, least_values: usize) -> Self {
+        let judged = neighbours.numbers.len().min(JUDGED_NEIGHBOURS);
+        Self { least_values: least_values.max(2), judged: (0..judged).map(|_| parts.samples()).collect() }
+    }
+
+    /// Adds what the neighbours make expected at one time.
+    fn push(&mut self, part: u8, expected: &[f64], sorted: &Sorted<MOST_NEIGHBOURS>) {
+        if sorted.count() >= self.least_values {
+            for (samples, &value) in self.judged.iter_mut().zip(expected) {
+                samples.push(part, value - sorted.median_without(value));
             }
         }
-        let spread = |sample: Vec<f64>| self.spread_by(&sample, |sample| mad(sample, 0.0));
-        let spreads: Vec<Vec<f64>> = samples.into_iter().map(spread).collect();
-        let of_part = |part: usize| {
-            let mut sample: Vec<f64> = spreads.iter().map(|spreads| spreads[part]).collect();
-            median(&mut sample).unwrap_or(self.bounds.least_spread)
-        };
-        (0..PARTS).map(of_part).collect()
     }
 
-    /// The robust standard deviation of each part, no less than the least.
-    fn spread_of(&self, differences: &[f64]) -> Vec<f64> {
-        self.spread_by(differences, |sample| median(sample).and_then(|center| mad(sample, center)))
-    }
-
-    fn spread_by(&self, differences: &[f64], deviation: impl Fn(&mut [f64]) -> Option<f64>) -> Vec<f64> {
-        let deviations = by_part(&self.parts, differences.iter().copied(), deviation);
-        deviations.into_iter().map(|mad| (MAD_TO_SIGMA * mad).max(self.bounds.least_spread)).collect()
+    /// The robust standard deviations, by part: the median of the neighbours.
+    fn spreads(&self, bounds: Bounds) -> [f64; PARTS] {
+        let each: Vec<[f64; PARTS]> =
+            self.judged.iter().map(|samples| bounds.spreads(samples, |sample| mad(sample, 0.0))).collect();
+        std::array::from_fn(|part| {
+            let mut sample: Vec<f64> = each.iter().map(|spreads| spreads[part]).collect();
+            median(&mut sample).unwrap_or(bounds.least_spread)
+        })
     }
 }
 
@@ -274,40 +284,20 @@ pub fn minute(time: i64) -> i32 {
 
 /// The value of a reference nearest each of some ascending times, NaN where none is within `tolerance`; of two equally near
 /// ones the earlier.
-fn matched(minutes: &[i32], reference: &Reference, tolerance: i32) -> Vec<f32> {
+fn matched(minutes: &[i32], reference: &Reference, tolerance: u32) -> Vec<f32> {
     let mut at = 0;
-    let nearest = |&minute: &i32| {
-        let far =
-            |at: usize| reference.get(at).map(|(other, _)| (i64::from(*other) - i64::from(minute)).abs());
-        while far(at + 1).zip(far(at)).is_some_and(|(next, this)| next < this) {
+    let mut nearest = |&minute: &i32| {
+        let (time, mut value) = *reference.get(at)?;
+        let mut distance = time.abs_diff(minute);
+        while let Some(&(time, next)) = reference.get(at + 1)
+            && time.abs_diff(minute) < distance
+        {
+            (distance, value) = (time.abs_diff(minute), next);
             at += 1;
         }
-        match (far(at), reference.get(at)) {
-            (Some(distance), Some((_, value))) if distance <= i64::from(tolerance) => *value,
-            _ => f32::NAN,
-        }
+        (distance <= tolerance).then_some(value)
     };
-    minutes.iter().map(nearest).collect()
-}
-
-/// A statistic of the values of each part; of all values where a part has too few. NaN values do not count; the statistic of no
-/// value is 0.
-fn by_part(
-    parts: &[u8],
-    values: impl Iterator<Item = f64>,
-    statistic: impl Fn(&mut [f64]) -> Option<f64>,
-) -> Vec<f64> {
-    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); PARTS];
-    for (&part, value) in parts.iter().zip(values).filter(|(_, value)| !value.is_nan()) {
-        samples[usize::from(part)].push(value);
-    }
-    let few = samples.iter().any(|sample| sample.len() < PART_VALUES);
-    let mut all: Vec<f64> = if few { samples.concat() } else { Vec::new() };
-    let whole = statistic(&mut all).unwrap_or(0.0);
-    let of = |sample: &mut Vec<f64>| {
-        if sample.len() < PART_VALUES { whole } else { statistic(sample).unwrap_or(whole) }
-    };
-    samples.iter_mut().map(of).collect()
+    minutes.iter().map(|minute| nearest(minute).unwrap_or(f32::NAN)).collect()
 }
 
 #[cfg(test)]
@@ -326,12 +316,13 @@ mod tests {
     }
 
     /// Three neighbours that lie 1, 2 and 3 above a station whose values go round from 0 to 9.
-    fn compared(change: impl Fn(usize, f64) -> f64, references: usize) -> Option<Comparison> {
+    fn compared(change: impl Fn(usize, f64) -> f64, references: usize) -> Option<Comparison<'static>> {
         let rows = 2000;
         let usual = |row: usize| (row % 10) as f64;
         let times: Vec<i64> = (0..rows).map(|row| row as i64 * HOUR).collect();
         let values = (0..rows).map(|row| change(row, usual(row))).collect();
         let station = Station::new("a".into(), None, times.clone()).with(0, values);
+        let station: &Station = Box::leak(Box::new(station));
         let reference = |above: usize| -> Reference {
             times
                 .iter()
@@ -343,7 +334,7 @@ mod tests {
         let references: Vec<&Reference> = references.iter().collect();
         let bounds =
             Bounds { least_values: 3, factor: 5.0, least_spread: 1.5, agreement: 2.0 / 3.0, tolerance: 30 };
-        Comparison::new(&station, 0, &references, |_| false, bounds)
+        Comparison::new(station, 0, &references, |_| false, bounds)
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! not depend on the order of the row groups.
 
 pub mod comparison;
+mod parts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -222,24 +223,25 @@ pub fn decide_group(
 
 /// The comparison of a measurement of a station with the stations around, by the parameters of `settings`.
 #[must_use]
-pub fn compare(
-    station: &Station,
+pub fn compare<'a>(
+    station: &'a Station,
     measurement: usize,
     around: &[Around<'_>],
     findings: &[Finding],
     settings: &Settings,
-) -> Option<Comparison> {
+) -> Option<Comparison<'a>> {
     let test = test_index("neighbour")?;
     let [radius, _, least_values, factor, least_spread, agreement, _, _, tolerance] =
         settings.values(test, measurement).ok()?;
     let index = COMPARED.iter().position(|&compared| compared == measurement)?;
     let near = around.iter().take_while(|other| other.distance <= radius);
     let series: Vec<&Reference> = near.map(|other| &other.series[index]).collect();
+    let mut found = vec![false; station.rows()];
     let mine = findings.iter().filter(|finding| usize::from(finding.measurement) == measurement);
-    let found: BTreeSet<u32> = mine.map(|finding| finding.row).collect();
-    let tolerance = (tolerance * 60.0) as i32;
+    mine.for_each(|finding| found[finding.row as usize] = true);
+    let tolerance = (tolerance * 60.0) as u32;
     let bounds = Bounds { least_values: least_values as usize, factor, least_spread, agreement, tolerance };
-    Comparison::new(station, measurement, &series, |row| found.contains(&row), bounds)
+    Comparison::new(station, measurement, &series, |row| found[row as usize], bounds)
 }
 
 /// Has the neighbours of a station decide on the `findings` of it, then cleans up; `around` are nearest first.
@@ -283,12 +285,12 @@ pub(super) fn decide(
         );
         let suspects: BTreeSet<u32> = findings.iter().filter(|f| undecided(f)).map(|f| f.row).collect();
         let (mut judged, mut expected) = (BTreeMap::new(), Vec::new());
-        let positions: Vec<usize> = if alone {
-            let departs = |&at: &usize| comparison.departs(at) || suspects.contains(&comparison.rows()[at]);
-            (0..comparison.rows().len()).filter(departs).collect()
-        } else {
-            suspects.iter().filter_map(|&row| comparison.position(row)).collect()
-        };
+        let mut positions: Vec<usize> = suspects.iter().filter_map(|&row| comparison.position(row)).collect();
+        if alone {
+            positions.extend((0..comparison.rows().len()).filter(|&at| comparison.departs(at)));
+            positions.sort_unstable();
+            positions.dedup();
+        }
         for at in positions {
             let row = comparison.rows()[at];
             let Some(judgement) = comparison.judge(at, &mut expected) else { continue };

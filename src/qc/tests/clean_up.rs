@@ -58,7 +58,7 @@ impl Test for CleanUp {
                 continue;
             }
             let rows: Vec<usize> =
-                run.station.observed(measurement).into_iter().map(|row| row as usize).collect();
+                run.station.observed(measurement).iter().map(|&row| row as usize).collect();
             for rows in rows.chunk_by(|&a, &b| month(a) == month(b)) {
                 let Some(&count) = bad.get(&month(rows[0])) else { continue };
                 let part = 100.0 * count as f64 / rows.len() as f64;

@@ -5,7 +5,7 @@ use isd_dataset::Result;
 use crate::qc::derived::{Limits, kept};
 use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
-use crate::qc::statistics::{MAD_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
+use crate::qc::statistics::{MAD_TO_SIGMA, iqr, last_within, mad, median, normal_limit, sort};
 use crate::qc::test::{About, DEW_POINT, Needs, Parameter, Run, TEMPERATURE, Test};
 use crate::qc::tests::spike::not_joined;
 
@@ -80,7 +80,7 @@ impl Test for Climatological {
 
 /// The mean of a sample whose share `ends` at either end counts as the last value within; `None` for an empty sample.
 fn winsorised_mean(sample: &mut [f64], ends: f64) -> Option<f64> {
-    sample.sort_unstable_by(f64::total_cmp);
+    sort(sample);
     let cut = (ends * sample.len() as f64) as usize;
     let (low, high) = (*sample.get(cut)?, *sample.get(sample.len().checked_sub(cut + 1)?)?);
     Some(sample.iter().map(|value| value.clamp(low, high)).sum::<f64>() / sample.len() as f64)

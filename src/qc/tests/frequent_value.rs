@@ -45,13 +45,63 @@ static ABOUT: About = About {
 const YEAR_VALUES: usize = 100;
 const SURE_VALUES: usize = 10;
 
-type Bins = BTreeMap<i64, usize>;
+/// Bins that are counted side by side, from -64 to 63.5 degC on.
+const PAGE: i64 = 256;
 
-/// The values of a bin, and those of the seven around it; `None` where another of the seven is larger.
-fn share(bins: &Bins, bin: i64) -> Option<(usize, usize)> {
-    let own = bins.get(&bin).copied()?;
-    let around = || bins.range(bin - 3..=bin + 3).map(|(_, &count)| count);
-    (around().max() == Some(own)).then(|| (own, around().sum()))
+/// Number of values by bin.
+struct Bins(BTreeMap<i64, [u32; PAGE as usize]>);
+
+impl Bins {
+    /// Counts a series' bins, which stay on one page nearly always.
+    fn of(bins: &[i64]) -> Self {
+        let mut pages = BTreeMap::new();
+        for run in bins.chunk_by(|&a, &b| page(a).0 == page(b).0) {
+            let counts = pages.entry(page(run[0]).0).or_insert([0; PAGE as usize]);
+            for &bin in run {
+                counts[page(bin).1] += 1;
+            }
+        }
+        Self(pages)
+    }
+
+    fn count(&self, bin: i64) -> usize {
+        let (number, place) = page(bin);
+        self.0.get(&number).map_or(0, |counts| counts[place] as usize)
+    }
+
+    /// The values of a bin, and those of the seven around it; `None` where another of the seven is larger, or it is empty.
+    fn share(&self, bin: i64) -> Option<(usize, usize)> {
+        let own = self.count(bin);
+        let around = bin - 3..=bin + 3;
+        let (most, all) = around.fold((0, 0), |(most, all), other| {
+            let count = self.count(other);
+            (most.max(count), all + count)
+        });
+        (own > 0 && most == own).then_some((own, all))
+    }
+
+    /// The bins with values, in order.
+    fn with_values(&self) -> impl Iterator<Item = i64> {
+        self.0.iter().flat_map(|(number, counts)| {
+            let bins = (number * PAGE - PAGE / 2..).zip(counts);
+            bins.filter(|(_, count)| **count > 0).map(|(bin, _)| bin)
+        })
+    }
+}
+
+/// The page of a bin, and its place there.
+fn page(bin: i64) -> (i64, usize) {
+    let from_first = bin + PAGE / 2;
+    (from_first.div_euclid(PAGE), from_first.rem_euclid(PAGE) as usize)
+}
+
+/// The bin of a value of that many widths, of which all beyond 2^50 are in the last one. A function of the mathematical library
+/// takes longer.
+fn bin(widths: f64) -> i64 {
+    const LAST: f64 = (1_u64 << 50) as f64;
+    let widths = widths.clamp(-LAST, LAST);
+    let whole = widths as i64;
+    whole - i64::from(whole as f64 > widths)
 }
 
 impl Test for FrequentValue {
@@ -73,30 +123,32 @@ impl Test for FrequentValue {
                 continue;
             }
             let width = resolution(rows.iter().map(|&row| values[row as usize])).max(0.5);
-            let bin = |row: u32| (values[row as usize] / width).floor() as i64;
-            let mut bins = Bins::new();
-            for &row in &rows {
-                *bins.entry(bin(row)).or_default() += 1;
-            }
-            let frequent = |(&bin, _): (&i64, &usize)| {
-                let (own, around) = share(&bins, bin)?;
-                (own as f64 >= record_share * around as f64 && own as f64 >= in_bin).then_some(bin)
+            let bins: Vec<i64> = rows.iter().map(|&row| bin(values[row as usize] / width)).collect();
+            let record = Bins::of(&bins);
+            let is_frequent = |&bin: &i64| {
+                let share = record.share(bin);
+                share.is_some_and(|(own, around)| {
+                    own as f64 >= record_share * around as f64 && own as f64 >= in_bin
+                })
             };
-            let frequent: Vec<i64> = bins.iter().filter_map(frequent).collect();
+            let frequent: Vec<i64> = record.with_values().filter(is_frequent).collect();
             if frequent.is_empty() {
                 continue;
             }
             let year = |row: u32| station.moments()[row as usize].year;
-            for rows in rows.chunk_by(|&a, &b| year(a) == year(b)).filter(|rows| rows.len() > YEAR_VALUES) {
-                let mut bins = Bins::new();
-                for &row in rows {
-                    *bins.entry(bin(row)).or_default() += 1;
+            let mut rest = bins.as_slice();
+            for rows in rows.chunk_by(|&a, &b| year(a) == year(b)) {
+                let (bins, later) = rest.split_at(rows.len());
+                rest = later;
+                if rows.len() <= YEAR_VALUES {
+                    continue;
                 }
+                let counts = Bins::of(bins);
                 for &frequent in &frequent {
-                    let Some((own, around)) = share(&bins, frequent) else { continue };
+                    let Some((own, around)) = counts.share(frequent) else { continue };
                     let part = own as f64 / around as f64;
                     if part >= least_share && own as f64 >= in_year || part >= sure && own >= SURE_VALUES {
-                        for &row in rows.iter().filter(|&&row| bin(row) == frequent) {
+                        for (&row, _) in rows.iter().zip(bins).filter(|(_, bin)| **bin == frequent) {
                             let detail = format!("{own} such values in the year");
                             run.find(
                                 measurement,
@@ -112,5 +164,38 @@ impl Test for FrequentValue {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bins_begin_at_their_least_value() {
+        assert_eq!([0.0, 0.99, 1.0, -0.01, -1.0, -1.5].map(bin), [0, 0, 1, -1, -1, -2]);
+        assert_eq!([f64::MAX, f64::MIN].map(|widths| bin(widths).abs()), [1 << 50; 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn pages_count_what_a_list_holds(
+            bins in prop::collection::vec(prop_oneof![-5_i64..5, -131..-125_i64, 125..131_i64, any::<i32>().prop_map(i64::from)], 0..80),
+        ) {
+            let pages = Bins::of(&bins);
+            let count = |bin: i64| bins.iter().filter(|&&other| other == bin).count();
+            let mut distinct = bins.clone();
+            distinct.sort_unstable();
+            distinct.dedup();
+            prop_assert_eq!(pages.with_values().collect::<Vec<_>>(), distinct.clone());
+            for bin in distinct.into_iter().flat_map(|bin| [bin, bin + 1]) {
+                let around: Vec<usize> = (bin - 3..=bin + 3).map(count).collect();
+                let share = (count(bin), around.iter().sum());
+                let expected = (share.0 > 0 && around.iter().max() == Some(&share.0)).then_some(share);
+                prop_assert_eq!(pages.share(bin), expected);
+            }
+        }
     }
 }

@@ -75,7 +75,7 @@ impl Test for Precipitation {
 /// Finds totals of 6 h below the greatest of their hours; the longer total only `with_long`.
 fn contradictions(run: &mut Run<'_>, tolerance: f64, with_long: bool) {
     let station = run.station;
-    for row in station.observed(RAIN_6H).into_iter().map(|row| row as usize) {
+    for row in station.observed(RAIN_6H).iter().map(|&row| row as usize) {
         let Some(total) = station.value(RAIN_6H, row) else { continue };
         let hours = (0..=row).rev().take_while(|&hour| station.hours_between(hour, row) < LONG_HOURS);
         let hours = hours.filter_map(|hour| station.value(RAIN_1H, hour).map(|amount| (hour, amount)));

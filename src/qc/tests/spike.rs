@@ -118,7 +118,7 @@ pub struct Series<'a> {
     /// The station.
     pub station: &'a Station,
     /// Rows with a value.
-    pub rows: Vec<u32>,
+    pub rows: &'a [u32],
     /// Index of the measurement.
     pub measurement: usize,
     /// Limits of the changes.

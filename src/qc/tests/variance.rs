@@ -100,7 +100,7 @@ fn months(run: &Run<'_>, measurement: usize, least_values: usize) -> Vec<Month> 
     let rows = run.station.observed(measurement);
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); 12 * 24];
     let hour = |row: u32| usize::from(moments[row as usize].month) * 24 + moments[row as usize].hour();
-    for &row in &rows {
+    for &row in rows {
         samples[hour(row)].push(values[row as usize]);
     }
     let centers: Vec<f64> = samples.iter_mut().map(|sample| median(sample).unwrap_or(f64::NAN)).collect();

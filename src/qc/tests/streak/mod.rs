@@ -116,15 +116,15 @@ impl Test for Streak {
                 };
             let lengths = Lengths { values: length, days, gap, calm, same_hour_days, repeated_changes };
             let rows = run.station.observed(measurement);
-            straight::find(run, measurement, &rows, &lengths);
-            same_hour::find(run, measurement, &rows, &lengths);
-            repeated.extend(repeated_day::find(run, measurement, &rows, &lengths));
+            straight::find(run, measurement, rows, &lengths);
+            same_hour::find(run, measurement, rows, &lengths);
+            repeated.extend(repeated_day::find(run, measurement, rows, &lengths));
         }
         for measurement in [WIND_DIRECTION, SKY] {
             if run.parameters::<8>(measurement)?.is_some() {
                 let rows = run.station.observed(measurement);
                 for span in &repeated {
-                    repeated_day::follow(run, measurement, &rows, span);
+                    repeated_day::follow(run, measurement, rows, span);
                 }
             }
         }

@@ -23,11 +23,15 @@ pub(super) fn find(
 
 /// Finds a measurement without streaks of its own in a span in which others repeat the day before, if all its values do.
 pub(super) fn follow(run: &mut Run<'_>, measurement: usize, rows: &[u32], span: &Range<usize>) {
+    let (from, to) = (
+        rows.partition_point(|&row| (row as usize) < span.start),
+        rows.partition_point(|&row| (row as usize) < span.end),
+    );
+    let rows = &rows[from..to];
     let before = day_before(run, measurement, rows);
-    let within = rows.iter().zip(&before).filter(|(row, _)| span.contains(&(**row as usize)));
     // The first day of the span repeats nothing.
     let first = run.station.times()[span.start] + DAY;
-    let mut later = within.filter(|(row, _)| run.station.times()[**row as usize] >= first);
+    let mut later = rows.iter().zip(&before).filter(|(row, _)| run.station.times()[**row as usize] >= first);
     let repeats =
         later.try_fold(false, |repeats, (_, same)| same.map_or(Some(repeats), |same| same.then_some(true)));
     if repeats == Some(true) {
