@@ -2,7 +2,7 @@
 """isd-qc beside ioos_qc, and isd-events beside isd-detect, on the same values, in one go.
 
 Makes an archive with isd-synth, converts it with isd-convert, and runs the tools in turn, several times over; prints two
-Markdown tables. All run on one thread.
+Markdown tables. Each is one process; the tools take all cores, or as many threads as --threads says, ioos_qc has one.
 
 The work of isd-qc is its whole default profile over all measurements, stations beside their neighbours included: more than
 the peer does. That of ioos_qc is four tests of each series: gross range, spike, rate of change and flat line. The work of
@@ -83,10 +83,10 @@ def run_peer(dataset):
     print(json.dumps({**told, "version": version("ioos_qc")}))
 
 
-def time_tool(command, output, result_of):
+def time_tool(command, threads, output, result_of):
     """Runs a tool that writes `output`; `result_of` says what of its summary must be the same in every run."""
     output.unlink(missing_ok=True)
-    spent = spawn([*command, "-o", output, "--threads", "1", "--quiet", "--json"])
+    spent = spawn([*command, "-o", output, "--threads", threads, "--quiet", "--json"])
     summary = json.loads(spent.text)
     if not output.stat().st_size:
         raise Failure(f"{output}: is empty")
@@ -146,12 +146,14 @@ def parse(arguments):
     parser.add_argument("--runs", type=int, default=3, help="counted runs of each tool (default: %(default)s)")
     parser.add_argument("--stations", type=int, default=100, help="of the archive (default: %(default)s)")
     parser.add_argument("--rows-per-station", type=int, default=65_000, help="(default: %(default)s)")
+    cores = len(os.sched_getaffinity(0))
+    parser.add_argument("--threads", type=int, default=cores, help="of the tools (default: one a core)")
     parser.add_argument("--work", type=path, help="directory to work in, kept (default: a temporary one, removed)")
     parser.add_argument("--dataset", type=path, help="dataset to take instead of making one")
     parser.add_argument("--bin-dir", type=path, help="where the tools are (default: cargo builds them)")
     parser.add_argument("--python", default=sys.executable, help="interpreter of ioos_qc (default: this one)")
     parsed = parser.parse_args(arguments)
-    for option in ["runs", "stations", "rows_per_station"]:
+    for option in ["runs", "stations", "rows_per_station", "threads"]:
         if getattr(parsed, option) < 1:
             parser.error(f"--{option.replace('_', '-')}: expected at least 1")
     if parsed.dataset is not None and not parsed.dataset.exists():
@@ -176,12 +178,12 @@ def compare(arguments, directory):
     pythons = interpreters(arguments.python, {PEER: IMPORTS}, directory)
     dataset = arguments.dataset or make_dataset(arguments, bins, directory)
     flags, output = directory / "flags.parquet", directory / "result.parquet"
-    load = os.getloadavg()[0]
+    load, threads = os.getloadavg()[0], arguments.threads
 
     control = [bins / QC, dataset]
     tools = {
-        QC: lambda: time_tool(control, flags, lambda summary: summary["tests"]),
-        PROFILE: lambda: time_tool([*control, "--profile", "qartod"], output, lambda summary: summary["tests"]),
+        QC: lambda: time_tool(control, threads, flags, lambda summary: summary["tests"]),
+        PROFILE: lambda: time_tool([*control, "--profile", "qartod"], threads, output, lambda summary: summary["tests"]),
     }
     if PEER in pythons:
         tools[PEER] = lambda: time_peer(pythons[PEER], dataset)
@@ -190,12 +192,12 @@ def compare(arguments, directory):
     wind = ["-m", "wind_speed_rate"]
     events = [bins / EVENTS, dataset, "--kind", "wind", "--flags", flags]
     tools = {
-        DETECT: lambda: time_tool([bins / DETECT, dataset, *wind], output, lambda summary: summary["outliers"]),
-        EVENTS: lambda: time_tool(events, output, lambda summary: summary["kinds"]),
+        DETECT: lambda: time_tool([bins / DETECT, dataset, *wind], threads, output, lambda summary: summary["outliers"]),
+        EVENTS: lambda: time_tool(events, threads, output, lambda summary: summary["kinds"]),
     }
     storms = race(tools, arguments.runs)
     rows = quality[QC][0].rows
-    print(f"{rows:,} rows × {len(LIMITS)} measurements; one thread; {arguments.runs} runs of each tool in turn\n")
+    print(f"{rows:,} rows × {len(LIMITS)} measurements; {threads} threads; {arguments.runs} runs of each tool in turn\n")
     print(table(quality, QC))
     print(f"\n{table(storms, DETECT)}")
     print(f"\n{machine(bins / QC)}; load {load:.2f} before, {os.getloadavg()[0]:.2f} after")

@@ -12,7 +12,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 
 use crate::guard::guarded;
 use crate::{Error, Result};
@@ -37,7 +39,7 @@ pub fn read(
     let mut batches: Batches = match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let reader = guarded(|| {
-                let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+                let builder = with_dictionaries(file)?;
                 let needed = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
                 builder.with_projection(needed).with_batch_size(BATCH_ROWS).build()
             });
@@ -54,12 +56,38 @@ pub fn read(
     Ok(())
 }
 
+/// A reader of a Parquet file whose columns of texts are given as dictionaries: stations and names are said many times over.
+fn with_dictionaries(file: File) -> parquet::errors::Result<ParquetRecordBatchReaderBuilder<File>> {
+    let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    let fields = found.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 => Field::clone(field).with_data_type(texts()),
+        _ => Field::clone(field),
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema);
+    let metadata = ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options)?;
+    Ok(ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata))
+}
+
+/// The type of a column that says few texts many times.
+#[must_use]
+pub fn texts() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
 /// A column as an array of `kind`. An empty text is a missing number; a text that is no number or time is an error.
 ///
 /// # Errors
 /// Values that cannot become such.
 pub fn cast(column: &ArrayRef, kind: &DataType) -> Result<ArrayRef, ArrowError> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
+    let unpacked = match column.data_type() {
+        DataType::Dictionary(_, values) if kind.is_numeric() => {
+            Some(cast_with_options(column, values, &options)?)
+        }
+        _ => None,
+    };
+    let column = unpacked.as_ref().unwrap_or(column);
     match column.as_string_opt::<i32>().filter(|_| kind.is_numeric()) {
         Some(texts) => {
             let filled: StringArray = texts.iter().map(|text| text.filter(|text| !text.is_empty())).collect();

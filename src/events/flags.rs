@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, TimestampMicrosecondArray};
-use arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, RecordBatch, TimestampMicrosecondArray};
+use arrow::datatypes::{DataType, Int32Type, TimeUnit, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
 use isd_dataset::{Error, MEASUREMENTS, Result, result_file};
@@ -17,11 +17,28 @@ const COLUMNS: [&str; 4] = [STATION_ID, TIMESTAMP, "measurement", "verdict"];
 const ERRONEOUS: &str = Verdict::Erroneous.name();
 const HINT: &str = "--flags takes what isd-qc wrote: Parquet, CSV or Arrow";
 
+/// A column of texts.
+struct Texts(DictionaryArray<Int32Type>);
+
+impl Texts {
+    /// All texts that rows have.
+    fn all(&self) -> impl Iterator<Item = Option<&str>> {
+        self.0.values().as_string::<i32>().iter()
+    }
+
+    /// The text of a row; `None` where it has none.
+    fn value(&self, row: usize) -> Option<&str> {
+        let key = self.0.key(row)?;
+        let texts = self.0.values().as_string::<i32>();
+        texts.is_valid(key).then(|| texts.value(key))
+    }
+}
+
 /// Which observations are erroneous.
 #[derive(Debug, Default)]
 pub struct Flags {
     /// By station and measurement, in ascending order: microseconds since 1970.
-    times: HashMap<String, HashMap<String, Vec<i64>>>,
+    times: HashMap<String, [Vec<i64>; MEASUREMENTS.len()]>,
 }
 
 impl Flags {
@@ -56,10 +73,10 @@ impl Flags {
     pub fn of(outcome: &Outcome) -> Self {
         let mut flags = Self::default();
         for station in &outcome.stations {
-            let erroneous = station.findings.iter().filter(|finding| finding.verdict == Verdict::Erroneous);
-            for finding in erroneous {
-                if let Some(measurement) = MEASUREMENTS.get(usize::from(finding.measurement)) {
-                    flags.insert(&station.id, measurement.name, finding.time);
+            let times = flags.of_station(&station.id);
+            for finding in station.findings.iter().filter(|finding| finding.verdict == Verdict::Erroneous) {
+                if let Some(times) = times.get_mut(usize::from(finding.measurement)) {
+                    times.push(finding.time);
                 }
             }
         }
@@ -69,7 +86,7 @@ impl Flags {
 
     /// Puts the times in order, each once.
     fn sort(&mut self) {
-        for times in self.times.values_mut().flat_map(HashMap::values_mut) {
+        for times in self.times.values_mut().flatten() {
             times.sort_unstable();
             times.dedup();
         }
@@ -86,40 +103,47 @@ impl Flags {
         let [station, timestamp, measurement, verdict] = COLUMNS;
         let times = column(timestamp, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
         let times: &TimestampMicrosecondArray = times.as_primitive::<TimestampMicrosecondType>();
-        let texts = [station, measurement, verdict].map(|name| column(name, &DataType::Utf8));
-        let [stations, measurements, verdicts] = texts;
+        let [stations, measurements, verdicts] = [station, measurement, verdict].map(|name| {
+            Ok::<_, ArrowError>(Texts(
+                column(name, &result_file::texts())?.as_dictionary::<Int32Type>().clone(),
+            ))
+        });
         let (stations, measurements, verdicts) = (stations?, measurements?, verdicts?);
-        let [stations, measurements, verdicts]: [&StringArray; 3] =
-            [&stations, &measurements, &verdicts].map(arrow::array::AsArray::as_string::<i32>);
-        for row in 0..batch.num_rows() {
-            if verdicts.is_null(row) || verdicts.value(row) != ERRONEOUS || times.is_null(row) {
-                continue;
+        let number = |name: &str| MEASUREMENTS.iter().position(|measurement| measurement.name == name);
+        let numbers: Vec<Option<usize>> = measurements.all().map(|name| name.and_then(number)).collect();
+        let is_erroneous: Vec<bool> = verdicts.all().map(|verdict| verdict == Some(ERRONEOUS)).collect();
+        let wanted = (0..batch.num_rows()).filter(|&row| {
+            !times.is_null(row) && verdicts.0.key(row).is_some_and(|verdict| is_erroneous[verdict])
+        });
+        let wanted: Vec<usize> = wanted.collect();
+        // Flags of one station mostly stand together.
+        for rows in wanted.chunk_by(|&a, &b| stations.0.key(a) == stations.0.key(b)) {
+            let Some(station) = stations.value(rows[0]) else { continue };
+            let of_station = self.of_station(station);
+            for &row in rows {
+                if let Some(number) = measurements.0.key(row).and_then(|name| numbers[name]) {
+                    of_station[number].push(times.value(row));
+                }
             }
-            self.insert(stations.value(row), measurements.value(row), times.value(row));
         }
         Ok(())
     }
 
-    fn insert(&mut self, station: &str, measurement: &str, time: i64) {
-        let of_station = match self.times.get_mut(station) {
-            Some(of_station) => of_station,
-            None => self.times.entry(station.to_owned()).or_default(),
-        };
-        match of_station.get_mut(measurement) {
-            Some(times) => times.push(time),
-            None => _ = of_station.insert(measurement.to_owned(), vec![time]),
-        }
+    fn of_station(&mut self, station: &str) -> &mut [Vec<i64>; MEASUREMENTS.len()] {
+        self.times.entry(station.to_owned()).or_default()
     }
 
     /// The times of the erroneous observations of a station's measurement, in ascending order.
     #[must_use]
     pub fn erroneous(&self, station: &str, measurement: &str) -> &[i64] {
-        self.times.get(station).and_then(|of_station| of_station.get(measurement)).map_or(&[], Vec::as_slice)
+        let number = MEASUREMENTS.iter().position(|known| known.name == measurement);
+        let times = self.times.get(station).zip(number).and_then(|(times, number)| times.get(number));
+        times.map_or(&[], Vec::as_slice)
     }
 
     /// Number of observations that are erroneous.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.times.values().flat_map(HashMap::values).map(Vec::len).sum()
+        self.times.values().flatten().map(Vec::len).sum()
     }
 }

@@ -1,5 +1,7 @@
 //! Order statistics: numbers in, percentiles, medians and deviations from them out.
 
+use crate::qc::statistics::at_rank;
+
 /// One in so many numbers is asked where a percentile lies.
 const SAMPLED: usize = 64;
 /// Numbers of a sample that lie beyond the bound that it gives, besides those that have to: in all likelihood enough.
@@ -11,31 +13,44 @@ const SPARE: usize = 32;
 /// The numbers come into another order.
 pub fn percentile(numbers: &mut [f64], percent: f64) -> Option<f64> {
     let place = place_of(percent, numbers.len())?;
-    let (_, number, _) = numbers.select_nth_unstable_by(place, f64::total_cmp);
-    Some(*number)
+    at_rank(numbers, place)
 }
 
-/// The [`percentile`] of so many numbers, of which none but the highest are held for a high percentile.
+/// The [`percentile`] of numbers in several parts, `sign` times each that `counts`; `None` where fewer count than `least`, or
+/// none. None but the highest are held for a high percentile.
 ///
 /// A sample gives a bound. Where enough numbers lie beyond it, the percentile is one of these; else all are looked at.
 pub fn high_percentile(
-    numbers: impl Iterator<Item = f64> + Clone,
-    count: usize,
+    parts: &[&[f64]],
+    sign: f64,
+    counts: impl Fn(f64) -> bool + Copy,
     percent: f64,
+    least: usize,
 ) -> Option<f64> {
+    let count = parts.iter().map(|part| part.iter().filter(|number| counts(**number)).count()).sum();
+    if count < least {
+        return None;
+    }
     let wanted = count - place_of(percent, count)?;
-    let mut sample: Vec<f64> = numbers.clone().step_by(SAMPLED).collect();
+    let sample = parts.iter().flat_map(|part| part.iter().step_by(SAMPLED));
+    let mut sample: Vec<f64> = sample.filter(|number| counts(**number)).map(|number| sign * number).collect();
     let mut beyond = Vec::new();
-    if let Some(place) = sample.len().checked_sub(2 * wanted / SAMPLED + SPARE) {
-        let (_, bound, _) = sample.select_nth_unstable_by(place, f64::total_cmp);
-        numbers.clone().filter(|number| number > bound).for_each(|number| beyond.push(number));
+    let place = sample.len().checked_sub(2 * wanted / SAMPLED + SPARE);
+    if let Some(bound) = place.and_then(|place| at_rank(&mut sample, place)) {
+        let is_beyond = |number: &&f64| sign * **number > bound;
+        // Most lie short of it, and are passed over many at a time.
+        let some = parts.iter().flat_map(|part| part.chunks(SAMPLED));
+        for some in some.filter(|some| some.iter().filter(is_beyond).count() > 0) {
+            let own = some.iter().filter(is_beyond).filter(|number| counts(**number));
+            beyond.extend(own.map(|number| sign * number));
+        }
     }
     if beyond.len() < wanted {
-        beyond = numbers.collect();
+        let all = parts.iter().copied().flatten();
+        beyond = all.filter(|number| counts(**number)).map(|number| sign * number).collect();
     }
     let place = beyond.len().checked_sub(wanted)?;
-    let (_, number, _) = beyond.select_nth_unstable_by(place, f64::total_cmp);
-    Some(*number)
+    at_rank(&mut beyond, place)
 }
 
 /// The place of a percentile among so many numbers in ascending order; `None` of no numbers.
@@ -86,9 +101,18 @@ mod tests {
         for numbers in [scattered, rising, misleading, equal] {
             for length in [0, 1, 2, 63, 64, 65, 2_100, 4_000, 50_000] {
                 for percent in [0.0, 50.0, 90.0, 99.0, 99.9, 99.99, 100.0] {
-                    let (mut all, some) = (numbers[..length].to_vec(), numbers[..length].iter().copied());
-                    let expected = percentile(&mut all, percent);
-                    assert_eq!(high_percentile(some, length, percent), expected, "{percent} of {length}");
+                    let numbers = &numbers[..length];
+                    let expected = percentile(&mut numbers.to_vec(), percent);
+                    let parts = numbers.split_at(length / 3);
+                    let found = high_percentile(&[parts.0, parts.1], 1.0, |_| true, percent, 0);
+                    assert_eq!(found, expected, "{percent} of {length}");
+                    // Of some, from above.
+                    let counts = |number: f64| number != 3.0;
+                    let some = numbers.iter().filter(|number| counts(**number)).map(|number| -number);
+                    let mut some: Vec<f64> = some.collect();
+                    let (count, expected) = (some.len(), percentile(&mut some, percent));
+                    assert_eq!(high_percentile(&[numbers], -1.0, counts, percent, count), expected);
+                    assert_eq!(high_percentile(&[numbers], -1.0, counts, percent, count + 1), None);
                 }
             }
         }

@@ -40,8 +40,12 @@ impl Columns {
             group.numbers_into(column, &mut values)?;
             for (station, rows) in &stations {
                 let (times, values) = (&times.values()[rows.clone()], &mut values[rows.clone()]);
+                let mut row = 0;
                 for &time in flags.erroneous(station, column) {
-                    values[rows_within(times, &(time..=time))].fill(f64::NAN);
+                    row = first_near(times, time, row);
+                    if times.get(row) == Some(&time) {
+                        values[row] = f64::NAN;
+                    }
                 }
             }
             Ok((column, values))
@@ -57,6 +61,9 @@ impl Columns {
         series.all().next().is_some().then_some(series)
     }
 }
+
+/// Values that are compared with a limit at a time.
+const TOGETHER: usize = 128;
 
 /// The values of one station in order of time, without those that are missing or erroneous.
 #[derive(Clone, Copy)]
@@ -74,9 +81,25 @@ impl<'a> Series<'a> {
         rows.filter(|(_, value)| value.is_finite())
     }
 
+    /// The value of each row, which is no finite number where it is missing or erroneous.
+    pub(super) fn rows_values(self) -> &'a [f64] {
+        self.values
+    }
+
     /// All values.
     pub(super) fn values(self) -> impl Iterator<Item = f64> + Clone + 'a {
         self.values.iter().copied().filter(|value| value.is_finite())
+    }
+
+    /// The times and values that lie beyond a limit, above it for the sign 1 and below `-limit` for -1. They are few: most are
+    /// passed over many at a time.
+    pub(super) fn beyond(self, sign: f64, limit: f64) -> impl Iterator<Item = (i64, f64)> + 'a {
+        let is_beyond = move |value: f64| sign * value > limit && value.is_finite();
+        let parts = self.times.chunks(TOGETHER).zip(self.values.chunks(TOGETHER));
+        let parts =
+            parts.filter(move |(_, values)| values.iter().filter(|value| is_beyond(**value)).count() > 0);
+        let rows = parts.flat_map(|(times, values)| times.iter().copied().zip(values.iter().copied()));
+        rows.filter(move |(_, value)| is_beyond(*value))
     }
 
     /// The series of a span of time.
@@ -89,7 +112,7 @@ impl<'a> Series<'a> {
         let (mut months, mut rest) = (Months::default(), self);
         std::iter::from_fn(move || {
             let month = months.at(*rest.times.first()?);
-            let rows = rest.times.partition_point(|time| months.holds(*time)).max(1);
+            let rows = first_from(rest.times, months.end()).max(1);
             let own = rest.rows(0..rows);
             rest = rest.rows(rows..rest.times.len());
             Some((month, own))
@@ -103,9 +126,64 @@ impl<'a> Series<'a> {
 
 /// The rows of a span of time; the times ascend.
 fn rows_within(times: &[i64], span: &RangeInclusive<i64>) -> Range<usize> {
-    let begin = times.partition_point(|time| time < span.start());
-    let end = times.partition_point(|time| time <= span.end());
+    let begin = first_from(times, *span.start());
+    let end = span.end().checked_add(1).map_or(times.len(), |after| first_from(times, after));
     begin..end.max(begin)
+}
+
+/// The first row whose time is not before a limit; the times ascend. Records are nearly regular: the search begins where the
+/// row would be if they were.
+fn first_from(times: &[i64], limit: i64) -> usize {
+    let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return 0 };
+    // Beyond the ends any share is as good.
+    let share = limit.saturating_sub(first) as f64 / (last - first).max(1) as f64;
+    first_near(times, limit, (share * times.len() as f64) as usize)
+}
+
+/// [`first_from`], in steps that double from a guess on: a search by halves reads from all over a long record.
+fn first_near(times: &[i64], limit: i64, guess: usize) -> usize {
+    let Some(end) = times.len().checked_sub(1) else { return 0 };
+    if times[end] < limit {
+        return times.len();
+    }
+    if times[0] >= limit {
+        return 0;
+    }
+    let guess = guess.min(end);
+    // The row is after `low`, and not after `high`.
+    let (mut low, mut high, mut step) = (guess, guess, 1);
+    if times[guess] < limit {
+        while times[high] < limit {
+            low = high;
+            high = (high + step).min(end);
+            step *= 2;
+        }
+    } else {
+        while times[low] >= limit {
+            high = low;
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+    }
+    low + times[low..high].partition_point(|time| *time < limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rows_of_a_span_are_found(steps in prop::collection::vec(1_i64..1000, 0..60), from in -9_i64..60_000, length in -5_i64..9_000) {
+            let times: Vec<i64> = steps.iter().scan(0, |time, step| { *time += step; Some(*time) }).collect();
+            for span in [from..=from + length, i64::MIN..=from, from..=i64::MAX] {
+                let held: Vec<i64> = times.iter().copied().filter(|time| span.contains(time)).collect();
+                prop_assert_eq!(&times[rows_within(&times, &span)], held);
+            }
+        }
+    }
 }
 
 #[cfg(test)]

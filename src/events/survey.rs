@@ -64,9 +64,9 @@ impl Months {
         self.month
     }
 
-    /// Whether a time lies in the month of the last one.
-    pub(super) fn holds(&self, time: i64) -> bool {
-        self.span.contains(&time)
+    /// When the month of the last time ends.
+    pub(super) fn end(&self) -> i64 {
+        self.span.end
     }
 }
 
@@ -121,28 +121,21 @@ fn is_judged(kind: Kind, series: Series<'_>, options: &EventOptions) -> bool {
 /// A percentile of a station's values for each calendar month, from January on: of the values of the month and the two
 /// beside it, or of all, as the kind asks for; for what is extreme where it is low, the percentile from above. NaN, beyond
 /// which nothing lies, where there are fewer values than `least`.
-pub(super) fn percentiles<'a>(kind: Kind, series: Series<'a>, percent: f64, least: usize) -> [f64; 12] {
+pub(super) fn percentiles(kind: Kind, series: Series<'_>, percent: f64, least: usize) -> [f64; 12] {
     let sign = kind.sign();
-    let counts = move |value: f64| kind != Kind::Rain || value > 0.0;
-    let values = |series: Series<'a>| {
-        series.values().filter(move |value| counts(*value)).map(move |value| sign * value)
+    let above = if kind == Kind::Rain { 0.0 } else { f64::NEG_INFINITY };
+    let counts = |value: f64| value > above && value < f64::INFINITY;
+    let limit = |parts: &[&[f64]]| {
+        high_percentile(parts, sign, counts, percent, least).map_or(f64::NAN, |limit| sign * limit)
     };
     if !kind.is_by_month() {
-        return [sign * limit(values(series), percent, least); 12];
+        return [limit(&[series.rows_values()]); 12];
     }
-    let mut months: Vec<Vec<f64>> = vec![Vec::new(); 12];
-    series.by_month().for_each(|(month, own)| months[month].extend(values(own)));
+    let mut months: Vec<Vec<&[f64]>> = vec![Vec::new(); 12];
+    series.by_month().for_each(|(month, own)| months[month].push(own.rows_values()));
     std::array::from_fn(|month| {
-        let beside = [(month + 11) % 12, month, (month + 1) % 12];
-        sign * limit(beside.iter().flat_map(|part| &months[*part]).copied(), percent, least)
+        limit(&[(month + 11) % 12, month, (month + 1) % 12].map(|part| months[part].as_slice()).concat())
     })
-}
-
-/// A percentile of values; NaN where there are fewer than `least`.
-fn limit(values: impl Iterator<Item = f64> + Clone, percent: f64, least: usize) -> f64 {
-    let count = values.clone().count();
-    let limit = if count < least { None } else { high_percentile(values, count, percent) };
-    limit.unwrap_or(f64::NAN)
 }
 
 /// The values of a station beyond its thresholds.
@@ -166,7 +159,9 @@ fn exceedances(
             threshold,
         })
     };
-    series.all().filter_map(exceeds).collect()
+    // Short of the least threshold of all months nothing exceeds.
+    let least = thresholds.iter().fold(f64::NAN, |least, threshold| least.min(sign * threshold));
+    series.beyond(sign, least).filter_map(exceeds).collect()
 }
 
 /// Thresholds for the stations without a year of record: for each month the median of those of their neighbours, by the

@@ -200,13 +200,15 @@ impl<'a> UsualSeries<'a> {
 /// The pressures of a station, and what is usual in each month, as far as that has been asked for.
 struct Pressures<'a> {
     series: Series<'a>,
+    /// The series of each month of the record, with its number, once one of them is asked for.
+    months: Vec<(usize, Series<'a>)>,
     /// Median and median absolute deviation of each calendar month.
     usual: [Option<(f64, f64)>; 12],
 }
 
 impl<'a> Pressures<'a> {
     fn new(series: Series<'a>) -> Self {
-        Self { series, usual: [None; 12] }
+        Self { series, months: Vec::new(), usual: [None; 12] }
     }
 
     /// Whether one of the pressures of a span lies more than so many median absolute deviations below the median of its
@@ -221,9 +223,12 @@ impl<'a> Pressures<'a> {
 
     /// Median and median absolute deviation of a calendar month; NaN where it has no values.
     fn usual(&mut self, month: usize) -> (f64, f64) {
+        if self.months.is_empty() {
+            self.months.extend(self.series.by_month());
+        }
         *self.usual[month].get_or_insert_with(|| {
             let mut values = Vec::new();
-            let own = self.series.by_month().filter(|(own, _)| *own == month);
+            let own = self.months.iter().filter(|(own, _)| *own == month);
             own.for_each(|(_, series)| values.extend(series.values()));
             median_and_deviation(&mut values).unwrap_or((f64::NAN, f64::NAN))
         })

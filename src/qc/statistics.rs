@@ -56,6 +56,12 @@ fn median_of_keys(keys: &mut [i64]) -> Option<f64> {
     Some(f64::midpoint(value_of(lower), value_of(upper)))
 }
 
+/// The value of that rank, 0 for the least. `None` for a rank that the sample does not have.
+#[must_use]
+pub fn at_rank(sample: &mut [f64], rank: usize) -> Option<f64> {
+    of_keys(sample, |keys| ranked(keys, rank)).map(value_of)
+}
+
 /// Sorts a sample.
 pub fn sort(sample: &mut [f64]) {
     of_keys(sample, <[i64]>::sort_unstable);
@@ -158,7 +164,7 @@ impl<const N: usize> Sorted<N> {
 #[must_use]
 pub fn quantile(sample: &mut [f64], share: f64) -> Option<f64> {
     let rank = (share * sample.len() as f64).ceil() as usize;
-    of_keys(sample, |keys| ranked(keys, rank.saturating_sub(1))).map(value_of)
+    at_rank(sample, rank.saturating_sub(1))
 }
 
 /// How far from the centre a normal distribution of `count` values with standard deviation `sigma` has, in a bin of width

@@ -58,6 +58,10 @@ impl RowGroup {
             let integers =
                 cast(array, &DataType::Int64).map_err(|error| failed(format!("cannot read: {error}")))?;
             let integers = integers.as_primitive::<Int64Type>().values();
+            if *unit == TimeUnit::Microsecond {
+                times.extend_from_slice(integers);
+                return Ok(());
+            }
             for time in integers {
                 times.push(microseconds(*time, *unit).ok_or_else(|| failed(out_of_reach(*time, *unit)))?);
             }

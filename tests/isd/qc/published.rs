@@ -72,8 +72,8 @@ fn errors_are_found_and_weather_is_not() {
         for station in stations {
             let Some(id) = COLD.iter().find(|id| **id == &**station.id()) else { continue };
             for row in station.observed(TEMPERATURE) {
-                let value = station.values(TEMPERATURE)[row as usize];
-                air.entry(station.times()[row as usize] / HOUR).or_default().insert(id, value);
+                let value = station.values(TEMPERATURE)[*row as usize];
+                air.entry(station.times()[*row as usize] / HOUR).or_default().insert(id, value);
             }
         }
     }
