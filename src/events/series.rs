@@ -168,6 +168,30 @@ fn first_near(times: &[i64], limit: i64, guess: usize) -> usize {
     low + times[low..high].partition_point(|time| *time < limit)
 }
 
+/// Those of the columns that a dataset has.
+pub(super) fn present(
+    dataset: &Dataset,
+    columns: impl IntoIterator<Item = &'static str>,
+) -> Vec<&'static str> {
+    let mut found: Vec<&'static str> = Vec::new();
+    for column in columns {
+        // Thresholds in metres per second or hectopascals mean nothing in other units.
+        let is_it = |held: &ColumnInfo| held.name == column && held.is_in_usual_units();
+        if !found.contains(&column) && dataset.columns().iter().any(is_it) {
+            found.push(column);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+impl<'a> Series<'a> {
+    /// A series of its own, without missing or erroneous values.
+    pub(super) fn of(times: &'a [i64], values: &'a [f64]) -> Self {
+        Self { times, values }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -184,28 +208,4 @@ mod tests {
             }
         }
     }
-}
-
-#[cfg(test)]
-impl<'a> Series<'a> {
-    /// A series of its own, without missing or erroneous values.
-    pub(super) fn of(times: &'a [i64], values: &'a [f64]) -> Self {
-        Self { times, values }
-    }
-}
-
-/// Those of the columns that a dataset has.
-pub(super) fn present(
-    dataset: &Dataset,
-    columns: impl IntoIterator<Item = &'static str>,
-) -> Vec<&'static str> {
-    let mut found: Vec<&'static str> = Vec::new();
-    for column in columns {
-        // Thresholds in metres per second or hectopascals mean nothing in other units.
-        let is_it = |held: &ColumnInfo| held.name == column && held.is_in_usual_units();
-        if !found.contains(&column) && dataset.columns().iter().any(is_it) {
-            found.push(column);
-        }
-    }
-    found
 }

@@ -19,9 +19,13 @@ const fn order_key(bits: i64) -> i64 {
 /// What `statistic` says of the order keys of a sample, which is left in the order that they are left in.
 fn of_keys<S>(sample: &mut [f64], statistic: impl FnOnce(&mut [i64]) -> S) -> S {
     let keys: &mut [i64] = bytemuck::must_cast_slice_mut(sample);
-    keys.iter_mut().for_each(|key| *key = order_key(*key));
+    for key in keys.iter_mut() {
+        *key = order_key(*key);
+    }
     let found = statistic(keys);
-    keys.iter_mut().for_each(|key| *key = order_key(*key));
+    for key in keys.iter_mut() {
+        *key = order_key(*key);
+    }
     found
 }
 
@@ -150,7 +154,7 @@ impl<const N: usize> Sorted<N> {
         }
         let (key, middle) = (order_key(value.to_bits().cast_signed()), (self.count - 1) / 2);
         // Whichever of equal values is left out, the others are the same.
-        if self.count % 2 == 0 {
+        if self.count.is_multiple_of(2) {
             return self.value(middle + usize::from(key <= self.keys[middle]));
         }
         let low = if key < self.keys[middle] { middle } else { middle - 1 };
