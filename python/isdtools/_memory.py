@@ -265,7 +265,10 @@ def _columns(
 def _names(measurements: str | Sequence[str] | None) -> list[str]:
     if measurements is None:
         return []
-    return [measurements] if isinstance(measurements, str) else list(measurements)
+    names = [measurements] if isinstance(measurements, str) else list(measurements)
+    if not names:
+        raise ValueError("measurements: expected at least one; None stands for all")
+    return names
 
 
 def _line(names: Sequence[str], options: Sequence[Option]) -> list[str]:

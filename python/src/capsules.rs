@@ -15,6 +15,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
+use crate::errors::with_hint;
 use crate::table::Table;
 
 const STREAM: &CStr = c"arrow_array_stream";
@@ -29,8 +30,14 @@ pub fn stream_of(object: &Bound<'_, PyAny>) -> PyResult<ArrowArrayStreamReader> 
     let py = object.py();
     let method = object.getattr("__arrow_c_stream__").map_err(|_| {
         let found = object.get_type().name().map_or_else(|_| "something else".to_owned(), |n| n.to_string());
-        PyTypeError::new_err(format!(
-            "observations: expected a table with __arrow_c_stream__ (Polars, pandas 3, pyarrow, DuckDB), found {found}"
+        // Polars' lazy frames, and Dask's.
+        let lazy = ["collect", "compute"].into_iter().find(|name| object.hasattr(*name).unwrap_or(false));
+        let hint = lazy.map(|name| format!("give its result, that of {name}()"));
+        PyTypeError::new_err(with_hint(
+            format!(
+                "observations: expected a table with __arrow_c_stream__ (Polars, pandas 3, pyarrow, DuckDB), found {found}"
+            ),
+            hint,
         ))
     })?;
     let capsule = method.call0()?.cast_into::<PyCapsule>()?;

@@ -61,7 +61,7 @@ pub fn value_error(failure: Failure) -> PyErr {
     PyValueError::new_err(with_hint(message, hint))
 }
 
-fn with_hint(message: String, hint: Option<String>) -> String {
+pub fn with_hint(message: String, hint: Option<String>) -> String {
     match hint {
         Some(hint) => format!("{message}\nhint: {hint}"),
         None => message,

@@ -167,6 +167,7 @@ def test_options_mean_what_they_mean_to_the_tool(
         (lambda t: t.append_column(WIND, t[WIND]), ValueError, "wind_speed_rate: there are two columns of that name"),
         (lambda t: t[WIND], TypeError, "expected a table"),
         (lambda t: [1, 2], TypeError, "expected a table with __arrow_c_stream__"),
+        (lambda t: pl.DataFrame(t).lazy(), TypeError, "found LazyFrame\nhint: give its result, that of collect()"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(change, error: type[Exception], words: str, small: Observations) -> None:
@@ -194,6 +195,11 @@ def test_options_that_make_no_test_are_refused(
     with words_of as raised:
         found(small.table, **options)
     assert words in str(raised.value)
+
+
+def test_no_measurement_is_not_all_of_them(small: Observations) -> None:
+    with pytest.raises(ValueError, match="expected at least one"):
+        isdtools.outliers(small.table, [])
 
 
 def test_a_direction_is_refused_without_force(small: Observations) -> None:
