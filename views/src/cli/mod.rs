@@ -1,19 +1,23 @@
-//! The command line: arguments in, a picture in a file and an exit status out.
+//! The command line: arguments in, a picture in a file or a page in the browser, and an exit status out.
 
 mod arguments;
+mod page;
 mod pictures;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{Parser, ValueEnum};
 use isd_dataset::Error;
 use isd_dataset::output_file::OutputFile;
+use serde_json::{Value, json};
 
 use crate::failure::Failure;
-use arguments::{FileType, ViewArgs};
+use arguments::{FileType, Plot, ViewArgs};
 
 /// Runs `isd-view` with these arguments, the first of which is its name. The exit status is 0 for success, `--help` and
 /// `--version`, 1 for a failure and 2 for arguments that make no sense; a failure is one line on standard error, and a hint.
@@ -28,7 +32,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         }
         Err(error) => return report(&error.into()),
     };
-    match draw(&args) {
+    match carry_out(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => report(&failure),
     }
@@ -44,21 +48,62 @@ fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-/// Draws what the arguments ask for, and puts it into the file when it is complete.
-fn draw(args: &ViewArgs) -> Result<(), Failure> {
+/// Writes to standard output. A reader that closed the pipe has read what it wanted.
+fn print(text: &str) {
+    let mut output = std::io::stdout();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
+}
+
+/// Does what the arguments ask for.
+fn carry_out(args: &ViewArgs) -> Result<(), Failure> {
     args.check()?;
-    let file_type = args.file_type()?;
-    let picture = pictures::picture(args)?;
+    match (args.plot, &args.output, &args.export) {
+        (Some(plot), Some(output), _) => draw(args, plot, output),
+        (_, _, Some(export)) => page::export(args, export),
+        _ => page::serve(args),
+    }
+}
+
+/// Draws a picture, and puts it into the file when it is complete.
+fn draw(args: &ViewArgs, plot: Plot, output: &Path) -> Result<(), Failure> {
+    let started = Instant::now();
+    let file_type = ViewArgs::file_type(output)?;
+    let picture = pictures::picture(args, plot)?;
     let text = match file_type {
         FileType::Svg => picture.svg(),
         FileType::Html => picture.html(),
     };
-    let output = OutputFile::create(&args.output)?;
-    let written = output.file().write_all(text.as_bytes());
-    written.map_err(|source| Error::io(&args.output, "cannot write", source))?;
-    let bytes = output.finish()?;
-    if !args.quiet {
-        say(&format!("wrote {} ({:.1} KiB)\n", args.output.display(), bytes as f64 / 1024.0));
-    }
+    let bytes = write(output, text.as_bytes())?;
+    let name = plot.to_possible_value().map(|value| value.get_name().to_owned());
+    let summary = json!({
+        "dataset": args.dataset.display().to_string(),
+        "plot": name,
+        "files": [output.display().to_string()],
+        "bytes": bytes,
+        "seconds": started.elapsed().as_secs_f64(),
+    });
+    summarise(args, &summary, &written(output, bytes));
     Ok(())
+}
+
+/// Puts a file there when it is complete. Returns its size.
+fn write(output: &Path, bytes: &[u8]) -> Result<u64, Failure> {
+    let file = OutputFile::create(output)?;
+    let written = file.file().write_all(bytes);
+    written.map_err(|source| Error::io(output, "cannot write", source))?;
+    Ok(file.finish()?)
+}
+
+fn written(output: &Path, bytes: u64) -> String {
+    format!("wrote {} ({:.1} KiB)\n", output.display(), bytes as f64 / 1024.0)
+}
+
+/// Tells of a run: as JSON on standard output, and in words on standard error.
+fn summarise(args: &ViewArgs, summary: &Value, words: &str) {
+    if args.json {
+        print(&format!("{summary}\n"));
+    }
+    if !args.quiet {
+        say(words);
+    }
 }

@@ -1,0 +1,113 @@
+//! The page: arguments in, a server that answers until it is ended, or a file, out.
+
+use std::path::Path;
+use std::time::Instant;
+
+use isd_dataset::read::Dataset;
+use serde_json::{Value, json};
+
+use super::arguments::ViewArgs;
+use super::{pictures, print, say, summarise, write, written};
+use crate::failure::Failure;
+use crate::page::archive::{Archive, Files};
+use crate::page::findings::Kind;
+use crate::page::report::report;
+use crate::page::server::Server;
+use crate::record::{check_measurements, find_station};
+
+/// Serves the page until a signal ends it. Errors: a dataset, a file or a port that makes no page.
+pub fn serve(args: &ViewArgs) -> Result<(), Failure> {
+    let started = Instant::now();
+    // A port that is in use is told before a long file is read.
+    let server = Server::listen(args.port.unwrap_or(0))?;
+    let (archive, beginning) = archive(args)?;
+    let address = format!("{}{beginning}", server.address());
+    if args.json {
+        let mut summary = summary(args, &archive, started);
+        summary["address"] = json!(address);
+        print(&format!("{summary}\n"));
+    } else {
+        print(&format!("{address}\n"));
+    }
+    if !args.quiet {
+        say(&notes(&archive));
+        say("the page is there until Ctrl-C; its address holds a secret: who knows it can read the dataset\n");
+    }
+    if !args.no_open
+        && let Err(error) = open::that_detached(&address)
+    {
+        say(&format!("no browser could be opened ({error}): open the address in one\n"));
+    }
+    server.run(archive)
+}
+
+/// Writes the page to a file. Errors: a dataset or a file that makes no page, and a file that cannot be written.
+pub fn export(args: &ViewArgs, output: &Path) -> Result<(), Failure> {
+    let started = Instant::now();
+    let (archive, _) = archive(args)?;
+    let bytes = write(output, report(&archive)?.as_bytes())?;
+    let mut summary = summary(args, &archive, started);
+    summary["files"] = json!([output.display().to_string()]);
+    summary["bytes"] = json!(bytes);
+    summarise(args, &summary, &(notes(&archive) + &written(output, bytes)));
+    Ok(())
+}
+
+/// All that the page knows, and what its address says of the station and times that it begins with.
+fn archive(args: &ViewArgs) -> Result<(Archive, String), Failure> {
+    let dataset = Dataset::open(&args.dataset)?;
+    let table = pictures::stations(args)?;
+    check_measurements(&dataset, &args.measurements)?;
+    let mut beginning = form_urlencoded::Serializer::new(String::new());
+    if let Some(asked) = &args.station {
+        beginning.append_pair("station", &find_station(&dataset, &table, asked)?);
+    }
+    for measurement in &args.measurements {
+        beginning.append_pair("measurement", measurement);
+    }
+    for (name, time) in [("from", args.from), ("to", args.to)] {
+        if let Some(time) = time {
+            beginning.append_pair(name, &(time / 1000).to_string());
+        }
+    }
+    let beginning = beginning.finish();
+    let beginning = if beginning.is_empty() { beginning } else { format!("#{beginning}") };
+    let files = Files {
+        outliers: args.outliers.clone(),
+        flags: args.flags.clone(),
+        events: args.events.clone(),
+        members: args.members.clone(),
+    };
+    Ok((Archive::open(dataset, &table, &files, args.test()?)?, beginning))
+}
+
+/// What there is to say besides: what the map lacks, and which rows of files were left out.
+fn notes(archive: &Archive) -> String {
+    let mut notes = String::new();
+    if archive.stations.iter().all(|station| station.place.position.is_none()) {
+        let path = archive.dataset.path().display();
+        notes += &format!("{path}: it is not known where its stations are: the page has no map; --stations isd-history.csv says it\n");
+    }
+    let strangers = archive.findings.strangers();
+    if strangers > 0 {
+        notes += &format!("{strangers} rows of files left out: of no station or measurement of the dataset\n");
+    }
+    notes
+}
+
+fn summary(args: &ViewArgs, archive: &Archive, started: Instant) -> Value {
+    let count = |kinds: &[Kind]| {
+        archive.findings.marks().iter().filter(|mark| kinds.contains(&mark.kind)).count()
+    };
+    json!({
+        "dataset": args.dataset.display().to_string(),
+        "rows": archive.dataset.rows(),
+        "stations": archive.stations.len(),
+        "stations_placed": archive.stations.iter().filter(|station| station.place.position.is_some()).count(),
+        "outliers": count(&[Kind::Outlier]),
+        "flags": count(&[Kind::Erroneous, Kind::Suspect]),
+        "events": archive.events.len(),
+        "exceedances": count(&[Kind::Exceedance]),
+        "seconds": started.elapsed().as_secs_f64(),
+    })
+}
