@@ -41,7 +41,8 @@ fn shipped() -> Result<PathBuf, Box<dyn Error>> {
         return Err(format!("cannot get plotly.js: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let metadata = String::from_utf8(output.stdout)?;
-    let package = metadata.split_once(r#""name":"plotly","version""#).ok_or("Cargo names no package plotly")?.1;
+    let package =
+        metadata.split_once(r#""name":"plotly","version""#).ok_or("Cargo names no package plotly")?.1;
     let manifest = package.split_once(r#""manifest_path":""#).ok_or("the package plotly has no manifest")?.1;
     let manifest = manifest.split('"').next().unwrap_or_default().replace(r"\\", r"\");
     Ok(Path::new(&manifest).with_file_name("resource").join("plotly.min.js"))

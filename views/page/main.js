@@ -96,14 +96,16 @@ const start = async () => {
       await list.find();
       const event = state.event === undefined ? -1 : events.id.indexOf(state.event);
       const station = state.station === undefined ? null : await source.station(state.station);
-      if (event < 0 && station === null) return;
+      if (event >= 0 || station !== null) {
       chosen = { event: event < 0 ? null : event, station: event < 0 ? station : null, measurement: state.measurement === 'all' || numberOf(state.measurement) >= 0 ? state.measurement : null };
       const [from, to] = [Number(state.from), Number(state.to)];
       const said = state.from && state.to && from < to ? [from, to] : null;
       await open(said ?? (event < 0 ? [null, null] : [events.start[event] - 3 * DAY, events.end[event] + 3 * DAY]));
+      }
     } finally {
       isRestoring = false;
     }
+    remember(false);
   };
 
   byId('title').textContent = `isd-view · ${overview.dataset}`;

@@ -1,6 +1,7 @@
 // The map: stations, their outliers and events, thinned to what its pixels can show, the most severe first.
 import { byId, count, counted, day, plain, words } from './words.js';
 import { colours, VERDICTS } from './theme.js';
+import { onZoom } from './zoom.js';
 
 // A mark has so many pixels to itself; of one kind there are so many at most.
 const CELL = 13;
@@ -91,14 +92,18 @@ export const makeMap = (overview, on) => {
     if (content.events.length > 0) {
       const { kept, inside } = thin(content.events, events.longitude, events.latitude, CELL, MOST_MARKS);
       const most = content.events.reduce((a, at) => Math.max(a, events.stations[at]), 1);
-      // The most severe are drawn last, so that nothing covers them.
-      kept.reverse();
-      made.push(point(kept, events, {
-        marker: { size: kept.map((at) => 7 + 18 * Math.sqrt(events.stations[at] / most)), color: kept.map((at) => `${VERDICTS[events.verdict[at]] ?? '#5f5f5f'}66`), line: { color: kept.map((at) => VERDICTS[events.verdict[at]] ?? '#5f5f5f'), width: 1.2 } },
-        text: kept.map((at) => plain(`${words(events.kind[at])}, ${words(events.verdict[at])}, ${day(events.start[at])}, ${counted(events.stations[at], 'station')}`)),
-        customdata: kept.map((at) => ['event', at]),
-        hovertemplate: '%{text}<extra></extra>',
-      }));
+      // What is surely an event covers what may be none, and the most severe cover the others.
+      for (const [verdict, colour0] of [...Object.entries(VERDICTS).reverse()]) {
+        const these = kept.filter((at) => events.verdict[at] === verdict).reverse();
+        if (these.length === 0) continue;
+        made.push(point(these, events, {
+          name: words(verdict), showlegend: true,
+          marker: { size: these.map((at) => 7 + 18 * Math.sqrt(events.stations[at] / most)), color: `${colour0}66`, line: { color: colour0, width: 1.2 } },
+          text: these.map((at) => plain(`${words(events.kind[at])}, ${words(events.verdict[at])}, ${day(events.start[at])}, ${counted(events.stations[at], 'station')}`)),
+          customdata: these.map((at) => ['event', at]),
+          hovertemplate: '%{text}<extra></extra>',
+        }));
+      }
       notes.push(kept.length < inside ? `the most severe ${count(kept.length)} of ${counted(inside, 'event')}: zoom in for the others` : counted(inside, 'event'));
     }
     const chosen = content.chosen.filter((at) => stations.latitude[at] !== null);
@@ -114,24 +119,40 @@ export const makeMap = (overview, on) => {
     const colour = colours();
     const { x, y } = ranges();
     const axis = (range) => ({ range, showgrid: true, gridcolor: colour.grid, zeroline: false, showticklabels: false, ticks: '', nticks: 12 });
-    return { margin: MARGIN, paper_bgcolor: colour.ground, plot_bgcolor: colour.sea, dragmode: 'pan', hovermode: 'closest', xaxis: axis(x), yaxis: axis(y), font: { color: colour.ink } };
+    return { margin: MARGIN, paper_bgcolor: colour.ground, plot_bgcolor: colour.sea, dragmode: 'pan', hovermode: 'closest', xaxis: axis(x), yaxis: axis(y), font: { color: colour.ink }, legend: { x: 0.005, y: 0.01, yanchor: 'bottom', bgcolor: `${colour.ground}cc`, font: { size: 11 }, itemsizing: 'constant', itemclick: false, itemdoubleclick: false } };
+  };
+
+  const look = (longitude, latitude, scale) => {
+    view = { longitude: Math.min(Math.max(longitude, -200), 200), latitude: Math.min(Math.max(latitude, -95), 95), scale: clampScale(scale, size().width) };
+    draw();
+    clearTimeout(pending);
+    pending = setTimeout(on.moved, 100);
+  };
+
+  // Closer or wider, around a point so many pixels right of the middle and below it.
+  const zoom = (factor, x, y) => {
+    const scale = clampScale(view.scale * factor, size().width);
+    look(view.longitude + x * (view.scale - scale), view.latitude - y * (view.scale - scale), scale);
   };
 
   const draw = async () => {
     if (!hasPlaces) return;
     view ??= fit(placed.map((at) => stations.longitude[at]), placed.map((at) => stations.latitude[at]));
-    await Plotly.react(node, traces(), layout(), { scrollZoom: true, displayModeBar: false, doubleClick: false, responsive: false });
+    await Plotly.react(node, traces(), layout(), { displayModeBar: false, doubleClick: false });
     if (isDrawn) return;
     isDrawn = true;
     node.on('plotly_relayout', (changed) => {
       if (changed['xaxis.range[0]'] === undefined) return;
       const [x, y] = [[changed['xaxis.range[0]'], changed['xaxis.range[1]']], [changed['yaxis.range[0]'], changed['yaxis.range[1]']]];
-      const { width } = size();
       const latitude = y[0] === undefined ? view.latitude : (y[0] + y[1]) / 2;
-      view = { longitude: Math.min(Math.max((x[0] + x[1]) / 2, -200), 200), latitude: Math.min(Math.max(latitude, -95), 95), scale: clampScale((x[1] - x[0]) / width, width) };
-      clearTimeout(pending);
-      pending = setTimeout(() => { draw(); on.moved(); }, 30);
+      look((x[0] + x[1]) / 2, latitude, view.scale);
     });
+    onZoom(node, (factor, x, y) => {
+      const box = node.getBoundingClientRect();
+      zoom(factor, x - box.left - box.width / 2, y - box.top - box.height / 2);
+    });
+    byId('map-in').addEventListener('click', () => zoom(0.5, 0, 0));
+    byId('map-out').addEventListener('click', () => zoom(2, 0, 0));
     node.on('plotly_click', ({ points }) => {
       const found = points.map((one) => one.customdata).filter(Boolean).pop();
       if (found) on.chosen(found[0], found[1]);
@@ -140,6 +161,7 @@ export const makeMap = (overview, on) => {
 
   if (!hasPlaces) {
     node.hidden = true;
+    for (const button of ['map-in', 'map-out']) byId(button).hidden = true;
     byId('map-note').textContent = 'It is not known where the stations are: there is no map. --stations isd-history.csv says it, here or of isd-convert.';
   }
 

@@ -1,10 +1,11 @@
 // Series below one another: each view is drawn from as many points as its pixels can show.
 import { byId, count, counted, plain, time, withUnits, words } from './words.js';
 import { colours, MARKS } from './theme.js';
+import { onZoom } from './zoom.js';
 
 const HOUR = 3600000;
 const GAP = 34;
-const SIDE = { l: 62, r: 14, t: 30, b: 46 };
+const SIDE = { l: 62, r: 14, t: 44, b: 46 };
 const X_FORMAT = '%{x|%Y-%m-%d %H:%M}';
 
 const fromAxis = (value) => (typeof value === 'number' ? value : Date.parse(`${String(value).replace(' ', 'T')}Z`));
@@ -29,7 +30,7 @@ export const makeSeries = (overview, source, on) => {
   const node = byId('series');
   const { stations, measurements } = overview;
   let now = { series: [], span: [null, null], panels: [], shade: null, mark: null };
-  let turn = 0;
+  let [wanted, loading] = [0, null];
   let isDrawn = false;
   let dragZooms = !matchMedia('(pointer: coarse)').matches;
 
@@ -72,7 +73,7 @@ export const makeSeries = (overview, source, on) => {
       if (rows.length === 0 && place > 0) continue;
       const isWanted = rows.length > 0 || now.panels.some((one) => one.marks.kind.includes(kind));
       if (!isWanted) continue;
-      made.push({ ...axis, ...legend(look.name), mode: 'markers', x: rows.length ? rows.map((row) => panel.marks.t[row]) : [null], y: rows.length ? rows.map((row) => panel.marks.v[row]) : [null], text: rows.map((row) => plain(panel.marks.note[row])), marker: { color: look.colour, symbol: look.symbol, size: 11, line: { color: look.colour, width: 2 } }, hovertemplate: `${value}<br>%{text}<extra></extra>` });
+      made.push({ ...axis, ...legend(look.name), mode: 'markers', x: rows.length ? rows.map((row) => panel.marks.t[row]) : [null], y: rows.length ? rows.map((row) => panel.marks.v[row]) : [null], text: rows.map((row) => plain(panel.marks.note[row]).replace(/; /g, '<br>')), marker: { color: look.colour, symbol: look.symbol, size: 11, line: { color: look.colour, width: 2 } }, hovertemplate: `${value}<br>%{text}<extra></extra>` });
     }
     return made;
   };
@@ -83,8 +84,8 @@ export const makeSeries = (overview, source, on) => {
     const each = panels === 1 ? Math.max(window.innerHeight * 0.34, 240) : 150;
     const inner = panels * each + (panels - 1) * GAP;
     const made = {
-      height: inner + SIDE.t + SIDE.b + 26, margin: { ...SIDE, t: SIDE.t + 26 }, paper_bgcolor: colour.ground, plot_bgcolor: colour.ground, font: { color: colour.ink, size: 12 },
-      hovermode: 'closest', dragmode: dragZooms ? 'zoom' : 'pan', showlegend: true, legend: { orientation: 'h', x: 0, y: 1 + (SIDE.t - 4) / inner, yanchor: 'bottom', font: { size: 11 }, itemclick: false, itemdoubleclick: false },
+      height: inner + SIDE.t + SIDE.b, margin: SIDE, paper_bgcolor: colour.ground, plot_bgcolor: colour.ground, font: { color: colour.ink, size: 12 },
+      hovermode: 'closest', dragmode: dragZooms ? 'zoom' : 'pan', showlegend: true, legend: { orientation: 'h', x: 0, y: 1 + 18 / inner, yanchor: 'bottom', font: { size: 11 }, itemclick: false, itemdoubleclick: false },
       xaxis: { type: 'date', range: now.span, anchor: `y${panels === 1 ? '' : panels}`, gridcolor: colour.grid, linecolor: colour.faint, title: { text: 'time (UTC)', font: { size: 11 } }, hoverformat: '%Y-%m-%d %H:%M' },
       annotations: [], shapes: [],
     };
@@ -114,13 +115,19 @@ export const makeSeries = (overview, source, on) => {
 
   const draw = async () => {
     if (now.panels.length === 0) return;
-    await Plotly.react(node, now.panels.flatMap(panelTraces), { ...layout(), width: node.clientWidth }, { scrollZoom: true, displayModeBar: false, doubleClick: false });
+    await Plotly.react(node, now.panels.flatMap(panelTraces), { ...layout(), width: node.clientWidth }, { displayModeBar: false, doubleClick: false });
     note();
     if (isDrawn) return;
     isDrawn = true;
     node.on('plotly_relayout', (changed) => {
       const range = changed['xaxis.range'] ?? [changed['xaxis.range[0]'], changed['xaxis.range[1]']];
       if (range[0] !== undefined && range[1] !== undefined) setSpan(range.map(fromAxis));
+    });
+    onZoom(node, (factor, x) => {
+      const [from, to] = now.span;
+      const part = Math.min(Math.max((x - node.getBoundingClientRect().left - SIDE.l) / Math.max(node.clientWidth - SIDE.l - SIDE.r, 1), 0), 1);
+      const [at, length] = [from + part * (to - from), Math.max((to - from) * factor, HOUR)];
+      setSpan([at - part * length, at + (1 - part) * length]);
     });
     node.on('plotly_doubleclick', () => setSpan([null, null]));
     node.on('plotly_click', ({ points }) => {
@@ -133,16 +140,29 @@ export const makeSeries = (overview, source, on) => {
     });
   };
 
-  const load = async () => {
-    turn += 1;
-    const mine = turn;
-    const width = Math.max(Math.round(node.clientWidth - SIDE.l - SIDE.r), 50);
-    const panels = await source.panels(now.series, now.span, width);
-    if (mine !== turn) return;
-    const span = now.span[0] === null ? record(panels) : now.span;
-    now = { ...now, panels, span: now.span[0] === null ? clamp(span, panels) : span };
-    await draw();
-    on.drawn();
+  const run = async () => {
+    let asked;
+    do {
+      asked = wanted;
+      const view = now;
+      const width = Math.max(Math.round(node.clientWidth - SIDE.l - SIDE.r), 50);
+      try {
+        const panels = await source.panels(view.series, view.span, width);
+        if (asked !== wanted && view.series !== now.series) continue;
+        now = { ...now, panels, span: now.span[0] === null ? clamp(record(panels), panels) : now.span };
+        await draw();
+        on.drawn();
+      } catch (error) {
+        if (asked === wanted) throw error;
+      }
+    } while (asked !== wanted);
+  };
+
+  // One question at a time: while it is open, others wait, and only the last of them is asked.
+  const load = () => {
+    wanted += 1;
+    loading ??= run().finally(() => { loading = null; });
+    return loading;
   };
 
   const setSpan = (span) => {
@@ -165,7 +185,7 @@ export const makeSeries = (overview, source, on) => {
 
   return {
     show: (series, span, shade = null) => {
-      now = { ...now, series, span: now.panels.length && span[0] !== null ? span : span, shade, mark: null, panels: [] };
+      now = { series, span, shade, mark: null, panels: [] };
       byId('mark').textContent = '';
       return load();
     },

@@ -166,8 +166,7 @@ impl ViewArgs {
         }
         self.test()?;
         let Some(plot) = self.plot else { return self.check_page() };
-        let (series, map, calendar) =
-            (plot == Plot::Series, plot == Plot::Map, plot == Plot::Calendar);
+        let (series, map, calendar) = (plot == Plot::Series, plot == Plot::Map, plot == Plot::Calendar);
         let refused = [
             ("--station", map && self.station.is_some(), "--plot series or calendar"),
             ("--flags", !series && self.flags.is_some(), "--plot series"),
@@ -200,7 +199,9 @@ impl ViewArgs {
     /// Checks the arguments of a page.
     fn check_page(&self) -> Result<(), Failure> {
         if self.around.is_some() {
-            return Err(Failure::usage("--around: is for --plot map").hint("the page's map is moved by mouse"));
+            return Err(
+                Failure::usage("--around: is for --plot map").hint("the page's map is moved by mouse")
+            );
         }
         match &self.export {
             Some(file) if file.extension().is_none_or(|extension| extension != "html") => {

@@ -31,7 +31,9 @@ pub fn serve(args: &ViewArgs) -> Result<(), Failure> {
     }
     if !args.quiet {
         say(&notes(&archive));
-        say("the page is there until Ctrl-C; its address holds a secret: who knows it can read the dataset\n");
+        say(
+            "the page is there until Ctrl-C; its address holds a secret: who knows it can read the dataset\n",
+        );
     }
     if !args.no_open
         && let Err(error) = open::that_detached(&address)
@@ -86,19 +88,21 @@ fn notes(archive: &Archive) -> String {
     let mut notes = String::new();
     if archive.stations.iter().all(|station| station.place.position.is_none()) {
         let path = archive.dataset.path().display();
-        notes += &format!("{path}: it is not known where its stations are: the page has no map; --stations isd-history.csv says it\n");
+        notes += &format!(
+            "{path}: it is not known where its stations are: the page has no map; --stations isd-history.csv says it\n"
+        );
     }
     let strangers = archive.findings.strangers();
     if strangers > 0 {
-        notes += &format!("{strangers} rows of files left out: of no station or measurement of the dataset\n");
+        notes +=
+            &format!("{strangers} rows of files left out: of no station or measurement of the dataset\n");
     }
     notes
 }
 
 fn summary(args: &ViewArgs, archive: &Archive, started: Instant) -> Value {
-    let count = |kinds: &[Kind]| {
-        archive.findings.marks().iter().filter(|mark| kinds.contains(&mark.kind)).count()
-    };
+    let count =
+        |kinds: &[Kind]| archive.findings.marks().iter().filter(|mark| kinds.contains(&mark.kind)).count();
     json!({
         "dataset": args.dataset.display().to_string(),
         "rows": archive.dataset.rows(),

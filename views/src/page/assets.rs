@@ -7,12 +7,13 @@ pub const INDEX: &str = include_str!("../../page/index.html");
 /// Its looks.
 pub const STYLE: &str = include_str!("../../page/style.css");
 /// Its modules, each behind those that it imports.
-pub const MODULES: [(&str, &str); 10] = [
+pub const MODULES: [(&str, &str); 11] = [
     ("words.js", include_str!("../../page/words.js")),
     ("state.js", include_str!("../../page/state.js")),
     ("theme.js", include_str!("../../page/theme.js")),
     ("server.js", include_str!("../../page/server.js")),
     ("report.js", include_str!("../../page/report.js")),
+    ("zoom.js", include_str!("../../page/zoom.js")),
     ("map.js", include_str!("../../page/map.js")),
     ("list.js", include_str!("../../page/list.js")),
     ("series.js", include_str!("../../page/series.js")),

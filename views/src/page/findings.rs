@@ -196,7 +196,8 @@ impl Findings {
                     (true, false) => format!("limit {}", shown(upper)),
                     (true, true) => String::new(),
                 };
-                let statistic = if first.is_nan() { String::new() } else { format!("found {}", shown(first)) };
+                let statistic =
+                    if first.is_nan() { String::new() } else { format!("found {}", shown(first)) };
                 let test = self.tests.name(u32::from(mark.test)).replace('_', " ");
                 let told = [statistic, limits, self.details.name(mark.detail).to_owned()];
                 let told: Vec<String> = told.into_iter().filter(|part| !part.is_empty()).collect();

@@ -59,8 +59,7 @@ impl Guard {
         let follows_link = asked.is_empty()
             && value("sec-fetch-mode") == Some("navigate")
             && value("sec-fetch-dest") == Some("document");
-        let is_from_here =
-            value("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+        let is_from_here = value("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
         if !is_from_here && !follows_link {
             return Err(StatusCode::FORBIDDEN);
         }

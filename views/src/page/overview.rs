@@ -137,9 +137,7 @@ pub fn stations_of(archive: &Archive, event: usize) -> Vec<u32> {
         for (number, station) in archive.stations.iter().enumerate() {
             let was_there = station.span.is_none_or(|(first, last)| first <= row.end && last >= row.start);
             let distance = station.place.position.map(|at| middle.distance_km(at));
-            near.extend(
-                distance.filter(|km| was_there && *km <= REACH_KM).map(|km| (number as u32, km)),
-            );
+            near.extend(distance.filter(|km| was_there && *km <= REACH_KM).map(|km| (number as u32, km)));
         }
     }
     near.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));

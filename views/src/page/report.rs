@@ -16,7 +16,8 @@ const MOST_STATIONS: usize = 8;
 /// How long before and after an event, or the worst outlier, its series go.
 const AROUND_US: i64 = 4 * 24 * 3_600_000_000;
 /// Nothing is loaded, whatever the data hold: scripts and looks are those of the file.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:";
+const POLICY: &str =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:";
 
 /// The report: the map, the events, and the series of the first fifty of them; or of the fifty stations with most outliers
 /// where there are no events.
@@ -29,7 +30,7 @@ pub fn report(archive: &Archive) -> Result<String, Failure> {
     let data = json!({ "overview": overview, "items": items });
     let mut page = INDEX.to_owned();
     let head = format!(
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<style>\n{STYLE}</style>\n"
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n<style id=\"plotly.js-style-global\" class=\"no-inline-styles\">\n{STYLE}</style>\n"
     );
     let body = format!(
         "<script type=\"application/json\" id=\"report\">{}</script>\n<script>{PLOTLY}</script>\n\
@@ -96,7 +97,9 @@ fn item(archive: &Archive, series: &[(u32, u16)], span: &Range<i64>) -> Result<V
         view::panel(archive, *series, span, rows.max(1).saturating_mul(8))
     };
     let panels = series.iter().map(panel).collect::<Result<Vec<_>, Failure>>()?;
-    Ok(json!({ "from": view::milliseconds(span.start), "to": view::milliseconds(span.end), "panels": panels }))
+    Ok(
+        json!({ "from": view::milliseconds(span.start), "to": view::milliseconds(span.end), "panels": panels }),
+    )
 }
 
 /// The measurement that a kind of event is found in; the first of the dataset where it has none such.

@@ -43,12 +43,10 @@ pub fn panel(
     let (times, values) = line(&loaded, span, width);
     let band = is_apart && archive.is_linear(measurement);
     let record = loaded.span();
-    let mut gaps: Vec<&Range<i64>> =
-        loaded.gaps().iter().filter(|gap| gap.start < span.end && gap.end > span.start).collect();
-    gaps.sort_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));
-    gaps.truncate(MOST_GAPS);
-    let gaps: Vec<Value> =
-        gaps.iter().map(|gap| json!([milliseconds(gap.start), milliseconds(gap.end)])).collect();
+    let gaps: Vec<Value> = gaps(&loaded, span)
+        .iter()
+        .map(|gap| json!([milliseconds(gap.start), milliseconds(gap.end)]))
+        .collect();
     let finite = loaded.values[rows.clone()].iter().filter(|value| value.is_finite()).count();
     Ok(json!({
         "station": station,
@@ -63,6 +61,17 @@ pub fn panel(
         "band": if band { self::band(archive, &loaded, rows) } else { Value::Null },
         "marks": marks(archive, &loaded, (station, measurement), span, width),
     }))
+}
+
+/// The longest stretches of a span without values, those beyond the record among them.
+fn gaps(loaded: &Loaded, span: &Range<i64>) -> Vec<Range<i64>> {
+    let ends = loaded.span().map(|record| [span.start..record.start, record.end..span.end]);
+    let ends = ends.into_iter().flatten().filter(|gap| gap.start < gap.end);
+    let inside = loaded.gaps().iter().filter(|gap| gap.start < span.end && gap.end > span.start).cloned();
+    let mut gaps: Vec<Range<i64>> = inside.chain(ends).collect();
+    gaps.sort_by_key(|gap| std::cmp::Reverse(gap.end - gap.start));
+    gaps.truncate(MOST_GAPS);
+    gaps
 }
 
 /// The points of the line: the smallest and the largest value of each pixel column, null where values are missing between two.
@@ -131,9 +140,19 @@ fn marks(
         "t": shown.iter().map(|mark| milliseconds(mark.time)).collect::<Vec<_>>(),
         "v": shown.iter().map(|mark| mark.value).collect::<Vec<_>>(),
         "kind": shown.iter().map(|mark| mark.kind.name()).collect::<Vec<_>>(),
-        "note": shown.iter().map(|mark| archive.findings.reason(mark)).collect::<Vec<_>>(),
+        "note": shown.iter().map(|mark| reasons(archive, mark)).collect::<Vec<_>>(),
         "total": total.iter().sum::<u64>(),
     })
+}
+
+/// Why a value is marked: what all files say of it, the worst first.
+fn reasons(archive: &Archive, mark: &Mark) -> String {
+    let same = archive.findings.of(mark.station, mark.measurement, &(mark.time..mark.time.saturating_add(1)));
+    let mut reasons: Vec<String> = same.iter().rev().map(|mark| archive.findings.reason(mark)).collect();
+    if !same.iter().any(|other| other.kind == mark.kind) {
+        reasons.insert(0, archive.findings.reason(mark));
+    }
+    reasons.join("; ")
 }
 
 /// Hands the marks of a series at times of a span to `take`, those of files first.
@@ -188,7 +207,7 @@ pub fn mark_beside(
             "time": milliseconds(mark.time),
             "value": mark.value,
             "kind": mark.kind.name(),
-            "note": archive.findings.reason(&mark),
+            "note": reasons(archive, &mark),
         })
     }))
 }
@@ -220,4 +239,3 @@ fn quoted(text: &str) -> String {
         text.to_owned()
     }
 }
-
