@@ -17,6 +17,7 @@
 //! | [`scale`] | axes and their ticks |
 //! | [`drawing`] | elements of a picture, colours, legends |
 //! | [`series_plot`], [`map_plot`], [`calendar_plot`] | the pictures |
+//! | [`png`] | pictures as pixels |
 //! | [`page`] | the page, with a server of its own |
 //! | [`coast`] | outlines of land |
 //! | [`failure`] | what the user is told of a run that drew nothing |
@@ -30,6 +31,7 @@ pub mod drawing;
 pub mod failure;
 pub mod map_plot;
 pub mod page;
+pub mod png;
 pub mod record;
 pub mod scale;
 pub mod series_plot;

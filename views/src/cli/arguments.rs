@@ -22,7 +22,7 @@ pub struct ViewArgs {
     /// What to draw to a file [default: a page in the browser]
     #[arg(long, value_enum, value_name = "WHAT", requires = "output")]
     pub plot: Option<Plot>,
-    /// File to draw to: .svg, or .html for a page with the same
+    /// File to draw to: .svg, .png, or .html for a page with the same
     #[arg(short, long, value_name = "FILE", requires = "plot")]
     pub output: Option<PathBuf>,
     /// Write the page to one file, .html, with the series of the first fifty events: no server is needed to look at it
@@ -94,6 +94,8 @@ pub enum Plot {
 pub enum FileType {
     /// SVG alone.
     Svg,
+    /// PNG, twice as large.
+    Png,
     /// A page with SVG.
     Html,
 }
@@ -134,10 +136,12 @@ impl ViewArgs {
     pub fn file_type(output: &Path) -> Result<FileType, Failure> {
         match output.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(FileType::Svg),
+            Some("png") => Ok(FileType::Png),
             Some("html") => Ok(FileType::Html),
             _ => {
-                let message = format!("-o {}: expected a name that ends in .svg or .html", output.display());
-                Err(Failure::usage(message).hint("a browser, or rsvg-convert, makes PNG or PDF of .svg"))
+                let message =
+                    format!("-o {}: expected a name that ends in .svg, .png or .html", output.display());
+                Err(Failure::usage(message).hint("a browser, or rsvg-convert, makes PDF of .svg"))
             }
         }
     }

@@ -17,6 +17,7 @@ use isd_dataset::output_file::OutputFile;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::png::png;
 use arguments::{FileType, Plot, ViewArgs};
 
 /// Runs `isd-view` with these arguments, the first of which is its name. The exit status is 0 for success, `--help` and
@@ -69,11 +70,12 @@ fn draw(args: &ViewArgs, plot: Plot, output: &Path) -> Result<(), Failure> {
     let started = Instant::now();
     let file_type = ViewArgs::file_type(output)?;
     let picture = pictures::picture(args, plot)?;
-    let text = match file_type {
-        FileType::Svg => picture.svg(),
-        FileType::Html => picture.html(),
+    let drawn = match file_type {
+        FileType::Svg => picture.svg().into_bytes(),
+        FileType::Png => png(&picture.svg())?,
+        FileType::Html => picture.html().into_bytes(),
     };
-    let bytes = write(output, text.as_bytes())?;
+    let bytes = write(output, &drawn)?;
     let name = plot.to_possible_value().map(|value| value.get_name().to_owned());
     let summary = json!({
         "dataset": args.dataset.display().to_string(),

@@ -68,7 +68,7 @@ fn arguments_that_make_no_sense_are_usage() {
         (&["--plot", "series", "-m", "x", "-o", "a.svg"][..], "--plot series: needs --station"),
         (&["--plot", "series", "--station", "7", "-o", "a.svg"], "--plot series: needs -m"),
         (&["--plot", "calendar", "-o", "a.svg"], "--plot calendar: needs -m"),
-        (&["--plot", "map", "-o", "a.png"], "-o a.png: expected a name that ends in .svg or .html"),
+        (&["--plot", "map", "-o", "a.pdf"], "-o a.pdf: expected a name that ends in .svg, .png or .html"),
         (&["--plot", "map", "-o", "a.svg", "--station", "7"], "--station: is for --plot series or calendar"),
         (&["--plot", "map", "-o", "a.svg", "--around", "1,2"], "invalid value '1,2' for '--around"),
         (
