@@ -15,6 +15,9 @@ use std::process::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
     needs::main();
+    if env::var_os("CARGO_FEATURE_TOOL").is_none() {
+        return Ok(());
+    }
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=plotly/Cargo.lock");
     println!("cargo::rerun-if-env-changed=ISD_PLOTLY_JS");

@@ -30,7 +30,9 @@ pub mod columns;
 pub mod drawing;
 pub mod failure;
 pub mod map_plot;
+#[cfg(feature = "tool")]
 pub mod page;
+#[cfg(feature = "tool")]
 pub mod png;
 pub mod record;
 pub mod scale;

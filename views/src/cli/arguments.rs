@@ -1,11 +1,13 @@
 //! The options of `isd-view`: arguments in, a checked test, span and place out.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use clap::{Parser, ValueEnum};
 use isd_dataset::geography::Position;
+use isd_dataset::threads::parse_threads;
 use isd_kernel::{DEFAULT_THRESHOLD, Decimal, RollingTest, Window};
 
 use crate::failure::Failure;
@@ -70,6 +72,9 @@ pub struct ViewArgs {
     /// Station list, isd-history.csv or GHCNh's, whose names and places go over those of the dataset
     #[arg(long, value_name = "LIST")]
     pub stations: Option<PathBuf>,
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
     /// Print the summary as one JSON object on standard output
     #[arg(long)]
     pub json: bool,

@@ -1,111 +1,32 @@
-//! The command line: arguments in, a picture in a file or a page in the browser, and an exit status out.
+//! The command line: arguments in; a picture in a file, or a page in the browser, and an exit status out.
 
+#[cfg_attr(not(feature = "tool"), allow(dead_code, reason = "options of the page are for the command alone"))]
 mod arguments;
+#[cfg(feature = "tool")]
 mod page;
 mod pictures;
+#[cfg(feature = "tool")]
+mod run;
 
 use std::ffi::OsString;
-use std::io::Write;
-use std::path::Path;
-use std::process::ExitCode;
-use std::time::Instant;
 
-use clap::error::ErrorKind;
-use clap::{Parser, ValueEnum};
-use isd_dataset::Error;
-use isd_dataset::output_file::OutputFile;
-use serde_json::{Value, json};
+use clap::Parser;
 
+use crate::drawing::Picture;
 use crate::failure::Failure;
-use crate::png::png;
-use arguments::{FileType, Plot, ViewArgs};
+use arguments::ViewArgs;
 
-/// Runs `isd-view` with these arguments, the first of which is its name. The exit status is 0 for success, `--help` and
-/// `--version`, 1 for a failure and 2 for arguments that make no sense; a failure is one line on standard error, and a hint.
-#[must_use]
-pub fn run(arguments: &[OsString]) -> ExitCode {
-    let args = match ViewArgs::try_parse_from(arguments) {
-        Ok(args) => args,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            // A reader that closed the pipe has read what it wanted of it.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return report(&error.into()),
-    };
-    match carry_out(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&failure),
-    }
-}
+#[cfg(feature = "tool")]
+pub use run::run;
 
-fn report(failure: &Failure) -> ExitCode {
-    say(&failure.lines());
-    ExitCode::from(failure.status)
-}
-
-/// Writes to standard error. Where that is impossible, nothing happens.
-fn say(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Writes to standard output. A reader that closed the pipe has read what it wanted.
-fn print(text: &str) {
-    let mut output = std::io::stdout();
-    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
-}
-
-/// Does what the arguments ask for.
-fn carry_out(args: &ViewArgs) -> Result<(), Failure> {
+/// The picture that `isd-view` draws with these arguments, the first of which is its name, to the file of `-o`, which is not
+/// written here.
+///
+/// # Errors
+/// Arguments that make no sense or ask for no picture, and what keeps it from being drawn.
+pub fn picture(arguments: &[OsString]) -> Result<Picture, Failure> {
+    let args = ViewArgs::try_parse_from(arguments)?;
     args.check()?;
-    match (args.plot, &args.output, &args.export) {
-        (Some(plot), Some(output), _) => draw(args, plot, output),
-        (_, _, Some(export)) => page::export(args, export),
-        _ => page::serve(args),
-    }
-}
-
-/// Draws a picture, and puts it into the file when it is complete.
-fn draw(args: &ViewArgs, plot: Plot, output: &Path) -> Result<(), Failure> {
-    let started = Instant::now();
-    let file_type = ViewArgs::file_type(output)?;
-    let picture = pictures::picture(args, plot)?;
-    let drawn = match file_type {
-        FileType::Svg => picture.svg().into_bytes(),
-        FileType::Png => png(&picture.svg())?,
-        FileType::Html => picture.html().into_bytes(),
-    };
-    let bytes = write(output, &drawn)?;
-    let name = plot.to_possible_value().map(|value| value.get_name().to_owned());
-    let summary = json!({
-        "dataset": args.dataset.display().to_string(),
-        "plot": name,
-        "files": [output.display().to_string()],
-        "bytes": bytes,
-        "seconds": started.elapsed().as_secs_f64(),
-    });
-    summarise(args, &summary, &written(output, bytes));
-    Ok(())
-}
-
-/// Puts a file there when it is complete. Returns its size.
-fn write(output: &Path, bytes: &[u8]) -> Result<u64, Failure> {
-    let file = OutputFile::create(output)?;
-    let written = file.file().write_all(bytes);
-    written.map_err(|source| Error::io(output, "cannot write", source))?;
-    Ok(file.finish()?)
-}
-
-fn written(output: &Path, bytes: u64) -> String {
-    format!("wrote {} ({:.1} KiB)\n", output.display(), bytes as f64 / 1024.0)
-}
-
-/// Tells of a run: as JSON on standard output, and in words on standard error.
-fn summarise(args: &ViewArgs, summary: &Value, words: &str) {
-    if args.json {
-        print(&format!("{summary}\n"));
-    }
-    if !args.quiet {
-        say(words);
-    }
+    let plot = args.plot.ok_or_else(|| Failure::usage("--plot: is missing"))?;
+    pictures::picture(&args, plot)
 }

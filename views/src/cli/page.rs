@@ -1,5 +1,6 @@
 //! The page: arguments in, a server that answers until it is ended, or a file, out.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
@@ -7,7 +8,8 @@ use isd_dataset::read::Dataset;
 use serde_json::{Value, json};
 
 use super::arguments::ViewArgs;
-use super::{pictures, print, say, summarise, write, written};
+use super::pictures;
+use super::run::{print, say, summarise, write, written};
 use crate::failure::Failure;
 use crate::page::archive::{Archive, Files};
 use crate::page::findings::Kind;
@@ -86,16 +88,18 @@ fn archive(args: &ViewArgs) -> Result<(Archive, String), Failure> {
 /// What there is to say besides: what the map lacks, and which rows of files were left out.
 fn notes(archive: &Archive) -> String {
     let mut notes = String::new();
+    // Writing to a String cannot fail.
     if archive.stations.iter().all(|station| station.place.position.is_none()) {
         let path = archive.dataset.path().display();
-        notes += &format!(
-            "{path}: it is not known where its stations are: the page has no map; --stations isd-history.csv says it\n"
-        );
+        let missing = "it is not known where its stations are: the page has no map";
+        let _ = writeln!(notes, "{path}: {missing}; --stations isd-history.csv says it");
     }
     let strangers = archive.findings.strangers();
     if strangers > 0 {
-        notes +=
-            &format!("{strangers} rows of files left out: of no station or measurement of the dataset\n");
+        let _ = writeln!(
+            notes,
+            "{strangers} rows of files left out: of no station or measurement of the dataset"
+        );
     }
     notes
 }

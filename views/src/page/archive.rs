@@ -224,22 +224,19 @@ fn stations(groups: &[RowGroup], table: &StationTable) -> Result<Vec<ArchiveStat
         for run in runs {
             let rows = first..first + run.rows;
             first = rows.end;
-            match stations.last_mut().filter(|last| *last.id == *run.station_id) {
-                Some(last) => {
-                    last.rows += run.rows as u64;
-                    last.groups.push((group, rows));
-                }
-                None => {
-                    let known = table.get(&run.station_id);
-                    stations.push(ArchiveStation {
-                        id: run.station_id.to_string(),
-                        place: known.map(|known| known.place.clone()).unwrap_or_default(),
-                        span: known.map(|known| (known.record.first, known.record.last)),
-                        rows: run.rows as u64,
-                        groups: vec![(group, rows)],
-                    });
-                }
+            if let Some(last) = stations.last_mut().filter(|last| *last.id == *run.station_id) {
+                last.rows += run.rows as u64;
+                last.groups.push((group, rows));
+                continue;
             }
+            let known = table.get(&run.station_id);
+            stations.push(ArchiveStation {
+                id: run.station_id.to_string(),
+                place: known.map(|known| known.place.clone()).unwrap_or_default(),
+                span: known.map(|known| (known.record.first, known.record.last)),
+                rows: run.rows as u64,
+                groups: vec![(group, rows)],
+            });
         }
     }
     // Files of escaped blocks lie elsewhere than their stations' order.

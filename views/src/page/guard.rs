@@ -24,7 +24,8 @@ impl Guard {
         let mut bytes = [0_u8; 24];
         getrandom::fill(&mut bytes)
             .map_err(|error| Failure::error(format!("the system gives no random numbers: {error}")))?;
-        let token = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digit = |number: u8| char::from_digit(number.into(), 16).unwrap_or_default();
+        let token = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
         Ok(Self { token, hosts: [format!("127.0.0.1:{port}"), format!("localhost:{port}")] })
     }
 

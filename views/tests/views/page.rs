@@ -74,7 +74,7 @@ fn numbers(values: &Value) -> Vec<f64> {
     values.as_array().unwrap().iter().filter_map(Value::as_f64).collect()
 }
 
-fn station<'a>(station_id: &'a str, times: Vec<i64>, values: Vec<Option<f64>>) -> Rows<'a> {
+fn station(station_id: &str, times: Vec<i64>, values: Vec<Option<f64>>) -> Rows<'_> {
     Rows { station_id, place: place(station_id, 26.68, -80.1), times, values }
 }
 
