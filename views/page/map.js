@@ -5,8 +5,8 @@ import { onZoom } from './zoom.js';
 
 // A mark has so many pixels to itself; of one kind there are so many at most.
 const CELL = 13;
-const MOST_DOTS = 1500;
-const MOST_MARKS = 600;
+const MOST_DOTS = 1000;
+const MOST_MARKS = 400;
 const MARGIN = { l: 8, r: 8, t: 8, b: 8 };
 
 const clampScale = (scale, width) => Math.min(Math.max(scale, 0.0005), 360 / Math.max(width, 100));

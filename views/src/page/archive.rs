@@ -138,7 +138,7 @@ impl Archive {
                 else {
                     return;
                 };
-                findings.add_member(&row, at);
+                findings.add_exceedance(at, row.time, row.value, row.threshold);
                 let severity = (row.value - row.threshold).abs();
                 let most = worst[*event].entry(at.0).or_insert(severity);
                 *most = most.max(severity);
@@ -150,9 +150,38 @@ impl Archive {
             };
             self.members = worst.into_iter().map(by_severity).collect();
         }
+        if files.members.is_none() {
+            self.add_peaks(&mut findings);
+        }
         findings.sort();
         self.findings = findings;
         Ok(())
+    }
+
+    /// Marks what a file of events alone says of its exceedances: the peaks. Where a kind is found in one of two measurements, it
+    /// is not known in which.
+    fn add_peaks(&self, findings: &mut Findings) {
+        for event in &self.events {
+            let (station, time) = (self.station(&event.peak_station), event.peak_time);
+            if let ([measurement], Some(station), Some(time)) =
+                (&*self.measurements_of(&event.kind), station, time)
+            {
+                findings.add_exceedance((station, *measurement), time, event.peak_value, f64::NAN);
+            }
+        }
+    }
+
+    /// The numbers of the measurements that a kind of event is found in; none of a kind that is not known.
+    #[must_use]
+    pub fn measurements_of(&self, kind: &str) -> Vec<u16> {
+        let names: &[&str] = match kind {
+            "wind" => &["wind_speed_rate"],
+            "low_pressure" => &["sea_level_pressure"],
+            "heat" | "cold" => &["air_temperature"],
+            "rain" => &["liquid_precipitation_1h", "liquid_precipitation_6h"],
+            _ => &[],
+        };
+        names.iter().filter_map(|name| self.measurement(name)).collect()
     }
 
     /// The number of a station.

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::table::{FindingRow, MemberRow, Says};
+use crate::table::{FindingRow, Says};
 
 /// What a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,17 +69,11 @@ impl Mark {
         let [first, ..] = self.numbers;
         match self.kind {
             Kind::Outlier if !first.is_nan() => f64::from(first).abs(),
-            Kind::Exceedance if first != 0.0 => (self.value / f64::from(first)).abs(),
+            Kind::Exceedance if !first.is_nan() => (self.value - f64::from(first)).abs(),
             Kind::Erroneous => 2.0,
             Kind::Suspect => 1.0,
             _ => 0.0,
         }
-    }
-
-    /// What it exceeds, of an exceedance.
-    #[must_use]
-    pub fn threshold(&self) -> f32 {
-        self.numbers[0]
     }
 
     /// The z-score, of an outlier.
@@ -142,9 +136,16 @@ impl Findings {
         self.marks.push(mark);
     }
 
-    /// Adds an observation that an event is made of.
-    pub fn add_member(&mut self, row: &MemberRow<'_>, (station, measurement): (u32, u16)) {
-        let mut mark = Mark::outlier(station, measurement, row.time, row.value, row.threshold);
+    /// Adds an observation that an event is made of, of a station and a measurement by their numbers; the threshold is NaN where
+    /// it is not known.
+    pub fn add_exceedance(
+        &mut self,
+        (station, measurement): (u32, u16),
+        time: i64,
+        value: f64,
+        threshold: f64,
+    ) {
+        let mut mark = Mark::outlier(station, measurement, time, value, threshold);
         mark.kind = Kind::Exceedance;
         self.marks.push(mark);
     }
@@ -188,6 +189,7 @@ impl Findings {
         match mark.kind {
             Kind::Outlier if first.is_nan() => "outlier".to_owned(),
             Kind::Outlier => format!("outlier, z {first:.1}"),
+            Kind::Exceedance if first.is_nan() => "exceedance, the peak of an event".to_owned(),
             Kind::Exceedance => format!("exceedance, beyond {}", shown(first)),
             Kind::Erroneous | Kind::Suspect => {
                 let limits = match (lower.is_nan(), upper.is_nan()) {

@@ -82,7 +82,7 @@ fn items(archive: &Archive, overview: &Value) -> Result<Vec<Value>, Failure> {
     for (number, event) in archive.events.iter().enumerate().take(SHOWN) {
         let mut stations = overview::stations_of(archive, number);
         stations.truncate(MOST_STATIONS);
-        let measurement = measurement_of(archive, &event.kind);
+        let measurement = archive.measurements_of(&event.kind).first().copied().unwrap_or(0);
         let series: Vec<(u32, u16)> = stations.into_iter().map(|station| (station, measurement)).collect();
         let span = event.start.saturating_sub(AROUND_US)..event.end.saturating_add(AROUND_US);
         items.push(item(archive, &series, &span)?);
@@ -100,16 +100,4 @@ fn item(archive: &Archive, series: &[(u32, u16)], span: &Range<i64>) -> Result<V
     Ok(
         json!({ "from": view::milliseconds(span.start), "to": view::milliseconds(span.end), "panels": panels }),
     )
-}
-
-/// The measurement that a kind of event is found in; the first of the dataset where it has none such.
-fn measurement_of(archive: &Archive, kind: &str) -> u16 {
-    let names: &[&str] = match kind {
-        "wind" => &["wind_speed_rate"],
-        "low_pressure" => &["sea_level_pressure"],
-        "heat" | "cold" => &["air_temperature"],
-        "rain" => &["liquid_precipitation_1h", "liquid_precipitation_6h"],
-        _ => &[],
-    };
-    names.iter().find_map(|name| archive.measurement(name)).unwrap_or(0)
 }

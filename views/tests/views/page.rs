@@ -386,6 +386,11 @@ fn without_members_an_event_has_the_stations_around_its_peak() {
         "most severe first"
     );
     assert_eq!(page.json("event?number=0")["stations"], serde_json::json!([1, 0, 2]));
+    let marks = &page.json("panels?panel=1.0")[0]["marks"];
+    assert_eq!(
+        marks["note"],
+        serde_json::json!(["exceedance, the peak of an event", "exceedance, the peak of an event"])
+    );
     let members = "event_id,station_id,timestamp,measurement,value,threshold\n\
         storm,A,2017-09-10T05:00:00Z,wind_speed_rate,2,1.5\nstorm,C,2017-09-10T06:00:00Z,wind_speed_rate,2,1\n";
     std::fs::write(directory.path().join("members.csv"), members).unwrap();
