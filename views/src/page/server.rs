@@ -64,28 +64,22 @@ impl Server {
         watch(&end).map_err(|error| Failure::error(format!("cannot watch for signals: {error}")))?;
         let state = Arc::new((archive, self.guard));
         let router = Router::new().fallback(respond).with_state(state);
-        let asked_to_end = Arc::clone(&end);
         let served = self.runtime.block_on(async move {
-            let (ending, ended) = (Arc::new(Notify::new()), asked_to_end);
-            let graceful = {
-                let ending = Arc::clone(&ending);
-                axum::serve(self.listener, router).with_graceful_shutdown(async move {
-                    ended.notified().await;
-                    ending.notify_one();
-                })
-            };
-            let late = async move {
+            let ending = Arc::new(Notify::new());
+            let began = Arc::clone(&ending);
+            let serving = axum::serve(self.listener, router).with_graceful_shutdown(async move {
+                end.notified().await;
+                began.notify_one();
+            });
+            // A connection that does not end must not hold the process.
+            let late = async {
                 ending.notified().await;
                 tokio::time::sleep(PATIENCE).await;
             };
-            // Whichever comes first: a connection that does not end must not hold the process.
-            let mut serving = Box::pin(graceful.into_future());
-            let mut late = Box::pin(late);
-            std::future::poll_fn(|context| match serving.as_mut().poll(context) {
-                std::task::Poll::Ready(served) => std::task::Poll::Ready(served),
-                std::task::Poll::Pending => late.as_mut().poll(context).map(Ok),
-            })
-            .await
+            tokio::select! {
+                served = serving.into_future() => served,
+                () = late => Ok(()),
+            }
         });
         self.runtime.shutdown_background();
         served.map_err(|error| Failure::error(format!("the server stopped: {error}")))
