@@ -10,7 +10,6 @@ import { makeSeries } from './series.js';
 import { makeSave } from './save.js';
 
 const DAY = 24 * 3600000;
-const MEASURED = { wind: ['wind_speed_rate'], low_pressure: ['sea_level_pressure'], heat: ['air_temperature'], cold: ['air_temperature'], rain: ['liquid_precipitation_1h', 'liquid_precipitation_6h'] };
 
 const source = report ?? server;
 
@@ -42,7 +41,7 @@ const start = async () => {
 
   const measurementOf = () => {
     if (chosen.measurement !== null) return;
-    const wanted = chosen.event === null ? list.outlierOf(chosen.station)?.measurement : (MEASURED[events.kind[chosen.event]] ?? []).map(numberOf).find((number) => number >= 0);
+    const wanted = chosen.event === null ? list.outlierOf(chosen.station)?.measurement : events.measurement[chosen.event];
     chosen.measurement = measurements[wanted ?? 0]?.name ?? null;
   };
 

@@ -1,11 +1,13 @@
 //! The page: arguments in, a server that answers until it is ended, or a file, out.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::time::Instant;
 
 use isd_dataset::read::Dataset;
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use super::arguments::ViewArgs;
 use super::pictures;
@@ -24,25 +26,34 @@ pub fn serve(args: &ViewArgs) -> Result<(), Failure> {
     let server = Server::listen(args.port.unwrap_or(0))?;
     let (archive, beginning) = archive(args)?;
     let address = format!("{}{beginning}", server.address());
-    if args.json {
-        let mut summary = summary(args, &archive, started);
-        summary["address"] = json!(address);
-        print(&format!("{summary}\n"));
-    } else {
-        print(&format!("{address}\n"));
-    }
-    if !args.quiet {
-        say(&notes(&archive));
-        say(
-            "the page is there until Ctrl-C; its address holds a secret: who knows it can read the dataset\n",
-        );
-    }
-    if !args.no_open
-        && let Err(error) = open::that_detached(&address)
-    {
-        say(&format!("no browser could be opened ({error}): open the address in one\n"));
-    }
-    server.run(archive)
+    let (mut summary, notes) = (summary(args, &archive, started), notes(&archive));
+    summary["address"] = json!(address);
+    server.run(archive, || {
+        print(&if args.json { format!("{summary}\n") } else { format!("{address}\n") });
+        if !args.quiet {
+            say(&notes);
+            say("the page is there until Ctrl-C; its address holds a secret: who knows it can read the dataset\n");
+        }
+        let opened = (!args.no_open).then(|| open_in_browser(&address));
+        if let Some(Err(error)) = &opened {
+            say(&format!("no browser could be opened ({error}): open the address in one\n"));
+        }
+        opened
+    })
+}
+
+/// Opens an address by way of a file that the user alone can read: what a program is started with, all users can see.
+fn open_in_browser(address: &str) -> std::io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new().prefix("isd-view-").suffix(".html").tempfile()?;
+    let address = address.replace('&', "&amp;").replace('"', "&quot;");
+    write!(
+        file,
+        "<!doctype html>\n<meta charset=\"utf-8\">\n<meta http-equiv=\"refresh\" content=\"0; url={address}\">\n\
+         <title>isd-view</title>\n<a href=\"{address}\">to the page</a>\n"
+    )?;
+    file.flush()?;
+    open::that_detached(file.path())?;
+    Ok(file)
 }
 
 /// Writes the page to a file. Errors: a dataset or a file that makes no page, and a file that cannot be written.

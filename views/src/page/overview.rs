@@ -62,6 +62,7 @@ fn events(archive: &Archive) -> Value {
         "id": column(&|event| json!(event.id)),
         "kind": column(&|event| json!(event.kind)),
         "verdict": column(&|event| json!(event.verdict)),
+        "measurement": column(&|event| json!(archive.measurements_of(&event.kind).first())),
         "start": column(&|event| milliseconds(event.start)),
         "end": column(&|event| milliseconds(event.end)),
         "stations": column(&|event| json!(event.stations)),

@@ -55,13 +55,15 @@ impl Server {
         self.guard.address()
     }
 
-    /// Answers until Ctrl-C, SIGTERM or SIGHUP.
+    /// Answers until Ctrl-C, SIGTERM or SIGHUP. `begin` is called once these end it in an orderly way; what it returns is dropped at
+    /// the end.
     ///
     /// # Errors
     /// The system allows no watch for signals, or no further connections.
-    pub fn run(self, archive: Archive) -> Result<(), Failure> {
+    pub fn run<T>(self, archive: Archive, begin: impl FnOnce() -> T) -> Result<(), Failure> {
         let end = Arc::new(Notify::new());
         watch(&end).map_err(|error| Failure::error(format!("cannot watch for signals: {error}")))?;
+        let _begun = begin();
         let state = Arc::new((archive, self.guard));
         let router = Router::new().fallback(respond).with_state(state);
         let served = self.runtime.block_on(async move {

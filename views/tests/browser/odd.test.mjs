@@ -83,6 +83,14 @@ test('without places there is no map, and the series are there', async (t) => {
   assert.deepEqual((await traces(page)).find(({ name }) => name === 'values').y, [1.5, 2.5]);
 });
 
+test('a link in another page leads here', async (t) => {
+  const linking = join(folder, 'linking.html');
+  const link = `${served.address}#list=stations&amp;station=C&amp;measurement=wind_speed_rate`;
+  writeFileSync(linking, `<!doctype html><meta http-equiv="refresh" content="0; url=${link}">`);
+  const page = await open(t, pathToFileURL(linking).href);
+  assert.match(await page.textContent('#subject'), /^C  one/);
+});
+
 test('another page gets nothing', async (t) => {
   const context = await browser.newContext();
   t.after(() => context.close());

@@ -307,6 +307,36 @@ fn it_ends_when_it_is_asked_to_and_writes_nothing() {
     assert_eq!((files(directory.path()), files(&directory.path().join("observations"))), before);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_browser_is_led_to_the_page_by_a_file_of_the_user_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = one_station("Palm Beach", &[Some(2.0); 40]);
+    let place = directory.path();
+    // In place of the program that opens files: it keeps what it was given.
+    let program = place.join("xdg-open");
+    let text = format!("#!/bin/sh\ncp -p \"$1\" '{0}/part'; mv '{0}/part' '{0}/opened'\n", place.display());
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", place.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isd-view"));
+    command.current_dir(place).args(["observations", "--station", "722030", "-m", "wind_speed_rate"]);
+    let mut server = command.env("PATH", path).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let opened = place.join("opened");
+    let started = Instant::now();
+    while !opened.exists() && started.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+    let text = std::fs::read_to_string(&opened).unwrap();
+    let address = line.trim().replace('&', "&amp;");
+    assert!(text.contains(&format!("content=\"0; url={address}\"")), "{text}");
+    assert_eq!(std::fs::metadata(&opened).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
 #[test]
 fn a_summary_as_json_has_the_address() {
     let directory = one_station("Palm Beach", &[Some(2.0); 40]);
