@@ -73,27 +73,35 @@ fn archive(args: &ViewArgs) -> Result<(Archive, String), Failure> {
     let dataset = Dataset::open(&args.dataset)?;
     let table = pictures::stations(args)?;
     check_measurements(&dataset, &args.measurements)?;
-    let mut beginning = form_urlencoded::Serializer::new(String::new());
-    if let Some(asked) = &args.station {
-        beginning.append_pair("station", &find_station(&dataset, &table, asked)?);
-    }
-    for measurement in &args.measurements {
-        beginning.append_pair("measurement", measurement);
-    }
-    for (name, time) in [("from", args.from), ("to", args.to)] {
-        if let Some(time) = time {
-            beginning.append_pair(name, &(time / 1000).to_string());
-        }
-    }
-    let beginning = beginning.finish();
-    let beginning = if beginning.is_empty() { beginning } else { format!("#{beginning}") };
+    let station = args.station.as_deref().map(|asked| find_station(&dataset, &table, asked)).transpose()?;
     let files = Files {
         outliers: args.outliers.clone(),
         flags: args.flags.clone(),
         events: args.events.clone(),
         members: args.members.clone(),
     };
-    Ok((Archive::open(dataset, &table, &files, args.test()?)?, beginning))
+    let archive = Archive::open(dataset, &table, &files, args.test()?)?;
+    let beginning = station.map(|id| beginning(args, &archive, &id)).unwrap_or_default();
+    Ok((archive, beginning))
+}
+
+/// The end of an address whose page begins with a station, the first measurement of the arguments and their times.
+fn beginning(args: &ViewArgs, archive: &Archive, station_id: &str) -> String {
+    let mut said = form_urlencoded::Serializer::new(String::new());
+    said.append_pair("station", station_id);
+    if let Some(measurement) = args.measurements.first() {
+        said.append_pair("measurement", measurement);
+    }
+    let record = archive.station(station_id).and_then(|station| archive.stations[station as usize].span);
+    let first = args.from.or(record.map(|(first, _)| first));
+    let end = args.to.or(record.map(|(_, last)| last.saturating_add(1000)));
+    if let (Some(first), Some(end)) = (first, end)
+        && (args.from.is_some() || args.to.is_some())
+    {
+        said.append_pair("from", &(first / 1000).to_string());
+        said.append_pair("to", &(end / 1000).to_string());
+    }
+    format!("#{}", said.finish())
 }
 
 /// What there is to say besides: what the map lacks, and which rows of files were left out.

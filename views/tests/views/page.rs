@@ -350,7 +350,7 @@ fn a_summary_as_json_has_the_address() {
     server.wait().unwrap();
     let summary: Value = serde_json::from_str(&line).unwrap();
     let address = summary["address"].as_str().unwrap();
-    let beginning = "#station=722030-12844&measurement=wind_speed_rate&from=1505001600000";
+    let beginning = "#station=722030-12844&measurement=wind_speed_rate&from=1505001600000&to=1505142000001";
     assert!(address.starts_with("http://127.0.0.1:") && address.ends_with(beginning), "{address}");
     assert_eq!((summary["rows"].as_u64(), summary["stations_placed"].as_u64()), (Some(40), Some(1)));
     // Of a picture, too.
