@@ -8,6 +8,7 @@ mod observations;
 mod options;
 mod outliers;
 mod parts;
+mod plots;
 mod request;
 mod stations;
 mod table;
@@ -55,6 +56,10 @@ fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     add(module, c"stations_of_part", |arguments| {
         let (dataset, number, parts) = arguments.extract::<(PathBuf, usize, usize)>()?;
         parts::stations_of_part(arguments.py(), &dataset, number, parts)
+    })?;
+    add(module, c"plot", |arguments| {
+        let (line,) = arguments.extract::<(Vec<OsString>,)>()?;
+        plots::plot(arguments.py(), line)
     })?;
     table::fill(module)
 }

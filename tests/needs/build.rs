@@ -7,7 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-fn main() {
+pub fn main() {
     println!("cargo::rerun-if-changed={}", file_in_root("tests/needs/build.rs"));
     println!("cargo::rerun-if-env-changed=ISD_PYTHON");
     println!("cargo::rustc-check-cfg=cfg(no_shared_data, no_h5py, no_script, writes_everywhere)");

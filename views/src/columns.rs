@@ -31,28 +31,47 @@ pub fn column_of(time: i64, span: &Range<i64>, width: usize) -> usize {
     usize::try_from(column).unwrap_or(0).min(width.saturating_sub(1))
 }
 
+/// The first time that falls behind a column of `width`, or behind the span.
+fn end_of_column(number: usize, span: &Range<i64>, width: usize) -> i64 {
+    let length = (i128::from(span.end) - i128::from(span.start)).max(1);
+    let (columns, width) = (number as i128 + 1, width.max(1) as i128);
+    let end = i128::from(span.start) + (columns * length + width - 1).div_euclid(width);
+    i64::try_from(end).unwrap_or(i64::MAX).min(span.end)
+}
+
 /// The columns of `width` that hold a finite value at a time of the span, from left to right. The times ascend, one a value.
 #[must_use]
 pub fn pixel_columns(times: &[i64], values: &[f64], span: &Range<i64>, width: usize) -> Vec<PixelColumn> {
     let mut columns: Vec<PixelColumn> = Vec::new();
-    let first = times.partition_point(|time| *time < span.start);
+    let mut first = times.partition_point(|time| *time < span.start);
     let end = times.partition_point(|time| *time < span.end);
-    for row in (first..end).filter(|row| values[*row].is_finite()) {
-        let number = column_of(times[row], span, width);
-        match columns.last_mut() {
-            Some(column) if column.number == number => {
-                if values[row] < values[column.smallest] {
-                    column.smallest = row;
-                }
-                if values[row] > values[column.largest] {
-                    column.largest = row;
-                }
-                column.ends.1 = row;
-            }
-            _ => columns.push(PixelColumn { number, smallest: row, largest: row, ends: (row, row) }),
-        }
+    while first < end {
+        let number = column_of(times[first], span, width);
+        let behind = end_of_column(number, span, width);
+        // A value more at least: a column that ends where it began would be looked at for ever.
+        let next = first + times[first..end].partition_point(|time| *time < behind).max(1);
+        columns.extend(column(values, first..next, number));
+        first = next;
     }
     columns
+}
+
+/// What is drawn of rows that fall into one column; `None` where none of them has a finite value.
+fn column(values: &[f64], rows: Range<usize>, number: usize) -> Option<PixelColumn> {
+    let mut rows = rows.filter(|row| values[*row].is_finite());
+    let first = rows.next()?;
+    let mut column = PixelColumn { number, smallest: first, largest: first, ends: (first, first) };
+    let (mut least, mut most) = (values[first], values[first]);
+    for row in rows {
+        if values[row] < least {
+            (least, column.smallest) = (values[row], row);
+        }
+        if values[row] > most {
+            (most, column.largest) = (values[row], row);
+        }
+        column.ends.1 = row;
+    }
+    Some(column)
 }
 
 /// The stretches of time in which a series has no value: those between two values that are further apart than three times

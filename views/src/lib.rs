@@ -1,9 +1,10 @@
-//! Pictures of isd datasets, as SVG or as a page with it: `isd-view`.
+//! Looking at isd datasets, on a page in the browser or in pictures, as SVG: `isd-view`.
 //!
 //! ```text
 //! dataset ----------> record --> band (by the kernel) --> series_plot \
 //! outliers, flags --> table  ---------------------------> map_plot     --> drawing --> SVG
 //! events                                                  calendar_plot/
+//!     \----------------------------------------------> page         --> browser, or one file
 //! ```
 //!
 //! | module | what it holds |
@@ -16,6 +17,8 @@
 //! | [`scale`] | axes and their ticks |
 //! | [`drawing`] | elements of a picture, colours, legends |
 //! | [`series_plot`], [`map_plot`], [`calendar_plot`] | the pictures |
+//! | [`png`] | pictures as pixels |
+//! | [`page`] | the page, with a server of its own |
 //! | [`coast`] | outlines of land |
 //! | [`failure`] | what the user is told of a run that drew nothing |
 
@@ -27,6 +30,10 @@ pub mod columns;
 pub mod drawing;
 pub mod failure;
 pub mod map_plot;
+#[cfg(feature = "tool")]
+pub mod page;
+#[cfg(feature = "tool")]
+pub mod png;
 pub mod record;
 pub mod scale;
 pub mod series_plot;

@@ -1,17 +1,19 @@
 //! The options of `isd-view`: arguments in, a checked test, span and place out.
 
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use clap::{Parser, ValueEnum};
 use isd_dataset::geography::Position;
+use isd_dataset::threads::parse_threads;
 use isd_kernel::{DEFAULT_THRESHOLD, Decimal, RollingTest, Window};
 
 use crate::failure::Failure;
 
-/// Draw pictures of a dataset to files: a station's series with its outliers, a map of stations and events, a calendar of
-/// outliers.
+/// Look at a dataset in the browser: a map of stations and events, and the series of any station with its outliers, flags and
+/// exceedances. Or draw pictures to files: a series, a map, a calendar of outliers.
 #[derive(Debug, Parser)]
 #[allow(clippy::doc_markdown, reason = "the comments are the help text, which would print the backticks")]
 #[command(name = "isd-view", version, max_term_width = 100)]
@@ -19,13 +21,22 @@ pub struct ViewArgs {
     /// Dataset that isd-convert wrote, or any Parquet with station_id, timestamp and values
     #[arg(value_name = "DATASET")]
     pub dataset: PathBuf,
-    /// What to draw
-    #[arg(long, value_enum, value_name = "WHAT")]
-    pub plot: Plot,
-    /// File to draw to: .svg, or .html for a page with the same
-    #[arg(short, long, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Station of a series or a calendar: its id, or how no other id begins [calendar: all stations]
+    /// What to draw to a file [default: a page in the browser]
+    #[arg(long, value_enum, value_name = "WHAT", requires = "output")]
+    pub plot: Option<Plot>,
+    /// File to draw to: .svg, .png, or .html for a page with the same
+    #[arg(short, long, value_name = "FILE", requires = "plot")]
+    pub output: Option<PathBuf>,
+    /// Write the page to one file, .html, with the series of the first fifty events: no server is needed to look at it
+    #[arg(long, value_name = "FILE", conflicts_with = "plot")]
+    pub export: Option<PathBuf>,
+    /// Port of the page on 127.0.0.1 [default: one that is free]
+    #[arg(long, value_name = "N", conflicts_with_all = ["plot", "export"])]
+    pub port: Option<u16>,
+    /// Do not open the page in the browser
+    #[arg(long, conflicts_with_all = ["plot", "export"])]
+    pub no_open: bool,
+    /// Station of a series or a calendar, or that the page begins with: its id, or how no other id begins [calendar: all stations]
     #[arg(long, value_name = "ID")]
     pub station: Option<String>,
     /// Measurements, separated by commas or by repeating the flag: panels of a series, one above the other
@@ -49,15 +60,24 @@ pub struct ViewArgs {
     /// Flags that isd-qc wrote, as Parquet, CSV or Arrow, to be marked in a series
     #[arg(long, value_name = "FILE")]
     pub flags: Option<PathBuf>,
-    /// Events that isd-events wrote, as Parquet, CSV or Arrow, to be put on a map
+    /// Events that isd-events wrote, as Parquet, CSV or Arrow, to be put on a map and listed on the page
     #[arg(long, value_name = "FILE")]
     pub events: Option<PathBuf>,
+    /// What these events are made of, as isd-events --members wrote it, to be marked in series on the page
+    #[arg(long, value_name = "FILE", requires = "events", conflicts_with = "plot")]
+    pub members: Option<PathBuf>,
     /// Part of the world on a map: so many km around a place [default: the world]
     #[arg(long, value_name = "LON,LAT,KM", value_parser = around, allow_hyphen_values = true)]
     pub around: Option<Around>,
     /// Station list, isd-history.csv or GHCNh's, whose names and places go over those of the dataset
     #[arg(long, value_name = "LIST")]
     pub stations: Option<PathBuf>,
+    /// Number of threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
+    /// Print the summary as one JSON object on standard output
+    #[arg(long)]
+    pub json: bool,
     /// Do not say what was written
     #[arg(long, short)]
     pub quiet: bool,
@@ -79,6 +99,8 @@ pub enum Plot {
 pub enum FileType {
     /// SVG alone.
     Svg,
+    /// PNG, twice as large.
+    Png,
     /// A page with SVG.
     Html,
 }
@@ -115,15 +137,16 @@ impl ViewArgs {
         format!("window: {window}; threshold: {} standard deviations", self.threshold)
     }
 
-    /// The type of the output file. Errors: an extension that names none.
-    pub fn file_type(&self) -> Result<FileType, Failure> {
-        match self.output.extension().and_then(|extension| extension.to_str()) {
+    /// The type of an output file. Errors: an extension that names none.
+    pub fn file_type(output: &Path) -> Result<FileType, Failure> {
+        match output.extension().and_then(|extension| extension.to_str()) {
             Some("svg") => Ok(FileType::Svg),
+            Some("png") => Ok(FileType::Png),
             Some("html") => Ok(FileType::Html),
             _ => {
                 let message =
-                    format!("-o {}: expected a name that ends in .svg or .html", self.output.display());
-                Err(Failure::usage(message).hint("a browser, or rsvg-convert, makes PNG or PDF of .svg"))
+                    format!("-o {}: expected a name that ends in .svg, .png or .html", output.display());
+                Err(Failure::usage(message).hint("a browser, or rsvg-convert, makes PDF of .svg"))
             }
         }
     }
@@ -150,8 +173,9 @@ impl ViewArgs {
         {
             return Err(Failure::usage("--to: lies before --from"));
         }
-        let (series, map, calendar) =
-            (self.plot == Plot::Series, self.plot == Plot::Map, self.plot == Plot::Calendar);
+        self.test()?;
+        let Some(plot) = self.plot else { return self.check_page() };
+        let (series, map, calendar) = (plot == Plot::Series, plot == Plot::Map, plot == Plot::Calendar);
         let refused = [
             ("--station", map && self.station.is_some(), "--plot series or calendar"),
             ("--flags", !series && self.flags.is_some(), "--plot series"),
@@ -178,7 +202,23 @@ impl ViewArgs {
                 Failure::usage(format!("-m: more than {MOST_PANELS} measurements")).hint("draw two plots")
             );
         }
-        self.test().and_then(|_| self.file_type()).map(|_| ())
+        self.output.as_deref().map(Self::file_type).transpose().map(|_| ())
+    }
+
+    /// Checks the arguments of a page.
+    fn check_page(&self) -> Result<(), Failure> {
+        if self.around.is_some() {
+            return Err(
+                Failure::usage("--around: is for --plot map").hint("the page's map is moved by mouse")
+            );
+        }
+        match &self.export {
+            Some(file) if file.extension().is_none_or(|extension| extension != "html") => {
+                let message = format!("--export {}: expected a name that ends in .html", file.display());
+                Err(Failure::usage(message).hint("such as report.html"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The station list, if one is given.

@@ -1,64 +1,32 @@
-//! The command line: arguments in, a picture in a file and an exit status out.
+//! The command line: arguments in; a picture in a file, or a page in the browser, and an exit status out.
 
+#[cfg_attr(not(feature = "tool"), allow(dead_code, reason = "options of the page are for the command alone"))]
 mod arguments;
+#[cfg(feature = "tool")]
+mod page;
 mod pictures;
+#[cfg(feature = "tool")]
+mod run;
 
 use std::ffi::OsString;
-use std::io::Write;
-use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind;
-use isd_dataset::Error;
-use isd_dataset::output_file::OutputFile;
 
+use crate::drawing::Picture;
 use crate::failure::Failure;
-use arguments::{FileType, ViewArgs};
+use arguments::ViewArgs;
 
-/// Runs `isd-view` with these arguments, the first of which is its name. The exit status is 0 for success, `--help` and
-/// `--version`, 1 for a failure and 2 for arguments that make no sense; a failure is one line on standard error, and a hint.
-#[must_use]
-pub fn run(arguments: &[OsString]) -> ExitCode {
-    let args = match ViewArgs::try_parse_from(arguments) {
-        Ok(args) => args,
-        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            // A reader that closed the pipe has read what it wanted of it.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return report(&error.into()),
-    };
-    match draw(&args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&failure),
-    }
-}
+#[cfg(feature = "tool")]
+pub use run::run;
 
-fn report(failure: &Failure) -> ExitCode {
-    say(&failure.lines());
-    ExitCode::from(failure.status)
-}
-
-/// Writes to standard error. Where that is impossible, nothing happens.
-fn say(text: &str) {
-    let _ = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Draws what the arguments ask for, and puts it into the file when it is complete.
-fn draw(args: &ViewArgs) -> Result<(), Failure> {
+/// The picture that `isd-view` draws with these arguments, the first of which is its name, to the file of `-o`, which is not
+/// written here.
+///
+/// # Errors
+/// Arguments that make no sense or ask for no picture, and what keeps it from being drawn.
+pub fn picture(arguments: &[OsString]) -> Result<Picture, Failure> {
+    let args = ViewArgs::try_parse_from(arguments)?;
     args.check()?;
-    let file_type = args.file_type()?;
-    let picture = pictures::picture(args)?;
-    let text = match file_type {
-        FileType::Svg => picture.svg(),
-        FileType::Html => picture.html(),
-    };
-    let output = OutputFile::create(&args.output)?;
-    let written = output.file().write_all(text.as_bytes());
-    written.map_err(|source| Error::io(&args.output, "cannot write", source))?;
-    let bytes = output.finish()?;
-    if !args.quiet {
-        say(&format!("wrote {} ({:.1} KiB)\n", args.output.display(), bytes as f64 / 1024.0));
-    }
-    Ok(())
+    let plot = args.plot.ok_or_else(|| Failure::usage("--plot: is missing"))?;
+    pictures::picture(&args, plot)
 }

@@ -22,8 +22,19 @@ use crate::series_plot::{Panel, SeriesPlot};
 use crate::table::{self, EventRow, Finding};
 
 /// Draws the picture that the arguments ask for. Errors: whatever keeps it from that.
-pub fn picture(args: &ViewArgs) -> Result<Picture, Failure> {
+pub fn picture(args: &ViewArgs, plot: Plot) -> Result<Picture, Failure> {
     let dataset = Dataset::open(&args.dataset)?;
+    let stations = stations(args)?;
+    check_measurements(&dataset, &args.measurements)?;
+    match plot {
+        Plot::Series => series(args, &dataset, &stations),
+        Plot::Map => map(args, &stations),
+        Plot::Calendar => calendar(args, &dataset, &stations),
+    }
+}
+
+/// The table of stations of the dataset, with the places of the list over its own. Empty where the dataset has none.
+pub fn stations(args: &ViewArgs) -> Result<StationTable, Failure> {
     let mut stations = StationTable::find(&args.dataset)?.unwrap_or_default();
     if let Some(list) = args.list() {
         if stations.stations().is_empty() {
@@ -33,12 +44,7 @@ pub fn picture(args: &ViewArgs) -> Result<Picture, Failure> {
         }
         stations.set_places_of_list(list)?;
     }
-    check_measurements(&dataset, &args.measurements)?;
-    match args.plot {
-        Plot::Series => series(args, &dataset, &stations),
-        Plot::Map => map(args, &stations),
-        Plot::Calendar => calendar(args, &dataset, &stations),
-    }
+    Ok(stations)
 }
 
 /// A station's id, name, and where it is, as far as that is known.

@@ -68,7 +68,7 @@ fn arguments_that_make_no_sense_are_usage() {
         (&["--plot", "series", "-m", "x", "-o", "a.svg"][..], "--plot series: needs --station"),
         (&["--plot", "series", "--station", "7", "-o", "a.svg"], "--plot series: needs -m"),
         (&["--plot", "calendar", "-o", "a.svg"], "--plot calendar: needs -m"),
-        (&["--plot", "map", "-o", "a.png"], "-o a.png: expected a name that ends in .svg or .html"),
+        (&["--plot", "map", "-o", "a.pdf"], "-o a.pdf: expected a name that ends in .svg, .png or .html"),
         (&["--plot", "map", "-o", "a.svg", "--station", "7"], "--station: is for --plot series or calendar"),
         (&["--plot", "map", "-o", "a.svg", "--around", "1,2"], "invalid value '1,2' for '--around"),
         (
@@ -79,9 +79,35 @@ fn arguments_that_make_no_sense_are_usage() {
         (&["--plot", "map", "-o", "a.svg", "--window", "0"], "a window of 0 rows"),
         (&["--plot", "map", "-o", "a.svg", "--threshold", "x"], "invalid value 'x' for '--threshold"),
         (&["--plot", "map"], "the following required arguments were not provided: --output <FILE>"),
+        (&["-o", "a.svg"], "the following required arguments were not provided: --plot <WHAT>"),
+        (&["--export", "a.pdf"], "--export a.pdf: expected a name that ends in .html"),
+        (
+            &["--export", "a.html", "--port", "80"],
+            "the argument '--export <FILE>' cannot be used with '--port <N>'",
+        ),
+        (&["--around", "1,2,3"], "--around: is for --plot map"),
+        (&["--members", "a.csv"], "the following required arguments were not provided: --events <FILE>"),
     ] {
         let (status, lines) = failure(arguments);
         assert_eq!(status, Some(2), "{lines}");
+        assert!(lines.starts_with(&format!("error: {found}")), "{lines}");
+    }
+}
+
+#[test]
+fn a_page_of_what_is_not_there_is_refused() {
+    for (arguments, found) in [
+        (&["--no-open", "--station", "722030-12845"][..], "observations: holds no station 722030-12845"),
+        (&["--no-open", "--flags", "other.csv"], "other.csv: is no file of flags: it has no column "),
+        (&["--export", "a.html", "--events", "text.parquet"], "text.parquet: is no file of events: "),
+        (&["--no-open", "--events", "absent.csv"], "absent.csv: cannot open: "),
+        (
+            &["--export", "a.html", "-m", "wind_sped_rate"],
+            "observations: holds no measurement wind_sped_rate",
+        ),
+    ] {
+        let (status, lines) = failure(arguments);
+        assert_eq!(status, Some(1), "{lines}");
         assert!(lines.starts_with(&format!("error: {found}")), "{lines}");
     }
 }

@@ -12,6 +12,8 @@ mod columns;
 mod failures;
 /// Maps and calendars.
 mod maps;
+/// The page: who is answered and with what, how it ends, and the report.
+mod page;
 /// Ticks of axes.
 mod scale;
 /// Plots of series: none, one, gaps, infinite z-scores, many rows, a century; texts that mean something in XML.

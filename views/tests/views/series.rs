@@ -3,7 +3,11 @@ use isd_views::band::Band;
 use isd_views::series_plot::{Panel, SeriesPlot};
 use proptest::prelude::*;
 
-use crate::support::{HOUR, Rows, START, dataset, hours, one_station, place, series, texts, value_points};
+use resvg::usvg::fontdb;
+
+use crate::support::{
+    HOUR, Rows, START, dataset, hours, one_station, place, series, stderr, texts, value_points, view,
+};
 
 /// An hour's steps between 2 and 2.4.
 fn calm(count: usize) -> Vec<Option<f64>> {
@@ -165,4 +169,25 @@ proptest! {
         texts(&svg);
         prop_assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{svg}");
     }
+}
+
+#[test]
+fn a_picture_becomes_pixels_with_a_font_of_the_system() {
+    let directory = one_station("Ōsaka <b>", &[Some(2.0); 40]);
+    let arguments = ["--plot", "series", "--station", "722030", "-m", "wind_speed_rate", "-o", "picture.png"];
+    let output = view(&directory, &arguments);
+    let mut fonts = fontdb::Database::new();
+    fonts.load_system_fonts();
+    let none = isd_views::png::png_with("<svg/>", fontdb::Database::new()).unwrap_err();
+    assert_eq!(none.message, "no font is installed that the labels of a PNG could be written in");
+    if fonts.is_empty() {
+        assert_eq!((output.status.code(), stderr(&output)), (Some(1), none.lines()));
+        return;
+    }
+    let bytes = std::fs::read(directory.path().join("picture.png")).unwrap();
+    let size = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap());
+    assert_eq!(&bytes[1..4], b"PNG");
+    assert_eq!((size(16), size(20)), (2000, 2 * (92 + 360 + 62)), "twice the size of the SVG");
+    assert!(view(&directory, &[&arguments[..7], &["again.png"]].concat()).status.success());
+    assert_eq!(std::fs::read(directory.path().join("again.png")).unwrap(), bytes);
 }
