@@ -137,12 +137,14 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { action: "cannot read", source, .. } if is_damage(source) => Some(DAMAGED.into()),
-            Self::Io { source, .. } => isd_stores::hint(source).or_else(|| match source.kind() {
-                ErrorKind::NotFound => Some("check the path".into()),
-                ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
-                ErrorKind::StorageFull => Some("free some disk space and run again".into()),
-                _ => None,
-            }),
+            Self::Io { source, .. } => {
+                isd_stores::hint(source).map(str::to_owned).or_else(|| match source.kind() {
+                    ErrorKind::NotFound => Some("check the path".into()),
+                    ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
+                    ErrorKind::StorageFull => Some("free some disk space and run again".into()),
+                    _ => None,
+                })
+            }
             Self::Format { hint, .. }
             | Self::Column { hint, .. }
             | Self::Row { hint, .. }

@@ -34,6 +34,40 @@ pub fn is_file(path: &Path) -> bool {
     if is_address(path) { isd_stores::exists(path).unwrap_or(false) } else { path.is_file() }
 }
 
+/// The size in bytes of a file or an object.
+///
+/// # Errors
+/// Nothing there, or what cannot be looked at.
+pub fn size(path: &Path) -> io::Result<u64> {
+    if !is_address(path) {
+        return fs::metadata(path).map(|metadata| metadata.len());
+    }
+    isd_stores::stat(path)?.map(|entry| entry.bytes).ok_or_else(|| ErrorKind::NotFound.into())
+}
+
+/// The absolute path of a file or directory, links followed; an address as it is.
+///
+/// # Errors
+/// Nothing there, or a place that cannot be looked at; none for an address.
+pub fn canonical(path: &Path) -> io::Result<PathBuf> {
+    if is_address(path) { Ok(path.to_owned()) } else { path.canonicalize() }
+}
+
+/// The names right below a directory, or of the objects right below an address, in any order.
+///
+/// # Errors
+/// A directory that is not there or cannot be read; an address that cannot be listed.
+pub fn names(directory: &Path) -> io::Result<Vec<String>> {
+    if !is_address(directory) {
+        let name = |entry: io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        return fs::read_dir(directory)?.map(name).collect();
+    }
+    let entries = isd_stores::list(directory)?;
+    let below = entries.iter().filter(|entry| entry.path.parent() == Some(directory));
+    let name = |entry: &isd_stores::Entry| Some(entry.path.file_name()?.to_string_lossy().into_owned());
+    Ok(below.filter_map(name).collect())
+}
+
 /// A local file: one that was there, or the temporary copy of an object, which is removed when this is dropped.
 #[derive(Debug)]
 pub struct LocalFile(Kind);

@@ -72,14 +72,6 @@ impl Object {
     pub fn fetch_all(&self, _: &[Range<u64>]) -> io::Result<Vec<Bytes>> {
         match self.0 {}
     }
-
-    /// Bytes of no object.
-    ///
-    /// # Errors
-    /// None: there is no object.
-    pub fn fetch_end(&self, _: u64) -> io::Result<(u64, Bytes)> {
-        match self.0 {}
-    }
 }
 
 /// Ranges of no objects.

@@ -40,8 +40,8 @@ impl From<Failed> for io::Error {
 
 /// What to do about an error of this crate; `None` for other errors, and where nothing is known to help.
 #[must_use]
-pub fn hint(error: &io::Error) -> Option<String> {
-    error.get_ref()?.downcast_ref::<Failed>()?.hint.clone()
+pub fn hint(error: &io::Error) -> Option<&str> {
+    error.get_ref()?.downcast_ref::<Failed>()?.hint.as_deref()
 }
 
 /// Another error of the same kind, message and hint, for the next one who asks for what failed.
@@ -51,6 +51,26 @@ pub fn again(error: &io::Error) -> io::Error {
         Some(failed) => failed.clone().into(),
         None => io::Error::new(error.kind(), error.to_string()),
     }
+}
+
+/// What an error of the library that stores are read with says, if this is one or is caused by one.
+#[must_use]
+pub fn of_store(error: &(dyn Error + 'static)) -> Option<io::Error> {
+    #[cfg(feature = "object-stores")]
+    {
+        let mut source = Some(error);
+        while let Some(error) = source {
+            let found = error.downcast_ref::<object_store::Error>();
+            if let Some(found) =
+                found.or_else(|| error.downcast_ref::<Box<object_store::Error>>().map(|it| &**it))
+            {
+                return Some(of_request("s3", found).into());
+            }
+            source = error.source();
+        }
+    }
+    let _ = error;
+    None
 }
 
 #[cfg(feature = "object-stores")]
@@ -220,5 +240,34 @@ mod of_stores {
         let (_, rest) = text.split_once("status code: ")?;
         let status = rest.split(':').next()?.trim();
         (status.len() < 64).then_some(status)
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn of_an_answer_only_the_name_of_the_error_is_told() {
+            let text =
+                "status code: 403 Forbidden: <Error><Code>InvalidAccessKeyId</Code><Id>AKIA1234</Id></Error>";
+            assert_eq!(code_of(text), Some("InvalidAccessKeyId"));
+            assert_eq!(status_of(text), Some("403 Forbidden"));
+            assert_eq!(code_of("<Code>AKIA 1234</Code>"), None);
+            assert_eq!(code_of("no code"), None);
+            let error = StoreError::Generic { store: "S3", source: format!("secret {text}").into() };
+            let failed = of_request("s3", &error).to_string();
+            assert!(
+                failed.contains("InvalidAccessKeyId")
+                    && !failed.contains("AKIA1234")
+                    && !failed.contains("secret")
+            );
+        }
+
+        #[test]
+        fn what_is_missing_is_credentials() {
+            let error =
+                StoreError::Generic { store: "MicrosoftAzure", source: "Account must be specified".into() };
+            assert_eq!(of_build("az", &error).to_string(), "no credentials");
+        }
     }
 }

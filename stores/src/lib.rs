@@ -48,7 +48,7 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 
 pub use address::{is_address, is_writable, listed_directory};
-pub use error::{again, hint};
+pub use error::{again, hint, of_store};
 
 #[cfg(feature = "object-stores")]
 pub use {

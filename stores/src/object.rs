@@ -108,15 +108,6 @@ impl Object {
         started.into_iter().map(|pending| pending.wait()?).collect()
     }
 
-    /// Fetches the end of the object, `bytes` of it at most; returns where that begins, and its bytes.
-    ///
-    /// # Errors
-    /// Those of [`Object::fetch`].
-    pub fn fetch_end(&self, bytes: u64) -> io::Result<(u64, Bytes)> {
-        let start = self.bytes.saturating_sub(bytes);
-        Ok((start, self.fetch(start..self.bytes)?))
-    }
-
     /// Starts to fetch a range of its bytes. Errors: those of [`Object::fetch`], at once or when it is waited for.
     pub(crate) fn start(&self, range: Range<u64>) -> io::Result<Pending<io::Result<Bytes>>> {
         if range.end > self.bytes || range.start > range.end {

@@ -27,8 +27,6 @@ pub struct ReadAhead {
 #[derive(Debug)]
 struct State {
     items: Vec<Item>,
-    /// Those before it have been started or asked for.
-    next: usize,
     /// How many were started and not yet asked for, and their bytes.
     ahead: (usize, u64),
 }
@@ -48,7 +46,7 @@ impl ReadAhead {
             |(object, range): &(Object, Range<u64>)| (object.path().to_owned(), range.start, range.end);
         let places = ranges.iter().enumerate().map(|(number, item)| (place(item), number)).collect();
         let items = ranges.into_iter().map(|(object, range)| Item::Waiting(object, range)).collect();
-        Self { places, state: Mutex::new(State { items, next: 0, ahead: (0, 0) }) }
+        Self { places, state: Mutex::new(State { items, ahead: (0, 0) }) }
     }
 
     /// The bytes of a range, which may be one of the list.
@@ -69,7 +67,7 @@ impl ReadAhead {
                 Item::Waiting(object, range) => Some(object.start(range)?),
                 Item::Taken => None,
             };
-            state.start_more()?;
+            state.start_behind(place)?;
             pending
         };
         match pending {
@@ -84,11 +82,12 @@ impl ReadAhead {
 }
 
 impl State {
-    /// Starts requests for the next ranges, as many as may be under way.
-    fn start_more(&mut self) -> io::Result<()> {
-        while self.ahead.0 < AHEAD && self.ahead.1 < BYTES {
-            let Some(item) = self.items.get_mut(self.next) else { break };
-            self.next += 1;
+    /// Starts requests for the ranges behind a place, as many as may be under way. Another thread may be at another place.
+    fn start_behind(&mut self, place: usize) -> io::Result<()> {
+        for item in self.items.iter_mut().skip(place + 1).take(AHEAD) {
+            if self.ahead.0 == AHEAD || self.ahead.1 >= BYTES {
+                break;
+            }
             if let Item::Waiting(object, range) = item {
                 let bytes = range.end - range.start;
                 *item = Item::Started(object.start(range.clone())?, bytes);

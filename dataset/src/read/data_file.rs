@@ -56,8 +56,8 @@ enum Storage {
 }
 
 impl Storage {
-    /// Opens a file to read its footer. Errors: a file or an object that cannot be opened.
-    fn open(found: &Found) -> io::Result<(Self, PageFile)> {
+    /// Opens a file to read its footer; `ahead` fetches the ends of objects. Errors: a file or an object that cannot be opened.
+    fn open(found: &Found, ahead: &ReadAhead) -> io::Result<(Self, PageFile)> {
         match found {
             Found::File(path) => {
                 let file = Arc::new(File::open(path)?);
@@ -66,9 +66,8 @@ impl Storage {
             }
             Found::Object(entry) => {
                 let object = Object::of(entry)?;
-                // The footer, and what lies before it, grow with the file.
-                let guess = (object.len() / TAIL_SHARE).clamp(LEAST_TAIL, MOST_TAIL);
-                let tail = object.fetch_end(guess)?;
+                let range = tail_of(&object);
+                let tail = (range.start, ahead.fetch(&object, range)?);
                 let pages = ObjectPages::new(object.clone(), Some(tail.clone()), Vec::new(), None);
                 Ok((Self::Object { object, tail: Some(tail) }, PageFile::Object(Arc::new(pages))))
             }
@@ -84,14 +83,35 @@ impl Storage {
     }
 }
 
+/// The end of an object that its footer is likely to lie in. The footer, and what lies before it, grow with the file.
+fn tail_of(object: &Object) -> Range<u64> {
+    let bytes = (object.len() / TAIL_SHARE).clamp(LEAST_TAIL, MOST_TAIL);
+    object.len().saturating_sub(bytes)..object.len()
+}
+
+/// What fetches the ends of objects, several at once, in the order in which they will be opened.
+/// Errors: an object whose store cannot be opened.
+pub(super) fn tails_of(found: &[Found]) -> Result<ReadAhead> {
+    let tail = |found: &Found| match found {
+        Found::File(_) => Ok(None),
+        Found::Object(entry) => {
+            let object = Object::of(entry).map_err(|error| Error::io(&entry.path, "cannot open", error))?;
+            let range = tail_of(&object);
+            Ok(Some((object, range)))
+        }
+    };
+    let tails = found.iter().map(tail).collect::<Result<Vec<_>>>()?;
+    Ok(ReadAhead::new(tails.into_iter().flatten().collect()))
+}
+
 impl DataFile {
-    /// Reads the footer; `keep_open` says whether the file stays open.
+    /// Reads the footer, of an object by `tails`; `keep_open` says whether the file stays open.
     /// Errors: a file that cannot be opened or is no Parquet, one with two columns of one name, one without the key columns,
     /// or whose stations are no strings.
-    pub(super) fn open(found: &Found, keep_open: bool) -> Result<Self> {
+    pub(super) fn open(found: &Found, tails: &ReadAhead, keep_open: bool) -> Result<Self> {
         let path = found.path().to_owned();
         let cannot_open = |source| Error::io(&path, "cannot open", source);
-        let (mut storage, file) = Storage::open(found).map_err(cannot_open)?;
+        let (mut storage, file) = Storage::open(found, tails).map_err(cannot_open)?;
         if !keep_open {
             storage.close();
         }

@@ -116,7 +116,8 @@ fn listed_in_journal(directory: &Path) -> Result<Option<Vec<Entry>>> {
     let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
     let files = lines.flat_map(|Line { block }| block.files(part_name).collect::<Vec<_>>());
     let entry = |(path, bytes): (PathBuf, u64)| Entry {
-        path: directory.join(path),
+        // In an address of the web a % begins an escape; in the name of a block it is one of Hive's.
+        path: directory.join(path.to_string_lossy().replace('%', "%25")),
         bytes,
         modified: None,
         tag: None,

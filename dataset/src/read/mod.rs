@@ -21,7 +21,7 @@ use rayon::prelude::*;
 
 use crate::layout::{BLOCK, MANIFEST, STATION_ID, TIMESTAMP, dataset_directory};
 use crate::manifest::Manifest;
-use crate::read::data_file::DataFile;
+use crate::read::data_file::{DataFile, tails_of};
 use crate::read::find_files::{Found, file_at, find_parquet};
 use crate::{ColumnInfo, Error, Result};
 
@@ -169,8 +169,10 @@ impl Dataset {
 
 /// Opens files, several at a time.
 fn open_files(found: Vec<Found>) -> Result<Vec<Arc<DataFile>>> {
-    let open = |(number, found)| DataFile::open(found, number < OPEN_FILES).map(Arc::new);
-    found.par_iter().enumerate().map(open).collect()
+    let tails = tails_of(&found)?;
+    let open = |(number, found)| DataFile::open(found, &tails, number < OPEN_FILES).map(Arc::new);
+    // One by one, so that they are opened nearly in their order.
+    found.par_iter().with_max_len(1).enumerate().map(open).collect()
 }
 
 /// What tells the directory of a dataset from another one that takes its name; `None` where that is not known. In a store the
