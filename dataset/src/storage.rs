@@ -42,7 +42,7 @@ pub fn size(path: &Path) -> io::Result<u64> {
     if !is_address(path) {
         return fs::metadata(path).map(|metadata| metadata.len());
     }
-    isd_stores::stat(path)?.map(|entry| entry.bytes).ok_or_else(|| ErrorKind::NotFound.into())
+    isd_stores::stat(path)?.map(|entry| entry.bytes).ok_or_else(isd_stores::not_found)
 }
 
 /// The absolute path of a file or directory, links followed; an address as it is.

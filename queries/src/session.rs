@@ -129,7 +129,7 @@ impl Session {
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
     /// `outliers`, `flags`, `events`, `members`, `observations` or `stations` by what its columns say it is, else as what its
-    /// file is called. The stations that a dataset knows become the table `stations`, unless there is one. Returns the name.
+    /// file is called. A table at an address needs a runtime with its drivers of time and network enabled. The stations that a dataset knows become the table `stations`, unless there is one. Returns the name.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.

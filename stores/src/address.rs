@@ -28,6 +28,35 @@ pub fn listed_directory(path: &Path) -> Option<PathBuf> {
     (rest.ends_with('/') || !rest.contains('/')).then(|| PathBuf::from(text.trim_end_matches('/')))
 }
 
+/// A message without what must not be told of addresses in it: names and passwords before a host, and queries, which may be
+/// signatures.
+#[must_use]
+pub fn without_secrets(message: &str) -> String {
+    let mut told = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find("://") {
+        let (before, address) = rest.split_at(start + 3);
+        told.push_str(before);
+        let end = address.find(char::is_whitespace).unwrap_or(address.len());
+        let (address, after) = address.split_at(end);
+        let host = address.find('/').unwrap_or(address.len());
+        let shown = match address[..host].rfind('@') {
+            Some(at) => &address[at..],
+            None => address,
+        };
+        match shown.split_once('?') {
+            // What follows the address in a message is told.
+            Some((path, query)) => {
+                told.push_str(path);
+                told.push_str(if query.ends_with(':') { "?...:" } else { "?..." });
+            }
+            None => told.push_str(shown),
+        }
+        rest = after;
+    }
+    told + rest
+}
+
 fn scheme(path: &Path) -> Option<&'static (&'static str, bool)> {
     // As bytes: what comes later need not be text.
     let bytes = path.as_os_str().as_encoded_bytes();
@@ -102,6 +131,14 @@ mod tests {
         assert_eq!(of("s3://bucket/").as_deref(), Some("s3://bucket"));
         assert_eq!(of("s3://bucket/2017"), None);
         assert_eq!(of("2017/"), None);
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_not_told() {
+        let told = |message| without_secrets(message);
+        assert_eq!(told("https://user:secret@host/f: cannot open"), "https://@host/f: cannot open");
+        assert_eq!(told("https://host/f?sig=secret: has a query"), "https://host/f?...: has a query");
+        assert_eq!(told("a s3://b/k@1 c ?d"), "a s3://b/k@1 c ?d");
     }
 
     #[cfg(feature = "object-stores")]

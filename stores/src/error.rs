@@ -53,6 +53,17 @@ pub fn again(error: &io::Error) -> io::Error {
     }
 }
 
+/// The error of an object that is not there.
+pub(crate) fn no_object() -> Failed {
+    Failed::new(ErrorKind::NotFound, "no such object").hint("check the address")
+}
+
+/// The error of an object that is not there, as any other.
+#[must_use]
+pub fn not_found() -> io::Error {
+    no_object().into()
+}
+
 /// What an error of the library that stores are read with says, if this is one or is caused by one.
 #[must_use]
 pub fn of_store(error: &(dyn Error + 'static)) -> Option<io::Error> {
@@ -78,7 +89,7 @@ pub(crate) use of_stores::{is_cut_off, no_credentials, of_build, of_request};
 
 #[cfg(feature = "object-stores")]
 mod of_stores {
-    use super::{Error, ErrorKind, Failed};
+    use super::{Error, ErrorKind, Failed, no_object};
     use object_store::Error as StoreError;
     use object_store::client::{HttpError, HttpErrorKind};
 
@@ -136,21 +147,21 @@ mod of_stores {
                 "check the name of the {bucket}, and the region and endpoint in the environment"
             ));
         }
+        let denied =
+            matches!(error, StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. });
+        if denied || has(&["403 Forbidden", "401 Unauthorized"]) {
+            return Failed::new(ErrorKind::PermissionDenied, format!("no rights{named}")).hint(match code {
+                Some("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "AuthenticationFailed") => {
+                    "check the credentials in the environment"
+                }
+                Some("RequestTimeTooSkewed") => "set this machine's clock",
+                _ if scheme.starts_with("http") => how_to_sign(scheme),
+                _ => "check the credentials in the environment, and what they may do there",
+            });
+        }
         match error {
             StoreError::NotFound { .. } => {
-                return Failed::new(ErrorKind::NotFound, "no such object").hint("check the address");
-            }
-            StoreError::PermissionDenied { .. } | StoreError::Unauthenticated { .. } => {
-                return Failed::new(ErrorKind::PermissionDenied, format!("no rights{named}")).hint(
-                    match code {
-                        Some("SignatureDoesNotMatch" | "InvalidAccessKeyId" | "AuthenticationFailed") => {
-                            "check the credentials in the environment"
-                        }
-                        Some("RequestTimeTooSkewed") => "set this machine's clock",
-                        _ if scheme.starts_with("http") => how_to_sign(scheme),
-                        _ => "check the credentials in the environment, and what they may do there",
-                    },
-                );
+                return no_object();
             }
             StoreError::Precondition { .. }
             | StoreError::AlreadyExists { .. }

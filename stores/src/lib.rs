@@ -47,8 +47,8 @@ mod absent;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-pub use address::{is_address, is_writable, listed_directory};
-pub use error::{again, hint, of_store};
+pub use address::{is_address, is_writable, listed_directory, without_secrets};
+pub use error::{again, hint, not_found, of_store};
 
 #[cfg(feature = "object-stores")]
 pub use {

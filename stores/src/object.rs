@@ -12,7 +12,7 @@ use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::Entry;
-use crate::error::{Failed, is_cut_off, of_request};
+use crate::error::{Failed, is_cut_off, not_found, of_request};
 use crate::open::open;
 use crate::runtime::{Pending, start, wait};
 
@@ -51,8 +51,7 @@ impl Object {
     /// # Errors
     /// No such object, no rights, or a server that cannot be reached.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let missing = || Failed::new(io::ErrorKind::NotFound, "no such object").hint("check the address");
-        Self::of(&crate::stat(path)?.ok_or_else(missing)?)
+        Self::of(&crate::stat(path)?.ok_or_else(not_found)?)
     }
 
     /// The object that a list tells of, without a request.

@@ -43,7 +43,7 @@ class Store:
             for file in sorted(file for file in path.rglob("*") if file.is_file()):
                 self.put(file, f"{key}/{file.relative_to(path)}")
         else:
-            self.client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+            self.client.put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes(), ACL="public-read")
 
     def uploads(self) -> list[dict]:
         """Uploads in parts that have not ended."""

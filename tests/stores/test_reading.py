@@ -1,6 +1,5 @@
 """What is read from a store gives what a local directory gives, byte for byte, and no more of it is read than is needed."""
 
-import json
 import subprocess
 
 import pyarrow.parquet as parquet
@@ -37,7 +36,7 @@ def test_detect(run, sample, dataset, tmp_path, extension):
     "options",
     [
         ["--window", "7d"],
-        ["--station", "01*", "--from", "2000-03"],
+        ["--station", "01*", "--from", "2000-03-01"],
         ["--threads", "1"],
         ["--columns", "station_id,timestamp,value,latitude"],
     ],
@@ -97,7 +96,6 @@ def test_query_of_objects(run, store, sample, dataset, tmp_path):
 
 
 def test_a_web_server_serves_what_its_journal_lists(run, store, sample, dataset, tmp_path):
-    store.client.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": []}))
     address = f"{store.proxy.address}/{BUCKET}/observations"
     run("isd-detect", address, "-m", "wind_speed_rate", "-o", "remote.csv")
     run("isd-detect", sample / "observations", "-m", "wind_speed_rate", "-o", "local.csv")

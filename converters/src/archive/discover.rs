@@ -141,7 +141,7 @@ fn find_objects(source: &Path, several: bool, found: &mut Discovery) -> Result<(
     if entries.is_empty() {
         // An object, or nothing at all.
         if !several && !isd_stores::exists(source).map_err(unreadable)? {
-            return Err(Error::io(source, "cannot open", std::io::ErrorKind::NotFound.into()));
+            return Err(Error::io(source, "cannot open", isd_stores::not_found()));
         }
         found.files.push(source.to_owned());
         return Ok(());

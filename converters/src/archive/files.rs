@@ -36,7 +36,7 @@ impl SourceFile {
             since.map_or(0, |time| time.as_nanos() as u64)
         };
         if is_address(path) {
-            let nothing = || io(std::io::ErrorKind::NotFound.into());
+            let nothing = || io(isd_stores::not_found());
             let found = isd_stores::stat(path).map_err(io)?.ok_or_else(nothing)?;
             return Ok(Self {
                 path: found.path,

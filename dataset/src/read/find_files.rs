@@ -54,7 +54,7 @@ pub(super) fn file_at(path: &Path) -> Result<Found> {
         return Ok(Found::File(path.to_owned()));
     }
     let failed = |source| Error::io(path, "cannot open", source);
-    let nothing = || failed(std::io::ErrorKind::NotFound.into());
+    let nothing = || failed(isd_stores::not_found());
     Ok(Found::Object(isd_stores::stat(path).map_err(failed)?.ok_or_else(nothing)?))
 }
 

@@ -99,7 +99,7 @@ impl TableSource {
             return Ok(Self { parts: vec![path.clone()], path, storage: Storage::Csv });
         }
         if !is_writable(&path) {
-            return Err(unreadable(&path, &std::io::ErrorKind::NotFound.into()));
+            return Err(unreadable(&path, &isd_stores::not_found()));
         }
         let path = dataset_directory(&path);
         let storage = if is_dataset(&path) { Storage::Dataset } else { Storage::Directory };
