@@ -52,13 +52,12 @@ pub fn open(path: &Path) -> io::Result<Opened> {
     let (root, scheme) = (address.root(), address.scheme.to_owned());
     let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
     let stores = stores.get_or_insert_default();
-    let store = match stores.get(&root) {
-        Some(store) => Arc::clone(store),
-        None => {
-            let store = build(&address)?;
-            stores.insert(root.clone(), Arc::clone(&store));
-            store
-        }
+    let store = if let Some(store) = stores.get(&root) {
+        Arc::clone(store)
+    } else {
+        let store = build(&address)?;
+        stores.insert(root.clone(), Arc::clone(&store));
+        store
     };
     Ok(Opened { store, key, root, scheme })
 }
@@ -128,7 +127,7 @@ fn retries() -> RetryConfig {
             base: 2.0,
         },
         max_retries: 7,
-        retry_timeout: Duration::from_secs(60),
+        retry_timeout: Duration::from_mins(1),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Objects that appear whole, and the removal of others.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek};
 use std::path::Path;
@@ -7,8 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::future::join_all;
-use object_store::{MultipartUpload, ObjectStore, PutMode, PutOptions, PutPayload, UpdateVersion};
+use object_store::{
+    MultipartUpload, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, UpdateVersion,
+};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::error::{Failed, of_request};
@@ -52,7 +56,7 @@ pub fn upload(mut file: &File, path: &Path) -> io::Result<u64> {
         wait(put)?.map_err(failed)?;
         return Ok(bytes);
     }
-    let begin = async move { store.put_multipart_opts(&key, Default::default()).await };
+    let begin = async move { store.put_multipart_opts(&key, PutMultipartOptions::default()).await };
     let upload: Upload = Arc::new(AsyncMutex::new(wait(begin)?.map_err(&failed)?));
     unfinished().push(Arc::clone(&upload));
     let sent = send(file, bytes, &upload, &failed);
@@ -72,7 +76,7 @@ fn send(
     failed: &dyn Fn(object_store::Error) -> io::Error,
 ) -> io::Result<()> {
     let part_bytes = PART.max(bytes.div_ceil(MOST_PARTS));
-    let mut under_way: std::collections::VecDeque<Pending<object_store::Result<()>>> = Default::default();
+    let mut under_way: VecDeque<Pending<object_store::Result<()>>> = VecDeque::new();
     let mut left = bytes;
     while left > 0 {
         let mut part = vec![0; left.min(part_bytes) as usize];
@@ -83,9 +87,11 @@ fn send(
         {
             first.wait()?.map_err(failed)?;
         }
-        let upload = Arc::clone(upload);
         // The number of a part is its place in the order of these calls.
-        let sending = wait(async move { upload.lock().await.put_part(PutPayload::from(Bytes::from(part))) })?;
+        let sending = match upload.try_lock() {
+            Ok(mut upload) => upload.put_part(PutPayload::from(Bytes::from(part))),
+            Err(_) => return Err(Failed::new(ErrorKind::Interrupted, "was taken back").into()),
+        };
         under_way.push_back(start(sending)?);
     }
     for part in under_way {
@@ -152,7 +158,6 @@ pub fn remove<'a>(paths: impl IntoIterator<Item = &'a Path>) -> io::Result<()> {
         opened.get_or_insert(own);
     }
     let Some(Opened { store, scheme, .. }) = opened else { return Ok(()) };
-    use futures::StreamExt;
     let removed = wait(async move {
         let removed = store.delete_stream(futures::stream::iter(keys).boxed());
         removed.collect::<Vec<_>>().await

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use isd_dataset::layout::{MANIFEST, STATIONS, is_dataset};
+use isd_dataset::layout::{MANIFEST, STATIONS, is_dataset, is_version_directory};
 use isd_stores::{is_address, is_writable};
 use walkdir::WalkDir;
 
@@ -151,7 +151,10 @@ fn find_objects(source: &Path, several: bool, found: &mut Discovery) -> Result<(
     }
     for entry in entries {
         let below = entry.path.strip_prefix(source).unwrap_or(&entry.path);
-        if below.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) {
+        // A version of a dataset that no manifest names is not complete.
+        let is_left_out =
+            |name: &OsStr| is_hidden(Path::new(name)) || is_version_directory(&name.to_string_lossy());
+        if below.iter().any(is_left_out) {
             continue;
         }
         if is_beside(&entry.path) { &mut found.passed_over } else { &mut found.files }.push(entry.path);

@@ -97,12 +97,11 @@ impl ObjectFrom {
 impl Read for ObjectFrom {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.current.is_empty() && !buffer.is_empty() && self.position < self.pages.len() {
-            self.current = match self.pages.at_hand(self.position)? {
-                Some(bytes) => bytes,
-                None => {
-                    let end = self.pages.len().min(self.position + BLOCK);
-                    self.pages.object.fetch(self.position..end)?
-                }
+            self.current = if let Some(bytes) = self.pages.at_hand(self.position)? {
+                bytes
+            } else {
+                let end = self.pages.len().min(self.position + BLOCK);
+                self.pages.object.fetch(self.position..end)?
             };
         }
         let read = buffer.len().min(self.current.len());
@@ -123,25 +122,24 @@ pub(crate) fn ranges_of(
     let (start, length) = chunk.byte_range();
     let end = start.saturating_add(length);
     let (Some(pages), Some(rows)) = (pages.filter(|pages| !pages.is_empty()), rows) else {
-        return vec![start..end];
+        return std::iter::once(start..end).collect();
     };
     let place = |page: &PageLocation| {
         let start = u64::try_from(page.offset).unwrap_or(0);
         start..start.saturating_add(u64::try_from(page.compressed_page_size).unwrap_or(0))
     };
     let first_row = |page: &PageLocation| usize::try_from(page.first_row_index).unwrap_or(0);
-    let mut ranges = vec![start..place(&pages[0]).start.max(start)];
-    for (number, page) in pages.iter().enumerate() {
+    let holds_rows = |(number, page): &(usize, &PageLocation)| {
         let end = pages.get(number + 1).map_or(row_count, first_row);
         let own = first_row(page)..end;
         // The ranges of rows ascend: the first that ends behind the page's beginning decides.
         let next = rows.partition_point(|range| range.end <= own.start);
-        if rows.get(next).is_some_and(|range| range.start < own.end) {
-            ranges.push(place(page));
-        }
-    }
+        rows.get(next).is_some_and(|range| range.start < own.end)
+    };
+    let dictionary = start..place(&pages[0]).start.max(start);
+    let needed = pages.iter().enumerate().filter(holds_rows).map(|(_, page)| place(page));
     let mut near: Vec<Range<u64>> = Vec::new();
-    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+    for range in std::iter::once(dictionary).chain(needed).filter(|range| !range.is_empty()) {
         match near.last_mut() {
             Some(last) if range.start <= last.end.saturating_add(GAP) => last.end = last.end.max(range.end),
             _ => near.push(range),

@@ -70,7 +70,7 @@ impl Dataset {
             Some(found) => (found, Manifest::find(&directory)?),
             None => (vec![file_at(path)?], None),
         };
-        let files = open_files(found)?;
+        let files = open_files(&found)?;
         let Some((first, others)) = files.split_first() else {
             return Err(Error::Format {
                 path: path.to_owned(),
@@ -168,8 +168,8 @@ impl Dataset {
 }
 
 /// Opens files, several at a time.
-fn open_files(found: Vec<Found>) -> Result<Vec<Arc<DataFile>>> {
-    let tails = tails_of(&found)?;
+fn open_files(found: &[Found]) -> Result<Vec<Arc<DataFile>>> {
+    let tails = tails_of(found)?;
     let open = |(number, found)| DataFile::open(found, &tails, number < OPEN_FILES).map(Arc::new);
     // One by one, so that they are opened nearly in their order.
     found.par_iter().with_max_len(1).enumerate().map(open).collect()

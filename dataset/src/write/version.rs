@@ -15,7 +15,7 @@ use crate::write::attributes::entries;
 use crate::{Error, Result};
 
 /// How old the files of a version that no manifest names are before they are removed: another run may be writing them.
-const ABANDONED_AFTER: Duration = Duration::from_secs(24 * 3600);
+const ABANDONED_AFTER: Duration = Duration::from_hours(24);
 
 /// Where a version of a dataset is to be published, and what was there when the run began.
 #[derive(Debug)]
