@@ -144,6 +144,9 @@ def test_a_run_that_is_killed_is_never_seen(run, store, sample, tmp_path, how):
     assert set(before) < set(store.keys()) and not any(key.endswith("/_isd.json") and "data-" in key for key in store.keys())
     run("isd-detect", DATASET, "-m", "wind_speed_rate", "-o", "after.csv")
     assert (tmp_path / "after.csv").read_bytes() == (tmp_path / "before.csv").read_bytes()
+    # The SQL engine lists files by itself, and is not let in.
+    error, _ = failure(run("isd-query", DATASET, "select count(*) from observations", status=1))
+    assert error == f"{DATASET}: holds what a run that was killed has uploaded, beside the dataset"
     environment = store.environment() | {"TMPDIR": str(tmp_path / "tmp")}
     uploaded, sent = parts(), len(store.proxy.passed.requests)
     done = run(*convert, "--resume", env=environment)

@@ -111,6 +111,13 @@ impl Read for ObjectFrom {
     }
 }
 
+/// Where a column chunk lies; `None` where a damaged footer has negative numbers, on which the library would panic.
+fn place_of(chunk: &ColumnChunkMetaData) -> Option<Range<u64>> {
+    let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+    let start = u64::try_from(start).ok()?;
+    Some(start..start.checked_add(u64::try_from(chunk.compressed_size()).ok()?)?)
+}
+
 /// What of a column chunk is read for some of its rows, in ascending ranges: the dictionary and the pages that hold one of
 /// them, near ones together. All of it where the rows or the places of its pages are not known.
 pub(crate) fn ranges_of(
@@ -119,8 +126,7 @@ pub(crate) fn ranges_of(
     row_count: usize,
     rows: Option<&[Range<usize>]>,
 ) -> Vec<Range<u64>> {
-    let (start, length) = chunk.byte_range();
-    let end = start.saturating_add(length);
+    let Some(Range { start, end }) = place_of(chunk) else { return Vec::new() };
     let (Some(pages), Some(rows)) = (pages.filter(|pages| !pages.is_empty()), rows) else {
         return std::iter::once(start..end).collect();
     };

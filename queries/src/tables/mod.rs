@@ -108,11 +108,17 @@ impl TableSource {
             let below = file.strip_prefix(&path).unwrap_or(file);
             below.iter().any(|name| is_version_directory(&name.to_string_lossy()))
         };
+        let refuse = |found: &str, hint: &str| {
+            Err(Error::Table { path: path.clone(), found: found.into(), hint: Some(hint.into()) })
+        };
         // Those of a version that no manifest names are not complete.
         if files.iter().all(is_of_version) {
-            let found = "there is no object, and no Parquet below it".to_owned();
-            let hint = Some("check the address; patterns are for local files".into());
-            return Err(Error::Table { path, found, hint });
+            let hint = "check the address; patterns are for local files";
+            return refuse("there is no object, and no Parquet below it", hint);
+        }
+        if files.iter().any(is_of_version) {
+            let hint = "remove the directories data-..., or write the dataset again with --overwrite";
+            return refuse("holds what a run that was killed has uploaded, beside the dataset", hint);
         }
         Ok(Self { parts: vec![path.clone()], path, storage })
     }
