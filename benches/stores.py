@@ -137,19 +137,20 @@ def main():
             "AWS_ALLOW_HTTP": "true",
             "NO_PROXY": "127.0.0.1",
         }
-        results = []
-        for name, source in [("local", dataset), ("s3", f"s3://{BUCKET}/{dataset.resolve().name}")]:
-            seconds = []
-            for _ in range(arguments.runs):
+        sources = {"local": dataset, "s3": f"s3://{BUCKET}/{dataset.resolve().name}"}
+        seconds = {name: [] for name in sources}
+        # In turn, so that what else the machine does is the same for both.
+        for _ in range(arguments.runs):
+            for name, source in sources.items():
                 server.bytes = server.requests = 0
-                output = place / f"{name}.csv"
-                command = [target / "isd-detect", source, "-m", arguments.measurement, "-o", output, "--quiet"]
+                command = [target / "isd-detect", source, "-m", arguments.measurement, "-o", place / f"{name}.csv", "--quiet"]
                 start = time.perf_counter()
                 subprocess.run(command, env=environment, check=True)
-                seconds.append(time.perf_counter() - start)
-            results.append(output.read_bytes())
-            print(f"{name:5}  {statistics.median(seconds):.3f} s (fastest {min(seconds):.3f} s)", end="")
-            print(f"  {server.bytes:,} bytes in {server.requests} requests" if name == "s3" else "")
+                seconds[name].append(time.perf_counter() - start)
+        for name, taken in seconds.items():
+            print(f"{name:5}  {statistics.median(taken):.3f} s (fastest {min(taken):.3f} s)")
+        print(f"{server.bytes:,} bytes in {server.requests} requests")
+        results = [(place / f"{name}.csv").read_bytes() for name in sources]
         assert results[0] == results[1], "the results differ"
         if arguments.needed:
             print(f"{server.bytes / arguments.needed:.3f} times the {arguments.needed:,} bytes that are needed")
