@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
@@ -15,11 +15,13 @@ use object_store::path::Path as Key;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::address::Address;
-use crate::error::{Failed, no_credentials, of_build};
+use crate::error::{Failed, again, no_credentials, of_build};
 use crate::runtime::wait;
 
 /// How long the service of a cloud's machine that gives credentials may take. Elsewhere nothing answers at all.
 const CREDENTIALS_WITHIN: Duration = Duration::from_secs(4);
+/// How long a store that could not be opened is not tried again: a run asks for one several times.
+const FAILED_FOR: Duration = Duration::from_secs(30);
 
 /// The store that an address lies in, and what it is called there.
 #[derive(Debug, Clone)]
@@ -40,7 +42,9 @@ pub struct Opened {
 /// # Errors
 /// An address that makes no sense, settings that make none, or no credentials.
 pub fn open(path: &Path) -> io::Result<Opened> {
-    static STORES: Mutex<Option<HashMap<String, Arc<dyn ObjectStore>>>> = Mutex::new(None);
+    /// A store, or when it could not be opened, and why.
+    type Known = Result<Arc<dyn ObjectStore>, (Instant, io::Error)>;
+    static STORES: Mutex<Option<HashMap<String, Known>>> = Mutex::new(None);
     let wrong = |what: String| Failed::new(io::ErrorKind::InvalidInput, what);
     let address = Address::parse(path).map_err(wrong)?;
     let key = match address.scheme {
@@ -52,12 +56,16 @@ pub fn open(path: &Path) -> io::Result<Opened> {
     let (root, scheme) = (address.root(), address.scheme.to_owned());
     let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
     let stores = stores.get_or_insert_default();
-    let store = if let Some(store) = stores.get(&root) {
-        Arc::clone(store)
-    } else {
-        let store = build(&address)?;
-        stores.insert(root.clone(), Arc::clone(&store));
-        store
+    let store = match stores.get(&root) {
+        Some(Ok(store)) => Arc::clone(store),
+        Some(Err((since, error))) if since.elapsed() < FAILED_FOR => return Err(again(error)),
+        _ => {
+            let built = build(&address).inspect_err(|error| {
+                stores.insert(root.clone(), Err((Instant::now(), again(error))));
+            })?;
+            stores.insert(root.clone(), Ok(Arc::clone(&built)));
+            built
+        }
     };
     Ok(Opened { store, key, root, scheme })
 }
