@@ -102,7 +102,7 @@ impl Stream {
     /// From the beginning of no object.
     #[must_use]
     pub fn of(object: Object) -> Self {
-        match object.0 {}
+        Self(object)
     }
 }
 

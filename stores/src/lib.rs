@@ -1,6 +1,6 @@
 //! Files and objects by address: what `s3://`, `gs://`, `az://` and `https://` name, for programs that block.
 //!
-//! An address is a [`Path`] such as `s3://bucket/observations`: it is joined, compared and printed like the path of a file.
+//! An address is a [`Path`](std::path::Path) such as `s3://bucket/observations`: it is joined, compared and printed like the path of a file.
 //! [`is_address`] tells the two apart.
 //!
 //! ```text
