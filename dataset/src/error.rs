@@ -114,17 +114,37 @@ impl Error {
         Self::Internal { what: what.into() }
     }
 
+    /// The same error of the file at `to`, where it is of the one at `from`: of an object, whose copy was read.
+    #[must_use]
+    pub fn moved(mut self, from: &Path, to: &Path) -> Self {
+        match &mut self {
+            Self::Io { path, .. }
+            | Self::Format { path, .. }
+            | Self::Column { path, .. }
+            | Self::Row { path, .. }
+            | Self::Line { path, .. }
+                if path == from =>
+            {
+                to.clone_into(path);
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// What the user can do about it; `None` where nothing is known to help.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Io { action: "cannot read", source, .. } if is_damage(source) => Some(DAMAGED.into()),
-            Self::Io { source, .. } => match source.kind() {
-                ErrorKind::NotFound => Some("check the path".into()),
-                ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
-                ErrorKind::StorageFull => Some("free some disk space and run again".into()),
-                _ => None,
-            },
+            Self::Io { source, .. } => {
+                isd_stores::hint(source).map(str::to_owned).or_else(|| match source.kind() {
+                    ErrorKind::NotFound => Some("check the path".into()),
+                    ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
+                    ErrorKind::StorageFull => Some("free some disk space and run again".into()),
+                    _ => None,
+                })
+            }
             Self::Format { hint, .. }
             | Self::Column { hint, .. }
             | Self::Row { hint, .. }

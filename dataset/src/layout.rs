@@ -11,6 +11,9 @@
 //! Where the directory `observations` itself cannot be replaced, because it is a mount point or lies in a directory that
 //! cannot be written, all of this lies in `observations/data`: see [`dataset_directory`].
 //!
+//! In an object store it lies in `observations/data-0123456789abcdef`, which the manifest in `observations` names: a new version
+//! is written beside it, and seen when that manifest is replaced.
+//!
 //! A row group holds whole stations: no station is split across row groups or files, so that any
 //! row group can be processed by itself. After a file's row groups come lists of the steps between their times, where those
 //! are mostly equal, from which single times are read without their column; the footer's key `isd.time_steps` says where.
@@ -20,7 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use isd_stores::is_address;
 
+use crate::storage::{self, is_file};
 use crate::{ColumnInfo, Error, Result};
 
 /// Name of the column that says which station an observation is of: a string, never null.
@@ -33,6 +38,8 @@ pub const BLOCK: &str = "block";
 pub const MANIFEST: &str = "_isd.json";
 /// File name of the table of stations in the dataset's directory.
 pub const STATIONS: &str = "_stations.csv";
+/// File name of the journal in the dataset's directory.
+pub const JOURNAL: &str = "_journal.ndjson";
 /// What the names of parts end in until the dataset is complete.
 pub(crate) const STAGED_PART: &str = ".new";
 /// Directory that holds a dataset within a directory that cannot be replaced. Its name begins with neither a dot nor an
@@ -101,18 +108,50 @@ pub fn staged_part_name(part: usize) -> String {
     part_name(part) + STAGED_PART
 }
 
-/// The directory that holds the manifest and the blocks of the dataset at `path`: `path` itself, or [`NESTED`] in it.
+/// Directory of a version of a dataset in an object store: `data-`, and a checksum of its files.
+#[must_use]
+pub fn version_directory(checksum: u64) -> String {
+    format!("{NESTED}-{checksum:016x}")
+}
+
+/// Whether a name is one that [`version_directory`] gives.
+#[must_use]
+pub fn is_version_directory(name: &str) -> bool {
+    let digits = name.strip_prefix(NESTED).and_then(|rest| rest.strip_prefix('-'));
+    digits.is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
+}
+
+/// The directory that holds the manifest and the blocks of the dataset at `path`: the one that a manifest in `path` names,
+/// `path` itself, or [`NESTED`] in it.
 #[must_use]
 pub fn dataset_directory(path: &Path) -> PathBuf {
+    if let Ok(manifest) = storage::read(&path.join(MANIFEST)) {
+        return named_directory(&manifest).map_or_else(|| path.to_owned(), |name| path.join(name));
+    }
     let nested = path.join(NESTED);
     // Where both have a manifest, the blocks are being moved from the one to the other, the manifest last.
-    if nested.join(MANIFEST).is_file() && !path.join(MANIFEST).exists() { nested } else { path.to_owned() }
+    if !is_address(path) && nested.join(MANIFEST).is_file() && !path.join(MANIFEST).exists() {
+        nested
+    } else {
+        path.to_owned()
+    }
+}
+
+/// The [`version_directory`] that a manifest names, if it names one.
+#[must_use]
+pub fn named_directory(manifest: &[u8]) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        directory: String,
+    }
+    let Named { directory } = serde_json::from_slice(manifest).ok()?;
+    is_version_directory(&directory).then_some(directory)
 }
 
 /// Whether there is a dataset with a manifest at `path`.
 #[must_use]
 pub fn is_dataset(path: &Path) -> bool {
-    dataset_directory(path).join(MANIFEST).exists()
+    is_file(&dataset_directory(path).join(MANIFEST))
 }
 
 /// Arrow schema of a dataset's files: the keys, then the values in the order given, as float64 or

@@ -26,6 +26,7 @@
 //! | [`station_list`], [`station_table`] | NOAA's list of stations as a table; `_stations.csv`, the stations of a dataset |
 //! | [`place`], [`geography`] | where a station stands, as its rows say it; distances, and what is near |
 //! | [`output_file`], [`unfinished`] | a file that appears when it is complete; what to remove when a run is interrupted |
+//! | [`storage`] | what a path names, a local file or an object in a store, read alike |
 //! | [`interrupt`] | which signals the process was started to ignore |
 //! | [`selection`] | a choice of stations and times |
 //! | [`tally`] | counts of what was left out of a source |
@@ -52,6 +53,7 @@ pub mod selection;
 pub mod series_group;
 pub mod station_list;
 pub mod station_table;
+pub mod storage;
 pub mod tally;
 pub mod threads;
 pub mod time;

@@ -1,13 +1,12 @@
 //! The manifest, `_isd.json`: a small JSON file that says what a dataset holds and how it was made, written and read.
 
-use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::layout::{MANIFEST, dataset_directory};
-use crate::{Error, Result, Tally};
+use crate::{Error, Result, Tally, storage};
 
 /// Version of the dataset's layout that this crate writes, and the newest that it reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -151,7 +150,7 @@ impl Manifest {
     /// An unreadable file, one that is no manifest, or one of a newer layout.
     pub fn find(dataset: &Path) -> Result<Option<Self>> {
         let path = dataset_directory(dataset).join(MANIFEST);
-        let text = match fs::read_to_string(&path) {
+        let text = match storage::read_to_string(&path) {
             Ok(text) => text,
             Err(source) if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(None);

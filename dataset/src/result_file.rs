@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{
 };
 
 use crate::guard::guarded;
-use crate::{Error, Result};
+use crate::{Error, Result, storage};
 
 /// Rows of a Parquet file that are read at a time.
 const BATCH_ROWS: usize = 65_536;
@@ -35,7 +35,8 @@ pub fn read(
     broken: impl Fn(String) -> Error,
     mut take: impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
-    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let local = storage::local(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let file = File::open(&local).map_err(|source| Error::io(path, "cannot open", source))?;
     let mut batches: Batches = match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let reader = guarded(|| {

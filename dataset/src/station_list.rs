@@ -8,7 +8,7 @@ mod ghcnh;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use arrow::error::ArrowError;
 use crate::geography::Position;
 use crate::layout::STATION_ID;
 use crate::place::NO_ELEVATION_M;
-use crate::{Error, Result};
+use crate::{Error, Result, storage};
 
 /// The header of the list.
 pub const HEADER: [&str; 11] =
@@ -51,7 +51,8 @@ pub fn is_station_list(path: &Path) -> Result<bool> {
 
 /// The first line of a file, without its end and a byte order mark.
 fn first_line(path: &Path) -> Result<String> {
-    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let local = storage::local(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let file = File::open(local).map_err(|source| Error::io(path, "cannot open", source))?;
     let mut line = Vec::new();
     // At most so many bytes: a file without line breaks is not read whole to find out.
     BufReader::new(file)
@@ -154,7 +155,8 @@ fn text_columns(path: &Path, hint: &str) -> Result<RecordBatch> {
 }
 
 fn read_cells(path: &Path, names: &[String], hint: &str) -> Result<RecordBatch> {
-    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let file =
+        storage::read(path).map(Cursor::new).map_err(|source| Error::io(path, "cannot open", source))?;
     let fields: Vec<Field> = names.iter().map(|name| Field::new(name, DataType::Utf8, true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let batches = || {

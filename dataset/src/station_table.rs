@@ -3,8 +3,7 @@
 //! It is CSV and not Parquet, because those who read all Parquet files of the dataset would take it for observations.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{Cursor, ErrorKind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use crate::names::one_line;
 use crate::output_file::OutputFile;
 use crate::place::Place;
 use crate::time::iso8601;
-use crate::{Error, Result, station_list};
+use crate::{Error, Result, station_list, storage};
 
 /// The columns of the file: the id, what [`Place`] holds, first and last time, and the number of rows.
 const COLUMNS: [(&str, DataType); 10] = [
@@ -130,18 +129,18 @@ impl StationTable {
     /// A file that cannot be read, or that is no such table.
     pub fn find(dataset: &Path) -> Result<Option<Self>> {
         let path = dataset_directory(dataset).join(STATIONS);
-        let file = match File::open(&path) {
-            Ok(file) => file,
+        let text = match storage::read(&path) {
+            Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 return Ok(None);
             }
-            Err(error) => return Err(Error::io(&path, "cannot open", error)),
+            Err(error) => return Err(Error::io(&path, "cannot read", error)),
         };
         let unreadable = |error: &ArrowError| broken(&path, &one_line(error));
         let reader = ReaderBuilder::new(schema())
             .with_header(true)
             .with_header_validation(true)
-            .build(file)
+            .build(Cursor::new(text))
             .map_err(|error| unreadable(&error))?;
         let mut stations = Vec::new();
         for batch in reader {

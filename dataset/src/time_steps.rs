@@ -138,6 +138,14 @@ pub(crate) fn append_lists<W: Write + Send>(
     Ok(())
 }
 
+/// Where the list of a row group is, and how long; `None` where the file says of none.
+pub(crate) fn place_of(metadata: &ParquetMetaData, row_group: usize) -> Option<(u64, u64)> {
+    let pairs = metadata.file_metadata().key_value_metadata()?;
+    let places = pairs.iter().find(|pair| pair.key == KEY)?.value.as_deref()?;
+    let places: Vec<Option<(u64, u64)>> = serde_json::from_str(places).ok()?;
+    *places.get(row_group)?
+}
+
 /// Finds the times of some rows, which ascend, of a row group whose times are in the column chunk `chunk`.
 ///
 /// `None` where the file has no list for it. A file that was written anew by another program may have the key still, but
@@ -149,10 +157,7 @@ pub(crate) fn listed_times(
     chunk: &ColumnChunkMetaData,
     rows: &[usize],
 ) -> Option<Vec<i64>> {
-    let pairs = metadata.file_metadata().key_value_metadata()?;
-    let places = pairs.iter().find(|pair| pair.key == KEY)?.value.as_deref()?;
-    let places: Vec<Option<(u64, u64)>> = serde_json::from_str(places).ok()?;
-    let (start, length) = (*places.get(row_group)?)?;
+    let (start, length) = place_of(metadata, row_group)?;
     let row_count = usize::try_from(chunk.num_values()).ok()?;
     if length > most_bytes(row_count) || start.checked_add(length)? > file.len() {
         return None;

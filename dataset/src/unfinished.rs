@@ -1,4 +1,5 @@
-//! The paths of files and directories that are being written, so that a run that is interrupted can remove them.
+//! The paths of files and directories that are being written, so that a run that is interrupted can remove them, and
+//! uploads that it can take back.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,7 +31,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// Removes all that is marked as unfinished. A thread that would mark another path from now on waits until the process
+/// Removes all that is marked as unfinished, and takes back uploads that are under way. A thread that would mark another path from now on waits until the process
 /// ends.
 pub fn remove_all() {
     let paths = paths();
@@ -38,6 +39,7 @@ pub fn remove_all() {
         // Nobody is left to be told.
         let _ = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
     }
+    isd_stores::abort_all();
     std::mem::forget(paths);
 }
 

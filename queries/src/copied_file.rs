@@ -1,12 +1,13 @@
 //! In: the plan of `COPY … TO`; out: the same plan, writing beside its target, and the target when all is written.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use datafusion::logical_expr::dml::CopyTo;
 use isd_dataset::layout::is_dataset;
 use isd_dataset::unfinished::Unfinished;
+use isd_stores::is_address;
 use tempfile::TempDir;
 use url::Url;
 
@@ -25,12 +26,15 @@ pub(crate) struct CopiedFile {
 }
 
 impl CopiedFile {
-    /// Has the plan write to a hidden directory beside its target; none where the target is no local path.
+    /// Has the plan write to a hidden directory beside its target, or among temporary files where that is an address; none
+    /// where the target is neither a local path nor an address.
     ///
     /// # Errors
     /// [`Error::Sql`] where the target is a file of a table, [`Error::File`] where nothing can be written there.
     pub(crate) fn redirect(copy: &mut CopyTo, tables: &[RegisteredTable]) -> Result<Option<Self>> {
+        let address = Path::new(&copy.output_url);
         let target = match Url::parse(&copy.output_url) {
+            _ if is_address(address) => Some(address.to_owned()),
             Ok(url) if url.scheme() == "file" => url.to_file_path().ok(),
             // A letter of a drive looks like the scheme of a URL.
             Ok(url) if url.scheme().len() > 1 => None,
@@ -45,8 +49,14 @@ impl CopiedFile {
         if target.is_dir() {
             return Err(failed(io::ErrorKind::AlreadyExists.into()));
         }
-        let parent =
-            target.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let parent = match target.parent() {
+            _ if is_address(&target) => {
+                isd_stores::check_writable(&target).map_err(failed)?;
+                std::env::temp_dir()
+            }
+            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
         let directory =
             tempfile::Builder::new().prefix(".isd-").suffix(".tmp").tempdir_in(parent).map_err(failed)?;
         let unfinished = Unfinished::at(directory.path());
@@ -66,7 +76,11 @@ impl CopiedFile {
         if !self.made.exists() {
             return Ok(());
         }
-        let moved = fs::rename(&self.made, &self.target);
+        let moved = if is_address(&self.target) {
+            File::open(&self.made).and_then(|file| isd_stores::upload(&file, &self.target)).map(drop)
+        } else {
+            fs::rename(&self.made, &self.target)
+        };
         moved.map_err(|source| Error::File { path: self.target, action: "cannot put in place", source })
     }
 }

@@ -129,7 +129,7 @@ impl Session {
 
     /// Makes `source` readable as the table `name`, which replaces a table of that name; without a name, as
     /// `outliers`, `flags`, `events`, `members`, `observations` or `stations` by what its columns say it is, else as what its
-    /// file is called. The stations that a dataset knows become the table `stations`, unless there is one. Returns the name.
+    /// file is called. A table at an address needs a runtime with its drivers of time and network enabled. The stations that a dataset knows become the table `stations`, unless there is one. Returns the name.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read as what its name says.
@@ -142,8 +142,24 @@ impl Session {
         self.register_one(name, source).await
     }
 
+    /// Makes the store of an address known to the engine.
+    fn open_store(&self, path: &Path) -> Result<()> {
+        #[cfg(feature = "object-stores")]
+        if isd_stores::is_address(path) {
+            let failed = |found: String, hint| Error::Table { path: path.to_owned(), found, hint };
+            let opened = isd_stores::open(path)
+                .map_err(|e| failed(format!("cannot open: {e}"), isd_stores::hint(&e).map(str::to_owned)))?;
+            let root =
+                url::Url::parse(&opened.root).map_err(|e| failed(format!("is no address: {e}"), None))?;
+            self.context.runtime_env().register_object_store(&root, opened.store);
+        }
+        let _ = path;
+        Ok(())
+    }
+
     async fn register_one(&mut self, name: Option<&str>, source: &TableSource) -> Result<String> {
         let unpacked = source.unpacked(self.spills.path())?;
+        self.open_store(unpacked.path())?;
         let table = unpacked.open(&self.context.state()).await.map_err(|error| match error {
             // A file that the user knows by another name.
             Error::Table { ref path, .. } if path.starts_with(self.spills.path()) => {

@@ -196,6 +196,9 @@ impl From<OutputError> for Failure {
             }
         };
         match &error {
+            OutputError::Io { source, .. } if isd_stores::hint(source).is_some() => {
+                failure.maybe_hint(isd_stores::hint(source).map(str::to_owned))
+            }
             OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 failure.hint("make the directory first")
             }

@@ -12,6 +12,7 @@ use isd_converters::instants::TimeFormat;
 use isd_converters::{FORMATS, Format, Hdf5Reader, ReadOptions, Scale, TimeUnit};
 use isd_dataset::manifest::{Duplicates, Quality};
 use isd_dataset::{Measurement, Tally};
+use isd_stores::without_secrets;
 
 use super::failure::Failure;
 use super::numbers::{HumanCount, counted};
@@ -306,7 +307,7 @@ pub fn describe_tally(tally: &Tally) -> String {
 pub fn report_failures(failures: &[FileFailure]) -> Result<(), Failure> {
     let [first, ..] = failures else { return Ok(()) };
     for failure in failures {
-        say(&format!("left out: {}\n", failure.error));
+        say(&without_secrets(&format!("left out: {}\n", failure.error)));
     }
     let message = match failures.len() as u64 {
         1 => "1 file could not be read and was left out".to_owned(),

@@ -8,6 +8,7 @@ use std::sync::{Mutex, Once, PoisonError};
 
 use clap::Parser;
 use clap::error::ErrorKind;
+use isd_stores::without_secrets;
 use serde::Serialize;
 
 use super::common::{CommonArgs, to_json};
@@ -130,12 +131,12 @@ fn report(failure: &Failure, json: bool) -> ExitCode {
         // Only the program that embeds a tool can cancel it.
         Failure::Cancelled => return ExitCode::FAILURE,
     };
-    let (message, hint) = (one_line(message), hint.as_deref().map(one_line));
+    let (message, hint) = (without_secrets(&one_line(message)), hint.as_deref().map(one_line));
     let hint_line = hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
     say(&format!("error: {message}\n{hint_line}"));
     // What was left out stands in the summary, which is printed already.
     if json && *kind != Kind::LeftOut {
-        let path = path.as_ref().map(|path| path.display().to_string());
+        let path = path.as_ref().map(|path| without_secrets(&path.display().to_string()));
         // Where standard output cannot be written, the line on standard error has said what there is to say.
         let _ = to_json(&FailureSummary { error: JsonError { path, message, hint } })
             .and_then(|json| print(&json));

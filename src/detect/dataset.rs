@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isd_converters::keys;
 use isd_dataset::layout::STATION_ID;
-use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::read::{Dataset, RowGroup, Times, read_ahead};
 use isd_dataset::time::iso8601;
 use isd_dataset::{Error, StationRun, Tally};
 
@@ -82,6 +82,12 @@ fn detect_row_groups(
 ) -> Result<Detection, DetectError> {
     // Small ones last, so that the threads end together.
     row_groups.sort_by_key(|(_, row_group)| Reverse(row_group.rows()));
+    let columns: Vec<&str> = options.measurements.iter().map(String::as_str).collect();
+    let times = if options.test.needs_time() { Times::All } else { Times::Few };
+    // Where stations are chosen, only those of each row group are sure to be read.
+    let (columns, times) =
+        if wanted.selection.is_of_all_stations() { (&columns[..], times) } else { (&[][..], Times::None) };
+    read_ahead(&mut row_groups.iter_mut().map(|(_, group)| group).collect::<Vec<_>>(), columns, times);
     let done = AtomicU64::new(0);
     let buffers = SpareBuffers::default();
     let spool = Mutex::new(Spool::default());

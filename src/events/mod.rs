@@ -40,7 +40,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use isd_dataset::Result;
-use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::read::{Dataset, RowGroup, Times, read_ahead};
 use isd_dataset::station_table::StationTable;
 
 use crate::detect::threads::on_threads;
@@ -110,7 +110,9 @@ pub fn find(
             found.kinds.push(KindCount::not_measured(kind));
             continue;
         }
-        let surveys = on_threads(&groups, |group| {
+        let mut all = groups.clone();
+        read_ahead(&mut all.iter_mut().collect::<Vec<_>>(), &columns, Times::All);
+        let surveys = on_threads(&all, |group| {
             let surveys = survey(group, &columns, kind, table, flags, options, None);
             read(group);
             surveys

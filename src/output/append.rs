@@ -12,6 +12,7 @@ use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::FileReader;
 use isd_dataset::layout::{STATION_ID, TIMESTAMP};
+use isd_dataset::storage;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::output::error::OutputError;
@@ -40,7 +41,7 @@ impl Existing {
         if !matches!(file_type, FileType::Parquet | FileType::Arrow) {
             return Err(OutputError::NoMetadata(path.to_owned()));
         }
-        let file = match File::open(path) {
+        let file = match storage::local(path).and_then(File::open) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(source) => {

@@ -38,7 +38,8 @@ const SIGNED: [&str; 4] = ["least", "most", "doubtful", "calm"];
 /// A file that cannot be read or is no TOML, an unknown key, which the error names with the nearest one that there is, and a value
 /// that a parameter cannot have.
 pub fn apply(path: &Path, settings: &mut Settings) -> Result<()> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::io(path, "cannot read", source))?;
+    let text = isd_dataset::storage::read_to_string(path)
+        .map_err(|source| Error::io(path, "cannot read", source))?;
     let table: Table = toml::from_str(&text).map_err(|error| Error::Format {
         path: path.to_owned(),
         found: format!("is no TOML: {}", one_line(&error)),

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isd_dataset::read::{Dataset, RowGroup};
+use isd_dataset::read::{Dataset, RowGroup, Times, read_ahead};
 use isd_dataset::station_table::StationTable;
 use isd_dataset::{MEASUREMENTS, Result};
 
@@ -79,10 +79,12 @@ pub fn run(
     let columns: Vec<String> = load::judged_columns(dataset);
     let done = AtomicU64::new(0);
     let wanted: Vec<usize> = (0..MEASUREMENTS.len()).collect();
-    let mut order: Vec<(usize, &RowGroup)> = groups.iter().enumerate().collect();
+    let mut order: Vec<(usize, RowGroup)> = groups.iter().cloned().enumerate().collect();
     // Small ones last, so that the threads end together.
     order.sort_by_key(|(_, group)| Reverse(group.rows()));
-    let test_group = |(number, group): &(usize, &RowGroup)| {
+    let names: Vec<&str> = columns.iter().map(String::as_str).collect();
+    read_ahead(&mut order.iter_mut().map(|(_, group)| group).collect::<Vec<_>>(), &names, Times::All);
+    let test_group = |(number, group): &(usize, RowGroup)| {
         let stations = load::stations(group, &columns, &wanted, table)?;
         let mut not_run = NotRun::new();
         let mut found = Vec::with_capacity(stations.len());

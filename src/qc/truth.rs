@@ -70,7 +70,8 @@ impl Truth {
     /// # Errors
     /// A file that cannot be read, or a line that is none of such a list.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::io(path, "cannot read", source))?;
+        let text = isd_dataset::storage::read_to_string(path)
+            .map_err(|source| Error::io(path, "cannot read", source))?;
         let mut lines = text.lines().zip(1..);
         let header = lines.next().map_or("", |(header, _)| header);
         let no_list = |line, found: String| Error::Line {

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::compression::{Compression, MAGIC_BYTES, without_extension};
 use crate::text_encoding::{Encoding, PEEKED_BYTES};
 use crate::{Error, Result};
 use bytes::Bytes;
+use isd_dataset::storage::{self, LocalFile};
+use isd_stores::{Object, Stream, is_address};
 
 /// Bytes of a file that its format is recognised by.
 const HEAD_BYTES: u64 = 64 << 10;
@@ -29,6 +31,8 @@ pub fn without_mark(line: &[u8]) -> &[u8] {
 pub struct Input {
     path: Arc<Path>,
     content: Content,
+    /// A copy of an object, once a reader has needed a file; it is removed with the last clone of this input.
+    copy: Arc<OnceLock<LocalFile>>,
     /// Counts the stored bytes that a [`reader`](Self::reader) takes.
     counter: Option<Arc<AtomicU64>>,
 }
@@ -64,22 +68,26 @@ impl Head {
 }
 
 impl Input {
-    /// A file on disk.
+    fn of(path: Arc<Path>, content: Content) -> Self {
+        Self { path, content, copy: Arc::default(), counter: None }
+    }
+
+    /// A file on disk, or an object by its address.
     #[must_use]
     pub fn file(path: &Path) -> Self {
-        Self { path: path.into(), content: Content::File, counter: None }
+        Self::of(path.into(), Content::File)
     }
 
     /// A member of an archive, whose path is the archive's path followed by the member's name.
     #[must_use]
     pub fn member(archive: &Path, name: &Path, content: Bytes) -> Self {
-        Self { path: archive.join(name).into(), content: Content::Memory(content), counter: None }
+        Self::of(archive.join(name).into(), Content::Memory(content))
     }
 
     /// An input of the same path that holds another content.
     #[must_use]
     pub fn with_content(&self, content: Bytes) -> Self {
-        Self { path: Arc::clone(&self.path), content: Content::Memory(content), counter: None }
+        Self::of(Arc::clone(&self.path), Content::Memory(content))
     }
 
     /// This input, which adds the stored bytes that are read of it to `counter`.
@@ -103,13 +111,25 @@ impl Input {
         }
     }
 
-    /// The path that a library can open, which only a file on disk has.
+    /// A file that can be read from any place of it: an object is copied to one. Of a member of an archive it is the archive.
     ///
     /// # Errors
-    /// A member of an archive.
+    /// An object that cannot be copied.
+    pub fn local(&self) -> std::io::Result<&Path> {
+        if let Some(copy) = self.copy.get() {
+            return Ok(copy.as_ref());
+        }
+        let copy = storage::local(&self.path)?;
+        Ok(self.copy.get_or_init(|| copy).as_ref())
+    }
+
+    /// The path that a library can open, which only a file on disk and an object have.
+    ///
+    /// # Errors
+    /// A member of an archive, or an object that cannot be copied.
     pub fn on_disk(&self) -> Result<&Path> {
         match self.content {
-            Content::File => Ok(&self.path),
+            Content::File => self.local().map_err(|error| self.unreadable(error)),
             Content::Memory(_) => Err(Error::Format {
                 path: self.path.to_path_buf(),
                 found: "cannot be read inside an archive".into(),
@@ -205,6 +225,10 @@ impl Input {
             Content::File => {
                 let open =
                     |source| Error::Io { path: self.path.to_path_buf(), action: "cannot open", source };
+                if is_address(&self.path) {
+                    let object = Object::open(&self.path).map_err(open)?;
+                    return Ok(Box::new(Stream::of(object)));
+                }
                 let file = File::open(&self.path).map_err(open)?;
                 if file.metadata().map_err(open)?.is_dir() {
                     return Err(Error::Format {

@@ -6,7 +6,8 @@ use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-use isd_dataset::layout::{STATIONS, is_dataset};
+use isd_dataset::layout::{MANIFEST, STATIONS, is_dataset, is_version_directory};
+use isd_stores::{is_address, is_writable};
 use walkdir::WalkDir;
 
 use crate::{Error, Result};
@@ -79,6 +80,9 @@ pub fn path_of(name: &[u8]) -> PathBuf {
 /// Adds the files that one path stands for. A path among `several` that does not exist is added as well, and reading it
 /// will fail.
 fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
+    if is_address(source) {
+        return find_objects(source, several, found);
+    }
     match fs::metadata(source) {
         Ok(metadata) if metadata.is_dir() => {
             if is_dataset(source) {
@@ -108,6 +112,57 @@ fn find(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
             None => Err(Error::Io { path: source.to_owned(), action: "cannot open", source: error }),
         },
     }
+}
+
+/// Adds the objects that an address stands for: all below it, those that match it as a pattern, or the one at it.
+fn find_objects(source: &Path, several: bool, found: &mut Discovery) -> Result<()> {
+    let unreadable = |error| Error::io(source, "cannot list", error);
+    // On a web server an address is that of a file.
+    if !is_writable(source) {
+        found.files.push(source.to_owned());
+        return Ok(());
+    }
+    let text = source.to_string_lossy();
+    let before = found.files.len();
+    if let Some(special) = text.find(['*', '?', '[']) {
+        let pattern = glob::Pattern::new(&text)
+            .map_err(|error| refused(source, &format!("is no pattern: {error}"), "use * ? and [a-z]"))?;
+        let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+        let directory = text[..special].rfind('/').map_or("", |end| &text[..end]);
+        let entries = isd_stores::list(Path::new(directory)).map_err(unreadable)?;
+        let matching = entries.into_iter().filter(|entry| pattern.matches_path_with(&entry.path, options));
+        found.files.extend(matching.map(|entry| entry.path));
+        if found.files.len() == before {
+            return Err(refused(source, "matches no file", "check the pattern"));
+        }
+        return Ok(());
+    }
+    let entries = isd_stores::list(source).map_err(unreadable)?;
+    if entries.is_empty() {
+        // An object, or nothing at all.
+        if !several && !isd_stores::exists(source).map_err(unreadable)? {
+            return Err(Error::io(source, "cannot open", isd_stores::not_found()));
+        }
+        found.files.push(source.to_owned());
+        return Ok(());
+    }
+    if entries.iter().any(|entry| entry.path == source.join(MANIFEST)) {
+        return Err(refused(source, "is a dataset already", "isd-detect and isd-query read it as it is"));
+    }
+    for entry in entries {
+        let below = entry.path.strip_prefix(source).unwrap_or(&entry.path);
+        // A version of a dataset that no manifest names is not complete.
+        let is_left_out =
+            |name: &OsStr| is_hidden(Path::new(name)) || is_version_directory(&name.to_string_lossy());
+        if below.iter().any(is_left_out) {
+            continue;
+        }
+        if is_beside(&entry.path) { &mut found.passed_over } else { &mut found.files }.push(entry.path);
+    }
+    if found.files.len() == before {
+        return Err(refused(source, "is a directory without files of observations", "name another"));
+    }
+    Ok(())
 }
 
 /// Adds all files below a directory, by name.

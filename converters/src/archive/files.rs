@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use isd_dataset::layout::check_columns;
+use isd_stores::is_address;
 use serde::{Deserialize, Serialize};
 
 use super::failures::{Failure, Failures};
@@ -24,12 +25,25 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The file at `path` as it is now.
+    /// The file, or the object, at `path` as it is now.
     ///
     /// # Errors
     /// A file that cannot be opened, or that is no regular file.
     pub(super) fn at(path: &Path) -> Result<Self> {
         let io = |source| Error::Io { path: path.to_owned(), action: "cannot open", source };
+        let modified_ns = |modified: Option<SystemTime>| {
+            let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+            since.map_or(0, |time| time.as_nanos() as u64)
+        };
+        if is_address(path) {
+            let nothing = || io(isd_stores::not_found());
+            let found = isd_stores::stat(path).map_err(io)?.ok_or_else(nothing)?;
+            return Ok(Self {
+                path: found.path,
+                bytes: found.bytes,
+                modified_ns: modified_ns(found.modified),
+            });
+        }
         let metadata = fs::metadata(path).map_err(io)?;
         if !metadata.is_file() {
             let found = if metadata.is_dir() {
@@ -43,11 +57,10 @@ impl SourceFile {
                 hint: None,
             });
         }
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         Ok(Self {
             path: path.to_owned(),
             bytes: metadata.len(),
-            modified_ns: modified.map_or(0, |time| time.as_nanos() as u64),
+            modified_ns: modified_ns(metadata.modified().ok()),
         })
     }
 }

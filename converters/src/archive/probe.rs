@@ -80,7 +80,7 @@ fn look(
 ) -> Result<Beginning> {
     let input = Input::file(&file.path);
     let head = input.head()?;
-    let counting = Input::file(&file.path).counted(progress.counter());
+    let counting = input.clone().counted(progress.counter());
     if is_tar(&head) || is_zip(&head) {
         let members = Arc::new(Members::look(&input, options, failures, alone)?);
         let open = {

@@ -45,7 +45,7 @@ pub fn is_zip(head: &Head) -> bool {
 pub fn read_members(input: &Input, last: &mut Last, each: impl FnMut(Found) -> bool) -> io::Result<()> {
     match input.memory() {
         Some(bytes) => read(Cursor::new(bytes.clone()), input, last, each),
-        None => read(BufReader::new(File::open(input.path())?), input, last, each),
+        None => read(BufReader::new(File::open(input.local()?)?), input, last, each),
     }
 }
 

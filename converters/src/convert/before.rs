@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use isd_dataset::manifest::ManifestOptions;
+use isd_stores::is_address;
 
 use super::journal::{FileRecord, JOURNAL, Journal, SourceRecord, option_differences};
 use crate::archive::Archive;
@@ -85,6 +86,9 @@ impl Before {
 
 /// Whether a file is known not to be there. One in a directory that cannot be searched may be there.
 fn is_gone(path: &str) -> bool {
+    if is_address(Path::new(path)) {
+        return matches!(isd_stores::exists(Path::new(path)), Ok(false));
+    }
     matches!(Path::new(path).try_exists(), Ok(false))
 }
 

@@ -13,6 +13,8 @@ use isd_dataset::block::BlockRecord;
 use isd_dataset::layout::block_of;
 use isd_dataset::manifest::ManifestOptions;
 use isd_dataset::place::SaidPlaces;
+use isd_dataset::storage;
+use isd_stores::is_address;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -20,8 +22,7 @@ use crate::archive::{FileReport, SourceFile};
 use crate::series::Region;
 use crate::{ColumnInfo, Error, Result, Tally};
 
-/// File name of the journal in the dataset's directory.
-pub const JOURNAL: &str = "_journal.ndjson";
+pub use isd_dataset::layout::JOURNAL;
 
 /// Which files a dataset was made of, or how far a conversion has come.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,8 +125,9 @@ pub(super) fn option_differences(these: &ManifestOptions, others: &ManifestOptio
 
 impl SourceRecord {
     pub(super) fn new(file: &SourceFile) -> Self {
-        // Only an empty path, that of a source that is no file, has no absolute one.
-        let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+        // Only an empty path, that of a source that is no file, has no absolute one; an address is absolute.
+        let absolute = |path: &Path| std::path::absolute(path).ok().filter(|_| !is_address(path));
+        let path = absolute(&file.path).unwrap_or_else(|| file.path.clone());
         Self { path: path.to_string_lossy().into_owned(), bytes: file.bytes, modified_ns: file.modified_ns }
     }
 
@@ -190,7 +192,7 @@ impl Journal {
     /// A journal that cannot be read. A last line that was cut short is passed over.
     pub(super) fn read(dataset: &Path) -> Result<Option<Self>> {
         let path = dataset.join(JOURNAL);
-        let text = match fs::read_to_string(&path) {
+        let text = match storage::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(&path, "cannot read", error)),

@@ -164,6 +164,9 @@ pub fn convert(
     if let (Some(previous), false) = (target.previous(), replace) {
         return complete(archive, previous, options, sources);
     }
+    if options.update {
+        target.fetch_previous()?;
+    }
     let before = target.previous().filter(|_| options.update).map(Before::open).transpose()?;
     let mut keep = if let Some(before) = before {
         before.check_complete(&sources)?;
@@ -182,13 +185,10 @@ pub fn convert(
     }
     keep.note_failures(archive);
     keep.read_new(archive, progress)?;
-    if let (true, Some(previous)) = (keep.is_up_to_date(), target.previous()) {
+    if let Some(previous) = target.previous().filter(|_| keep.is_up_to_date())
+        && let Some(stations) = unchanged(&keep, previous, target.is_version(), options)?
+    {
         let manifest = Manifest::read(previous)?;
-        let kept = keep.kept();
-        let stations = stations(&keep, kept.values().map(|kept| &kept.record), options)?;
-        if StationTable::find(previous)?.as_ref() != Some(&stations.table) {
-            stations.table.write(previous)?;
-        }
         target.remove_abandoned();
         keep.course = Course::Unchanged;
         let stations_placed = stations.table.placed() as u64;
@@ -198,6 +198,25 @@ pub fn convert(
     target.remove_abandoned();
     target.publish()?;
     Ok(written)
+}
+
+/// The stations of a dataset that is up to date, whose table is written if it has changed; `None` where that cannot be done
+/// without a new `version` of the dataset.
+fn unchanged(
+    keep: &Keep,
+    previous: &Path,
+    version: bool,
+    options: &ConvertOptions,
+) -> Result<Option<Stations>> {
+    let kept = keep.kept();
+    let stations = stations(keep, kept.values().map(|kept| &kept.record), options)?;
+    if StationTable::find(previous)?.as_ref() != Some(&stations.table) {
+        if version {
+            return Ok(None);
+        }
+        stations.table.write(previous)?;
+    }
+    Ok(Some(stations))
 }
 
 /// A conversion that was to be resumed, and whose dataset is complete.

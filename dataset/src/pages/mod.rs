@@ -37,6 +37,7 @@ mod column_chunk;
 mod decompression;
 mod dictionary_pages;
 mod hybrid;
+mod object_pages;
 mod page_file;
 mod read_stations;
 mod read_values;
@@ -45,6 +46,7 @@ mod write_values;
 
 pub(crate) use column_chunk::EncodedChunk;
 pub(crate) use dictionary_pages::StoredChunk;
+pub(crate) use object_pages::{ObjectPages, ranges_of};
 pub(crate) use page_file::PageFile;
 pub(crate) use read_stations::read_stations;
 pub(crate) use read_values::read_values;

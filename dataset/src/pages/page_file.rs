@@ -8,40 +8,67 @@ use bytes::Bytes;
 use parquet::errors::Result;
 use parquet::file::reader::{ChunkReader, Length};
 
+use super::object_pages::{ObjectFrom, ObjectPages};
+
 /// A Parquet file whose readers may not ask for more than it has.
 ///
 /// The library passes over a field that it does not know by reading on, and takes the end of the file for its value. Where
 /// a damaged header announces a list of two thousand million such fields, that lasts minutes.
-#[derive(Debug)]
-pub(crate) struct PageFile(Arc<File>);
-
-impl PageFile {
-    /// The pages of a file that is open. Its readers do not disturb each other.
-    pub(crate) fn new(file: Arc<File>) -> Self {
-        Self(file)
-    }
+#[derive(Debug, Clone)]
+pub(crate) enum PageFile {
+    /// A local file.
+    File(Arc<File>),
+    /// An object in a store.
+    Object(Arc<ObjectPages>),
 }
 
 impl Length for PageFile {
     fn len(&self) -> u64 {
-        self.0.as_ref().len()
+        match self {
+            Self::File(file) => file.as_ref().len(),
+            Self::Object(object) => object.len(),
+        }
     }
 }
 
 impl ChunkReader for PageFile {
-    type T = EndIsError<BufReader<FileFrom>>;
+    type T = EndIsError<PageReader>;
 
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        Ok(EndIsError(BufReader::new(FileFrom { file: Arc::clone(&self.0), position: start })))
+        Ok(EndIsError(match self {
+            Self::File(file) => {
+                PageReader::File(BufReader::new(FileFrom { file: Arc::clone(file), position: start }))
+            }
+            Self::Object(object) => PageReader::Object(ObjectFrom::new(Arc::clone(object), start)),
+        }))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
-        if start.checked_add(length as u64).is_none_or(|end| end > self.len()) {
-            return Err(io::Error::from(ErrorKind::UnexpectedEof).into());
+        let end = start.checked_add(length as u64).filter(|end| *end <= self.len());
+        let end = end.ok_or_else(|| io::Error::from(ErrorKind::UnexpectedEof))?;
+        match self {
+            Self::File(file) => {
+                let mut bytes = vec![0; length];
+                FileFrom { file: Arc::clone(file), position: start }.read_exact(&mut bytes)?;
+                Ok(bytes.into())
+            }
+            Self::Object(object) => Ok(object.bytes(start..end)?),
         }
-        let mut bytes = vec![0; length];
-        FileFrom { file: Arc::clone(&self.0), position: start }.read_exact(&mut bytes)?;
-        Ok(bytes.into())
+    }
+}
+
+/// The bytes of a file or an object from a place of it on.
+pub(crate) enum PageReader {
+    File(BufReader<FileFrom>),
+    Object(ObjectFrom),
+}
+
+impl Read for PageReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Object(object) => object.read(buffer),
+        }
     }
 }
 
@@ -82,7 +109,7 @@ mod tests {
     fn no_reader_gets_beyond_the_end() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         io::Write::write_all(&mut file, b"abc").unwrap();
-        let pages = PageFile::new(Arc::new(file.reopen().unwrap()));
+        let pages = PageFile::File(Arc::new(file.reopen().unwrap()));
         let mut bytes = [0; 2];
         pages.get_read(1).unwrap().read_exact(&mut bytes).unwrap();
         assert_eq!(&bytes, b"bc");

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::fmt::Display;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -14,31 +15,106 @@ use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData
 
 use crate::guard::guarded;
 use crate::layout::{STATION_ID, TIMESTAMP, column_info};
-use crate::pages::PageFile;
+use crate::pages::{ObjectPages, PageFile};
+use crate::read::find_files::Found;
 use crate::{ColumnInfo, Error, Result};
+use bytes::Bytes;
+use isd_stores::{Object, ReadAhead};
+
+/// The part of an object that is fetched for its footer: about what `isd-convert` writes behind the pages.
+const TAIL_SHARE: u64 = 160;
+const LEAST_TAIL: u64 = 8 << 10;
+const MOST_TAIL: u64 = 64 << 10;
 
 /// A Parquet file of a dataset: its footer has been read.
 #[derive(Debug)]
 pub(super) struct DataFile {
     pub(super) path: PathBuf,
-    /// The file, where it is kept open: what is read of it is of the file that the footer is of, whatever takes its name.
-    file: Option<Arc<File>>,
-    /// Its size and time of change, by which another one of its name is told from it.
-    state: (u64, Option<SystemTime>),
+    storage: Storage,
     /// The footer, by which the library reads all columns but the stations.
     pub(super) footer: ArrowReaderMetadata,
     /// The same footer with `station_id` as a dictionary: the library decodes its keys row by row, not its strings.
     pub(super) stations_footer: ArrowReaderMetadata,
+    /// Why an object could not be read.
+    failure: Mutex<Option<io::Error>>,
+}
+
+/// Where the bytes of a file are.
+#[derive(Debug)]
+enum Storage {
+    File {
+        /// The file, where it is kept open: what is read of it is of the file that the footer is of, whatever takes its name.
+        file: Option<Arc<File>>,
+        /// Its size and time of change, by which another one of its name is told from it.
+        state: (u64, Option<SystemTime>),
+    },
+    Object {
+        object: Object,
+        /// The end of it, where that is kept: where it begins, and its bytes.
+        tail: Option<(u64, Bytes)>,
+    },
+}
+
+impl Storage {
+    /// Opens a file to read its footer; `ahead` fetches the ends of objects. Errors: a file or an object that cannot be opened.
+    fn open(found: &Found, ahead: &ReadAhead) -> io::Result<(Self, PageFile)> {
+        match found {
+            Found::File(path) => {
+                let file = Arc::new(File::open(path)?);
+                let state = state_of(&file)?;
+                Ok((Self::File { file: Some(Arc::clone(&file)), state }, PageFile::File(file)))
+            }
+            Found::Object(entry) => {
+                let object = Object::of(entry)?;
+                let range = tail_of(&object);
+                let tail = (range.start, ahead.fetch(&object, range)?);
+                let pages = ObjectPages::new(object.clone(), Some(tail.clone()), Vec::new(), None);
+                Ok((Self::Object { object, tail: Some(tail) }, PageFile::Object(Arc::new(pages))))
+            }
+        }
+    }
+
+    /// Lets go of what need not be kept to read the file.
+    fn close(&mut self) {
+        match self {
+            Self::File { file, .. } => *file = None,
+            Self::Object { tail, .. } => *tail = None,
+        }
+    }
+}
+
+/// The end of an object that its footer is likely to lie in. The footer, and what lies before it, grow with the file.
+fn tail_of(object: &Object) -> Range<u64> {
+    let bytes = (object.len() / TAIL_SHARE).clamp(LEAST_TAIL, MOST_TAIL);
+    object.len().saturating_sub(bytes)..object.len()
+}
+
+/// What fetches the ends of objects, several at once, in the order in which they will be opened.
+/// Errors: an object whose store cannot be opened.
+pub(super) fn tails_of(found: &[Found]) -> Result<ReadAhead> {
+    let tail = |found: &Found| match found {
+        Found::File(_) => Ok(None),
+        Found::Object(entry) => {
+            let object = Object::of(entry).map_err(|error| Error::io(&entry.path, "cannot open", error))?;
+            let range = tail_of(&object);
+            Ok(Some((object, range)))
+        }
+    };
+    let tails = found.iter().map(tail).collect::<Result<Vec<_>>>()?;
+    Ok(ReadAhead::new(tails.into_iter().flatten().collect()))
 }
 
 impl DataFile {
-    /// Reads the footer; `keep_open` says whether the file stays open.
+    /// Reads the footer, of an object by `tails`; `keep_open` says whether the file stays open.
     /// Errors: a file that cannot be opened or is no Parquet, one with two columns of one name, one without the key columns,
     /// or whose stations are no strings.
-    pub(super) fn open(path: PathBuf, keep_open: bool) -> Result<Self> {
+    pub(super) fn open(found: &Found, tails: &ReadAhead, keep_open: bool) -> Result<Self> {
+        let path = found.path().to_owned();
         let cannot_open = |source| Error::io(&path, "cannot open", source);
-        let file = File::open(&path).map_err(cannot_open)?;
-        let state = state_of(&file).map_err(cannot_open)?;
+        let (mut storage, file) = Storage::open(found, tails).map_err(cannot_open)?;
+        if !keep_open {
+            storage.close();
+        }
         // Where a page begins is needed to read single times; statistics of pages are not.
         let options = ArrowReaderOptions::new()
             .with_offset_index_policy(PageIndexPolicy::Optional)
@@ -78,25 +154,68 @@ impl DataFile {
                     hint: None,
                 },
             )?;
-        Ok(Self { path, file: keep_open.then(|| Arc::new(file)), state, footer, stations_footer })
+        Ok(Self { path, storage, footer, stations_footer, failure: Mutex::new(None) })
     }
 
-    /// The file's pages.
-    /// Errors: a file that cannot be opened, or another one of its name than that which the footer is of.
-    pub(super) fn pages(&self) -> Result<PageFile> {
-        if let Some(file) = &self.file {
-            return Ok(PageFile::new(Arc::clone(file)));
+    /// The file's pages. Of an object these ranges are fetched, by `ahead` if there is one.
+    /// Errors: a file that cannot be opened, or another one of its name than that which the footer is of; an object whose
+    /// ranges cannot be fetched.
+    pub(super) fn pages(
+        &self,
+        ranges: impl FnOnce() -> Vec<Range<u64>>,
+        ahead: Option<&Arc<ReadAhead>>,
+    ) -> Result<PageFile> {
+        let (file, state) = match &self.storage {
+            Storage::File { file, state } => (file, state),
+            Storage::Object { object, tail } => {
+                let pages = ObjectPages::new(object.clone(), tail.clone(), ranges(), ahead.cloned());
+                self.fetch(&pages)?;
+                return Ok(PageFile::Object(Arc::new(pages)));
+            }
+        };
+        if let Some(file) = file {
+            return Ok(PageFile::File(Arc::clone(file)));
         }
         let cannot_open = |source| Error::io(&self.path, "cannot open", source);
         let file = File::open(&self.path).map_err(cannot_open)?;
-        if state_of(&file).map_err(cannot_open)? != self.state {
+        if state_of(&file).map_err(cannot_open)? != *state {
             return Err(Error::Format {
                 path: self.path.clone(),
                 found: "was replaced while it was read".into(),
                 hint: Some("run again".into()),
             });
         }
-        Ok(PageFile::new(Arc::new(file)))
+        Ok(PageFile::File(Arc::new(file)))
+    }
+
+    /// Fetches what of an object will be read. A failure is final: what reads in another way must not wait for it again.
+    fn fetch(&self, pages: &ObjectPages) -> Result<()> {
+        let cannot_read = |source| Error::io(&self.path, "cannot read", source);
+        let failure = || self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failed) = &*failure() {
+            return Err(cannot_read(isd_stores::again(failed)));
+        }
+        pages.fetch().map_err(|error| {
+            *failure() = Some(isd_stores::again(&error));
+            cannot_read(error)
+        })
+    }
+
+    /// The object that the file is; `None` of a local file.
+    pub(super) fn object(&self) -> Option<&Object> {
+        match &self.storage {
+            Storage::Object { object, .. } => Some(object),
+            Storage::File { .. } => None,
+        }
+    }
+
+    /// Where what is kept of an object's end begins; its own end where nothing is kept.
+    pub(super) fn tail_start(&self) -> u64 {
+        match &self.storage {
+            Storage::Object { tail: Some((start, _)), .. } => *start,
+            Storage::Object { object, .. } => object.len(),
+            Storage::File { .. } => 0,
+        }
     }
 
     /// What the footer says of the file's columns and row groups.

@@ -1,13 +1,12 @@
 //! What tells one version of a dataset from another: footers and small files in, a few digits out.
 
-use std::fs;
 use std::io::ErrorKind;
 
 use parquet::file::metadata::RowGroupMetaData;
 
 use crate::layout::{MANIFEST, STATIONS, dataset_directory};
 use crate::read::Dataset;
-use crate::{Error, Result};
+use crate::{Error, Result, storage};
 
 impl Dataset {
     /// Sixteen hexadecimal digits that are the same for each copy of the dataset, wherever it lies, and others once it is
@@ -21,7 +20,7 @@ impl Dataset {
         let directory = dataset_directory(&self.path);
         for name in [MANIFEST, STATIONS] {
             let path = directory.join(name);
-            match fs::read(&path) {
+            match storage::read(&path) {
                 Ok(bytes) => checksum.add(&bytes),
                 Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
                 Err(source) => return Err(Error::io(&path, "cannot read", source)),

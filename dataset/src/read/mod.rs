@@ -2,6 +2,7 @@
 //!
 //! [`Dataset::open`] reads the files' footers; a [`RowGroup`] reads its columns when it is asked for them.
 
+mod ahead;
 mod data_file;
 mod find_files;
 mod fingerprint;
@@ -15,14 +16,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
+use isd_stores::is_address;
 use rayon::prelude::*;
 
 use crate::layout::{BLOCK, MANIFEST, STATION_ID, TIMESTAMP, dataset_directory};
 use crate::manifest::Manifest;
-use crate::read::data_file::DataFile;
-use crate::read::find_files::find_parquet;
+use crate::read::data_file::{DataFile, tails_of};
+use crate::read::find_files::{Found, file_at, find_parquet};
 use crate::{ColumnInfo, Error, Result};
 
+pub use ahead::{Times, read_ahead};
 pub use row_group::RowGroup;
 
 /// Files that are kept open, at most: an ISD dataset has about a hundred, and a process may open a thousand.
@@ -30,7 +33,7 @@ const OPEN_FILES: usize = 256;
 /// How often a dataset is opened that is replaced meanwhile.
 const TRIES: usize = 5;
 
-/// A dataset on disk: its files' footers have been read, its values have not.
+/// A dataset: its files' footers have been read, its values have not.
 #[derive(Debug)]
 pub struct Dataset {
     path: PathBuf,
@@ -40,7 +43,8 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// Opens a directory of Parquet files (at any depth; hidden files are passed over), or one file.
+    /// Opens a directory of Parquet files (at any depth; hidden files are passed over), or one file; of an address the objects
+    /// below it, or one.
     ///
     /// Where a dataset is replaced meanwhile, all that is read is of the one or of the other; only of more than 256 files some
     /// may no longer be there when they are read, which is an error then.
@@ -60,16 +64,13 @@ impl Dataset {
     }
 
     fn open_once(path: &Path) -> Result<Self> {
-        let kind = fs::metadata(path).map_err(|source| Error::io(path, "cannot open", source))?;
-        let mut paths = Vec::new();
-        if kind.is_dir() {
-            find_parquet(path, &mut paths)?;
-            paths.sort();
-        } else {
-            paths.push(path.to_owned());
-        }
-        let manifest = if kind.is_dir() && !paths.is_empty() { Manifest::find(path)? } else { None };
-        let files = open_files(paths)?;
+        let directory = dataset_directory(path);
+        let (found, manifest) = match find_parquet(&directory)? {
+            Some(found) if found.is_empty() => (found, None),
+            Some(found) => (found, Manifest::find(&directory)?),
+            None => (vec![file_at(path)?], None),
+        };
+        let files = open_files(&found)?;
         let Some((first, others)) = files.split_first() else {
             return Err(Error::Format {
                 path: path.to_owned(),
@@ -167,22 +168,29 @@ impl Dataset {
 }
 
 /// Opens files, several at a time.
-fn open_files(paths: Vec<PathBuf>) -> Result<Vec<Arc<DataFile>>> {
-    let open = |(number, path)| DataFile::open(path, number < OPEN_FILES).map(Arc::new);
-    paths.into_par_iter().enumerate().map(open).collect()
+fn open_files(found: &[Found]) -> Result<Vec<Arc<DataFile>>> {
+    let tails = tails_of(found)?;
+    let open = |(number, found)| DataFile::open(found, &tails, number < OPEN_FILES).map(Arc::new);
+    // One by one, so that they are opened nearly in their order.
+    found.par_iter().with_max_len(1).enumerate().map(open).collect()
 }
 
-/// What tells the directory of a dataset from another one that takes its name; `None` where that is not known.
-fn identity(path: &Path) -> Option<(u64, u64)> {
+/// What tells the directory of a dataset from another one that takes its name; `None` where that is not known. In a store the
+/// name of the directory tells.
+fn identity(path: &Path) -> Option<(u64, u64, PathBuf)> {
+    let directory = dataset_directory(path);
+    if is_address(path) {
+        return Some((0, 0, directory));
+    }
     #[cfg(unix)]
     {
         use std::os::unix::fs::MetadataExt;
-        let metadata = fs::metadata(dataset_directory(path)).ok()?;
-        Some((metadata.dev(), metadata.ino()))
+        let metadata = fs::metadata(&directory).ok()?;
+        Some((metadata.dev(), metadata.ino(), directory))
     }
     #[cfg(not(unix))]
     {
-        let _ = path;
+        let _ = directory;
         None
     }
 }

@@ -2,17 +2,19 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::ArrayRef;
+use isd_stores::ReadAhead;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder, RowSelection};
 use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::page_index::offset_index::PageLocation;
 use parquet::file::statistics::Statistics;
 
 use crate::Result;
-use crate::guard::guarded;
-use crate::pages::StoredChunk;
+use crate::guard::{attempted, guarded};
+use crate::pages::{PageFile, StoredChunk, ranges_of};
 use crate::read::data_file::{DataFile, not_parquet};
 
 /// Rows decoded at a time: small enough for the second-level cache, and for memory that is handed back and reused at once.
@@ -26,6 +28,10 @@ pub struct RowGroup {
     index: usize,
     /// The rows whose values are wanted, in ascending ranges; `None` for all.
     pub(super) wanted: Option<Arc<[Range<usize>]>>,
+    /// Pages of a column of an object that were fetched and could not be read by hand, for the library: the column's number.
+    kept: Arc<Mutex<Option<(usize, PageFile)>>>,
+    /// What fetches its columns before they are asked for, of an object.
+    pub(super) ahead: Option<Arc<ReadAhead>>,
 }
 
 impl RowGroup {
@@ -35,6 +41,8 @@ impl RowGroup {
             file: Arc::clone(file),
             index,
             wanted: None,
+            kept: Arc::default(),
+            ahead: None,
         })
     }
 
@@ -99,18 +107,56 @@ impl RowGroup {
         self.metadata().column(self.file.column(column)?).statistics()
     }
 
-    /// The pages of a column, to be read by hand; `None` where the file has no such column or cannot be opened.
-    pub(super) fn stored(&self, column: &str) -> Option<StoredChunk<'_>> {
+    /// The pages of a column, to be read by hand, or those that hold `wanted` rows; `None` where the file has no such column or cannot be opened.
+    fn stored<'a>(&'a self, column: &str, wanted: Option<&'a [Range<usize>]>) -> Option<StoredChunk<'a>> {
         let column = self.file.column(column)?;
-        let index = self.file.metadata().offset_index();
-        let index = index.and_then(|index| index.get(self.index)?.get(column));
         Some(StoredChunk {
-            file: self.file.pages().ok()?,
+            file: self.pages(column, wanted).ok()?,
             metadata: self.metadata().column(column),
             rows: self.rows(),
-            pages: index.map(|index| index.page_locations().clone()),
-            wanted: None,
+            pages: self.page_locations(column).cloned(),
+            wanted,
         })
+    }
+
+    /// Has `read` read the pages of a column by hand, of those that hold `wanted` rows. What was fetched and cannot be read so
+    /// is kept for the library.
+    pub(super) fn by_hand<T>(
+        &self,
+        column: &str,
+        wanted: Option<&[Range<usize>]>,
+        read: impl FnOnce(StoredChunk<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let chunk = self.stored(column, wanted)?;
+        let file = chunk.file.clone();
+        let result = attempted(|| read(chunk));
+        if let (None, PageFile::Object(_), None, Some(number)) =
+            (&result, &file, wanted, self.file.column(column))
+        {
+            *self.kept() = Some((number, file));
+        }
+        result
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Option<(usize, PageFile)>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The file, of which the pages of a column that hold some of these rows will be read; all of them where none are said.
+    fn pages(&self, column: usize, rows: Option<&[Range<usize>]>) -> Result<PageFile> {
+        let kept = self.kept().take_if(|(of, _)| *of == column);
+        if let Some((_, file)) = kept.filter(|_| rows.is_none()) {
+            return Ok(file);
+        }
+        let pages = self.page_locations(column).map(Vec::as_slice);
+        let ranges = || ranges_of(self.metadata().column(column), pages, self.rows(), rows);
+        self.file.pages(ranges, self.ahead.as_ref())
+    }
+
+    /// Where each data page of a column begins, if the file has an index of that.
+    fn page_locations(&self, column: usize) -> Option<&Vec<PageLocation>> {
+        let index = self.file.metadata().offset_index()?;
+        Some(index.get(self.index)?.get(column)?.page_locations())
     }
 
     /// Has the library decode a column, or some rows of it, and hands it to `take` batch by batch.
@@ -124,7 +170,8 @@ impl RowGroup {
     ) -> Result<()> {
         let path = &self.file.path;
         let leaf = self.file.column(column).ok_or_else(|| self.file.no_column(column))?;
-        let file = self.file.pages()?;
+        let ranges: Option<Vec<Range<usize>>> = rows.as_ref().map(selected);
+        let file = self.pages(leaf, ranges.as_deref())?;
         let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, footer.clone())
             .with_row_groups(vec![self.index])
             .with_projection(ProjectionMask::leaves(footer.parquet_schema(), [leaf]))
@@ -146,4 +193,18 @@ impl RowGroup {
         }
         Ok(())
     }
+}
+
+/// The rows that are selected, in ascending ranges.
+fn selected(selection: &RowSelection) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let mut ranges = Vec::new();
+    for selector in selection.iter() {
+        let start = end;
+        end += selector.row_count;
+        if !selector.skip {
+            ranges.push(start..end);
+        }
+    }
+    ranges
 }

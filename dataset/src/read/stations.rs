@@ -27,7 +27,7 @@ impl RowGroup {
             return Ok(vec![StationRun { station_id, rows: self.rows() }]);
         }
         let mut runs: Vec<StationRun> = Vec::new();
-        if let Some(stored) = attempted(|| read_stations(self.stored(STATION_ID)?)) {
+        if let Some(stored) = self.by_hand(STATION_ID, None, read_stations) {
             for run in stored {
                 self.append_run(&mut runs, &run.station_id, run.rows)?;
             }
@@ -67,7 +67,7 @@ impl RowGroup {
     }
 
     /// The station of all rows, if the footer's statistics say so: they may hold the first bytes of long ids alone.
-    fn only_station(&self) -> Option<Arc<str>> {
+    pub(super) fn only_station(&self) -> Option<Arc<str>> {
         let column = self.file.column(STATION_ID)?;
         let Statistics::ByteArray(statistics) = self.metadata().column(column).statistics()? else {
             return None;

@@ -40,8 +40,10 @@ impl RowGroup {
         if !matches!(unit, DataType::Timestamp(TimeUnit::Microsecond, _)) {
             return None;
         }
-        let chunk = self.stored(TIMESTAMP)?;
-        attempted(|| listed_times(&chunk.file, self.file.metadata(), self.index(), chunk.metadata, rows))
+        let chunk = self.metadata().column(self.file.column(TIMESTAMP)?);
+        // Nothing of the column itself will be read.
+        let file = self.file.pages(Vec::new, self.ahead.as_ref()).ok()?;
+        attempted(|| listed_times(&file, self.file.metadata(), self.index(), chunk, rows))
     }
 
     fn decoded_times(&self, rows: Option<RowSelection>) -> Result<TimestampMicrosecondArray> {

@@ -9,8 +9,7 @@ use parquet::arrow::arrow_reader::RowSelection;
 
 use crate::Result;
 use crate::column::widen;
-use crate::guard::attempted;
-use crate::pages::{StoredChunk, read_values};
+use crate::pages::read_values;
 use crate::read::row_group::RowGroup;
 
 impl RowGroup {
@@ -115,7 +114,7 @@ impl RowGroup {
     ) -> Option<NullBuffer> {
         values.clear();
         values.reserve(self.rows());
-        let chunk = || Some(StoredChunk { wanted: self.wanted.as_deref(), ..self.stored(column)? });
-        attempted(|| read_values(chunk()?, translate, values)).map(NullBuffer::new)
+        let wanted = self.wanted.as_deref();
+        self.by_hand(column, wanted, |chunk| read_values(chunk, translate, values)).map(NullBuffer::new)
     }
 }

@@ -88,7 +88,8 @@ pub(super) fn read(path: &Path, form: Form) -> Result<Table> {
             table(path, (0..batch.num_rows()).map(|row| (row as u64 + 2, line(row))))
         }
         Form::FixedWidth => {
-            let bytes = std::fs::read(path).map_err(|source| Error::io(path, "cannot read", source))?;
+            let bytes =
+                crate::storage::read(path).map_err(|source| Error::io(path, "cannot read", source))?;
             let text = String::from_utf8_lossy(&bytes);
             let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
             let field = |line: &'_ str, place: &Range<usize>| -> Option<Range<usize>> {

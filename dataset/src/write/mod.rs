@@ -8,6 +8,7 @@ mod columns;
 mod part;
 mod place;
 mod publish;
+mod version;
 
 use std::fs;
 use std::path::{Path, PathBuf};

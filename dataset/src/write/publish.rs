@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use isd_stores::is_address;
 use tempfile::TempDir;
 
 use crate::layout::{BLOCK, MANIFEST, NESTED, STAGED_PART};
@@ -14,6 +15,7 @@ use crate::write::abandoned::{
 };
 use crate::write::attributes::{copy, copy_all, entries};
 use crate::write::place::{check_writable, is_mount_point, must_nest, nest};
+use crate::write::version::Place;
 use crate::{Error, Result};
 
 /// What some file systems have at the place where they are mounted.
@@ -27,7 +29,8 @@ pub type Replaceable<'a> = &'a dyn Fn(&Path, &[String]) -> Result<()>;
 /// Until [`Target::publish`] nothing appears under the final name. Dropped before that, it removes everything it made.
 ///
 /// A dataset whose directory cannot be replaced, because it is a mount point or its parent cannot be written, is written
-/// to [`NESTED`] in it, which can: all else is the same.
+/// to [`NESTED`] in it, which can: all else is the same. One at an address is written among temporary files, and uploaded when
+/// it is complete.
 #[derive(Debug)]
 pub struct Target {
     /// What is replaced.
@@ -36,12 +39,22 @@ pub struct Target {
     replaces: bool,
     /// The directory that `path` is in, where that holds a dataset which is to be moved to `path` before.
     flat: Option<PathBuf>,
+    /// Where the dataset goes when it is complete, if that is in an object store.
+    version: Option<Version>,
     /// Hidden directories of runs that were killed.
     abandoned: Vec<PathBuf>,
     // In this order: the hidden directory goes before the parents that were made for it, and is in use until then.
     work: TempDir,
     lock: File,
     parents: MadeDirectories,
+}
+
+/// A dataset in an object store that is being written.
+#[derive(Debug)]
+struct Version {
+    place: Place,
+    /// Where the dataset is that will be replaced, if there is one.
+    previous: Option<PathBuf>,
 }
 
 impl Target {
@@ -52,6 +65,9 @@ impl Target {
     /// A target that exists, unless it is an empty directory, or an isd dataset with `overwrite`; one that lies inside one
     /// of `sources` or holds one; one that another run is writing; a place where nothing can be written.
     pub fn prepare(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
+        if is_address(path) {
+            return Self::prepare_version(path, overwrite, sources);
+        }
         let replaceable: Replaceable<'_> = &|path, names| check_dataset(path, names, overwrite);
         let (path, _) = Self::check(path, overwrite, sources)?;
         let nested = path.join(NESTED);
@@ -76,6 +92,39 @@ impl Target {
         Ok(target)
     }
 
+    /// Checks that a dataset may be written at an address, and makes a hidden directory among temporary files: always the same
+    /// one, where a run that was killed is found again.
+    fn prepare_version(address: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<Self> {
+        let (place, replaces) = look(address, overwrite, sources)?;
+        let name = format!("isd-{:08x}", crc32fast::hash(address.as_os_str().as_encoded_bytes()));
+        let prepared = Self::prepare_at(std::env::temp_dir().join(name), None, &|_, _| Ok(()));
+        let mut target = prepared.map_err(|error| match error {
+            Error::Held { .. } => Error::Held { path: address.to_owned() },
+            error => error,
+        })?;
+        target.version = Some(Version { previous: replaces.then(|| place.valid()), place });
+        Ok(target)
+    }
+
+    /// Has [`Target::previous`] be a local directory, for a dataset that is to be updated: one in a store is copied.
+    ///
+    /// # Errors
+    /// A dataset that cannot be read, or a copy that cannot be written.
+    pub fn fetch_previous(&mut self) -> Result<()> {
+        if let Some(Version { place, previous: Some(previous) }) = &mut self.version {
+            let copy = self.work.path().join("previous");
+            place.copy_to(&copy)?;
+            *previous = copy;
+        }
+        Ok(())
+    }
+
+    /// Whether the dataset lies in a store, where nothing of it can be changed but by a new version.
+    #[must_use]
+    pub fn is_version(&self) -> bool {
+        self.version.is_some()
+    }
+
     /// Checks that a directory may be written at `path`, and makes a hidden directory beside it. Where there is a directory
     /// that is not empty, `replaceable` checks whether it may be replaced.
     ///
@@ -83,6 +132,13 @@ impl Target {
     /// A file at `path`, a mount point, a directory that may not be replaced, one that lies inside one of `sources` or holds
     /// one, one that another run is writing, or a place where nothing can be written.
     pub fn prepare_directory(path: &Path, sources: &[PathBuf], replaceable: Replaceable<'_>) -> Result<Self> {
+        if is_address(path) {
+            return Err(Error::Format {
+                path: path.to_owned(),
+                found: "is an address, where a directory of tables cannot appear whole".into(),
+                hint: Some("write a single file there, or a local directory".into()),
+            });
+        }
         let path = resolve_link(path)?;
         name_of(&path)?;
         holds_something(&path, replaceable)?;
@@ -120,7 +176,7 @@ impl Target {
             check_writable(like)?;
             copy(like, &staged)?;
         }
-        Ok(Self { path, staged, replaces, flat: None, abandoned, work, lock, parents })
+        Ok(Self { path, staged, replaces, flat: None, version: None, abandoned, work, lock, parents })
     }
 
     /// Says where a dataset at `path` would lie, links followed, and whether it would replace one; writes nothing.
@@ -128,6 +184,10 @@ impl Target {
     /// # Errors
     /// Those of [`Target::prepare`], but for what only writing shows.
     pub fn check(path: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(PathBuf, bool)> {
+        if is_address(path) {
+            let (place, replaces) = look(path, overwrite, sources)?;
+            return Ok((place.address().to_owned(), replaces));
+        }
         let replaceable: Replaceable<'_> = &|path, names| check_dataset(path, names, overwrite);
         let path = resolve_link(path)?;
         name_of(&path)?;
@@ -159,10 +219,13 @@ impl Target {
         self.work.path().join("runs")
     }
 
-    /// The dataset that is there now and will be replaced; `None` where there is none.
+    /// The dataset that is there now and will be replaced, or a copy of it; `None` where there is none.
     #[must_use]
     pub fn previous(&self) -> Option<&Path> {
-        self.flat.as_deref().or(self.replaces.then_some(&*self.path))
+        match &self.version {
+            Some(version) => version.previous.as_deref(),
+            None => self.flat.as_deref().or(self.replaces.then_some(&*self.path)),
+        }
     }
 
     /// The incomplete datasets of runs that were killed.
@@ -183,6 +246,10 @@ impl Target {
     /// # Errors
     /// The final name could not be taken; what was there before is there still.
     pub fn publish(self) -> Result<()> {
+        if let Some(Version { place, .. }) = &self.version {
+            name_parts(&self.staged)?;
+            return place.publish(&self.staged);
+        }
         if let Some(previous) = self.previous() {
             copy_all(previous, &self.staged)?;
         }
@@ -218,6 +285,17 @@ impl Target {
         drop(lock);
         work.close().map_err(|error| Error::io(&hidden, "the dataset is complete, but cannot remove", error))
     }
+}
+
+/// Looks at the address of a dataset; says whether one is there, which may be replaced.
+fn look(address: &Path, overwrite: bool, sources: &[PathBuf]) -> Result<(Place, bool)> {
+    let place = Place::look(address)?;
+    let names = place.names();
+    if !names.is_empty() {
+        check_dataset(address, &names, overwrite)?;
+    }
+    refuse_overlap(address, sources)?;
+    Ok((place, !names.is_empty()))
 }
 
 /// Gives the parts of a dataset that is complete their final names.
@@ -394,6 +472,9 @@ fn refuse_overlap(path: &Path, sources: &[PathBuf]) -> Result<()> {
 
 /// The absolute path with links followed, for the part of it that exists.
 fn canonical(path: &Path) -> PathBuf {
+    if is_address(path) {
+        return path.to_owned();
+    }
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     for ancestor in absolute.ancestors() {
         if let (Ok(real), Ok(rest)) = (fs::canonicalize(ancestor), absolute.strip_prefix(ancestor)) {

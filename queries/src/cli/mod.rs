@@ -20,6 +20,7 @@ use isd_dataset::threads::usable_threads;
 use isd_queries::named::NamedQueries;
 use isd_queries::output::Format;
 use isd_queries::{Error, Session, SessionOptions, TableSource};
+use isd_stores::without_secrets;
 use serde_json::json;
 
 use self::arguments::Arguments;
@@ -223,8 +224,10 @@ fn fold(text: &str) -> String {
 
 /// Ends a run: [`report`], with `json` on standard output, too.
 fn fail(found: &str, hint: Option<&str>, path: Option<&Path>, json: bool) {
+    let found = &without_secrets(found);
     report(found, hint);
     if json {
+        let path = path.map(|path| without_secrets(&path.display().to_string()));
         let (path, found, hint) = (json!(path), json!(found), json!(hint));
         let error = format!(r#"{{"path":{path},"message":{found},"hint":{hint}}}"#);
         // Where standard output cannot be written, the line on standard error has said what there is to say.

@@ -196,7 +196,8 @@ impl Runner {
 /// The threads of a runner.
 fn runtime(threads: Option<NonZeroUsize>) -> Result<Runtime, Error> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.thread_stack_size(STACK_BYTES);
+    // Object stores wait for answers, and before they ask again.
+    builder.thread_stack_size(STACK_BYTES).enable_all();
     if let Some(threads) = threads {
         builder.worker_threads(threads.get());
     }

@@ -9,6 +9,7 @@ use arrow::error::ArrowError;
 use datafusion::common::{DataFusionError, Diagnostic, SchemaError};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::parser::ParserError;
+use isd_stores::is_address;
 
 use super::Error;
 use super::english::{self, MissingFunction, Problem};
@@ -147,6 +148,11 @@ impl Subject<'_> {
 
     /// Explains a failure while a statement runs; where the data are to blame, it names their file.
     fn explain_reading(&self, error: &DataFusionError) -> Error {
+        let remote = self.tables.iter().find(|table| is_address(&table.path));
+        if let (Some(table), Some(failed)) = (remote, isd_stores::of_store(error)) {
+            let hint = isd_stores::hint(&failed).map(str::to_owned);
+            return Error::Table { path: table.path.clone(), found: format!("cannot read: {failed}"), hint };
+        }
         let found = one_line(&error.message());
         // Only temporary files and the files of COPY are written while a query runs.
         if is_full_disk(error) {

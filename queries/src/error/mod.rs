@@ -125,7 +125,8 @@ impl Error {
             Self::Query { hint, .. } => Some(hint),
             Self::Parameter { hint, .. } => Some(hint),
             Self::Internal { .. } => Some("this is a bug: please report it"),
-            Self::Output(_) | Self::File { .. } | Self::Engine(_) => None,
+            Self::Output(source) | Self::File { source, .. } => isd_stores::hint(source),
+            Self::Engine(_) => None,
         }
     }
 

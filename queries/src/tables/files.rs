@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use datafusion::datasource::listing::ListingTableUrl;
 use isd_dataset::guard::guarded;
+use isd_stores::is_address;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -18,11 +19,16 @@ pub(super) fn is_pattern(path: &Path) -> bool {
     path.to_string_lossy().contains(['*', '?', '['])
 }
 
-/// Every Parquet file below a directory, in the order of their paths.
+/// Every Parquet file below a directory or an address, in the order of their paths.
 ///
 /// # Errors
 /// [`Error::Table`] when the directory or one below it cannot be listed; it names the one given.
 pub(super) fn parquet_files(directory: &Path) -> Result<Vec<PathBuf>> {
+    if is_address(directory) {
+        let entries = isd_stores::list(directory).map_err(|e| unreadable(directory, &e))?;
+        let paths = entries.into_iter().map(|entry| entry.path);
+        return Ok(paths.filter(|path| path.extension().is_some_and(|e| e == "parquet")).collect());
+    }
     let mut found = Vec::new();
     let mut pending = vec![directory.to_owned()];
     while let Some(next) = pending.pop() {
@@ -70,6 +76,9 @@ pub(super) fn repeated_column(file: &Path) -> Option<String> {
 
 /// A URL of a file or directory. The engine would take `[`, `?` and `*` in a path for a pattern.
 pub(super) fn table_url(path: &Path) -> Result<ListingTableUrl> {
+    if is_address(path) {
+        return address_url(path);
+    }
     let refuse = || Error::Table {
         path: path.to_owned(),
         found: "the path cannot be written as a file URL".into(),
@@ -81,13 +90,34 @@ pub(super) fn table_url(path: &Path) -> Result<ListingTableUrl> {
     ListingTableUrl::try_new(url.map_err(|()| refuse())?, None).map_err(|_| refuse())
 }
 
+/// The URL of an object, or of a directory of objects, where the name does not end in `.parquet`.
+fn address_url(address: &Path) -> Result<ListingTableUrl> {
+    let refuse = || Error::Table {
+        path: address.to_owned(),
+        found: "the address cannot be written as a URL".into(),
+        hint: Some("name it in UTF-8, without control characters".into()),
+    };
+    let text = address.to_str().ok_or_else(refuse)?;
+    let (scheme, rest) = text.split_once("://").ok_or_else(refuse)?;
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    let mut url = Url::parse(&format!("{scheme}://{bucket}/")).map_err(|_| refuse())?;
+    if let Ok(mut segments) = url.path_segments_mut() {
+        // What looks like an escape is part of the name.
+        segments.pop_if_empty().extend(key.split('/').filter(|part| !part.is_empty()));
+        if address.extension().is_none_or(|extension| extension != "parquet") {
+            segments.push("");
+        }
+    }
+    ListingTableUrl::try_new(url, None).map_err(|_| refuse())
+}
+
 /// What the system says of a table that cannot be opened.
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Error {
-    let hint = match error.kind() {
+    let hint = isd_stores::hint(error).map(str::to_owned).or_else(|| match error.kind() {
         ErrorKind::NotFound => Some("check the path; TABLE comes first, then SQL".into()),
         ErrorKind::PermissionDenied => Some("check who may read there".into()),
         _ => None,
-    };
+    });
     Error::Table { path: path.to_owned(), found: format!("cannot open: {error}"), hint }
 }
 

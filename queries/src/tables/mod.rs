@@ -12,8 +12,12 @@ mod unpacked;
 use std::path::{Path, PathBuf};
 
 use arrow::datatypes::Schema;
-use isd_dataset::layout::{STATION_ID, STATIONS, TIMESTAMP, dataset_directory, is_dataset};
+use isd_dataset::layout::{
+    STATION_ID, STATIONS, TIMESTAMP, dataset_directory, is_dataset, is_version_directory,
+};
 use isd_dataset::station_list::is_station_list;
+use isd_dataset::storage::is_file;
+use isd_stores::{is_address, is_writable};
 
 use self::column_types::ONLY_OUTLIERS;
 pub(crate) use self::files::first_damaged;
@@ -66,6 +70,9 @@ impl TableSource {
             // What it is shows when it is read.
             return Ok(Self { parts: vec![path.clone()], path, storage: Storage::Csv });
         }
+        if is_address(&path) {
+            return Self::at_address(path);
+        }
         let metadata = match std::fs::metadata(&path) {
             Ok(metadata) => metadata,
             Err(_) if is_pattern(&path) => return Self::matching(path),
@@ -83,6 +90,37 @@ impl TableSource {
         }
         let storage = storage_of(&path)?;
         Ok(Self { path, parts, storage })
+    }
+
+    /// What is at an address: Parquet below it, which is read from there, or an object, which is copied before it is read.
+    fn at_address(path: PathBuf) -> Result<Self> {
+        if isd_stores::exists(&path).map_err(|e| unreadable(&path, &e))? {
+            // What it is shows when it is read.
+            return Ok(Self { parts: vec![path.clone()], path, storage: Storage::Csv });
+        }
+        if !is_writable(&path) {
+            return Err(unreadable(&path, &isd_stores::not_found()));
+        }
+        let path = dataset_directory(&path);
+        let storage = if is_dataset(&path) { Storage::Dataset } else { Storage::Directory };
+        let files = parquet_files(&path)?;
+        let is_of_version = |file: &PathBuf| {
+            let below = file.strip_prefix(&path).unwrap_or(file);
+            below.iter().any(|name| is_version_directory(&name.to_string_lossy()))
+        };
+        let refuse = |found: &str, hint: &str| {
+            Err(Error::Table { path: path.clone(), found: found.into(), hint: Some(hint.into()) })
+        };
+        // Those of a version that no manifest names are not complete.
+        if files.iter().all(is_of_version) {
+            let hint = "check the address; patterns are for local files";
+            return refuse("there is no object, and no Parquet below it", hint);
+        }
+        if files.iter().any(is_of_version) {
+            let hint = "remove the directories data-..., or write the dataset again with --overwrite";
+            return refuse("holds what a run that was killed has uploaded, beside the dataset", hint);
+        }
+        Ok(Self { parts: vec![path.clone()], path, storage })
     }
 
     /// The files that a pattern matches, which must be of one format.
@@ -160,7 +198,7 @@ impl TableSource {
     /// The table of a dataset's stations; `None` of another table, and of a dataset without one.
     pub(crate) fn stations(&self) -> Option<Self> {
         let path = dataset_directory(&self.path).join(STATIONS);
-        let known = self.storage == Storage::Dataset && path.is_file();
+        let known = self.storage == Storage::Dataset && is_file(&path);
         known.then(|| Self { parts: vec![path.clone()], path, storage: Storage::Csv })
     }
 

@@ -1,4 +1,4 @@
-//! In: tables that are compressed, or come by standard input; out: the same tables in files that the engine can read.
+//! In: tables that are compressed, objects in a store, or come by standard input; out: the same tables in files that the engine can read.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -6,6 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
+use isd_dataset::storage;
+use isd_stores::{Object, Stream, is_address};
 
 use super::files::unreadable;
 use super::{TableSource, storage_of};
@@ -27,12 +29,15 @@ pub(super) fn packed_name(path: &Path) -> Option<&Path> {
 }
 
 impl TableSource {
-    /// The same table, read from files below `directory` where its own are compressed or standard input.
+    /// The same table, read from files below `directory` where its own are compressed, objects or standard input.
     ///
     /// # Errors
     /// [`Error::Table`] when a file cannot be read to its end, or holds nothing that can be a table.
     pub(crate) fn unpacked(&self, directory: &Path) -> Result<Self> {
-        if !self.parts.iter().any(|part| is_standard_input(part) || packed_name(part).is_some()) {
+        let is_object = |part: &Path| is_address(part) && !self.is_directory();
+        let is_as_it_is =
+            |part: &PathBuf| !is_standard_input(part) && packed_name(part).is_none() && !is_object(part);
+        if self.parts.iter().all(is_as_it_is) {
             return Ok(self.clone());
         }
         // Of its own, since there may be others.
@@ -51,8 +56,14 @@ impl TableSource {
                 write_input(io::stdin().lock(), &place).map_err(broken)?
             } else if let Some(name) = packed_name(part) {
                 let file = place.join(name);
-                let packed = File::open(&*part).map_err(|e| unreadable(part, &e))?;
+                let packed = storage::local(part).map_err(|e| unreadable(part, &e))?;
+                let packed = File::open(packed).map_err(|e| unreadable(part, &e))?;
                 copy(&mut MultiGzDecoder::new(BufReader::new(packed)), &file).map_err(broken)?;
+                file
+            } else if let (true, Some(name)) = (is_object(part), part.file_name()) {
+                let file = place.join(name);
+                let object = Object::open(part).map_err(|e| unreadable(part, &e))?;
+                copy(&mut Stream::of(object), &file).map_err(|e| unreadable(part, &e))?;
                 file
             } else {
                 part.clone()

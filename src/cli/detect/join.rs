@@ -1,10 +1,9 @@
 //! `isd-detect --join`: a directory of parts in, the table that one run over everything would have written out.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use isd_dataset::Error;
+use isd_dataset::{Error, storage};
 
 use super::arguments::DetectArgs;
 use super::joined::Joined;
@@ -87,8 +86,8 @@ pub(super) fn join(args: &DetectArgs, directory: &Path) -> Result<(), Failure> {
 fn parts_in(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     let unreadable = |source| Failure::from(Error::io(directory, "cannot read the directory", source));
     let mut parts: Vec<Part> = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        parts.extend(Part::of_file_name(&entry.map_err(unreadable)?.file_name().to_string_lossy()));
+    for name in storage::names(directory).map_err(unreadable)? {
+        parts.extend(Part::of_file_name(&name));
     }
     parts.sort();
     let failed =

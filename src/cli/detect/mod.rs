@@ -14,6 +14,8 @@ use std::time::Instant;
 
 pub use arguments::DetectArgs;
 
+use isd_dataset::storage;
+
 use super::common::CommonArgs;
 use super::failure::Failure;
 use super::numbers::rows_per_second;
@@ -76,7 +78,7 @@ impl Tool for DetectArgs {
             wanted.after = since_file.reported(&parameters)?;
         }
         if let (true, false, Some(output)) = (self.append, wanted.after.is_empty(), &self.output)
-            && !output.exists()
+            && !storage::is_file(output)
         {
             return Err(Failure::error(format!(
                 "{}: is not there, but outliers have been reported by the --since-file",

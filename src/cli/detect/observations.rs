@@ -12,6 +12,7 @@ use isd_dataset::layout::{TIMESTAMP, dataset_directory, is_dataset};
 use isd_dataset::read::Dataset;
 use isd_dataset::unfinished::Unfinished;
 use isd_dataset::{ColumnInfo, Error, Measurement};
+use isd_stores::is_address;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
@@ -285,12 +286,18 @@ fn may_be_order(error: &DetectError) -> bool {
     )
 }
 
-/// The directories of a dataset that hold its files, so that several datasets can be read as an archive.
+/// The directories of a dataset that hold its files, or its objects, so that several datasets can be read as an archive.
 ///
 /// # Errors
 /// A dataset that is damaged or cannot be read.
 fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
-    Dataset::open(dataset)?;
+    let opened = Dataset::open(dataset)?;
+    if is_address(dataset) {
+        let mut files: Vec<PathBuf> =
+            opened.row_groups().iter().map(|group| group.path().to_owned()).collect();
+        files.dedup();
+        return Ok(files);
+    }
     let dataset = &*dataset_directory(dataset);
     let unreadable = |source| Error::io(dataset, "cannot read the directory", source);
     let mut blocks = Vec::new();
@@ -306,6 +313,9 @@ fn blocks(dataset: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 /// Whether a path looks like a dataset: a directory with a manifest or with Parquet files, or a Parquet file.
 fn is_parquet(path: &Path) -> bool {
+    if is_address(path) {
+        return is_dataset(path) || holds_parquet_objects(path);
+    }
     if path.is_dir() {
         return is_dataset(path) || holds_parquet(path);
     }
@@ -315,6 +325,21 @@ fn is_parquet(path: &Path) -> bool {
     }
     let mut magic = [0; 4];
     File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"PAR1"
+}
+
+/// Whether an address names an object of Parquet, or objects named as that lie below it, or below a Hive partition there.
+/// `false` for one that cannot be read.
+fn holds_parquet_objects(address: &Path) -> bool {
+    let is_named = |path: &Path| path.extension().is_some_and(|extension| extension == "parquet");
+    if is_named(address) && isd_stores::exists(address).unwrap_or(false) {
+        return true;
+    }
+    let Ok(entries) = isd_stores::list(address) else { return false };
+    entries.iter().any(|entry| {
+        let below = entry.path.strip_prefix(address).unwrap_or(&entry.path);
+        let directories = below.parent().into_iter().flat_map(Path::iter);
+        is_named(&entry.path) && directories.into_iter().all(|name| name.to_string_lossy().contains('='))
+    })
 }
 
 /// Whether a directory, or a Hive partition in it, holds a file named as Parquet. `false` for one that cannot be listed.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use isd_dataset::storage;
 
 use super::arguments::DetectArgs;
 use super::summary::{PARAMETERS, Parameters, difference};
@@ -96,9 +97,9 @@ pub(super) fn outside<'a>(
 ) -> Result<(), Failure> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let unknown = |source| OutputError::Io { path: path.to_owned(), action: "cannot create", source };
-    let parent = parent.canonicalize().map_err(unknown)?;
+    let parent = storage::canonical(parent).map_err(unknown)?;
     // A pattern, or `-`, is no path that could be compared.
-    for source in read.into_iter().filter_map(|source| source.canonicalize().ok()) {
+    for source in read.into_iter().filter_map(|source| storage::canonical(source).ok()) {
         let inside = parent.starts_with(&source) && file.file_type() == FileType::Parquet;
         if inside || path.file_name().is_some_and(|name| parent.join(name) == source) {
             return Err(

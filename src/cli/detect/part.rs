@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use isd_dataset::read::Dataset;
-use isd_dataset::{Error, Tally};
+use isd_dataset::{Error, Tally, storage};
+use isd_stores::is_address;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -89,14 +90,14 @@ impl PartFile {
         let names = OUTLIER_COLUMNS.iter().chain(&STATION_COLUMNS);
         let names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
         let list = args.stations.as_deref();
-        let size = |list: &Path| fs::metadata(list).map_err(|source| Error::io(list, "cannot read", source));
+        let size = |list: &Path| storage::size(list).map_err(|source| Error::io(list, "cannot read", source));
         let result = ResultOf {
             tool: TOOL,
             parts: part.of(),
             dataset_version: dataset.fingerprint()?,
             columns: columns.iter().filter_map(|&column| names.get(column).cloned()).collect(),
             selection: args.selection.text(),
-            station_list_bytes: list.map(size).transpose()?.map(|list| list.len()),
+            station_list_bytes: list.map(size).transpose()?,
             parameters,
         };
         let result = serde_json::to_value(result)
@@ -109,7 +110,7 @@ impl PartFile {
     /// # Errors
     /// A file that is not this part of this result.
     pub(super) fn complete(&self) -> Result<Option<Account>, Failure> {
-        if !self.path.exists() {
+        if !storage::is_file(&self.path) {
             return Ok(None);
         }
         let account = open(&self.path)?.1;
@@ -182,14 +183,17 @@ impl Account {
 /// Makes the directory of the parts, where it is missing.
 /// Errors: one that lies in the dataset, or that cannot be made.
 fn make_directory(directory: &Path, dataset: &Path) -> Result<(), Failure> {
+    if is_address(directory) {
+        // Where objects lie is in their names; there is nothing to make.
+        return if directory.starts_with(dataset) { Err(inside(directory)) } else { Ok(()) };
+    }
     // What is not there yet lies in the nearest directory that is.
     let absolute = std::path::absolute(directory).ok();
     let nearest = absolute.iter().flat_map(|path| path.ancestors()).find_map(|path| path.canonicalize().ok());
     if let (Some(nearest), Ok(dataset)) = (nearest, dataset.canonicalize())
         && nearest.starts_with(dataset)
     {
-        let failure = Failure::usage(format!("{}: lies in what is read", directory.display()));
-        return Err(failure.hint("give another -o"));
+        return Err(inside(directory));
     }
     fs::create_dir_all(directory).map_err(|source| {
         let is_file = directory.is_file();
@@ -198,10 +202,15 @@ fn make_directory(directory: &Path, dataset: &Path) -> Result<(), Failure> {
     })
 }
 
+fn inside(directory: &Path) -> Failure {
+    Failure::usage(format!("{}: lies in what is read", directory.display())).hint("give another -o")
+}
+
 /// Opens a part's file, which is complete where its footer can be read, and reads what it says of itself.
 /// Errors: a file that cannot be opened, or that is no part.
 pub(super) fn open(path: &Path) -> Result<(ParquetRecordBatchReaderBuilder<File>, Account), Failure> {
-    let file = File::open(path).map_err(|source| Error::io(path, "cannot open", source))?;
+    let file = storage::local(path).and_then(File::open);
+    let file = file.map_err(|source| Error::io(path, "cannot open", source))?;
     let not_one = |reason: String| {
         Failure::error(format!("{}: is no part that isd-detect wrote: {reason}", path.display()))
             .hint("remove it, and run its part again")

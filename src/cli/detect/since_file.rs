@@ -1,13 +1,13 @@
 //! The file of `--since-file`: up to which time each station has been reported, and by which test.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use chrono::DateTime;
 use isd_dataset::Error;
 use isd_dataset::output_file::OutputFile;
+use isd_dataset::storage;
 use isd_dataset::time::iso8601;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,7 +38,7 @@ impl SinceFile {
     /// Reads the file, if it is there.
     /// Errors: a file that is none of these, or a place where nothing can be written.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
-        let held = match fs::read(path) {
+        let held = match storage::read(path) {
             Ok(text) => {
                 let state =
                     serde_json::from_slice(&text).map_err(|error| not_ours(path, &error.to_string()))?;

@@ -8,6 +8,7 @@ use isd_dataset::layout::is_dataset;
 use isd_dataset::manifest::Manifest;
 use isd_dataset::output_file::OutputFile;
 use isd_dataset::station_table::StationTable;
+use isd_dataset::storage;
 use serde_json::json;
 
 use super::arguments::EventsArgs;
@@ -164,9 +165,9 @@ fn create(path: &Path, types: &str) -> Result<TableFile, Failure> {
 fn refuse_read(path: &Path, read: &[&PathBuf]) -> Result<(), Failure> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Where there is no such directory, the file cannot be created, which is said then.
-    let Ok(parent) = parent.canonicalize() else { return Ok(()) };
+    let Ok(parent) = storage::canonical(parent) else { return Ok(()) };
     let target = path.file_name().map(|name| parent.join(name));
-    for source in read.iter().filter_map(|source| source.canonicalize().ok()) {
+    for source in read.iter().filter_map(|source| storage::canonical(source).ok()) {
         let inside = is_dataset(&source) && parent.starts_with(&source);
         if inside || target.as_ref() == Some(&source) {
             return Err(

@@ -12,6 +12,8 @@ use crate::output::TableFile;
 use crate::qc::run::Outcome;
 use crate::qc::table::{batch, flags_schema};
 use isd_dataset::selection::Selection;
+use isd_dataset::storage;
+use isd_stores::is_address;
 
 /// Where the flags go.
 pub(super) enum Destination {
@@ -33,10 +35,10 @@ impl Destination {
         let file = TableFile::create(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let read = args.sources.iter().chain(&args.stations).chain(&args.truth).chain(&args.thresholds);
-        if let Ok(parent) = parent.canonicalize() {
-            for source in read.filter_map(|source| source.canonicalize().ok()) {
+        if let Ok(parent) = storage::canonical(parent) {
+            for source in read.filter_map(|source| storage::canonical(source).ok()) {
                 let same = path.file_name().is_some_and(|name| parent.join(name) == source);
-                if same || source.is_dir() && parent.starts_with(&source) {
+                if same || (source.is_dir() || is_address(&source)) && parent.starts_with(&source) {
                     return Err(Failure::usage(format!("{}: lies in what is read", path.display()))
                         .hint("give another -o"));
                 }

@@ -1,11 +1,12 @@
 //! The file of `--thresholds`: JSON in, what is derived from each station's record out, and back.
 
 use std::borrow::Cow;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 use std::path::Path;
 
 use isd_dataset::Error;
 use isd_dataset::output_file::OutputFile;
+use isd_dataset::storage;
 
 use serde::{Deserialize, Serialize};
 
@@ -24,10 +25,11 @@ struct Kept<'a, T> {
 /// Reads the file; `None` where it is not there yet.
 /// Errors: a file that cannot be read, is none of such thresholds, or was derived by another configuration.
 pub(super) fn read(path: &Path, configuration: &str) -> Result<Option<Thresholds>, Failure> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let text = std::fs::read_to_string(path).map_err(|source| Error::io(path, "cannot read", source))?;
+    let text = match storage::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(Error::io(path, "cannot read", source).into()),
+    };
     let kept: Kept<'_, Thresholds> = serde_json::from_str(&text).map_err(|error| Error::Format {
         path: path.to_owned(),
         found: format!("is no file of thresholds: {error}"),

@@ -39,7 +39,7 @@ pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
     }
     let path = input.path();
     let open = |source| Error::Io { path: path.to_path_buf(), action: "cannot open", source };
-    open_chunks(input, File::open(path).map_err(open)?, options)
+    open_chunks(input, input.local().and_then(File::open).map_err(open)?, options)
 }
 
 /// Whether a Parquet file of that schema is GHCNh's: its stations and times, and its variables with a time in parts or

@@ -12,7 +12,7 @@ mod layouts;
 mod library;
 mod rows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use layouts::{Layout, Scope};
@@ -20,7 +20,7 @@ use library::{Hdf5File, Reason};
 use rows::{Adapted, DatasetFields, GroupsSource, LARGE_CHUNK_ROWS, ReadPlan, Traces};
 
 use crate::input::{Head, Input};
-use crate::{Error, Format, Hdf5Reader, ReadOptions, Result, Scale, Source};
+use crate::{Batch, Error, Format, Hdf5Reader, ReadOptions, Result, Scale, Source, SourceInfo, Tally};
 
 /// Bytes that are kept of decoded chunks which several batches share, at most.
 const SHARED_CHUNK_BYTES: u64 = 512 << 20;
@@ -43,11 +43,38 @@ impl Format for Hdf5 {
     }
 
     fn open(&self, input: &Input, options: &ReadOptions) -> Result<Box<dyn Source>> {
-        let source = open(input.on_disk()?, options)?;
+        let file = input.on_disk()?;
+        let mut source = open(file, options).map_err(|error| error.moved(file, input.path()))?;
+        if file != &**input.path() {
+            source = Box::new(OfObject { source, input: input.clone(), copy: file.to_owned() });
+        }
         Ok(match options.scale {
             Scale::Isd => Box::new(Adapted { source, adapter: Traces::default() }),
             Scale::Attributes => source,
         })
+    }
+}
+
+/// An object whose copy is read, under its own name.
+struct OfObject {
+    source: Box<dyn Source>,
+    /// Keeps the copy.
+    input: Input,
+    copy: PathBuf,
+}
+
+impl Source for OfObject {
+    fn info(&self) -> &SourceInfo {
+        self.source.info()
+    }
+
+    fn tally(&self) -> Tally {
+        self.source.tally()
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>> {
+        let batch = self.source.next_batch().map_err(|error| error.moved(&self.copy, self.input.path()))?;
+        Ok(batch.map(|batch| Batch { path: Arc::clone(self.input.path()), ..batch }))
     }
 }
 

@@ -60,7 +60,7 @@ fn content(input: &Input) -> Result<Box<dyn ReadSeek>> {
     }
     let path = input.path();
     let io = |source| Error::Io { path: path.to_path_buf(), action: "cannot open", source };
-    Ok(Box::new(BufReader::new(File::open(path).map_err(io)?)))
+    Ok(Box::new(BufReader::new(input.local().and_then(File::open).map_err(io)?)))
 }
 
 impl TableFile for ArrowFile {

@@ -46,7 +46,7 @@ impl ParquetFile {
         let (chunks, metadata) = if let Some(bytes) = input.memory() {
             (Chunks::Memory(bytes.clone()), load(bytes))
         } else {
-            let file = File::open(path).map_err(io)?;
+            let file = input.local().and_then(File::open).map_err(io)?;
             let metadata = load(&file);
             (Chunks::File(Arc::new(file)), metadata)
         };

@@ -1,0 +1,156 @@
+//! Which paths are addresses of objects, and what they name.
+
+use std::path::{Path, PathBuf};
+
+/// What addresses begin with, and whether objects can be written and listed there.
+const SCHEMES: [(&str, bool); 5] =
+    [("s3://", true), ("gs://", true), ("az://", true), ("https://", false), ("http://", false)];
+
+/// Whether a path names an object, or a directory of objects, and not a local file.
+#[must_use]
+pub fn is_address(path: &Path) -> bool {
+    scheme(path).is_some()
+}
+
+/// Whether objects can be written and listed at an address: on web servers they can only be read.
+#[must_use]
+pub fn is_writable(path: &Path) -> bool {
+    scheme(path).is_some_and(|(_, writable)| *writable)
+}
+
+/// The directory that an address names, of which all objects are to be listed: one that ends in a slash, or a bucket.
+/// `None` of an address that may name an object.
+#[must_use]
+pub fn listed_directory(path: &Path) -> Option<PathBuf> {
+    let text = path.to_str()?;
+    let (scheme, _) = scheme(path)?;
+    let rest = &text[scheme.len()..];
+    (rest.ends_with('/') || !rest.contains('/')).then(|| PathBuf::from(text.trim_end_matches('/')))
+}
+
+/// A message without what must not be told of addresses in it: names and passwords before a host, and queries, which may be
+/// signatures.
+#[must_use]
+pub fn without_secrets(message: &str) -> String {
+    let mut told = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find("://") {
+        let (before, address) = rest.split_at(start + 3);
+        told.push_str(before);
+        let end = address.find(char::is_whitespace).unwrap_or(address.len());
+        let (address, after) = address.split_at(end);
+        let host = address.find('/').unwrap_or(address.len());
+        let shown = match address[..host].rfind('@') {
+            Some(at) => &address[at..],
+            None => address,
+        };
+        match shown.split_once('?') {
+            // What follows the address in a message is told.
+            Some((path, query)) => {
+                told.push_str(path);
+                told.push_str(if query.ends_with(':') { "?...:" } else { "?..." });
+            }
+            None => told.push_str(shown),
+        }
+        rest = after;
+    }
+    told + rest
+}
+
+fn scheme(path: &Path) -> Option<&'static (&'static str, bool)> {
+    // As bytes: what comes later need not be text.
+    let bytes = path.as_os_str().as_encoded_bytes();
+    SCHEMES.iter().find(|(scheme, _)| bytes.starts_with(scheme.as_bytes()))
+}
+
+/// An address, taken apart.
+#[cfg(feature = "object-stores")]
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Address<'a> {
+    /// Such as `s3`.
+    pub(crate) scheme: &'a str,
+    /// The bucket, the container, or the host with its port.
+    pub(crate) bucket: &'a str,
+    /// What it is called in there, without slashes at its ends.
+    pub(crate) key: &'a str,
+}
+
+#[cfg(feature = "object-stores")]
+impl<'a> Address<'a> {
+    /// Takes an address apart. Errors: what is wrong with it, in a line without the address.
+    pub(crate) fn parse(path: &'a Path) -> Result<Self, String> {
+        let text = path.to_str().ok_or("is no UTF-8")?;
+        let (scheme, rest) = text.split_once("://").ok_or("is no address")?;
+        let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+        if bucket.is_empty() {
+            let what = if scheme.starts_with("http") { "host" } else { "bucket" };
+            return Err(format!("names no {what}: {scheme}://{what}/path is how an address looks"));
+        }
+        if bucket.contains('@') {
+            return Err("holds a name or password, which addresses must not".to_owned());
+        }
+        if scheme.starts_with("http") && key.contains('?') {
+            return Err("has a query (?...), with which nothing can be read by ranges".to_owned());
+        }
+        Ok(Self { scheme, bucket, key: key.trim_matches('/') })
+    }
+
+    /// The address of the bucket or host alone.
+    pub(crate) fn root(&self) -> String {
+        format!("{}://{}", self.scheme, self.bucket)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_files() {
+        let is = |text: &str| is_address(Path::new(text));
+        assert!(
+            is("s3://bucket") && is("gs://b/k") && is("az://c/k") && is("https://host/f") && is("http://h/f")
+        );
+        assert!(!is("observations") && !is("/s3://b") && !is("s3:/b") && !is("s3") && !is("C://x"));
+        assert!(is_writable(Path::new("s3://b/k")) && !is_writable(Path::new("https://h/k")));
+    }
+
+    #[test]
+    fn paths_below_an_address_are_addresses() {
+        let path = Path::new("s3://bucket/observations").join("block=01").join("part-00000.parquet");
+        assert_eq!(path.to_str(), Some("s3://bucket/observations/block=01/part-00000.parquet"));
+        let below = path.strip_prefix("s3://bucket/observations").unwrap();
+        assert_eq!(below, Path::new("block=01/part-00000.parquet"));
+    }
+
+    #[test]
+    fn a_slash_at_the_end_or_a_bucket_alone_is_a_directory() {
+        let of = |text: &str| listed_directory(Path::new(text)).map(|path| path.to_str().unwrap().to_owned());
+        assert_eq!(of("s3://bucket/2017/").as_deref(), Some("s3://bucket/2017"));
+        assert_eq!(of("s3://bucket").as_deref(), Some("s3://bucket"));
+        assert_eq!(of("s3://bucket/").as_deref(), Some("s3://bucket"));
+        assert_eq!(of("s3://bucket/2017"), None);
+        assert_eq!(of("2017/"), None);
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_not_told() {
+        let told = |message| without_secrets(message);
+        assert_eq!(told("https://user:secret@host/f: cannot open"), "https://@host/f: cannot open");
+        assert_eq!(told("https://host/f?sig=secret: has a query"), "https://host/f?...: has a query");
+        assert_eq!(told("a s3://b/k@1 c ?d"), "a s3://b/k@1 c ?d");
+    }
+
+    #[cfg(feature = "object-stores")]
+    #[test]
+    fn addresses_are_taken_apart() {
+        let parse = |text| Address::parse(Path::new(text));
+        let whole = Address { scheme: "s3", bucket: "bucket", key: "a/b c" };
+        assert_eq!(parse("s3://bucket/a/b c/"), Ok(whole));
+        assert_eq!(parse("s3://bucket").unwrap().key, "");
+        assert_eq!(parse("https://host:80/x").unwrap().root(), "https://host:80");
+        assert!(parse("s3:///key").unwrap_err().contains("names no bucket"));
+        assert!(parse("https://user:secret@host/f").is_err_and(|error| !error.contains("secret")));
+        assert!(parse("https://host/f?sig=secret").is_err_and(|error| !error.contains("secret")));
+    }
+}
