@@ -15,6 +15,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::ConvertedType;
 
 use crate::guard::guarded;
 use crate::{Error, Result, storage};
@@ -60,8 +61,13 @@ pub fn read(
 /// A reader of a Parquet file whose columns of texts are given as dictionaries: stations and names are said many times over.
 fn with_dictionaries(file: File) -> parquet::errors::Result<ParquetRecordBatchReaderBuilder<File>> {
     let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+    // Texts of other kinds, such as JSON, cannot be given so.
+    let is_text = |name: &str| {
+        let column = found.parquet_schema().columns().iter().find(|column| column.path().parts() == [name]);
+        column.is_some_and(|column| column.converted_type() == ConvertedType::UTF8)
+    };
     let fields = found.schema().fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8 => Field::clone(field).with_data_type(texts()),
+        DataType::Utf8 if is_text(field.name()) => Field::clone(field).with_data_type(texts()),
         _ => Field::clone(field),
     });
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
@@ -106,4 +112,44 @@ fn csv_batches(mut file: File) -> Result<Batches, ArrowError> {
     let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
     let schema = Arc::new(Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>()));
     Ok(Box::new(csv::ReaderBuilder::new(schema).with_format(format).build(file)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use parquet::data_type::ByteArrayType;
+    use parquet::file::properties::WriterProperties;
+    use parquet::file::writer::SerializedFileWriter;
+    use parquet::schema::parser::parse_message_type;
+
+    use super::*;
+
+    #[test]
+    fn texts_of_any_kind_are_read() -> std::result::Result<(), Box<dyn std::error::Error>> {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("flags.parquet");
+        let kinds = ["UTF8", "JSON", "ENUM"];
+        for kind in kinds {
+            let message = format!("message schema {{ REQUIRED BYTE_ARRAY verdict ({kind}); }}");
+            let properties = Arc::new(WriterProperties::builder().set_dictionary_enabled(true).build());
+            let schema = Arc::new(parse_message_type(&message)?);
+            let mut writer = SerializedFileWriter::new(File::create(&path)?, schema, properties)?;
+            let mut rows = writer.next_row_group()?;
+            let mut column = rows.next_column()?.ok_or("no column")?;
+            let values = ["bad", "good", "bad"].map(Into::into);
+            column.typed::<ByteArrayType>().write_batch(&values, None, None)?;
+            column.close()?;
+            rows.close()?;
+            writer.close()?;
+            let mut found = Vec::new();
+            let broken = |found: String| Error::internal(format!("{kind}: {found}"));
+            read(&path, &["verdict"], broken, |batch| {
+                let column = batch.column_by_name("verdict").ok_or_else(|| broken("no verdict".into()))?;
+                let read = cast(column, &DataType::Utf8).map_err(|error| broken(error.to_string()))?;
+                found.extend(read.as_string::<i32>().iter().flatten().map(str::to_owned));
+                Ok(())
+            })?;
+            assert_eq!(found, ["bad", "good", "bad"], "{kind}");
+        }
+        Ok(())
+    }
 }

@@ -200,8 +200,9 @@ pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -
 pub fn resolution(values: impl Iterator<Item = f64>) -> f64 {
     let (mut count, mut whole, mut half) = (0_usize, 0_usize, 0_usize);
     for value in values {
-        // Rounded without a function of the mathematical library, which takes longer than the rest.
-        let tenths = (value.abs() * 10.0 + 0.5) as i64 % 10;
+        // Rounded half up without a function of the mathematical library, which takes longer than the rest.
+        let (tenths, below) = (value.abs() * 10.0, (value.abs() * 10.0) as i64);
+        let tenths = below.saturating_add(i64::from(tenths - below as f64 >= 0.5)) % 10;
         count += 1;
         whole += usize::from(tenths == 0);
         half += usize::from(tenths == 5);
@@ -258,6 +259,9 @@ mod tests {
         assert_eq!(resolution([1.0, 2.0, -3.0].into_iter()), 1.0);
         assert_eq!(resolution([1.0, 2.5, 3.0, -3.5].into_iter()), 0.5);
         assert_eq!(resolution([1.1, 2.3, 3.0, 3.9].into_iter()), 0.1);
+        // Ten times the number before 0.05 is less than half, though half more than that is 1.
+        assert_eq!(resolution(std::iter::repeat_n(0.05_f64.next_down(), 9)), 1.0);
+        assert_eq!(resolution([0.05, 0.1, f64::MAX].into_iter()), 0.1);
     }
 
     proptest! {

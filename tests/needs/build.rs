@@ -7,6 +7,7 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+/// Tells Cargo which tests cannot run here.
 pub fn main() {
     println!("cargo::rerun-if-changed={}", file_in_root("tests/needs/build.rs"));
     println!("cargo::rerun-if-env-changed=ISD_PYTHON");
