@@ -13,7 +13,8 @@ pub struct Station {
     id: Arc<str>,
     position: Option<Position>,
     times: Vec<i64>,
-    moments: Vec<Moment>,
+    /// Once they are asked for.
+    moments: OnceLock<Vec<Moment>>,
     /// Values by measurement, NaN where there is none; empty for a measurement that the source lacks.
     values: [Vec<f64>; MEASUREMENTS.len()],
     /// Rows with a value, by measurement, where they were asked for.
@@ -26,10 +27,9 @@ impl Station {
     /// A station with ascending `times` in microseconds since 1970 and no values yet.
     #[must_use]
     pub fn new(id: Arc<str>, position: Option<Position>, times: Vec<i64>) -> Self {
-        let moments = moments(&times);
         let values = std::array::from_fn(|_| Vec::new());
         let observed = std::array::from_fn(|_| OnceLock::new());
-        Self { id, position, times, moments, values, observed, barometer: Vec::new() }
+        Self { id, position, times, moments: OnceLock::new(), values, observed, barometer: Vec::new() }
     }
 
     /// The same with the values of a measurement, one a row, NaN where there is none.
@@ -76,7 +76,7 @@ impl Station {
     /// The date and hour of each row.
     #[must_use]
     pub fn moments(&self) -> &[Moment] {
-        &self.moments
+        self.moments.get_or_init(|| moments(&self.times))
     }
 
     /// Whether it has values of a measurement.
@@ -154,7 +154,8 @@ impl Station {
     #[must_use]
     pub fn years(&self, measurement: usize, values: usize) -> usize {
         let rows = self.observed(measurement);
-        let years = rows.chunk_by(|&a, &b| self.moments[a as usize].year == self.moments[b as usize].year);
+        let years =
+            rows.chunk_by(|&a, &b| self.moments()[a as usize].year == self.moments()[b as usize].year);
         years.filter(|year| year.len() >= values).count()
     }
 }

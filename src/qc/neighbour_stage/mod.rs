@@ -197,9 +197,12 @@ pub fn decide_group(
         .collect();
     let wanted: BTreeSet<&str> =
         around.iter().flatten().filter_map(|(number, _)| network.id(*number)).collect();
-    let references = references(first, &wanted)?;
     let all: Vec<usize> = (0..isd_dataset::MEASUREMENTS.len()).collect();
-    let stations = load::stations(group, first.columns, &all, network.table)?;
+    let (references, stations) = rayon::join(
+        || references(first, &wanted),
+        || load::stations(group, first.columns, &all, network.table),
+    );
+    let (references, stations) = (references?, stations?);
     let decide = |((station, mut result), around): ((&Station, StationFindings), &Vec<(usize, f64)>)| {
         let around = around.iter().filter_map(|&(number, distance)| {
             let (id, series) = references.get_key_value(network.id(number)?)?;
@@ -214,7 +217,8 @@ pub fn decide_group(
         Ok((result, not_run))
     };
     let decided: Vec<(StationFindings, NotRun)> =
-        stations.par_iter().zip(found).zip(&around).map(decide).collect::<Result<_>>()?;
+        // One by one: a row group has few stations, and a thread that is done takes the next.
+        stations.par_iter().zip(found).zip(&around).with_max_len(1).map(decide).collect::<Result<_>>()?;
     let mut not_run = NotRun::new();
     for (key, stations) in decided.iter().flat_map(|(_, not_run)| not_run) {
         *not_run.entry(*key).or_default() += stations;
