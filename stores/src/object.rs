@@ -21,7 +21,12 @@ pub(crate) const REQUEST: u64 = 8 << 20;
 /// Requests for one range that are under way at once.
 const REQUESTS: usize = 4;
 /// How often a request is made whose answer was cut off, where the store itself cannot go on.
-const TRIES: u32 = 5;
+pub(crate) const TRIES: u32 = 5;
+
+/// Waits after a request that was cut off for the `tried`th time.
+pub(crate) async fn pause(tried: u32) {
+    tokio::time::sleep(Duration::from_millis(50 << tried)).await;
+}
 
 /// All of a small object, by one request.
 ///
@@ -30,7 +35,17 @@ const TRIES: u32 = 5;
 pub fn read(path: &Path) -> io::Result<Bytes> {
     let opened = open(path)?;
     let (store, key) = (opened.store, opened.key);
-    let bytes = wait(async move { store.get_opts(&key, GetOptions::default()).await?.bytes().await })?;
+    let bytes = wait(async move {
+        let mut tried = 1;
+        loop {
+            let answer = async { store.get_opts(&key, GetOptions::default()).await?.bytes().await };
+            match answer.await {
+                Err(error) if tried < TRIES && is_cut_off(&error) => pause(tried).await,
+                bytes => return bytes,
+            }
+            tried += 1;
+        }
+    })?;
     bytes.map_err(|error| of_request(&opened.scheme, &error).into())
 }
 
@@ -160,7 +175,7 @@ impl Object {
                 }
                 _ => {}
             }
-            tokio::time::sleep(Duration::from_millis(50 << tried)).await;
+            pause(tried).await;
             tried += 1;
         }
     }

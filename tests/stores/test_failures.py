@@ -44,6 +44,20 @@ def test_connections_cut_in_the_middle(run, store, dataset, expected, tmp_path):
     assert (tmp_path / "remote.csv").read_bytes() == expected and len(cut) > 3
 
 
+def test_lists_and_small_objects_that_are_cut_are_asked_for_again(run, store, dataset, expected, tmp_path):
+    cut = []
+
+    def rule(request):
+        if request.method == "GET" and ".parquet" not in request.path and request.number % 2 == 0:
+            cut.append(request)
+            return Fault(cut_after=150)
+        return None
+
+    store.proxy.rule = rule
+    run(*DETECT)
+    assert (tmp_path / "remote.csv").read_bytes() == expected and len(cut) > 1
+
+
 @pytest.mark.parametrize("fault", [Fault(answer=BUSY), Fault(cut_after=20_000)])
 def test_a_source_goes_on_where_it_was_cut(run, store, sample, tmp_path, fault):
     store.put(sample / "sample.hdf5", "sample.hdf5")

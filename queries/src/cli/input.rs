@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use isd_queries::named::NamedQueries;
 use isd_queries::{Error, Session};
+use isd_stores::is_address;
 
 use super::Stop;
 use super::arguments::Arguments;
@@ -31,7 +32,7 @@ enum Text {
 }
 
 impl Input {
-    /// Tells tables from SQL: a word that is a file is a table; one with blanks, brackets or `;` is SQL. Reads the SQL from
+    /// Tells tables from SQL: a word that is a file or an address is a table; another one with blanks, brackets or `;` is SQL. Reads the SQL from
     /// a file or standard input where the command line does not hold it.
     /// Errors: words after the SQL, SQL given twice, none or that cannot be read, and parameters without a named query.
     pub fn from_arguments(arguments: &Arguments) -> Result<Self, Stop> {
@@ -40,7 +41,8 @@ impl Input {
         let mut words = arguments.words.iter();
         let mut text = None;
         for word in words.by_ref() {
-            if Path::new(word).exists() || !(word.starts_with('@') || is_sql(word)) {
+            let path = Path::new(word);
+            if is_address(path) || path.exists() || !(word.starts_with('@') || is_sql(word)) {
                 tables.push((None, word.into()));
                 continue;
             }
