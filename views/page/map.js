@@ -9,7 +9,8 @@ const MOST_DOTS = 1000;
 const MOST_MARKS = 400;
 const MARGIN = { l: 8, r: 8, t: 8, b: 8 };
 
-const clampScale = (scale, width) => Math.min(Math.max(scale, 0.0005), 360 / Math.max(width, 100));
+// Degrees a pixel, up to the whole world in either direction.
+const clampScale = (scale, { width, height }) => Math.min(Math.max(scale, 0.0005), Math.max(360 / Math.max(width, 100), 190 / height));
 
 export const makeMap = (overview, on) => {
   const node = byId('map');
@@ -32,11 +33,11 @@ export const makeMap = (overview, on) => {
   // All of these places, with some room around them; the world where there are none.
   const fit = (longitudes, latitudes) => {
     const { width, height } = size();
-    if (longitudes.length === 0) return { longitude: 0, latitude: 10, scale: clampScale(360 / width, width) };
+    if (longitudes.length === 0) return { longitude: 0, latitude: 10, scale: 360 / width };
     const bounds = (values) => values.reduce(([least, most], value) => [Math.min(least, value), Math.max(most, value)], [Infinity, -Infinity]);
     const [[west, east], [south, north]] = [bounds(longitudes), bounds(latitudes)];
     const scale = Math.max((east - west) / width, (north - south) / height) * 1.15;
-    return { longitude: (west + east) / 2, latitude: (south + north) / 2, scale: clampScale(Math.max(scale, 0.01), width) };
+    return { longitude: (west + east) / 2, latitude: (south + north) / 2, scale: clampScale(Math.max(scale, 0.01), { width, height }) };
   };
 
   const contains = (longitude, latitude) => {
@@ -123,7 +124,7 @@ export const makeMap = (overview, on) => {
   };
 
   const look = (longitude, latitude, scale) => {
-    view = { longitude: Math.min(Math.max(longitude, -200), 200), latitude: Math.min(Math.max(latitude, -95), 95), scale: clampScale(scale, size().width) };
+    view = { longitude: Math.min(Math.max(longitude, -200), 200), latitude: Math.min(Math.max(latitude, -95), 95), scale: clampScale(scale, size()) };
     draw();
     clearTimeout(pending);
     pending = setTimeout(on.moved, 100);
@@ -131,7 +132,7 @@ export const makeMap = (overview, on) => {
 
   // Closer or wider, around a point so many pixels right of the middle and below it.
   const zoom = (factor, x, y) => {
-    const scale = clampScale(view.scale * factor, size().width);
+    const scale = clampScale(view.scale * factor, size());
     look(view.longitude + x * (view.scale - scale), view.latitude - y * (view.scale - scale), scale);
   };
 
@@ -173,7 +174,7 @@ export const makeMap = (overview, on) => {
     text: () => (view === null ? '' : [view.longitude, view.latitude, view.scale].map((number) => number.toPrecision(6)).join(',')),
     goTo: (text) => {
       const numbers = String(text).split(',').map(Number);
-      if (numbers.length === 3 && numbers.every(Number.isFinite)) view = { longitude: numbers[0], latitude: numbers[1], scale: clampScale(numbers[2], size().width) };
+      if (numbers.length === 3 && numbers.every(Number.isFinite)) view = { longitude: numbers[0], latitude: numbers[1], scale: clampScale(numbers[2], size()) };
     },
     resize: () => { if (isDrawn) { Plotly.relayout(node, { width: node.clientWidth, height: node.clientHeight }); } return draw(); },
   };

@@ -103,9 +103,14 @@ pub fn answer(archive: &Archive, name: &str, query: &str) -> Result<Option<Answe
     Ok(Some(Answer::Json(json)))
 }
 
-/// The number of a station. Errors: no such station, with the nearest.
+/// The number of a station, by its id or how only its id begins. Errors: no such station, with the nearest.
 fn station(archive: &Archive, id: &str) -> Result<Value, Failure> {
     if let Some(number) = archive.station(id) {
+        return Ok(json!({ "station": number }));
+    }
+    let numbered = archive.stations.iter().zip(0_u32..);
+    let mut begun = numbered.filter(|(station, _)| !id.is_empty() && station.id.starts_with(id));
+    if let (Some((_, number)), None) = (begun.next(), begun.next()) {
         return Ok(json!({ "station": number }));
     }
     let failure = Failure::error(format!("the dataset holds no station {id}"));

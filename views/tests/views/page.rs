@@ -262,6 +262,9 @@ fn questions_that_make_no_sense_are_one_line() {
         assert_eq!(answer.status, status, "{}", answer.body);
         assert!(answer.body.contains(said), "{question}: {}", answer.body);
     }
+    for id in ["722030-12844", "722030", "7"] {
+        assert_eq!(page.json(&format!("station?id={id}"))["station"].as_u64(), Some(0), "{id}");
+    }
 }
 
 #[test]
