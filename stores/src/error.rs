@@ -85,7 +85,7 @@ pub fn of_store(error: &(dyn Error + 'static)) -> Option<io::Error> {
 }
 
 #[cfg(feature = "object-stores")]
-pub(crate) use of_stores::{is_cut_off, no_credentials, of_build, of_request};
+pub(crate) use of_stores::{cut_off, is_cut_off, no_credentials, of_build, of_request};
 
 #[cfg(feature = "object-stores")]
 mod of_stores {
@@ -216,6 +216,13 @@ mod of_stores {
             http_kind(error),
             Some(HttpErrorKind::Interrupted | HttpErrorKind::Decode | HttpErrorKind::Unknown)
         )
+    }
+
+    /// What a request failed with whose answer ended early.
+    pub(crate) fn cut_off() -> StoreError {
+        let source =
+            HttpError::new(HttpErrorKind::Interrupted, std::io::Error::from(ErrorKind::UnexpectedEof));
+        StoreError::Generic { store: "store", source: Box::new(source) }
     }
 
     fn http_kind(error: &StoreError) -> Option<HttpErrorKind> {

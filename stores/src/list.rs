@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use futures::TryStreamExt;
 use object_store::{GetOptions, ObjectMeta};
 
-use crate::error::{Failed, is_cut_off, of_request};
-use crate::object::{TRIES, pause};
+use crate::error::{Failed, of_request};
+use crate::object::again_if_cut;
 use crate::open::{Opened, open};
 use crate::runtime::wait;
 use crate::{Entry, is_writable};
@@ -40,16 +40,7 @@ pub fn list(directory: &Path) -> io::Result<Vec<Entry>> {
             .into());
     }
     let Opened { store, key, root, scheme } = open(directory)?;
-    let found = wait(async move {
-        let mut tried = 1;
-        loop {
-            match store.list(Some(&key)).try_collect::<Vec<_>>().await {
-                Err(error) if tried < TRIES && is_cut_off(&error) => pause(tried).await,
-                found => return found,
-            }
-            tried += 1;
-        }
-    })?;
+    let found = wait(async move { again_if_cut(|| store.list(Some(&key)).try_collect::<Vec<_>>()).await })?;
     let found = found.map_err(|error| of_request(&scheme, &error))?;
     let at = |meta: ObjectMeta| entry(PathBuf::from(format!("{root}/{}", meta.location)), meta);
     let mut entries: Vec<Entry> = found.into_iter().map(at).collect();

@@ -12,7 +12,7 @@ use object_store::path::Path as Key;
 use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::Entry;
-use crate::error::{Failed, is_cut_off, not_found, of_request};
+use crate::error::{cut_off, is_cut_off, not_found, of_request};
 use crate::open::open;
 use crate::runtime::{Pending, start, wait};
 
@@ -21,11 +21,20 @@ pub(crate) const REQUEST: u64 = 8 << 20;
 /// Requests for one range that are under way at once.
 const REQUESTS: usize = 4;
 /// How often a request is made whose answer was cut off, where the store itself cannot go on.
-pub(crate) const TRIES: u32 = 5;
+const TRIES: u32 = 5;
 
-/// Waits after a request that was cut off for the `tried`th time.
-pub(crate) async fn pause(tried: u32) {
-    tokio::time::sleep(Duration::from_millis(50 << tried)).await;
+/// Makes a request, and makes it again, after pauses that grow, where its answer was cut off.
+pub(crate) async fn again_if_cut<T, F>(request: impl Fn() -> F) -> object_store::Result<T>
+where
+    F: Future<Output = object_store::Result<T>>,
+{
+    for tried in 1..TRIES {
+        match request().await {
+            Err(error) if is_cut_off(&error) => tokio::time::sleep(Duration::from_millis(50 << tried)).await,
+            answer => return answer,
+        }
+    }
+    request().await
 }
 
 /// All of a small object, by one request.
@@ -36,15 +45,8 @@ pub fn read(path: &Path) -> io::Result<Bytes> {
     let opened = open(path)?;
     let (store, key) = (opened.store, opened.key);
     let bytes = wait(async move {
-        let mut tried = 1;
-        loop {
-            let answer = async { store.get_opts(&key, GetOptions::default()).await?.bytes().await };
-            match answer.await {
-                Err(error) if tried < TRIES && is_cut_off(&error) => pause(tried).await,
-                bytes => return bytes,
-            }
-            tried += 1;
-        }
+        let request = || async { store.get_opts(&key, GetOptions::default()).await?.bytes().await };
+        again_if_cut(request).await
     })?;
     bytes.map_err(|error| of_request(&opened.scheme, &error).into())
 }
@@ -153,30 +155,17 @@ impl Object {
     /// One request, made again where its answer was cut off.
     async fn get_piece(&self, range: Range<u64>) -> io::Result<Bytes> {
         let whole = range == (0..self.bytes);
-        let mut tried = 1;
-        loop {
+        let bytes = again_if_cut(|| async {
             let options = GetOptions {
                 // A server that knows no ranges can still give all of it.
                 range: (!whole).then(|| GetRange::Bounded(range.clone())),
                 if_match: self.tag.clone(),
                 ..GetOptions::default()
             };
-            let answer = async { self.store.get_opts(&self.key, options).await?.bytes().await };
-            match answer.await {
-                Ok(bytes) if bytes.len() as u64 == range.end - range.start => return Ok(bytes),
-                // Without a tag, the store could not have gone on where the answer ended.
-                Ok(_) if tried == TRIES => {
-                    return Err(Failed::new(io::ErrorKind::ConnectionAborted, "the connection was cut off")
-                        .hint("run again")
-                        .into());
-                }
-                Err(error) if tried == TRIES || !is_cut_off(&error) => {
-                    return Err(of_request(&self.scheme, &error).into());
-                }
-                _ => {}
-            }
-            pause(tried).await;
-            tried += 1;
-        }
+            let bytes = self.store.get_opts(&self.key, options).await?.bytes().await?;
+            // Without a tag, the store could not have gone on where the answer ended.
+            if bytes.len() as u64 == range.end - range.start { Ok(bytes) } else { Err(cut_off()) }
+        });
+        bytes.await.map_err(|error| of_request(&self.scheme, &error).into())
     }
 }

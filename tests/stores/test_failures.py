@@ -30,27 +30,14 @@ def test_busy_now_and_then(run, store, dataset, expected, tmp_path):
     assert len(refused) > 5
 
 
-def test_connections_cut_in_the_middle(run, store, dataset, expected, tmp_path):
+@pytest.mark.parametrize(("of_data", "cut_after"), [(True, 1000), (False, 150)], ids=["data", "lists and manifests"])
+def test_connections_cut_in_the_middle(run, store, dataset, expected, tmp_path, of_data, cut_after):
     cut = []
 
     def rule(request):
-        if request.method == "GET" and ".parquet" in request.path and request.number % 2 == 0:
+        if request.method == "GET" and (".parquet" in request.path) == of_data and request.number % 2 == 0:
             cut.append(request)
-            return Fault(cut_after=1000)
-        return None
-
-    store.proxy.rule = rule
-    run(*DETECT)
-    assert (tmp_path / "remote.csv").read_bytes() == expected and len(cut) > 3
-
-
-def test_lists_and_small_objects_that_are_cut_are_asked_for_again(run, store, dataset, expected, tmp_path):
-    cut = []
-
-    def rule(request):
-        if request.method == "GET" and ".parquet" not in request.path and request.number % 2 == 0:
-            cut.append(request)
-            return Fault(cut_after=150)
+            return Fault(cut_after=cut_after)
         return None
 
     store.proxy.rule = rule

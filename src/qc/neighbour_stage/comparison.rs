@@ -46,7 +46,6 @@ pub struct Comparison<'a> {
 }
 
 /// The neighbours' values at the times of the station's.
-#[derive(Default)]
 struct Neighbours {
     /// The position of each in what the comparison was made of.
     numbers: Vec<usize>,
@@ -129,8 +128,8 @@ impl<'a> Comparison<'a> {
         {
             let expected = neighbours.expected(usize::from(part), theirs);
             let sorted = Sorted::new(expected);
-            let difference = if sorted.count() < bounds.least_values { None } else { sorted.median() }
-                .map_or(f64::NAN, |center| value - center);
+            let center = sorted.median().filter(|_| sorted.count() >= bounds.least_values);
+            let difference = center.map_or(f64::NAN, |center| value - center);
             differences.push(difference);
             own.push(part, if kept { difference } else { f64::NAN });
             network.push(part, &expected, &sorted);
@@ -165,7 +164,12 @@ impl<'a> Comparison<'a> {
 
     /// What the neighbours say of the value at a position; `None` where too few have one. `expected` is a buffer.
     pub fn judge(&self, at: usize, expected: &mut Vec<f64>) -> Option<Judgement> {
-        let difference = self.difference(at, expected)?;
+        let difference = self.differences[at];
+        if difference.is_nan() {
+            return None;
+        }
+        expected.clear();
+        expected.extend(self.values_at(at).map(|(_, value, usual)| value - usual));
         let limit = self.limit(at);
         let network_limit = self.network_limit(at);
         let (value, neighbours) = (self.values[at], expected.len());
@@ -205,16 +209,6 @@ impl<'a> Comparison<'a> {
 
     fn part(&self, at: usize) -> usize {
         usize::from(self.parts.of_values()[at])
-    }
-
-    /// The value at a position less the median of what the neighbours make expected, which replaces the contents of `expected`.
-    fn difference(&self, at: usize, expected: &mut Vec<f64>) -> Option<f64> {
-        expected.clear();
-        expected.extend(self.values_at(at).map(|(_, value, usual)| value - usual));
-        if expected.len() < self.bounds.least_values {
-            return None;
-        }
-        Some(self.values[at] - median(expected)?)
     }
 
     fn limit(&self, at: usize) -> f64 {
