@@ -2,6 +2,8 @@
 
 /// Microseconds of an hour.
 pub const HOUR: i64 = 3_600_000_000;
+/// Hours of the day of the twelve calendar months.
+pub const HOURS_OF_MONTHS: usize = 12 * 24;
 /// Microseconds of a day.
 pub const DAY: i64 = 24 * HOUR;
 
@@ -25,6 +27,12 @@ impl Moment {
     #[must_use]
     pub fn hour(&self) -> usize {
         usize::from(self.minute / 60)
+    }
+
+    /// Calendar month and hour of the day as one number below [`HOURS_OF_MONTHS`], month by month.
+    #[must_use]
+    pub fn hour_of_month(&self) -> u16 {
+        u16::from(self.month) * 24 + self.minute / 60
     }
 
     /// Months since the year 0: one number for each month of each year.

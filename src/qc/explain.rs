@@ -11,7 +11,7 @@ use isd_dataset::{Error, MEASUREMENTS, Result};
 use crate::qc::CATALOGUE;
 use crate::qc::finding::Finding;
 use crate::qc::load;
-use crate::qc::neighbour_stage::{Around, COMPARED, Network, References, compare, decide, reference};
+use crate::qc::neighbour_stage::{Around, COMPARED, Network, Reference, References, compare, decide};
 use crate::qc::run::Thresholds;
 use crate::qc::series_stage::{NotRun, StationFindings, test_station};
 use crate::qc::settings::{Settings, test_index};
@@ -48,7 +48,7 @@ pub fn explain(
             target = Some((station, result, not_run));
         } else {
             references
-                .insert(station.id().to_string(), reference(&without_errors(station, &result.findings)));
+                .insert(station.id().to_string(), Reference::of(&without_errors(station, &result.findings)));
         }
     }
     let (station, result, mut not_run) =
@@ -64,15 +64,15 @@ pub fn explain(
             Some(format!("it has {}", near.join(" and "))),
         )
     })?;
-    let series: Vec<Around<'_>> = around
+    let around: Vec<Around<'_>> = around
         .iter()
         .filter_map(|&(number, distance)| {
-            let (id, series) = references.get_key_value(network.id(number)?)?;
-            Some(Around { id, distance, series })
+            let (id, reference) = references.get_key_value(network.id(number)?)?;
+            Some(Around { id, distance, reference })
         })
         .collect();
     let findings =
-        decide(&station, result.findings.clone(), &result.derived, &series, settings, &mut not_run)?;
+        decide(&station, result.findings.clone(), &result.derived, &around, settings, &mut not_run)?;
     let mut text = format!("{station_id} at {}\n", iso8601(time));
     for (measurement, known) in MEASUREMENTS.iter().enumerate() {
         let Some(value) = station.value(measurement, row) else { continue };
@@ -95,7 +95,7 @@ pub fn explain(
             }
         }
         if COMPARED.contains(&measurement) && settings.is_on(test, measurement) {
-            neighbours(&mut text, &station, measurement, row, &series, &result.findings, settings);
+            neighbours(&mut text, &station, measurement, row, &around, &result.findings, settings);
         }
     }
     Ok(text)
@@ -166,7 +166,9 @@ fn unfound(
     let month = usize::from(moment.month);
     let seen = match test {
         "distribution" => of(result.derived.distribution.get(&measurement), month),
-        "climatological" => of(result.derived.climatological.get(&measurement), month * 24 + moment.hour()),
+        "climatological" => {
+            of(result.derived.climatological.get(&measurement), moment.hour_of_month().into())
+        }
         "streak" => result
             .derived
             .streak

@@ -53,7 +53,7 @@ pub fn stations(
 }
 
 /// Replaces the contents of `values` by a column, NaN where there is no value.
-fn read_column(group: &RowGroup, name: &str, values: &mut Vec<f64>) -> Result<()> {
+pub(super) fn read_column(group: &RowGroup, name: &str, values: &mut Vec<f64>) -> Result<()> {
     group.numbers_into(name, values)?;
     // Nothing is infinite in the weather.
     values.iter_mut().filter(|value| value.is_infinite()).for_each(|value| *value = f64::NAN);

@@ -8,6 +8,7 @@ pub mod config;
 pub mod derived;
 pub mod explain;
 pub mod finding;
+pub mod groups;
 pub mod load;
 pub mod neighbour_stage;
 pub mod profile;

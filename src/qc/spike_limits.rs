@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::qc::calendar::HOUR;
 use crate::qc::derived::kept;
+use crate::qc::groups::Groups;
 use crate::qc::station::Station;
 use crate::qc::statistics::{iqr, resolution};
 
@@ -27,29 +28,27 @@ impl SpikeLimits {
     #[must_use]
     pub fn derive(station: &Station, measurement: usize, factor: f64, least: f64) -> Self {
         let values = station.values(measurement);
-        let least = least.max(5.0 * resolution(values.iter().copied().filter(|value| !value.is_nan())));
-        let mut changes: Vec<Vec<f64>> = vec![Vec::new(); 12 * STEPS];
-        let mut last: Option<usize> = None;
-        for (row, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
-            if let Some(before) = last
-                && let Some(step) = step(station, before, row)
-            {
-                let month = usize::from(station.moments()[row].month);
-                changes[month * STEPS + step].push(value - values[before]);
-            }
-            last = Some(row);
-        }
+        let least = least.max(5.0 * resolution(values, f64::NEG_INFINITY));
+        let pairs =
+            || station.observed(measurement).windows(2).map(|pair| (pair[0] as usize, pair[1] as usize));
+        // By month and step; behind these, what took longer.
+        let group = |(before, row): (usize, usize)| {
+            let group = step(station, before, row)
+                .map(|step| usize::from(station.moments()[row].month) * STEPS + step);
+            group.unwrap_or(12 * STEPS) as u16
+        };
+        let groups = Groups::new(12 * STEPS + 1, pairs().map(group).collect());
+        let mut changes = groups.samples_of(pairs().map(|(before, row)| values[row] - values[before]));
         let mut limits: Vec<Vec<Option<f64>>> = vec![vec![None; STEPS]; 12];
         for step in 0..STEPS {
             let enough = |changes: &[f64]| changes.len() >= LEAST_CHANGES;
             let limit = |changes: &mut [f64]| iqr(changes).map(|spread| kept((factor * spread).max(least)));
-            let short = (0..12).any(|month| !enough(&changes[month * STEPS + step]));
-            let all =
-                || (0..12).flat_map(|month| &changes[month * STEPS + step]).copied().collect::<Vec<f64>>();
-            let mut all = if short { all() } else { Vec::new() };
+            let months = (0..12).map(|month| month * STEPS + step);
+            let short = months.clone().any(|month| !enough(changes.of(month)));
+            let mut all = if short { changes.of_all(months) } else { Vec::new() };
             let whole = if enough(&all) { limit(&mut all) } else { None };
             for (month, limits) in limits.iter_mut().enumerate() {
-                let own = &mut changes[month * STEPS + step];
+                let own = changes.of_mut(month * STEPS + step);
                 limits[step] = if enough(own) { limit(own) } else { whole };
             }
         }

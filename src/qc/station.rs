@@ -6,6 +6,7 @@ use isd_dataset::MEASUREMENTS;
 use isd_dataset::geography::Position;
 
 use crate::qc::calendar::{HOUR, Moment, moments};
+use crate::qc::groups::{Groups, Samples};
 
 /// All rows of a station in time order.
 #[derive(Debug, Clone)]
@@ -117,6 +118,15 @@ impl Station {
             rows.truncate(count);
             rows
         })
+    }
+
+    /// The values of a measurement by a group of their moments, below `groups`.
+    #[must_use]
+    pub fn samples(&self, measurement: usize, groups: usize, group: impl Fn(&Moment) -> u16) -> Samples {
+        let rows = self.observed(measurement);
+        let of_values = rows.iter().map(|&row| group(&self.moments()[row as usize])).collect();
+        let values = self.values(measurement);
+        Groups::new(groups, of_values).samples_of(rows.iter().map(|&row| values[row as usize]))
     }
 
     /// Takes a value that was found erroneous out of sight of later tests.

@@ -81,14 +81,26 @@ pub fn median(sample: &mut [f64]) -> Option<f64> {
 /// rounded half up. `None` for an empty sample.
 #[must_use]
 pub fn iqr(sample: &mut [f64]) -> Option<f64> {
-    let quarter = (sample.len() + 2) / 4;
-    let upper = (sample.len() - quarter).min(sample.len().checked_sub(1)?);
+    let (lower, upper) = quarters(sample.len())?;
     of_keys(sample, |keys| {
         let high = ranked(keys, upper)?;
         // The lesser ones stand before it.
-        let low = ranked(&mut keys[..=upper], quarter)?;
+        let low = ranked(&mut keys[..=upper], lower)?;
         Some(value_of(high) - value_of(low))
     })
+}
+
+/// The same of a sample that is sorted.
+#[must_use]
+pub fn iqr_of_sorted(sorted: &[f64]) -> Option<f64> {
+    let (lower, upper) = quarters(sorted.len())?;
+    Some(sorted.get(upper)? - sorted.get(lower)?)
+}
+
+/// The ranks that the interquartile range lies between; `None` for an empty sample.
+fn quarters(count: usize) -> Option<(usize, usize)> {
+    let quarter = (count + 2) / 4;
+    Some((quarter, (count - quarter).min(count.checked_sub(1)?)))
 }
 
 /// The median absolute deviation from `center`. `None` for an empty sample, whose values become their deviations.
@@ -100,12 +112,20 @@ pub fn mad(sample: &mut [f64], center: f64) -> Option<f64> {
     median(sample)
 }
 
-/// A few values in order, of at most `N`.
+/// A few finite values in order, of at most `N`.
 #[derive(Debug, Clone, Copy)]
 pub struct Sorted<const N: usize> {
-    /// Keys of the values in ascending order, then the greatest keys.
-    keys: [i64; N],
+    /// The values in ascending order, then infinities.
+    values: [f64; N],
     count: usize,
+}
+
+/// What is left of a few values in order without one of them.
+#[derive(Debug, Clone, Copy)]
+pub struct WithoutOne {
+    /// The values from which the lower and the upper one of the two middle ones are chosen: the same one where only one is in
+    /// the middle.
+    middle: [[f64; 2]; 2],
 }
 
 impl<const N: usize> Sorted<N> {
@@ -113,17 +133,16 @@ impl<const N: usize> Sorted<N> {
     #[must_use]
     pub fn new(values: [f64; N]) -> Self {
         let count = values.iter().filter(|value| !value.is_nan()).count();
-        let key =
-            |value: f64| if value.is_nan() { i64::MAX } else { order_key(value.to_bits().cast_signed()) };
-        let mut keys = values.map(key);
+        let mut values = values.map(|value| if value.is_nan() { f64::INFINITY } else { value });
         // By exchanges that do not depend on the values, and hence without branches.
         for round in 0..N {
             for at in (round % 2..N - 1).step_by(2) {
-                let (low, high) = (keys[at].min(keys[at + 1]), keys[at].max(keys[at + 1]));
-                (keys[at], keys[at + 1]) = (low, high);
+                let (a, b) = (values[at], values[at + 1]);
+                values[at] = if a < b { a } else { b };
+                values[at + 1] = if a < b { b } else { a };
             }
         }
-        Self { keys, count }
+        Self { values, count }
     }
 
     /// Number of values.
@@ -132,34 +151,29 @@ impl<const N: usize> Sorted<N> {
         self.count
     }
 
-    fn value(&self, rank: usize) -> f64 {
-        value_of(self.keys[rank])
-    }
-
     /// The median: the mean of the two middle values of an even number. `None` where there is no value.
     #[must_use]
     pub fn median(&self) -> Option<f64> {
-        match self.count {
-            0 => None,
-            count if count % 2 == 1 => Some(self.value(count / 2)),
-            count => Some(f64::midpoint(self.value(count / 2 - 1), self.value(count / 2))),
-        }
+        let lower = self.count.checked_sub(1)? / 2;
+        Some(f64::midpoint(self.values[lower], self.values[self.count / 2]))
     }
 
-    /// The median of the values without one of them, `value`; of at least two. NaN for the value NaN.
+    /// What is left without one of the values, of which there are at least two.
     #[must_use]
-    pub fn median_without(&self, value: f64) -> f64 {
-        if value.is_nan() || self.count < 2 {
-            return f64::NAN;
-        }
-        let (key, middle) = (order_key(value.to_bits().cast_signed()), (self.count - 1) / 2);
-        // Whichever of equal values is left out, the others are the same.
-        if self.count.is_multiple_of(2) {
-            return self.value(middle + usize::from(key <= self.keys[middle]));
-        }
-        let low = if key < self.keys[middle] { middle } else { middle - 1 };
-        let high = if key > self.keys[middle] { middle } else { middle + 1 };
-        f64::midpoint(self.value(low), self.value(high))
+    pub fn without_one(&self) -> WithoutOne {
+        let others = self.count.saturating_sub(1).max(1);
+        let at = |rank: usize| [self.values[rank], self.values[(rank + 1).min(N - 1)]];
+        WithoutOne { middle: [at((others - 1) / 2), at(others / 2)] }
+    }
+}
+
+impl WithoutOne {
+    /// The median of the values without `value`, one of them.
+    #[must_use]
+    pub fn median(&self, value: f64) -> f64 {
+        // Those after it move forward by one. Whichever of equal values is left out, the others are the same.
+        let [lower, upper] = self.middle.map(|[before, after]| if value <= before { after } else { before });
+        f64::midpoint(lower, upper)
     }
 }
 
@@ -195,17 +209,31 @@ pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -
     last
 }
 
-/// The step that values are reported in, as `HadISD` estimates it: 1 or 0.5 where at least 3 in 10 values are whole, else 0.1.
+/// How far distances reach below and above a centre by [`last_within`], and half the gap more, so that rounding finds nothing.
 #[must_use]
-pub fn resolution(values: impl Iterator<Item = f64>) -> f64 {
-    let (mut count, mut whole, mut half) = (0_usize, 0_usize, 0_usize);
-    for value in values {
-        // Rounded half up without a function of the mathematical library, which takes longer than the rest.
-        let (tenths, below) = (value.abs() * 10.0, (value.abs() * 10.0) as i64);
-        let tenths = below.saturating_add(i64::from(tenths - below as f64 >= 0.5)) % 10;
-        count += 1;
-        whole += usize::from(tenths == 0);
-        half += usize::from(tenths == 5);
+pub fn reach(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -> (f64, f64) {
+    let beyond: Vec<f64> = distances.filter(|distance| distance.abs() > limit).collect();
+    let side = |sign: f64| last_within(beyond.iter().map(|distance| sign * distance), limit, gap) + gap / 2.0;
+    (side(-1.0), side(1.0))
+}
+
+/// The step that the values `above` a limit are reported in, as `HadISD` estimates it: 1 or 0.5 where at least 3 in 10 are whole,
+/// else 0.1. NaN does not count.
+#[must_use]
+pub fn resolution(values: &[f64], above: f64) -> f64 {
+    // From here on doubles have no fractions: to add this and take it off again rounds without a branch, half to even.
+    const WHOLE: f64 = (1_u64 << 52) as f64;
+    let round = |number: f64| number + WHOLE - WHOLE;
+    let (mut count, mut whole, mut half) = (0_u64, 0_u64, 0_u64);
+    for &value in values {
+        let tenths = value.abs() * 10.0;
+        let even = round(tenths);
+        let tenths = if tenths - even >= 0.5 { even + 1.0 } else { even };
+        let last_digit = tenths - 10.0 * (round(tenths * 0.1 + 0.55) - 1.0);
+        let counts = value > above;
+        count += u64::from(counts);
+        whole += u64::from(counts & (last_digit == 0.0));
+        half += u64::from(counts & (last_digit == 5.0));
     }
     match (whole * 10 >= count * 3, half * 100 >= count * 15) {
         (true, false) => 1.0,
@@ -256,12 +284,21 @@ mod tests {
 
     #[test]
     fn resolutions() {
-        assert_eq!(resolution([1.0, 2.0, -3.0].into_iter()), 1.0);
-        assert_eq!(resolution([1.0, 2.5, 3.0, -3.5].into_iter()), 0.5);
-        assert_eq!(resolution([1.1, 2.3, 3.0, 3.9].into_iter()), 0.1);
+        let resolution = |values: &[f64]| super::resolution(values, f64::NEG_INFINITY);
+        assert_eq!(resolution(&[1.0, 2.0, -3.0, f64::NAN]), 1.0);
+        assert_eq!(resolution(&[1.0, 2.5, 3.0, -3.5]), 0.5);
+        assert_eq!(resolution(&[1.1, 2.3, 3.0, 3.9]), 0.1);
         // Ten times the number before 0.05 is less than half, though half more than that is 1.
-        assert_eq!(resolution(std::iter::repeat_n(0.05_f64.next_down(), 9)), 1.0);
-        assert_eq!(resolution([0.05, 0.1, f64::MAX].into_iter()), 0.1);
+        assert_eq!(resolution(&[0.05_f64.next_down(); 9]), 1.0);
+        assert_eq!(resolution(&[0.05, 0.1, f64::MAX]), 0.1);
+        assert_eq!(super::resolution(&[0.0, 0.0, 1.0, 2.1, 2.2, 2.4], 0.0), 0.1);
+        for tenth in 0..30_000 {
+            let expected = [1.0, 0.1, 0.1, 0.1, 0.1, 0.5, 0.1, 0.1, 0.1, 0.1][tenth % 10];
+            let value = tenth as f64 / 10.0;
+            // With as many whole values, a half tells.
+            assert_eq!(resolution(&[value, 7.0, -value]), if expected == 0.1 { 1.0 } else { expected });
+            assert_eq!(resolution(&[value, value]) == 1.0, tenth % 10 == 0, "{value}");
+        }
     }
 
     proptest! {
@@ -277,10 +314,9 @@ mod tests {
                     let mut others = values.to_vec();
                     others.retain(|value| !value.is_nan());
                     others.remove(others.iter().position(|other| *other == value).unwrap());
-                    prop_assert_eq!(Some(sorted.median_without(value)), median(&mut others));
+                    prop_assert_eq!(Some(sorted.without_one().median(value)), median(&mut others));
                 }
             }
-            prop_assert!(sorted.median_without(f64::NAN).is_nan());
         }
 
         #[test]
@@ -293,6 +329,8 @@ mod tests {
             let quarter = (n as f64 / 4.0 + 0.5).floor() as usize;
             let spread = f64::from(sample[(n - quarter).min(n - 1)] - sample[quarter]);
             prop_assert_eq!(iqr(&mut values), Some(spread));
+            sort(&mut values);
+            prop_assert_eq!(iqr_of_sorted(&values), Some(spread));
         }
     }
 }

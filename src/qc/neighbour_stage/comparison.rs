@@ -1,11 +1,10 @@
 //! One measurement of a station beside its neighbours': series in, how far each value lies from what they make expected out.
 
-use crate::qc::neighbour_stage::parts::{PARTS, Parts, Samples};
+use crate::qc::groups::{Groups, Samples};
+use crate::qc::neighbour_stage::parts::{PARTS, part, statistics};
+use crate::qc::neighbour_stage::reference::{Series, minute};
 use crate::qc::station::Station;
 use crate::qc::statistics::{MAD_TO_SIGMA, Sorted, mad, median};
-
-/// Values of a neighbour, in time order: minutes since 1970, and the value.
-pub type Reference = Vec<(i32, f32)>;
 
 /// Values that a neighbour has in common with a station at least.
 const COMMON_VALUES: usize = 100;
@@ -34,15 +33,15 @@ pub struct Comparison<'a> {
     bounds: Bounds,
     /// Rows of the station with a value.
     rows: &'a [u32],
-    parts: Parts,
+    parts: Groups,
     values: Vec<f64>,
     neighbours: Neighbours,
     /// How far each value lies above what the neighbours make expected; NaN where too few have a value.
     differences: Vec<f64>,
-    /// Robust standard deviation of the differences, by part.
-    spreads: [f64; PARTS],
-    /// The same of the neighbours among each other.
-    network_spreads: [f64; PARTS],
+    /// How far a value may lie from what they make expected, by part.
+    limits: [f64; PARTS],
+    /// The same if the station differed from its neighbours as these do from each other, if that is less.
+    network_limits: [f64; PARTS],
 }
 
 /// The neighbours' values at the times of the station's.
@@ -77,44 +76,49 @@ pub struct Judgement {
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares a measurement of a station with `references`, nearest first. `found` says which rows any test has found; these
+    /// Compares a measurement of a station with that of `others`, nearest first. `found` says which rows any test has found; these
     /// are no part of what is derived. `None` where fewer neighbours than are needed have enough values in common.
     pub fn new(
         station: &'a Station,
         measurement: usize,
-        references: &[&Reference],
+        others: &[Series<'_>],
         found: impl Fn(u32) -> bool,
         bounds: Bounds,
     ) -> Option<Self> {
         let rows = station.observed(measurement);
         let values: Vec<f64> = rows.iter().map(|&row| station.values(measurement)[row as usize]).collect();
+        // What is derived does not rest on the others.
+        let kept = rows.iter().zip(&values).map(|(&row, &value)| if found(row) { f64::NAN } else { value });
+        let kept: Vec<f64> = kept.collect();
         let minutes: Vec<i32> = rows.iter().map(|&row| minute(station.times()[row as usize])).collect();
-        let part = |&row: &u32| {
-            let moment = station.moments()[row as usize];
-            moment.month * 8 + (moment.hour() / 3) as u8
-        };
-        let parts = Parts::new(rows.iter().map(part).collect());
-        let kept: Vec<bool> = rows.iter().map(|&row| !found(row)).collect();
+        let moments = station.moments();
+        let parts = Groups::new(PARTS, rows.iter().map(|&row| part(&moments[row as usize])).collect());
         let mut neighbours = Neighbours {
             numbers: Vec::new(),
             values: vec![[f32::NAN; MOST_NEIGHBOURS]; rows.len()],
             usual: vec![[0.0; MOST_NEIGHBOURS]; PARTS],
         };
-        for (number, reference) in references.iter().enumerate() {
+        for (number, other) in others.iter().enumerate() {
             let place = neighbours.numbers.len();
             if place == MOST_NEIGHBOURS {
                 break;
             }
-            let matched = matched(&minutes, reference, bounds.tolerance);
-            if matched.iter().filter(|value| !value.is_nan()).count() < COMMON_VALUES {
+            let (mut nearest, mut common) = (other.nearest(bounds.tolerance), 0);
+            let mut above = parts.samples();
+            for (((&minute, &part), &ours), values) in
+                minutes.iter().zip(parts.of_values()).zip(&kept).zip(&mut neighbours.values)
+            {
+                let theirs = nearest.value(minute);
+                values[place] = theirs;
+                common += usize::from(!theirs.is_nan());
+                above.push(part, f64::from(theirs) - ours);
+            }
+            if common < COMMON_VALUES {
+                neighbours.values.iter_mut().for_each(|values| values[place] = f32::NAN);
                 continue;
             }
-            let above = matched.iter().zip(&values).zip(&kept);
-            let above =
-                above.map(|((&theirs, &ours), &kept)| if kept { f64::from(theirs) - ours } else { f64::NAN });
-            let usual = parts.samples_of(above).statistics(median);
+            let usual = statistics(&above, median);
             neighbours.usual.iter_mut().zip(usual).for_each(|(usual, own)| usual[place] = own);
-            neighbours.values.iter_mut().zip(matched).for_each(|(values, own)| values[place] = own);
             neighbours.numbers.push(number);
         }
         if neighbours.numbers.len() < bounds.least_values.max(1) {
@@ -128,10 +132,10 @@ impl<'a> Comparison<'a> {
         {
             let expected = neighbours.expected(usize::from(part), theirs);
             let sorted = Sorted::new(expected);
-            let center = sorted.median().filter(|_| sorted.count() >= bounds.least_values);
-            let difference = center.map_or(f64::NAN, |center| value - center);
-            differences.push(difference);
-            own.push(part, if kept { difference } else { f64::NAN });
+            let center =
+                sorted.median().filter(|_| sorted.count() >= bounds.least_values).unwrap_or(f64::NAN);
+            differences.push(value - center);
+            own.push(part, kept - center);
             network.push(part, &expected, &sorted);
         }
         let spread = |samples: &Samples| {
@@ -140,8 +144,10 @@ impl<'a> Comparison<'a> {
         let first = spread(&own);
         // Once more without what lies beyond these limits: many errors widen their own limits.
         own.retain(|part, difference| difference.abs() <= bounds.factor * first[part]);
-        let (spreads, network_spreads) = (spread(&own), network.spreads(bounds));
-        Some(Self { bounds, rows, parts, values, neighbours, differences, spreads, network_spreads })
+        let limits = spread(&own).map(|spread| bounds.factor * spread);
+        let network = network.spreads(bounds);
+        let network_limits = std::array::from_fn(|part| limits[part].min(bounds.factor * network[part]));
+        Some(Self { bounds, rows, parts, values, neighbours, differences, limits, network_limits })
     }
 
     /// Rows of the station with a value.
@@ -159,7 +165,7 @@ impl<'a> Comparison<'a> {
     /// Whether a value lies beyond one of the limits of a [`Judgement`].
     #[must_use]
     pub fn departs(&self, at: usize) -> bool {
-        self.differences[at].abs() > self.limit(at).min(self.network_limit(at))
+        self.differences[at].abs() > self.network_limits[self.part(at)]
     }
 
     /// What the neighbours say of the value at a position; `None` where too few have one. `expected` is a buffer.
@@ -170,8 +176,7 @@ impl<'a> Comparison<'a> {
         }
         expected.clear();
         expected.extend(self.values_at(at).map(|(_, value, usual)| value - usual));
-        let limit = self.limit(at);
-        let network_limit = self.network_limit(at);
+        let (limit, network_limit) = (self.limits[self.part(at)], self.network_limits[self.part(at)]);
         let (value, neighbours) = (self.values[at], expected.len());
         let beyond = |limit: f64| {
             let agrees = |other: &&f64| {
@@ -210,21 +215,12 @@ impl<'a> Comparison<'a> {
     fn part(&self, at: usize) -> usize {
         usize::from(self.parts.of_values()[at])
     }
-
-    fn limit(&self, at: usize) -> f64 {
-        self.bounds.factor * self.spreads[self.part(at)]
-    }
-
-    fn network_limit(&self, at: usize) -> f64 {
-        let part = self.part(at);
-        self.bounds.factor * self.network_spreads[part].min(self.spreads[part])
-    }
 }
 
 impl Bounds {
     /// The robust standard deviation of each part, no less than the least.
     fn spreads(&self, samples: &Samples, deviation: impl Fn(&mut [f64]) -> Option<f64>) -> [f64; PARTS] {
-        samples.statistics(deviation).map(|mad| (MAD_TO_SIGMA * mad).max(self.least_spread))
+        statistics(samples, deviation).map(|mad| (MAD_TO_SIGMA * mad).max(self.least_spread))
     }
 }
 
@@ -245,16 +241,17 @@ struct Network {
 }
 
 impl Network {
-    fn new(neighbours: &Neighbours, parts: &Parts, least_values: usize) -> Self {
+    fn new(neighbours: &Neighbours, parts: &Groups, least_values: usize) -> Self {
         let judged = neighbours.numbers.len().min(JUDGED_NEIGHBOURS);
         Self { least_values: least_values.max(2), judged: (0..judged).map(|_| parts.samples()).collect() }
     }
 
     /// Adds what the neighbours make expected at one time.
-    fn push(&mut self, part: u8, expected: &[f64], sorted: &Sorted<MOST_NEIGHBOURS>) {
+    fn push(&mut self, part: u16, expected: &[f64], sorted: &Sorted<MOST_NEIGHBOURS>) {
         if sorted.count() >= self.least_values {
+            let others = sorted.without_one();
             for (samples, &value) in self.judged.iter_mut().zip(expected) {
-                samples.push(part, value - sorted.median_without(value));
+                samples.push(part, value - others.median(value));
             }
         }
     }
@@ -270,65 +267,26 @@ impl Network {
     }
 }
 
-/// Minutes since 1970 of a time in microseconds.
-#[must_use]
-pub fn minute(time: i64) -> i32 {
-    time.div_euclid(60_000_000) as i32
-}
-
-/// The value of a reference nearest each of some ascending times, NaN where none is within `tolerance`; of two equally near
-/// ones the earlier.
-fn matched(minutes: &[i32], reference: &Reference, tolerance: u32) -> Vec<f32> {
-    let mut at = 0;
-    let mut nearest = |&minute: &i32| {
-        let (time, mut value) = *reference.get(at)?;
-        let mut distance = time.abs_diff(minute);
-        while let Some(&(time, next)) = reference.get(at + 1)
-            && time.abs_diff(minute) < distance
-        {
-            (distance, value) = (time.abs_diff(minute), next);
-            at += 1;
-        }
-        (distance <= tolerance).then_some(value)
-    };
-    minutes.iter().map(|minute| nearest(minute).unwrap_or(f32::NAN)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::qc::calendar::HOUR;
 
-    #[test]
-    fn the_nearest_value_within_the_tolerance_counts() {
-        let reference = vec![(0, 1.0), (50, 2.0), (70, 3.0), (180, 4.0)];
-        let found = matched(&[0, 20, 60, 65, 120, 160, 400], &reference, 30);
-        assert_eq!(found[..4], [1.0, 1.0, 2.0, 3.0]);
-        assert!(found[4].is_nan() && found[6].is_nan());
-        assert_eq!(found[5], 4.0);
-        assert!(matched(&[1, 2], &Vec::new(), 30).iter().all(|value| value.is_nan()));
-    }
-
     /// Three neighbours that lie 1, 2 and 3 above a station whose values go round from 0 to 9.
-    fn compared(change: impl Fn(usize, f64) -> f64, references: usize) -> Option<Comparison<'static>> {
+    fn compared(change: impl Fn(usize, f64) -> f64, others: usize) -> Option<Comparison<'static>> {
         let rows = 2000;
         let usual = |row: usize| (row % 10) as f64;
         let times: Vec<i64> = (0..rows).map(|row| row as i64 * HOUR).collect();
         let values = (0..rows).map(|row| change(row, usual(row))).collect();
         let station = Station::new("a".into(), None, times.clone()).with(0, values);
         let station: &Station = Box::leak(Box::new(station));
-        let reference = |above: usize| -> Reference {
-            times
-                .iter()
-                .enumerate()
-                .map(|(row, &time)| (minute(time), (usual(row) + above as f64) as f32))
-                .collect()
-        };
-        let references: Vec<Reference> = (1..=references).map(reference).collect();
-        let references: Vec<&Reference> = references.iter().collect();
+        let minutes: Vec<i32> = times.iter().copied().map(minute).collect();
+        let above = |above: usize| (0..rows).map(|row| (usual(row) + above as f64) as f32).collect();
+        let others: Vec<Vec<f32>> = (1..=others).map(above).collect();
+        let others: Vec<Series<'_>> = others.iter().map(|values| Series::new(&minutes, values)).collect();
         let bounds =
             Bounds { least_values: 3, factor: 5.0, least_spread: 1.5, agreement: 2.0 / 3.0, tolerance: 30 };
-        Comparison::new(station, 0, &references, |_| false, bounds)
+        Comparison::new(station, 0, &others, |_| false, bounds)
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod comparison;
 mod parts;
+mod reference;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +26,9 @@ use crate::qc::settings::{Settings, test_index};
 use crate::qc::spike_limits::SpikeLimits;
 use crate::qc::station::Station;
 use crate::qc::test::{DEW_POINT, NO_VALUES, PRESSURE, RAIN_1H, TEMPERATURE, WIND_SPEED};
-use comparison::{Bounds, Comparison, Judgement, Reference, minute};
+use comparison::{Bounds, Comparison, Judgement};
+use reference::minute;
+pub use reference::{Reference, Series};
 
 /// Measurements that are compared, in the order in which references hold them.
 pub const COMPARED: [usize; 4] = [TEMPERATURE, DEW_POINT, PRESSURE, WIND_SPEED];
@@ -91,8 +94,8 @@ pub struct Around<'a> {
     pub id: &'a str,
     /// Distance in km.
     pub distance: f64,
-    /// Its values, one series for each of [`COMPARED`].
-    pub series: &'a [Reference; COMPARED.len()],
+    /// Its values.
+    pub reference: &'a Reference,
 }
 
 /// Where each station lies: its row group and its position in it.
@@ -136,7 +139,7 @@ impl<'a> FirstStage<'a> {
 }
 
 /// The series of some stations by id, without what the first stage found erroneous.
-pub type References = BTreeMap<String, [Reference; COMPARED.len()]>;
+pub type References = BTreeMap<String, Reference>;
 
 /// Reads the series of some stations.
 ///
@@ -151,31 +154,11 @@ fn references(first: &FirstStage<'_>, wanted: &BTreeSet<&str>) -> Result<Referen
     let read = |(group, positions): &(usize, Vec<usize>)| {
         let lost = || Error::internal(format!("no row group {group}"));
         let (rows, errors) = first.groups.get(*group).zip(first.errors.get(*group)).ok_or_else(lost)?;
-        let mut stations = load::stations(rows, first.columns, &COMPARED, &StationTable::default())?;
-        let mut series = Vec::new();
-        for &position in positions {
-            let (station, errors) = stations.get_mut(position).zip(errors.get(position)).ok_or_else(lost)?;
-            for &(measurement, row) in errors {
-                station.hide(usize::from(measurement), row as usize);
-            }
-            series.push((station.id().to_string(), reference(station)));
-        }
-        Ok(series)
+        let errors = positions.iter().map(|&position| errors.get(position)).collect::<Option<Vec<_>>>();
+        Reference::read(rows, first.columns, positions, &errors.ok_or_else(lost)?)
     };
     let series: Vec<Vec<_>> = by_group.par_iter().map(read).collect::<Result<_>>()?;
     Ok(series.into_iter().flatten().collect())
-}
-
-/// The compared measurements of a station.
-pub(super) fn reference(station: &Station) -> [Reference; COMPARED.len()] {
-    COMPARED.map(|measurement| {
-        let values = station.values(measurement).iter().zip(station.times());
-        values
-            .map(|(&value, &time)| (minute(time), value as f32))
-            // Beyond what half the memory holds no value says anything of another station's.
-            .filter(|(_, value)| value.is_finite())
-            .collect()
-    })
 }
 
 /// Has neighbours decide on what was `found` of a row group's stations, which are in its order.
@@ -205,8 +188,8 @@ pub fn decide_group(
     let (references, stations) = (references?, stations?);
     let decide = |((station, mut result), around): ((&Station, StationFindings), &Vec<(usize, f64)>)| {
         let around = around.iter().filter_map(|&(number, distance)| {
-            let (id, series) = references.get_key_value(network.id(number)?)?;
-            Some(Around { id, distance, series })
+            let (id, reference) = references.get_key_value(network.id(number)?)?;
+            Some(Around { id, distance, reference })
         });
         let mut not_run = NotRun::new();
         let around: Vec<_> = around.collect();
@@ -240,7 +223,7 @@ pub fn compare<'a>(
         settings.values(test, measurement).ok()?;
     let index = COMPARED.iter().position(|&compared| compared == measurement)?;
     let near = around.iter().take_while(|other| other.distance <= radius);
-    let series: Vec<&Reference> = near.map(|other| &other.series[index]).collect();
+    let series: Vec<Series<'_>> = near.map(|other| other.reference.series(index)).collect();
     let mut found = vec![false; station.rows()];
     let mine = findings.iter().filter(|finding| usize::from(finding.measurement) == measurement);
     mine.for_each(|finding| found[finding.row as usize] = true);
@@ -441,10 +424,8 @@ fn is_event(station: &Station, row: usize, around: &[Around<'_>]) -> bool {
     let (time, reach) = (minute(station.times()[row]), (STORM.1 * 60.0) as i32);
     let windy = |other: &Around<'_>| {
         let Some(wind) = COMPARED.iter().position(|&compared| compared == WIND_SPEED) else { return false };
-        let series = &other.series[wind];
-        let start = series.partition_point(|(minute, _)| *minute < time - reach);
-        let near = series[start..].iter().take_while(|(minute, _)| *minute <= time + reach);
-        near.into_iter().any(|(_, wind)| f64::from(*wind) >= STORM.0)
+        let near = other.reference.series(wind).between(time - reach, time + reach);
+        near.iter().any(|&wind| f64::from(wind) >= STORM.0)
     };
     if around.iter().any(windy) {
         return true;

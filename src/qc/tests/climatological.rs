@@ -2,10 +2,11 @@
 
 use isd_dataset::Result;
 
+use crate::qc::calendar::{HOURS_OF_MONTHS, Moment};
 use crate::qc::derived::{Limits, kept};
 use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
-use crate::qc::statistics::{MAD_TO_SIGMA, iqr, last_within, mad, median, normal_limit, sort};
+use crate::qc::statistics::{MAD_TO_SIGMA, iqr_of_sorted, mad, median, normal_limit, reach, sort};
 use crate::qc::test::{About, DEW_POINT, Needs, Parameter, Run, TEMPERATURE, Test};
 use crate::qc::tests::spike::not_joined;
 
@@ -62,8 +63,7 @@ impl Test for Climatological {
             }
             let Some(limits) = run.derived.climatological.get(&measurement).cloned() else { continue };
             let limits_of = |row: usize| {
-                let moment = station.moments()[row];
-                limits.get(usize::from(moment.month) * HOURS + moment.hour()).copied().flatten()
+                limits.get(usize::from(station.moments()[row].hour_of_month())).copied().flatten()
             };
             let values = run.values(measurement);
             let outlies = |&row: &usize| limits_of(row).is_some_and(|limits| limits.find(values[row]));
@@ -89,33 +89,27 @@ fn winsorised_mean(sample: &mut [f64], ends: f64) -> Option<f64> {
 /// Derives the limits of each calendar month and hour of the day; `None` for an hour with too few values.
 fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Option<Limits>> {
     let [_, least_spread, winsorised, margin, gap] = parameters;
-    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); 12 * HOURS];
-    for (value, moment) in station.values(measurement).iter().zip(station.moments()) {
-        if !value.is_nan() {
-            samples[usize::from(moment.month) * HOURS + moment.hour()].push(*value);
-        }
-    }
-    let mut limits = Vec::with_capacity(samples.len());
-    for hours in samples.chunks_mut(HOURS) {
-        let center_and_spread = |sample: &mut Vec<f64>| {
+    let mut samples = station.samples(measurement, HOURS_OF_MONTHS, Moment::hour_of_month);
+    let mut limits = Vec::with_capacity(HOURS_OF_MONTHS);
+    for month in 0..12 {
+        let hours = month * HOURS..(month + 1) * HOURS;
+        let center_and_spread = |hour: usize| {
+            let sample = samples.of_mut(hour);
             let enough = sample.len() >= HOUR_VALUES;
             let center = winsorised_mean(sample, winsorised).filter(|_| enough)?;
-            Some((kept(center), kept((iqr(sample)? / 2.0).max(least_spread))))
+            Some((kept(center), kept((iqr_of_sorted(sample)? / 2.0).max(least_spread))))
         };
-        let centers: Vec<Option<(f64, f64)>> = hours.iter_mut().map(center_and_spread).collect();
+        let centers: Vec<Option<(f64, f64)>> = hours.clone().map(center_and_spread).collect();
         let mut distances: Vec<f64> = Vec::new();
-        for (sample, center) in hours.iter().zip(&centers) {
+        for (hour, center) in hours.zip(&centers) {
             let Some((center, spread)) = *center else { continue };
-            distances.extend(sample.iter().map(|value| (value - center) / spread));
+            distances.extend(samples.of(hour).iter().map(|value| (value - center) / spread));
         }
         let mut scratch = distances.clone();
         let sigma =
             median(&mut scratch).and_then(|center| mad(&mut scratch, center)).unwrap_or(0.0) * MAD_TO_SIGMA;
         let limit = normal_limit(distances.len(), 1.0, sigma.max(0.5)) + margin;
-        // In the middle of the gap, so that rounding the limit finds nothing.
-        let side =
-            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap) + gap / 2.0;
-        let (below, above) = (side(-1.0), side(1.0));
+        let (below, above) = reach(distances.into_iter(), limit, gap);
         limits.extend(
             centers
                 .into_iter()

@@ -5,7 +5,7 @@ use isd_dataset::Result;
 use crate::qc::derived::{Limits, kept};
 use crate::qc::finding::Verdict;
 use crate::qc::station::Station;
-use crate::qc::statistics::{IQR_TO_SIGMA, iqr, last_within, mad, median, normal_limit};
+use crate::qc::statistics::{IQR_TO_SIGMA, iqr, mad, median, normal_limit, reach};
 use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, TEMPERATURE, Test, WIND_SPEED};
 use crate::qc::tests::spike::not_joined;
 
@@ -96,25 +96,17 @@ fn windy_above(station: &Station, deviations: f64) -> f64 {
 /// Derives the limits of each calendar month; `None` for one with too few values.
 fn derive(station: &Station, measurement: usize, parameters: [f64; 5]) -> Vec<Option<Limits>> {
     let [least_values, least_spread, margin, gap, _] = parameters;
-    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); 12];
-    for (value, moment) in station.values(measurement).iter().zip(station.moments()) {
-        if !value.is_nan() {
-            samples[usize::from(moment.month)].push(*value);
-        }
-    }
-    let limits = |sample: &mut Vec<f64>| {
+    let mut samples = station.samples(measurement, 12, |moment| moment.month.into());
+    let limits = |month: usize| {
+        let sample = samples.of_mut(month);
         if (sample.len() as f64) < least_values {
             return None;
         }
         let center = kept(median(sample)?);
         let spread = kept(iqr(sample)?.max(least_spread));
         let limit = normal_limit(sample.len(), BIN, 1.0 / IQR_TO_SIGMA) + margin;
-        let distances: Vec<f64> = sample.iter().map(|value| (value - center) / spread).collect();
-        // In the middle of the gap, so that rounding the limit finds nothing.
-        let gap = gap * BIN;
-        let side =
-            |sign: f64| last_within(distances.iter().map(|distance| sign * distance), limit, gap) + gap / 2.0;
-        Some(Limits::new(center, spread, side(-1.0), side(1.0)))
+        let (below, above) = reach(sample.iter().map(|value| (value - center) / spread), limit, gap * BIN);
+        Some(Limits::new(center, spread, below, above))
     };
-    samples.iter_mut().map(limits).collect()
+    (0..12).map(limits).collect()
 }

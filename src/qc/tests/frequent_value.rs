@@ -122,7 +122,7 @@ impl Test for FrequentValue {
                 run.not_run(measurement, "too few values");
                 continue;
             }
-            let width = resolution(rows.iter().map(|&row| values[row as usize])).max(0.5);
+            let width = resolution(values, f64::NEG_INFINITY).max(0.5);
             let bins: Vec<i64> = rows.iter().map(|&row| bin(values[row as usize] / width)).collect();
             let record = Bins::of(&bins);
             let is_frequent = |&bin: &i64| {

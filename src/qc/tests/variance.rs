@@ -2,6 +2,7 @@
 
 use isd_dataset::Result;
 
+use crate::qc::calendar::{HOURS_OF_MONTHS, Moment};
 use crate::qc::finding::Verdict;
 use crate::qc::statistics::{iqr, median};
 use crate::qc::test::{About, DEW_POINT, Needs, PRESSURE, Parameter, Run, TEMPERATURE, Test, WIND_SPEED};
@@ -98,12 +99,10 @@ impl Test for Variance {
 fn months(run: &Run<'_>, measurement: usize, least_values: usize) -> Vec<Month> {
     let (moments, values) = (run.station.moments(), run.values(measurement));
     let rows = run.station.observed(measurement);
-    let mut samples: Vec<Vec<f64>> = vec![Vec::new(); 12 * 24];
-    let hour = |row: u32| usize::from(moments[row as usize].month) * 24 + moments[row as usize].hour();
-    for &row in rows {
-        samples[hour(row)].push(values[row as usize]);
-    }
-    let centers: Vec<f64> = samples.iter_mut().map(|sample| median(sample).unwrap_or(f64::NAN)).collect();
+    let mut samples = run.station.samples(measurement, HOURS_OF_MONTHS, Moment::hour_of_month);
+    let center = |hour: usize| median(samples.of_mut(hour)).unwrap_or(f64::NAN);
+    let centers: Vec<f64> = (0..HOURS_OF_MONTHS).map(center).collect();
+    let hour = |row: u32| usize::from(moments[row as usize].hour_of_month());
     let month_of = |row: u32| moments[row as usize].month_of_record();
     let months = rows.chunk_by(|&a, &b| month_of(a) == month_of(b)).filter(|rows| rows.len() >= least_values);
     let month = |rows: &[u32]| {

@@ -240,7 +240,7 @@ proptest! {
         }
         let observed: Vec<usize> = (0..values.len()).filter(|&row| !values[row].is_nan()).collect();
         prop_assume!(!observed.is_empty());
-        let length = match resolution(observed.iter().map(|&row| values[row])) {
+        let length = match resolution(&values, f64::NEG_INFINITY) {
             1.0 => 120,
             0.5 => 100,
             _ => 72,

@@ -88,12 +88,10 @@ impl Test for Streak {
             };
             let values = run.values(measurement);
             let derived = run.derived.streak.get(&measurement).copied();
-            let length = derived.unwrap_or_else(|| {
-                match resolution(values.iter().copied().filter(|value| !value.is_nan() && *value > calm)) {
-                    1.0 => ones,
-                    0.5 => halves,
-                    _ => tenths,
-                }
+            let length = derived.unwrap_or_else(|| match resolution(values, calm) {
+                1.0 => ones,
+                0.5 => halves,
+                _ => tenths,
             });
             run.derived.streak.insert(measurement, length);
             let coarse = if length >= ones {
