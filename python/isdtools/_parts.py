@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from . import _native
@@ -76,9 +77,14 @@ class PartOutliers(Table):
     """
 
     def __init__(self, name: str, file: bytes, summary: dict[str, Any] | None = None) -> None:
-        super().__init__(_native.from_parquet(file), summary)
         self.name = name
         self.file = file
+        self.summary = summary
+
+    @cached_property
+    def _handle(self) -> object:
+        # Those who only join it do not need it.
+        return _native.from_parquet(self.file)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PartOutliers, (self.name, self.file, self.summary)

@@ -26,6 +26,18 @@ def run(
     depth: int = 0,
 ) -> Any:
     """Run a tool: its summary as a dict, or what it prints as text."""
+    return _run(tool, source, options, progress, depth + 1, keep=False)[0]
+
+
+def _run(
+    tool: str,
+    source: Source | None,
+    options: Sequence[Option],
+    progress: Progress,
+    depth: int,
+    keep: bool,
+) -> tuple[Any, object]:
+    """Run a tool: the same, and the table in place of a file where it is to be kept."""
     if hasattr(source, "__arrow_c_stream__"):
         import tempfile
 
@@ -33,15 +45,16 @@ def run(
         with tempfile.TemporaryDirectory(prefix="isdtools-") as directory:
             path = os.path.join(directory, "observations.arrow")
             _native.write_ipc(source, path)
-            return run(tool, path, options, progress, depth + 1)
+            return _run(tool, path, options, progress, depth + 1, keep)
     line = [tool, "--json", *arguments(options)]
     sources = paths(source)
     with Reporter(progress) as reporter:
-        printed, said = _native.run(tool, [*line, "--", *sources] if sources else line, reporter.callback)
+        line = [*line, "--", *sources] if sources else line
+        printed, said, table = _native.run(tool, line, reporter.callback, keep)
     for note in said.splitlines():
         # The caller of the public function is meant, `depth` calls further up.
         warnings.warn(note, IsdWarning, stacklevel=3 + depth)
-    return json.loads(printed) if printed.startswith("{") else printed
+    return json.loads(printed) if printed.startswith("{") else printed, table
 
 
 def run_table(
@@ -54,12 +67,5 @@ def run_table(
     given = {name for name, value, _ in options if value not in (None, False) and value != []}
     if "output" in given or given & _NO_TABLE:
         return run(tool, source, options, progress, depth=1)
-    import tempfile  # as slow to import as all else together
-
-    with tempfile.TemporaryDirectory(prefix="isdtools-") as directory:
-        path = os.path.join(directory, "table.arrow")
-        summary = run(tool, source, [*options, ("output", path, None)], progress, depth=1)
-        with open(path, "rb") as file:
-            table = _native.from_ipc(file.read())
-    summary["output"] = None
+    summary, table = _run(tool, source, options, progress, depth=1, keep=True)
     return Table(table, summary)

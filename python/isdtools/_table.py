@@ -30,8 +30,12 @@ class Table:
     summary: dict[str, Any] | None
 
     def __init__(self, handle: object, summary: dict[str, Any] | None = None) -> None:
-        self._handle = handle
+        self._held = handle
         self.summary = summary
+
+    @property
+    def _handle(self) -> object:
+        return self._held
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """The table as a stream of record batches, by the Arrow PyCapsule interface."""

@@ -16,7 +16,7 @@ from ._parts import Part, join, parts
 __all__ = ["detect", "outliers"]
 
 #: Parts for each thread of the cluster: a worker that is done early takes another one.
-_PARTS_A_THREAD = 4
+_PARTS_A_THREAD = 2
 
 
 def detect(
@@ -41,7 +41,7 @@ def detect(
     client : distributed.Client, optional
         The cluster. Default: the client that was made last.
     n : int, optional
-        Number of parts. Default: four for each thread of the cluster.
+        Number of parts. Default: two for each thread of the cluster.
     output : path, optional
         File to write, on this machine: byte for byte the one that :func:`isdtools.detect` writes.
     **options

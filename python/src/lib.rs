@@ -29,8 +29,9 @@ use pyo3::types::{PyCFunction, PyDict, PyTuple};
 fn fill(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     add(module, c"run", |arguments| {
-        let (tool, line, progress) = arguments.extract::<(String, Vec<OsString>, Option<Py<PyAny>>)>()?;
-        tools::run(arguments.py(), &tool, line, progress.as_ref())
+        let (tool, line, progress, keep) =
+            arguments.extract::<(String, Vec<OsString>, Option<Py<PyAny>>, bool)>()?;
+        tools::run(arguments.py(), &tool, line, progress.as_ref(), keep)
     })?;
     add(module, c"script", |arguments| {
         let (tool, line) = arguments.extract::<(String, Vec<OsString>)>()?;

@@ -14,13 +14,15 @@ use isd::cli::synth::SynthArgs;
 use isd::cli::{Failure, Kind, run_with};
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyCapsule, PyDict};
 
+use crate::capsules::table_capsule;
 use crate::errors::exception;
+use crate::table::Table;
 use crate::watch::watched;
 
 /// Runs a tool with those arguments, the first of which is its name; gives what it prints to standard output and to standard
-/// error. Sources that were left out are told in the latter. `progress` is called with a dict of counts.
+/// error, and, where `keep` says so, the table that it would write to `-o`. Sources that were left out are told in the latter. `progress` is called with a dict of counts.
 ///
 /// # Errors
 /// Those of the tool as exceptions, that of Ctrl-C, and what `progress` raises.
@@ -29,9 +31,10 @@ pub fn run(
     tool: &str,
     arguments: Vec<OsString>,
     progress: Option<&Py<PyAny>>,
-) -> PyResult<(String, String)> {
+    keep: bool,
+) -> PyResult<(String, String, Option<Py<PyCapsule>>)> {
     refuse_after_fork()?;
-    let run = Arc::new(EmbeddedRun::default());
+    let run = Arc::new(if keep { EmbeddedRun::for_table() } else { EmbeddedRun::default() });
     let work = || match tool {
         "isd-convert" => run.run::<ConvertArgs>(arguments),
         "isd-detect" => run.run::<DetectArgs>(arguments),
@@ -56,7 +59,8 @@ pub fn run(
     }
     // The last word on progress: a short run ends before the first look.
     tell(py)?;
-    Ok((stdout, stderr))
+    let table = run.table().map(|(schema, batches)| table_capsule(py, Table { schema, batches }));
+    Ok((stdout, stderr, table.transpose()?.map(Bound::unbind)))
 }
 
 /// Runs a tool as its binary does, with those arguments, the first of which is its name; gives the exit status. It may end the

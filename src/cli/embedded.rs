@@ -7,11 +7,14 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::tool::{Tool, catch_panic};
+use crate::output::{KeptTable, TableFile};
 
 thread_local! {
     /// The run that this thread works for. Tools print, and begin to show progress, on the thread that they were started on.
@@ -24,6 +27,8 @@ pub struct EmbeddedRun {
     printed: Mutex<Printed>,
     progress: Mutex<Option<Counts>>,
     cancelled: AtomicBool,
+    /// Takes the table that the tool would write to `-o`, if that is asked for.
+    table: Option<KeptTable>,
 }
 
 /// What a tool printed.
@@ -58,6 +63,18 @@ pub struct Counts {
 struct Cancelled;
 
 impl EmbeddedRun {
+    /// A run whose table, without `-o`, is kept for [`EmbeddedRun::table`].
+    #[must_use]
+    pub fn for_table() -> Self {
+        Self { table: Some(KeptTable::default()), ..Self::default() }
+    }
+
+    /// Takes out the table that the run has written, if one was asked for.
+    #[must_use]
+    pub fn table(&self) -> Option<(SchemaRef, Vec<RecordBatch>)> {
+        self.table.as_ref()?.take()
+    }
+
     /// Runs a tool with arguments, the first of which is its name, on threads of its own. What it prints is in
     /// [`EmbeddedRun::printed`] afterwards.
     ///
@@ -128,4 +145,9 @@ impl EmbeddedRun {
 /// The run that the current thread works for, if another program started it.
 pub(super) fn current() -> Option<Arc<EmbeddedRun>> {
     RUN.with_borrow(Clone::clone)
+}
+
+/// Where the table of the current run goes, if another program asked for it.
+pub(super) fn table_file() -> Option<TableFile> {
+    current()?.table.as_ref().map(TableFile::in_memory)
 }

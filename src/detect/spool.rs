@@ -6,7 +6,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Cursor, Read, Seek, SeekFrom, Write};
 
-use arrow::array::RecordBatch;
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -58,7 +58,10 @@ impl Spool {
     /// # Errors
     /// The temporary file cannot be written.
     pub fn push(&mut self, batch: RecordBatch) -> Result<usize> {
-        let bytes = batch.get_array_memory_size();
+        // Of a batch that is a part of a larger one, its own share.
+        let own = |column: &ArrayRef| column.to_data().get_slice_memory_size();
+        let bytes = batch.columns().iter().map(own).sum::<Result<usize, _>>();
+        let bytes = bytes.map_err(|error| Error::internal(error.to_string()))?;
         let spooled = if self.held + bytes <= self.limit {
             self.held += bytes;
             Spooled::Memory(batch)

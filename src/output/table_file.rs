@@ -1,8 +1,8 @@
-//! A table as one file: record batches in, a Parquet, CSV, Arrow or NDJSON file out.
+//! A table as one file: record batches in, a Parquet, CSV, Arrow or NDJSON file out, or the same batches for another program.
 
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::compute::interleave_record_batch;
@@ -19,9 +19,28 @@ use super::text::{write_csv, write_ndjson};
 /// A file that a table will be written to. Dropped before [`TableFile::write`] is through, it leaves nothing behind.
 #[derive(Debug)]
 pub struct TableFile {
-    path: PathBuf,
     file_type: FileType,
-    file: OutputFile,
+    place: Place,
+}
+
+/// Where a table goes.
+#[derive(Debug)]
+enum Place {
+    File(PathBuf, OutputFile),
+    Memory(KeptTable),
+}
+
+/// Memory that takes a table in place of a file, for the program that a tool runs within. Clones are the same memory.
+#[derive(Debug, Clone, Default)]
+pub struct KeptTable(Arc<Mutex<Option<(SchemaRef, Vec<RecordBatch>)>>>);
+
+impl KeptTable {
+    /// Takes out the table: its schema, with the metadata that a file would have, and its batches. `None` before one was
+    /// written.
+    #[must_use]
+    pub fn take(&self) -> Option<(SchemaRef, Vec<RecordBatch>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl TableFile {
@@ -32,7 +51,13 @@ impl TableFile {
     pub fn create(path: &Path) -> Result<Self, OutputError> {
         let file_type = FileType::of(path)?;
         let file = OutputFile::create(path).map_err(OutputError::of_file)?;
-        Ok(Self { path: path.to_owned(), file_type, file })
+        Ok(Self { file_type, place: Place::File(path.to_owned(), file) })
+    }
+
+    /// Has the table kept in memory.
+    #[must_use]
+    pub fn in_memory(table: &KeptTable) -> Self {
+        Self { file_type: FileType::Arrow, place: Place::Memory(table.clone()) }
     }
 
     /// What the table will be written as.
@@ -41,7 +66,7 @@ impl TableFile {
         self.file_type
     }
 
-    /// Writes the table under its final name; returns the file's size in bytes.
+    /// Writes the table under its final name; returns the file's size in bytes, which is 0 in memory.
     ///
     /// # Errors
     /// A batch that is an error, a full disk, or a file that cannot be put in place.
@@ -51,7 +76,20 @@ impl TableFile {
         batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
         metadata: &[(String, String)],
     ) -> Result<u64, OutputError> {
-        let Self { path, file_type, file } = self;
+        let Self { file_type, place } = self;
+        let (path, file) = match place {
+            Place::File(path, file) => (path, file),
+            Place::Memory(table) => {
+                let failed = |error: ArrowError| OutputError::Write {
+                    path: "table".into(),
+                    reason: error.to_string(),
+                };
+                let batches = batches.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+                let kept = (with_metadata(schema, metadata), batches);
+                *table.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+                return Ok(0);
+            }
+        };
         let mut out = BufWriter::new(file.file());
         let written = match file_type {
             FileType::Parquet => {
@@ -70,13 +108,17 @@ impl TableFile {
     }
 }
 
+fn with_metadata(schema: &SchemaRef, metadata: &[(String, String)]) -> SchemaRef {
+    Schema::clone(schema).with_metadata(metadata.iter().cloned().collect()).into()
+}
+
 fn write_arrow(
     out: impl Write,
     schema: &SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
     metadata: &[(String, String)],
 ) -> Result<(), ArrowError> {
-    let schema = Schema::clone(schema).with_metadata(metadata.iter().cloned().collect());
+    let schema = with_metadata(schema, metadata);
     let mut writer = FileWriter::try_new(out, &schema)?;
     for batch in batches {
         writer.write(&own_buffers(&batch?)?)?;

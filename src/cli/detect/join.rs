@@ -10,6 +10,7 @@ use super::joined::Joined;
 use super::output::outside;
 use super::part::PART;
 use super::summary::{DetectSummary, PARAMETERS, Parameters, describe};
+use crate::cli::embedded;
 use crate::cli::failure::Failure;
 use crate::cli::numbers::rows_per_second;
 use crate::cli::stdout_table::print_table;
@@ -32,7 +33,7 @@ pub(super) fn join(args: &DetectArgs, directory: &Path) -> Result<(), Failure> {
         let file = TableFile::create(path)?;
         outside(path, &file, &paths).map(|()| file)
     });
-    let file = file.transpose()?;
+    let file = file.transpose()?.or_else(embedded::table_file);
     let joined = Joined::read(&paths)?;
     let of_a_part = |key: &String| [PART, ARROW_SCHEMA].contains(&key.as_str());
     let metadata = joined.metadata.iter().filter(|(key, _)| !of_a_part(key));

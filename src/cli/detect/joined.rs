@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use arrow::array::RecordBatch;
-use arrow::compute::interleave_record_batch;
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use isd_dataset::{Error, Tally};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use rayon::prelude::*;
 
 use super::part::{Account, open};
 use super::summary::difference;
@@ -32,20 +34,18 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Reads all parts. Outliers beyond what memory should hold go to a temporary file.
+    /// Reads all parts, on all threads. Outliers beyond what memory should hold go to a temporary file.
     ///
     /// # Errors
     /// A damaged part, one of another result than the first, or a station with rows in two row groups.
     pub(super) fn read(paths: &[PathBuf]) -> Result<Self, Failure> {
-        let [first_path, others @ ..] = paths else { return Err(Error::internal("no part to join").into()) };
-        let (reader, account) = open(first_path)?;
+        let [first_path, ..] = paths else { return Err(Error::internal("no part to join").into()) };
+        let (reader, Account { result, .. }) = open(first_path)?;
         // The metadata of the schema are those of the file.
         let schema: SchemaRef = Schema::new(reader.schema().fields().clone()).into();
         let metadata = pairs(&reader);
-        let result = account.result.clone();
-        let mut gathered = Gathered::default();
-        gathered.add(first_path, reader, account)?;
-        for path in others {
+        let spool = Mutex::new(Spool::default());
+        let read = |path: &PathBuf| {
             let (reader, account) = open(path)?;
             if let Some(difference) = difference(&account.result, &result) {
                 let (path_text, first) = (path.display(), first_path.display());
@@ -55,17 +55,47 @@ impl Joined {
                 .hint("remove the parts of one of them, and run its parts again")
                 .about(Some(path)));
             }
-            gathered.add(path, reader, account)?;
+            let numbers = put_by(path, reader, &account, &spool)?;
+            Ok((account, numbers))
+        };
+        let parts: Vec<Result<_, Failure>> = paths.par_iter().map(read).collect();
+        let mut gathered = Gathered::default();
+        for (path, part) in paths.iter().zip(parts) {
+            let (account, numbers) = part?;
+            gathered.add(path, account, numbers);
         }
+        let spool = spool.into_inner().unwrap_or_else(PoisonError::into_inner);
         let selection = result["selection"].as_str().map(str::to_owned);
-        Ok(Self { schema, metadata, selection, detection: gathered.detection()? })
+        Ok(Self { schema, metadata, selection, detection: gathered.detection(spool)? })
     }
 }
 
-/// What has been read of the parts.
+/// Puts the outliers of a part's row groups by; gives the number of each in the spool, if it has any.
+/// Errors: a part that is damaged, or a temporary file that cannot be written.
+fn put_by(
+    path: &Path,
+    reader: ParquetRecordBatchReaderBuilder<File>,
+    account: &Account,
+    spool: &Mutex<Spool>,
+) -> Result<Vec<Option<usize>>, Failure> {
+    let damaged = |error: ArrowError| {
+        Failure::error(format!("{}: cannot be read: {error}", path.display()))
+            .hint("remove it, and run its part again")
+            .about(Some(path))
+    };
+    let reader = reader.with_batch_size(BATCH_ROWS).build();
+    let mut rows = Rows { reader: reader.map_err(|error| damaged(error.into()))?, rest: None };
+    let put_by = |row_group: &TestedRowGroup| {
+        let Some(outliers) = rows.next(row_group.outliers).map_err(damaged)? else { return Ok(None) };
+        let mut spool = spool.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(spool.push(outliers)?))
+    };
+    account.row_groups.iter().map(put_by).collect()
+}
+
+/// What the parts say of themselves, put together.
 #[derive(Default)]
 struct Gathered<'a> {
-    spool: Spool,
     rows: u64,
     stations: usize,
     measurements: Vec<MeasurementCount>,
@@ -74,18 +104,8 @@ struct Gathered<'a> {
 }
 
 impl<'a> Gathered<'a> {
-    /// Reads a part. Errors: one that is damaged, or a temporary file that cannot be written.
-    fn add(
-        &mut self,
-        path: &'a Path,
-        reader: ParquetRecordBatchReaderBuilder<File>,
-        account: Account,
-    ) -> Result<(), Failure> {
-        let damaged = |error: ArrowError| {
-            Failure::error(format!("{}: cannot be read: {error}", path.display()))
-                .hint("remove it, and run its part again")
-                .about(Some(path))
-        };
+    /// Adds a part, of whose row groups the outliers have these numbers.
+    fn add(&mut self, path: &'a Path, account: Account, numbers: Vec<Option<usize>>) {
         self.rows += account.rows;
         self.stations += account.stations;
         if self.measurements.is_empty() {
@@ -98,22 +118,16 @@ impl<'a> Gathered<'a> {
                 total.stations += own.stations;
             }
         }
-        let reader = reader.with_batch_size(BATCH_ROWS).build();
-        let mut rows = Rows { reader: reader.map_err(|error| damaged(error.into()))?, rest: None };
-        for row_group in account.row_groups {
-            let outliers = rows.next(row_group.outliers).map_err(damaged)?;
-            let number = outliers.map(|outliers| self.spool.push(outliers)).transpose()?;
-            self.row_groups.push((row_group, number, path));
-        }
-        Ok(())
+        let row_groups = account.row_groups.into_iter().zip(numbers);
+        self.row_groups.extend(row_groups.map(|(row_group, number)| (row_group, number, path)));
     }
 
     /// All of it, in the order of the stations. Errors: a station with rows in two row groups.
-    fn detection(mut self) -> Result<Detection, Failure> {
+    fn detection(mut self, mut spool: Spool) -> Result<Detection, Failure> {
         order_row_groups(&mut self.row_groups, |(row_group, _, path)| (row_group, path))?;
-        self.spool.arrange(self.row_groups.iter().filter_map(|(_, number, _)| *number))?;
+        spool.arrange(self.row_groups.iter().filter_map(|(_, number, _)| *number))?;
         Ok(Detection {
-            outliers: self.spool,
+            outliers: spool,
             rows: self.rows,
             stations: self.stations,
             tally: Tally::default(),
@@ -136,24 +150,22 @@ impl Rows {
     /// depend on where batches end. `None` for no rows.
     /// Errors: a file that cannot be read, or that has fewer rows.
     fn next(&mut self, count: usize) -> Result<Option<RecordBatch>, ArrowError> {
-        let (mut batches, mut places) = (Vec::new(), Vec::with_capacity(count));
-        while places.len() < count {
+        let (mut batches, mut found) = (Vec::new(), 0);
+        while found < count {
             let ended = || ArrowError::ParquetError("it ends early".into());
             let batch = match self.rest.take() {
                 Some(batch) => batch,
                 None => self.reader.next().ok_or_else(ended)??,
             };
-            let rows = batch.num_rows().min(count - places.len());
-            places.extend((0..rows).map(|row| (batches.len(), row)));
+            let rows = batch.num_rows().min(count - found);
+            found += rows;
             if rows < batch.num_rows() {
                 self.rest = Some(batch.slice(rows, batch.num_rows() - rows));
             }
-            batches.push(batch);
+            batches.push(batch.slice(0, rows));
         }
-        if batches.is_empty() {
-            return Ok(None);
-        }
-        interleave_record_batch(&batches.iter().collect::<Vec<_>>(), &places).map(Some)
+        let [first, ..] = batches.as_slice() else { return Ok(None) };
+        concat_batches(first.schema_ref(), &batches).map(Some)
     }
 }
 

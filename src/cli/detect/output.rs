@@ -9,6 +9,7 @@ use isd_dataset::storage;
 
 use super::arguments::DetectArgs;
 use super::summary::{PARAMETERS, Parameters, difference};
+use crate::cli::embedded;
 use crate::cli::failure::Failure;
 use crate::cli::stdout_table::print_table;
 use crate::detect::DetectError;
@@ -36,7 +37,8 @@ impl Destination {
     /// another test than that of `parameters`.
     pub(super) fn create(args: &DetectArgs, parameters: &Parameters) -> Result<Self, Failure> {
         let Some(path) = args.output.as_deref() else {
-            return Ok(if args.common.json { Self::Nowhere } else { Self::Stdout });
+            let kept = embedded::table_file().map(|table| Self::File(table, None));
+            return Ok(kept.unwrap_or(if args.common.json { Self::Nowhere } else { Self::Stdout }));
         };
         let read = args.sources.iter().chain(&args.stations);
         if args.partition_by.is_some() {

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::arguments::EventsArgs;
 use super::summary::reading_table;
+use crate::cli::embedded;
 use crate::cli::failure::Failure;
 use crate::cli::streams::print;
 use crate::events::geojson::write_geojson;
@@ -29,6 +30,8 @@ pub(super) struct Destinations {
 enum Events {
     Table(PathBuf, TableFile),
     GeoJson(PathBuf, OutputFile),
+    /// For the program that the tool runs within.
+    Kept(TableFile),
     Stdout,
     /// With `--json` and without `-o`, standard output has the summary alone.
     Nowhere,
@@ -61,11 +64,12 @@ impl Destinations {
         for path in args.output.iter().chain(&args.members) {
             refuse_read(path, &read)?;
         }
-        let events = match &args.output {
-            None if args.common.json => Events::Nowhere,
-            None => Events::Stdout,
-            Some(path) if is_geojson(path) => Events::GeoJson(path.clone(), OutputFile::create(path)?),
-            Some(path) => {
+        let events = match (&args.output, embedded::table_file()) {
+            (None, Some(table)) => Events::Kept(table),
+            (None, None) if args.common.json => Events::Nowhere,
+            (None, None) => Events::Stdout,
+            (Some(path), _) if is_geojson(path) => Events::GeoJson(path.clone(), OutputFile::create(path)?),
+            (Some(path), _) => {
                 Events::Table(path.clone(), create(path, ".parquet, .csv, .arrow, .ndjson or .geojson")?)
             }
         };
@@ -99,6 +103,9 @@ impl Destinations {
                 complete.map_err(|source| Error::io(&path, "cannot write", source))?;
                 drop(out);
                 written.push(Written { path, rows, bytes: file.finish()? });
+            }
+            Events::Kept(table) => {
+                table.write(&events_schema(), std::iter::once_with(batch), &metadata)?;
             }
             Events::Stdout if io::stdout().is_terminal() => print(&reading_table(&found.events, table))?,
             Events::Stdout => {

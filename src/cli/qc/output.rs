@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
 use super::arguments::QcArgs;
+use crate::cli::embedded;
 use crate::cli::failure::Failure;
 use crate::cli::stdout_table::print_table;
 use crate::output::TableFile;
@@ -30,7 +31,8 @@ impl Destination {
         let Some(path) = args.output.as_deref() else {
             let elsewhere =
                 args.common.json || args.truth.is_some() || args.clean.is_some() || args.wide.is_some();
-            return Ok(if elsewhere { Self::Nowhere } else { Self::Stdout });
+            let kept = embedded::table_file().map(Self::File);
+            return Ok(kept.unwrap_or(if elsewhere { Self::Nowhere } else { Self::Stdout }));
         };
         let file = TableFile::create(path)?;
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
