@@ -7,14 +7,12 @@ use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::failure::Failure;
 use super::tool::{Tool, catch_panic};
-use crate::output::{KeptTable, TableFile};
+use crate::output::{Batches, KeptTable, TableFile};
 
 thread_local! {
     /// The run that this thread works for. Tools print, and begin to show progress, on the thread that they were started on.
@@ -71,7 +69,7 @@ impl EmbeddedRun {
 
     /// Takes out the table that the run has written, if one was asked for.
     #[must_use]
-    pub fn table(&self) -> Option<(SchemaRef, Vec<RecordBatch>)> {
+    pub fn table(&self) -> Option<Batches> {
         self.table.as_ref()?.take()
     }
 

@@ -14,5 +14,5 @@ pub use append::Existing;
 pub use error::OutputError;
 pub use file_type::FileType;
 pub use partitioned::{PartitionedOutput, Written, YEAR};
-pub use table_file::{KeptTable, TableFile};
+pub use table_file::{Batches, KeptTable, TableFile};
 pub use text::{write_csv, write_table};

@@ -30,15 +30,18 @@ enum Place {
     Memory(KeptTable),
 }
 
+/// A schema and batches of it.
+pub type Batches = (SchemaRef, Vec<RecordBatch>);
+
 /// Memory that takes a table in place of a file, for the program that a tool runs within. Clones are the same memory.
 #[derive(Debug, Clone, Default)]
-pub struct KeptTable(Arc<Mutex<Option<(SchemaRef, Vec<RecordBatch>)>>>);
+pub struct KeptTable(Arc<Mutex<Option<Batches>>>);
 
 impl KeptTable {
     /// Takes out the table: its schema, with the metadata that a file would have, and its batches. `None` before one was
     /// written.
     #[must_use]
-    pub fn take(&self) -> Option<(SchemaRef, Vec<RecordBatch>)> {
+    pub fn take(&self) -> Option<Batches> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

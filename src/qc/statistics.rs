@@ -230,10 +230,10 @@ pub fn resolution(values: &[f64], above: f64) -> f64 {
         let even = round(tenths);
         let tenths = if tenths - even >= 0.5 { even + 1.0 } else { even };
         let last_digit = tenths - 10.0 * (round(tenths * 0.1 + 0.55) - 1.0);
-        let counts = value > above;
-        count += u64::from(counts);
-        whole += u64::from(counts & (last_digit == 0.0));
-        half += u64::from(counts & (last_digit == 5.0));
+        let counts = u64::from(value > above);
+        count += counts;
+        whole += counts * u64::from(last_digit == 0.0);
+        half += counts * u64::from(last_digit == 5.0);
     }
     match (whole * 10 >= count * 3, half * 100 >= count * 15) {
         (true, false) => 1.0,

@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-/// What addresses begin with, and whether objects can be written and listed there.
+/// What known addresses begin with, and whether objects can be written and listed there.
 const SCHEMES: [(&str, bool); 5] =
-    [("s3://", true), ("gs://", true), ("az://", true), ("https://", false), ("http://", false)];
+    [("s3", true), ("gs", true), ("az", true), ("https", false), ("http", false)];
 
-/// Whether a path names an object, or a directory of objects, and not a local file.
+/// What a scheme ends with.
+const SEPARATOR: &str = "://";
+
+/// Whether a path names an object, or a directory of objects, and not a local file. It may be of a kind that is not known, which
+/// whatever asks for it is told.
 #[must_use]
 pub fn is_address(path: &Path) -> bool {
     scheme(path).is_some()
@@ -15,7 +19,7 @@ pub fn is_address(path: &Path) -> bool {
 /// Whether objects can be written and listed at an address: on web servers they can only be read.
 #[must_use]
 pub fn is_writable(path: &Path) -> bool {
-    scheme(path).is_some_and(|(_, writable)| *writable)
+    scheme(path).and_then(known).is_some_and(|(_, writable)| *writable)
 }
 
 /// The directory that an address names, of which all objects are to be listed: one that ends in a slash, or a bucket.
@@ -23,8 +27,7 @@ pub fn is_writable(path: &Path) -> bool {
 #[must_use]
 pub fn listed_directory(path: &Path) -> Option<PathBuf> {
     let text = path.to_str()?;
-    let (scheme, _) = scheme(path)?;
-    let rest = &text[scheme.len()..];
+    let rest = &text[scheme(path)?.len() + SEPARATOR.len()..];
     (rest.ends_with('/') || !rest.contains('/')).then(|| PathBuf::from(text.trim_end_matches('/')))
 }
 
@@ -34,8 +37,8 @@ pub fn listed_directory(path: &Path) -> Option<PathBuf> {
 pub fn without_secrets(message: &str) -> String {
     let mut told = String::new();
     let mut rest = message;
-    while let Some(start) = rest.find("://") {
-        let (before, address) = rest.split_at(start + 3);
+    while let Some(start) = rest.find(SEPARATOR) {
+        let (before, address) = rest.split_at(start + SEPARATOR.len());
         told.push_str(before);
         let end = address.find(char::is_whitespace).unwrap_or(address.len());
         let (address, after) = address.split_at(end);
@@ -57,10 +60,20 @@ pub fn without_secrets(message: &str) -> String {
     told + rest
 }
 
-fn scheme(path: &Path) -> Option<&'static (&'static str, bool)> {
+/// What stands before `://`, if that looks like a scheme (RFC 3986). One letter is a drive of Windows.
+fn scheme(path: &Path) -> Option<&str> {
     // As bytes: what comes later need not be text.
     let bytes = path.as_os_str().as_encoded_bytes();
-    SCHEMES.iter().find(|(scheme, _)| bytes.starts_with(scheme.as_bytes()))
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
+    let length = bytes.iter().position(|byte| !is_part(byte)).filter(|length| *length > 1)?;
+    let (scheme, rest) = bytes.split_at(length);
+    let scheme = str::from_utf8(scheme).ok().filter(|_| rest.starts_with(SEPARATOR.as_bytes()))?;
+    scheme.starts_with(|first: char| first.is_ascii_alphabetic()).then_some(scheme)
+}
+
+/// The scheme of that name, in capitals or not.
+fn known(scheme: &str) -> Option<&'static (&'static str, bool)> {
+    SCHEMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(scheme))
 }
 
 /// An address, taken apart.
@@ -68,7 +81,7 @@ fn scheme(path: &Path) -> Option<&'static (&'static str, bool)> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Address<'a> {
     /// Such as `s3`.
-    pub(crate) scheme: &'a str,
+    pub(crate) scheme: &'static str,
     /// The bucket, the container, or the host with its port.
     pub(crate) bucket: &'a str,
     /// What it is called in there, without slashes at its ends.
@@ -80,7 +93,12 @@ impl<'a> Address<'a> {
     /// Takes an address apart. Errors: what is wrong with it, in a line without the address.
     pub(crate) fn parse(path: &'a Path) -> Result<Self, String> {
         let text = path.to_str().ok_or("is no UTF-8")?;
-        let (scheme, rest) = text.split_once("://").ok_or("is no address")?;
+        let (scheme, rest) = text.split_once(SEPARATOR).ok_or("is no address")?;
+        let Some(&(scheme, _)) = known(scheme) else {
+            let of_file =
+                if scheme.eq_ignore_ascii_case("file") { "; of a local file, give the path" } else { "" };
+            return Err(format!("s3://, gs://, az:// and https:// are read, not {scheme}://{of_file}"));
+        };
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             let what = if scheme.starts_with("http") { "host" } else { "bucket" };
@@ -111,7 +129,10 @@ mod tests {
         assert!(
             is("s3://bucket") && is("gs://b/k") && is("az://c/k") && is("https://host/f") && is("http://h/f")
         );
+        assert!(is("S3://bucket") && is("ftp://host/f") && is("s3a://b"));
         assert!(!is("observations") && !is("/s3://b") && !is("s3:/b") && !is("s3") && !is("C://x"));
+        assert!(!is("a b://c") && !is("1s://b") && !is("://b") && !is(""));
+        assert!(is_writable(Path::new("S3://b/k")) && !is_writable(Path::new("ftp://h/k")));
         assert!(is_writable(Path::new("s3://b/k")) && !is_writable(Path::new("https://h/k")));
     }
 
@@ -148,6 +169,9 @@ mod tests {
         let whole = Address { scheme: "s3", bucket: "bucket", key: "a/b c" };
         assert_eq!(parse("s3://bucket/a/b c/"), Ok(whole));
         assert_eq!(parse("s3://bucket").unwrap().key, "");
+        assert_eq!(parse("S3://Bucket/K").unwrap(), Address { scheme: "s3", bucket: "Bucket", key: "K" });
+        assert_eq!(parse("ftp://h/f").unwrap_err(), "s3://, gs://, az:// and https:// are read, not ftp://");
+        assert!(parse("FILE:///f").unwrap_err().ends_with("of a local file, give the path"));
         assert_eq!(parse("https://host:80/x").unwrap().root(), "https://host:80");
         assert!(parse("s3:///key").unwrap_err().contains("names no bucket"));
         assert!(parse("https://user:secret@host/f").is_err_and(|error| !error.contains("secret")));

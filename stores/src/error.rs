@@ -190,6 +190,10 @@ mod of_stores {
             return Failed::new(ErrorKind::Other, format!("the server answered {status}{named}"))
                 .hint("run again later; the server's log may say more");
         }
+        if has(&["invalid HTTP"]) {
+            return Failed::new(ErrorKind::InvalidData, "what answers is no web server")
+                .hint("check the host and port of the address, and the endpoint in the environment");
+        }
         match http_kind(error) {
             Some(HttpErrorKind::Connect) => Failed::new(ErrorKind::NotConnected, "cannot reach the server")
                 .hint("check the network, and the endpoint in the environment"),
