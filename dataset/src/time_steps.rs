@@ -9,6 +9,7 @@
 //! where each list begins and how long it is; a checksum before it says whether it is still the list of its row group.
 
 use std::io::Write;
+use std::ops::Range;
 
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{ColumnChunkMetaData, KeyValue, ParquetMetaData};
@@ -75,39 +76,94 @@ fn most_bytes(rows: usize) -> u64 {
     (size_of::<u32>() + 2 * LONGEST * (rows / ROWS_A_STRETCH + 2)) as u64
 }
 
+/// Rows that follow each other by one step.
+struct Stretch {
+    rows: Range<usize>,
+    /// The time of the first row.
+    first: i64,
+    step: i64,
+}
+
+impl Stretch {
+    /// The time of one of its rows, so many after the first.
+    fn time(&self, after: usize) -> i64 {
+        self.first.wrapping_add(self.step.wrapping_mul(after as i64))
+    }
+}
+
+/// The stretches of a list, one after the other.
+struct Stretches<'a> {
+    rest: &'a [u8],
+    /// Number of rows.
+    count: usize,
+    unit: i64,
+    /// The row that comes next, its time and the usual step from there on.
+    row: usize,
+    time: i64,
+    usual: i64,
+}
+
+impl<'a> Stretches<'a> {
+    /// Begins to read the list of `count` rows; `None` of one that is broken.
+    fn new(list: &'a [u8], count: usize) -> Option<Self> {
+        let (unit, rest) = unsigned(list)?;
+        let (time, rest) = signed(rest)?;
+        Some(Self { rest, count, unit: unit as i64, row: 0, time, usual: 0 })
+    }
+
+    /// The next stretch, up to the last row; `None` after that, and where the list is broken.
+    fn next(&mut self) -> Option<Stretch> {
+        if self.row >= self.count {
+            return None;
+        }
+        let (length, other, lasts);
+        if self.rest.is_empty() {
+            // Usual steps alone, to the end.
+            (length, other, lasts) = (self.count, 0, false);
+        } else {
+            let (header, after) = unsigned(self.rest)?;
+            let (units, after) = signed(after)?;
+            self.rest = after;
+            (length, lasts) = (usize::try_from(header >> 1).ok()?, header & 1 == 1);
+            other = units.wrapping_mul(self.unit);
+        }
+        let end = self.row.saturating_add(length).saturating_add(1).min(self.count);
+        let stretch = Stretch { rows: self.row..end, first: self.time, step: self.usual };
+        self.time = stretch.time(length).wrapping_add(other);
+        if lasts {
+            self.usual = other;
+        }
+        self.row = end;
+        Some(stretch)
+    }
+}
+
 /// Finds the times of some of `count` rows, which ascend, in a list. `None` where it does not hold them.
 fn times_at(list: &[u8], count: usize, rows: &[usize]) -> Option<Vec<i64>> {
-    let (unit, rest) = unsigned(list)?;
-    let (mut time, mut rest) = signed(rest)?;
-    let (mut row, mut usual) = (0_usize, 0_i64);
+    let mut stretches = Stretches::new(list, count)?;
     let mut left = rows;
     let mut times = Vec::with_capacity(rows.len());
-    while !left.is_empty() && row < count {
-        let (length, other, lasts);
-        if rest.is_empty() {
-            // Usual steps alone, to the end.
-            (length, other, lasts) = (count, 0, false);
-        } else {
-            let (header, after) = unsigned(rest)?;
-            let (units, after) = signed(after)?;
-            rest = after;
-            (length, lasts) = (usize::try_from(header >> 1).ok()?, header & 1 == 1);
-            other = units.wrapping_mul(unit as i64);
-        }
-        let end = row.saturating_add(length).saturating_add(1).min(count);
+    while !left.is_empty() {
+        let stretch = stretches.next()?;
         while let [wanted, others @ ..] = left
-            && *wanted < end
+            && *wanted < stretch.rows.end
         {
-            times.push(time.wrapping_add(usual.wrapping_mul(wanted.checked_sub(row)? as i64)));
+            times.push(stretch.time(wanted.checked_sub(stretch.rows.start)?));
             left = others;
         }
-        time = time.wrapping_add(usual.wrapping_mul(length as i64)).wrapping_add(other);
-        if lasts {
-            usual = other;
-        }
-        row = end;
     }
-    left.is_empty().then_some(times)
+    Some(times)
+}
+
+/// The times of all of `count` rows. `None` where the list does not hold them.
+fn all_times(list: &[u8], count: usize) -> Option<Vec<i64>> {
+    let mut stretches = Stretches::new(list, count)?;
+    let mut times = Vec::with_capacity(count);
+    while times.len() < count {
+        let stretch = stretches.next()?;
+        times.extend((0..stretch.rows.len()).map(|after| stretch.time(after)));
+    }
+    Some(times)
 }
 
 /// Appends the lists of a file's row groups after these, one or none for each, and says in its footer where they are.
@@ -146,7 +202,7 @@ pub(crate) fn place_of(metadata: &ParquetMetaData, row_group: usize) -> Option<(
     *places.get(row_group)?
 }
 
-/// Finds the times of some rows, which ascend, of a row group whose times are in the column chunk `chunk`.
+/// Finds the times of some rows, which ascend, or of all, of a row group whose times are in the column chunk `chunk`.
 ///
 /// `None` where the file has no list for it. A file that was written anew by another program may have the key still, but
 /// not the list: the checksum tells.
@@ -155,7 +211,7 @@ pub(crate) fn listed_times(
     metadata: &ParquetMetaData,
     row_group: usize,
     chunk: &ColumnChunkMetaData,
-    rows: &[usize],
+    rows: Option<&[usize]>,
 ) -> Option<Vec<i64>> {
     let (start, length) = place_of(metadata, row_group)?;
     let row_count = usize::try_from(chunk.num_values()).ok()?;
@@ -167,7 +223,10 @@ pub(crate) fn listed_times(
     if u32::from_le_bytes(*sum) != checksum(chunk, list) {
         return None;
     }
-    times_at(list, row_count, rows)
+    match rows {
+        Some(rows) => times_at(list, row_count, rows),
+        None => all_times(list, row_count),
+    }
 }
 
 /// A checksum of a list and of the column chunk that it belongs to: where that lies, how many times it holds, and their
@@ -193,10 +252,13 @@ mod tests {
         let times: Vec<i64> = (0..100).map(|i| if i < 40 { i } else { i + 5 }).collect();
         let list = list_of(&times).unwrap();
         assert_eq!(times_at(&list, 100, &[3, 99]), Some(vec![3, 104]));
+        assert_eq!(all_times(&list, 100).as_deref(), Some(&times[..]));
         for length in [0, 1, 3, list.len() - 1] {
             assert_eq!(times_at(&list[..length], 100, &[99]), None, "cut to {length} bytes");
+            assert_eq!(all_times(&list[..length], 100), None, "cut to {length} bytes");
         }
         assert_eq!(times_at(&[0xff; 40], 100, &[3]), None);
+        assert_eq!(all_times(&[0xff; 40], 100), None);
         assert_eq!(times_at(&list, 100, &[50, 3]), None, "rows that do not ascend");
         assert_eq!(times_at(&list, 100, &[100]), None, "no such row");
         assert_eq!(list_of(&[]), None);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::embedded;
 use super::failure::Failure;
+use super::panics::take_thread;
 use super::progress::Shown;
 use super::streams::{print, say};
 
@@ -88,7 +89,8 @@ impl CommonArgs {
     /// # Errors
     /// The operating system refuses the threads.
     pub fn thread_pool(&self) -> Result<ThreadPool, Failure> {
-        let pool = ThreadPoolBuilder::new().num_threads(self.thread_count()).build();
+        let pool = ThreadPoolBuilder::new().num_threads(self.thread_count());
+        let pool = pool.start_handler(|_| take_thread()).build();
         pool.map_err(|error| cannot_start(&error))
     }
 

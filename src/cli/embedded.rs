@@ -11,7 +11,8 @@ use clap::error::ErrorKind;
 use serde::Serialize;
 
 use super::failure::Failure;
-use super::tool::{Tool, catch_panic};
+use super::panics::catch_panic;
+use super::tool::Tool;
 use crate::output::{Batches, KeptTable, TableFile};
 
 thread_local! {

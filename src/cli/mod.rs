@@ -9,6 +9,7 @@ pub mod events;
 mod failure;
 mod interrupt;
 mod numbers;
+mod panics;
 mod progress;
 pub mod qc;
 mod selection;

@@ -2,9 +2,7 @@
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Mutex, Once, PoisonError};
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -14,6 +12,7 @@ use serde::Serialize;
 use super::common::{CommonArgs, to_json};
 use super::failure::{Failure, Kind, Report};
 use super::interrupt;
+use super::panics::{catch_panic, take_process};
 use super::streams::{print, say};
 
 /// The arguments of a command-line tool, and what it does with them.
@@ -55,6 +54,7 @@ pub fn run_with<T: Tool>(arguments: &[OsString]) -> ExitCode {
         Err(error) => return report(&error.into(), arguments.iter().any(|argument| argument == "--json")),
     };
     let json = tool.common().json;
+    take_process();
     // Before the first thread is started: the one that waits for signals.
     limit_polars(tool.common().usable_threads());
     // A system that does not allow it ends the process in its own way.
@@ -84,25 +84,6 @@ fn limit_polars(threads: Option<NonZeroUsize>) {
     unsafe {
         std::env::set_var("POLARS_MAX_THREADS", threads.to_string());
     }
-}
-
-/// Turns a panic into a failure: a bug is reported in one line too, and never by a backtrace.
-pub(super) fn catch_panic(tool: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
-    static PANIC: Mutex<Option<String>> = Mutex::new(None);
-    static HOOK: Once = Once::new();
-    let remember = |panic: &PanicHookInfo<'_>| {
-        let message = panic.payload_as_str().unwrap_or("panic");
-        let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
-        let text = format!("internal: {message}{}", place.unwrap_or_default());
-        // The first panic is the cause; others follow from it.
-        PANIC.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
-    };
-    HOOK.call_once(|| std::panic::set_hook(Box::new(remember)));
-    catch_unwind(AssertUnwindSafe(tool)).unwrap_or_else(|_| {
-        let text = PANIC.lock().unwrap_or_else(PoisonError::into_inner).take();
-        Err(Failure::error(text.unwrap_or_else(|| "internal: panic".into()))
-            .hint("this is a bug: please report it with the command that shows it"))
-    })
 }
 
 /// What `--json` prints of a failure.

@@ -6,6 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::ipc::reader::FileReader;
 use isd::cli::convert::ConvertArgs;
 use isd::cli::detect::DetectArgs;
 use isd::cli::embedded::EmbeddedRun;
@@ -49,6 +52,31 @@ fn what_is_printed_and_how_far_it_is_are_told() {
     let run = Arc::new(EmbeddedRun::default());
     run.run::<DetectArgs>(line(&["isd-detect", "--help"])).unwrap();
     assert!(run.printed().stdout.contains("Usage: isd-detect"));
+}
+
+#[test]
+fn a_table_is_kept_where_it_is_asked_for() {
+    let home = TempDir::new().unwrap();
+    let observations = observations(home.path(), 5);
+    let file = home.path().join("outliers.arrow").display().to_string();
+    let arguments = ["isd-detect", &observations, "-m", "wind_speed_rate", "--json"];
+    let run = Arc::new(EmbeddedRun::for_table());
+    run.run::<DetectArgs>(line(&arguments)).unwrap();
+    let (schema, batches) = run.table().unwrap();
+    assert!(run.table().is_none());
+    assert_eq!(serde_json::from_str::<Value>(&run.printed().stdout).unwrap()["output"], Value::Null);
+
+    // With a file, it is not.
+    let run = Arc::new(EmbeddedRun::for_table());
+    run.run::<DetectArgs>(line(&[&arguments[..], &["-o", &file]].concat())).unwrap();
+    assert!(run.table().is_none());
+    let reader = FileReader::try_new(fs::File::open(&file).unwrap(), None).unwrap();
+    assert_eq!(reader.schema(), schema);
+    assert!(schema.metadata().contains_key("isd.parameters"));
+    let written: Vec<RecordBatch> = reader.collect::<Result<_, _>>().unwrap();
+    let whole = |batches: &[RecordBatch]| concat_batches(batches[0].schema_ref(), batches).unwrap();
+    assert_eq!(whole(&written).columns(), whole(&batches).columns());
+    assert_eq!(whole(&batches).num_rows(), 5);
 }
 
 #[test]

@@ -27,7 +27,8 @@ pub fn read_ahead(groups: &mut [&mut RowGroup], columns: &[&str], times: Times) 
     for group in groups.iter() {
         let Some(object) = group.file.object() else { continue };
         let mut add = |range| ranges.push((Object::clone(object), range));
-        let all_times = (times == Times::All).then_some(TIMESTAMP);
+        let list = place_of(group.file.metadata(), group.index()).filter(|_| times != Times::None);
+        let all_times = (times == Times::All && list.is_none()).then_some(TIMESTAMP);
         // Where the footer says which station it is, nothing is read.
         let stations = group.only_station().is_none().then_some(STATION_ID);
         for column in stations.into_iter().chain(columns.iter().copied()).chain(all_times) {
@@ -36,7 +37,6 @@ pub fn read_ahead(groups: &mut [&mut RowGroup], columns: &[&str], times: Times) 
                 .into_iter()
                 .for_each(&mut add);
         }
-        let list = place_of(group.file.metadata(), group.index()).filter(|_| times == Times::Few);
         // What has been fetched with the footer is not fetched again.
         if let Some((start, length)) = list.filter(|(start, _)| *start < group.file.tail_start())
             && let Some(end) = start.checked_add(length).filter(|end| *end <= object.len())

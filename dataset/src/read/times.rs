@@ -13,11 +13,15 @@ use crate::time_steps::listed_times;
 
 impl RowGroup {
     /// The time of each row: microseconds since 1970, UTC; no nulls. A time that is stored without a zone is taken as UTC.
+    /// Where the file lists the steps between its times, the column is not read.
     ///
     /// # Errors
     /// An unreadable file, a column that holds no times, or a missing time.
     pub fn timestamps(&self) -> Result<TimestampMicrosecondArray> {
-        self.decoded_times(None)
+        match self.listed_times(None) {
+            Some(times) => Ok(TimestampMicrosecondArray::new(times.into(), None)),
+            None => self.decoded_times(None),
+        }
     }
 
     /// The times of some rows, as of [`RowGroup::timestamps`]. `rows` are their numbers in the row group, which ascend.
@@ -27,15 +31,15 @@ impl RowGroup {
     /// # Errors
     /// Those of [`RowGroup::timestamps`].
     pub fn timestamps_at(&self, rows: &[usize]) -> Result<TimestampMicrosecondArray> {
-        if let Some(times) = self.listed_times(rows) {
+        if let Some(times) = self.listed_times(Some(rows)) {
             return Ok(TimestampMicrosecondArray::new(times.into(), None));
         }
         let ranges = rows.iter().map(|row| *row..row + 1);
         self.decoded_times(Some(RowSelection::from_consecutive_ranges(ranges, self.rows())))
     }
 
-    /// The times of some rows from the list of their steps, which is one of microseconds; `None` where there is none.
-    fn listed_times(&self, rows: &[usize]) -> Option<Vec<i64>> {
+    /// The times of some rows or all from the list of their steps, which is one of microseconds; `None` where there is none.
+    fn listed_times(&self, rows: Option<&[usize]>) -> Option<Vec<i64>> {
         let unit = self.file.footer.schema().field_with_name(TIMESTAMP).ok()?.data_type();
         if !matches!(unit, DataType::Timestamp(TimeUnit::Microsecond, _)) {
             return None;

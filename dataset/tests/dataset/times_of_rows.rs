@@ -19,8 +19,14 @@ use crate::support::{HOUR, hourly, write, write_groups};
 /// The times of every third row, as the reader looks them up.
 fn looked_up(dataset: &Path) -> Vec<i64> {
     let groups = Dataset::open(dataset).unwrap().row_groups();
-    let third = |group: &RowGroup| (1..group.rows()).step_by(3).collect::<Vec<_>>();
-    groups.iter().flat_map(|group| group.timestamps_at(&third(group)).unwrap().values().to_vec()).collect()
+    let third = |group: &RowGroup| {
+        let times = group.timestamps_at(&(1..group.rows()).step_by(3).collect::<Vec<_>>()).unwrap();
+        let all = group.timestamps().unwrap();
+        assert_eq!(all.len(), group.rows());
+        assert!(all.values().iter().skip(1).step_by(3).eq(times.values()));
+        times.values().to_vec()
+    };
+    groups.iter().flat_map(third).collect()
 }
 
 /// A file of two row groups, each a station of so many hours, with the gaps of a day that `gaps` makes.
@@ -136,6 +142,7 @@ fn list_of(times: &[i64]) -> Option<usize> {
         fs::write(&path, bytes).unwrap();
     }
     let group = &Dataset::open(&path).unwrap().row_groups()[0];
+    assert_eq!(group.timestamps().unwrap().values(), times);
     for step in [1, 2, 7, 100, 4000] {
         let rows: Vec<usize> = (step / 2..times.len()).step_by(step).collect();
         let expected: Vec<i64> = rows.iter().map(|row| times[*row]).collect();
