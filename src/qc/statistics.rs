@@ -193,10 +193,9 @@ pub fn normal_limit(count: usize, bin: f64, sigma: f64) -> f64 {
     sigma * (2.0 * (peak / 0.1).max(1.0).ln()).sqrt()
 }
 
-/// How far out distances from a centre reach beyond `limit` until a gap of at least `gap` separates the rest: the last distance
-/// before the gap, or the limit where none lies between. Without a gap it is the greatest distance.
-#[must_use]
-pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -> f64 {
+/// The last of some distances before a gap of at least `gap` beyond `limit`, or the limit where none lies between. Without a gap
+/// it is the greatest distance.
+fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -> f64 {
     let mut beyond: Vec<f64> = distances.filter(|&distance| distance > limit).collect();
     beyond.sort_unstable_by(f64::total_cmp);
     let mut last = limit;
@@ -209,7 +208,8 @@ pub fn last_within(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -
     last
 }
 
-/// How far distances reach below and above a centre by [`last_within`], and half the gap more, so that rounding finds nothing.
+/// How far distances reach below and above a centre beyond `limit`, until a gap of at least `gap` separates the rest: to the last
+/// one before the gap, or the limit where none lies between, and half the gap more, so that rounding finds nothing.
 #[must_use]
 pub fn reach(distances: impl Iterator<Item = f64>, limit: f64, gap: f64) -> (f64, f64) {
     let beyond: Vec<f64> = distances.filter(|distance| distance.abs() > limit).collect();
