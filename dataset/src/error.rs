@@ -136,9 +136,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Io { action: "cannot read", source, .. } if is_damage(source) => Some(DAMAGED.into()),
-            Self::Io { source, .. } => {
+            Self::Io { action, source, .. } => {
                 isd_stores::hint(source).map(str::to_owned).or_else(|| match source.kind() {
+                    _ if *action == "cannot read" && is_damage(source) => Some(DAMAGED.into()),
                     ErrorKind::NotFound => Some("check the path".into()),
                     ErrorKind::PermissionDenied => Some("check who may read or write there".into()),
                     ErrorKind::StorageFull => Some("free some disk space and run again".into()),

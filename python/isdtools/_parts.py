@@ -144,6 +144,8 @@ def join(parts: PathArgument | Iterable[PartOutliers], output: PathArgument | No
     ------
     IsdError
         A part that is missing, or parts of several results; the message says which.
+    TypeError
+        What is no part.
     """
     if isinstance(parts, (str, os.PathLike)):
         return run_table("isd-detect", None, [("join", parts, None), ("output", output, None)])
@@ -151,6 +153,8 @@ def join(parts: PathArgument | Iterable[PartOutliers], output: PathArgument | No
 
     with tempfile.TemporaryDirectory(prefix="isdtools-") as directory:
         for part in parts:
+            if not isinstance(part, PartOutliers):
+                raise TypeError(f"parts: expected what Part.detect gives, found {type(part).__name__}")
             with open(os.path.join(directory, part.name), "wb") as file:
                 file.write(part.file)
         return join(directory, output)

@@ -62,6 +62,8 @@ def test_what_does_not_belong_together_is_not_joined(synthetic: Observations) ->
         isdtools.join([one, other, three])
     with pytest.raises(isdtools.IsdError, match="holds no parts"):
         isdtools.join([])
+    with pytest.raises(TypeError, match="expected what Part.detect gives, found int"):
+        isdtools.join([one, 2])  # type: ignore[list-item]
     with pytest.raises(ValueError, match="0 parts: expected a number of parts, from 1"):
         isdtools.parts(synthetic.dataset, 0)
     with pytest.raises(isdtools.IsdError):

@@ -93,8 +93,9 @@ pub fn run(
             let derived = known.get(&**station.id()).cloned().unwrap_or_default();
             let mut tested = test_station(station, settings, derived, &mut not_run)?;
             if !keep {
-                // The lengths of streaks are few, and the comparison with what was planted needs them.
-                tested.derived = Derived { streak: tested.derived.streak, ..Derived::default() };
+                // Neighbours judge by the limits of spikes, and the comparison with what was planted by the lengths of streaks.
+                let Derived { spike, streak, .. } = tested.derived;
+                tested.derived = Derived { spike, streak, ..Derived::default() };
             }
             found.push(tested);
             progress(done.fetch_add(rows, Ordering::Relaxed) + rows);

@@ -230,6 +230,7 @@ pub fn resolution(values: &[f64], above: f64) -> f64 {
         let even = round(tenths);
         let tenths = if tenths - even >= 0.5 { even + 1.0 } else { even };
         let last_digit = tenths - 10.0 * (round(tenths * 0.1 + 0.55) - 1.0);
+        let last_digit = if tenths < WHOLE { last_digit } else { 0.0 };
         let counts = u64::from(value > above);
         count += counts;
         whole += counts * u64::from(last_digit == 0.0);
@@ -290,7 +291,10 @@ mod tests {
         assert_eq!(resolution(&[1.1, 2.3, 3.0, 3.9]), 0.1);
         // Ten times the number before 0.05 is less than half, though half more than that is 1.
         assert_eq!(resolution(&[0.05_f64.next_down(); 9]), 1.0);
-        assert_eq!(resolution(&[0.05, 0.1, f64::MAX]), 0.1);
+        // Numbers of which doubles hold no tenths are whole.
+        assert_eq!(resolution(&[0.05, 0.1, 0.2, f64::MAX]), 0.1);
+        assert_eq!(resolution(&[0.05, 0.1, f64::MAX]), 1.0);
+        assert!((0..64).all(|n| resolution(&[6e14 + f64::from(2 * n)]) == 1.0));
         assert_eq!(super::resolution(&[0.0, 0.0, 1.0, 2.1, 2.2, 2.4], 0.0), 0.1);
         for tenth in 0..30_000 {
             let expected = [1.0, 0.1, 0.1, 0.1, 0.1, 0.5, 0.1, 0.1, 0.1, 0.1][tenth % 10];

@@ -83,6 +83,7 @@ impl SynthError {
             std::io::ErrorKind::StorageFull => {
                 Some("free some disk space, or use --compression gzip or fewer rows".into())
             }
+            std::io::ErrorKind::Unsupported => Some("give a local path, and upload the file".into()),
             _ => None,
         };
         match self {

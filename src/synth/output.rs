@@ -57,6 +57,11 @@ pub(super) struct PartialFile {
 impl PartialFile {
     /// Creates the file, empty and open for writing. Errors: a place where nothing can be written.
     pub(super) fn create(path: &Path) -> Result<(Self, File)> {
+        let failed = |source| SynthError::Io { path: path.to_path_buf(), action: "cannot create", source };
+        if isd_stores::is_address(path) {
+            let what = "archives are made as local files";
+            return Err(failed(io::Error::new(io::ErrorKind::Unsupported, what)));
+        }
         let directory = match path.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
@@ -73,7 +78,7 @@ impl PartialFile {
                 let unfinished = Unfinished::at(&temporary);
                 (Self { path: path.to_path_buf(), temporary, unfinished }, file)
             })
-            .map_err(|source| SynthError::Io { path: path.to_path_buf(), action: "cannot create", source })
+            .map_err(failed)
     }
 
     /// The name that it has while it is written.

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "object-stores")]
+use {crate::error::Failed, std::io::ErrorKind};
+
 /// What known addresses begin with, and whether objects can be written and listed there.
 const SCHEMES: [(&str, bool); 5] =
     [("s3", true), ("gs", true), ("az", true), ("https", false), ("http", false)];
@@ -90,25 +93,26 @@ pub(crate) struct Address<'a> {
 
 #[cfg(feature = "object-stores")]
 impl<'a> Address<'a> {
-    /// Takes an address apart. Errors: what is wrong with it, in a line without the address.
-    pub(crate) fn parse(path: &'a Path) -> Result<Self, String> {
-        let text = path.to_str().ok_or("is no UTF-8")?;
-        let (scheme, rest) = text.split_once(SEPARATOR).ok_or("is no address")?;
+    /// Takes an address apart. Errors: what is wrong with it.
+    pub(crate) fn parse(path: &'a Path) -> Result<Self, Failed> {
+        let wrong = |what: &str| Failed::new(ErrorKind::InvalidInput, what).hint("check the address");
+        let text = path.to_str().ok_or_else(|| wrong("is no UTF-8"))?;
+        let (scheme, rest) = text.split_once(SEPARATOR).ok_or_else(|| wrong("is no address"))?;
         let Some(&(scheme, _)) = known(scheme) else {
-            let of_file =
-                if scheme.eq_ignore_ascii_case("file") { "; of a local file, give the path" } else { "" };
-            return Err(format!("s3://, gs://, az:// and https:// are read, not {scheme}://{of_file}"));
+            return Err(Failed::new(ErrorKind::InvalidInput, "is no kind of address that is known")
+                .hint("s3://, gs://, az:// and https:// are known; of a local file, give the path alone"));
         };
         let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             let what = if scheme.starts_with("http") { "host" } else { "bucket" };
-            return Err(format!("names no {what}: {scheme}://{what}/path is how an address looks"));
+            return Err(Failed::new(ErrorKind::InvalidInput, format!("names no {what}"))
+                .hint(format!("{scheme}://{what}/path is how an address looks")));
         }
         if bucket.contains('@') {
-            return Err("holds a name or password, which addresses must not".to_owned());
+            return Err(wrong("holds a name or password, which addresses must not"));
         }
         if scheme.starts_with("http") && key.contains('?') {
-            return Err("has a query (?...), with which nothing can be read by ranges".to_owned());
+            return Err(wrong("has a query (?...), with which nothing can be read by ranges"));
         }
         Ok(Self { scheme, bucket, key: key.trim_matches('/') })
     }
@@ -167,14 +171,15 @@ mod tests {
     fn addresses_are_taken_apart() {
         let parse = |text| Address::parse(Path::new(text));
         let whole = Address { scheme: "s3", bucket: "bucket", key: "a/b c" };
-        assert_eq!(parse("s3://bucket/a/b c/"), Ok(whole));
+        assert_eq!(parse("s3://bucket/a/b c/").unwrap(), whole);
         assert_eq!(parse("s3://bucket").unwrap().key, "");
         assert_eq!(parse("S3://Bucket/K").unwrap(), Address { scheme: "s3", bucket: "Bucket", key: "K" });
-        assert_eq!(parse("ftp://h/f").unwrap_err(), "s3://, gs://, az:// and https:// are read, not ftp://");
-        assert!(parse("FILE:///f").unwrap_err().ends_with("of a local file, give the path"));
         assert_eq!(parse("https://host:80/x").unwrap().root(), "https://host:80");
-        assert!(parse("s3:///key").unwrap_err().contains("names no bucket"));
-        assert!(parse("https://user:secret@host/f").is_err_and(|error| !error.contains("secret")));
-        assert!(parse("https://host/f?sig=secret").is_err_and(|error| !error.contains("secret")));
+        let wrong = |text| parse(text).unwrap_err().to_string();
+        assert_eq!(wrong("ftp://h/f"), "is no kind of address that is known");
+        assert_eq!(wrong("FILE:///f"), "is no kind of address that is known");
+        assert_eq!(wrong("s3:///key"), "names no bucket");
+        assert!(!wrong("https://user:secret@host/f").contains("secret"));
+        assert!(!wrong("https://host/f?sig=secret").contains("secret"));
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use futures::TryStreamExt;
 use object_store::{GetOptions, ObjectMeta};
 
+use crate::address::Address;
 use crate::error::{Failed, of_request};
 use crate::object::again_if_cut;
 use crate::open::{Opened, open};
@@ -34,6 +35,7 @@ pub fn stat(path: &Path) -> io::Result<Option<Entry>> {
 /// # Errors
 /// The address of a web server, which cannot be listed; no rights, no such bucket, or a server that cannot be reached.
 pub fn list(directory: &Path) -> io::Result<Vec<Entry>> {
+    Address::parse(directory)?;
     if !is_writable(directory) {
         return Err(Failed::new(ErrorKind::Unsupported, "a web server cannot be listed")
             .hint("name each file by its address")

@@ -45,14 +45,16 @@ pub fn open(path: &Path) -> io::Result<Opened> {
     /// A store, or when it could not be opened, and why.
     type Known = Result<Arc<dyn ObjectStore>, (Instant, io::Error)>;
     static STORES: Mutex<Option<HashMap<String, Known>>> = Mutex::new(None);
-    let wrong = |what: String| Failed::new(io::ErrorKind::InvalidInput, what);
-    let address = Address::parse(path).map_err(wrong)?;
+    let address = Address::parse(path)?;
     let key = match address.scheme {
         // The others' names are what the address says.
         "http" | "https" => Key::from_url_path(address.key),
         _ => Key::parse(address.key),
     };
-    let key = key.map_err(|_| wrong("is no name that an object can have".to_owned()))?;
+    let key = key.map_err(|_| {
+        Failed::new(io::ErrorKind::InvalidInput, "is no name that an object can have")
+            .hint("check the address")
+    })?;
     let (root, scheme) = (address.root(), address.scheme.to_owned());
     let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
     let stores = stores.get_or_insert_default();

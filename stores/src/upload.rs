@@ -15,6 +15,7 @@ use object_store::{
 };
 use tokio::sync::Mutex as AsyncMutex;
 
+use crate::address::Address;
 use crate::error::{Failed, of_request};
 use crate::open::{Opened, open};
 use crate::runtime::{Pending, start, wait};
@@ -187,6 +188,7 @@ pub fn check_writable(path: &Path) -> io::Result<()> {
 
 /// Opens the store of an address where objects can be written.
 fn writable(path: &Path) -> io::Result<Opened> {
+    Address::parse(path)?;
     if !is_writable(path) {
         return Err(Failed::new(ErrorKind::Unsupported, "a web server can only be read")
             .hint("write to a local path, or to s3://, gs:// or az://")

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
-use isd_dataset::{Error, Tally};
+use isd_dataset::{Error, Tally, storage};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use rayon::prelude::*;
 
@@ -18,6 +18,8 @@ use crate::cli::failure::Failure;
 use crate::detect::spool::Spool;
 use crate::detect::{Detection, LatestTimes, MeasurementCount, TestedRowGroup, order_row_groups};
 
+/// Bytes of the files that are read side by side, at most: some million outliers.
+const MOST_BYTES: u64 = 32 << 20;
 /// Rows that are read of a part at a time.
 const BATCH_ROWS: usize = 1 << 16;
 
@@ -34,7 +36,7 @@ pub(super) struct Joined {
 }
 
 impl Joined {
-    /// Reads all parts, on all threads. Outliers beyond what memory should hold go to a temporary file.
+    /// Reads all parts, on all threads if they are small. Outliers beyond what memory should hold go to a temporary file.
     ///
     /// # Errors
     /// A damaged part, one of another result than the first, or a station with rows in two row groups.
@@ -58,7 +60,10 @@ impl Joined {
             let numbers = put_by(path, reader, &account, &spool)?;
             Ok((account, numbers))
         };
-        let parts: Vec<Result<_, Failure>> = paths.par_iter().map(read).collect();
+        // What is being read of a part takes memory, so that large ones are read one after the other.
+        let bytes: u64 = paths.iter().filter_map(|path| storage::size(path).ok()).sum();
+        let side_by_side = if bytes <= MOST_BYTES { 1 } else { paths.len() };
+        let parts: Vec<Result<_, Failure>> = paths.par_iter().with_min_len(side_by_side).map(read).collect();
         let mut gathered = Gathered::default();
         for (path, part) in paths.iter().zip(parts) {
             let (account, numbers) = part?;

@@ -78,10 +78,11 @@ impl Test for Climatological {
     }
 }
 
-/// The mean of a sample whose share `ends` at either end counts as the last value within; `None` for an empty sample.
+/// The mean of a sample whose share `ends` at either end, up to the middle, counts as the last value within; `None` for an empty
+/// sample.
 fn winsorised_mean(sample: &mut [f64], ends: f64) -> Option<f64> {
     sort(sample);
-    let cut = (ends * sample.len() as f64) as usize;
+    let cut = ((ends * sample.len() as f64) as usize).min(sample.len().checked_sub(1)? / 2);
     let (low, high) = (*sample.get(cut)?, *sample.get(sample.len().checked_sub(cut + 1)?)?);
     Some(sample.iter().map(|value| value.clamp(low, high)).sum::<f64>() / sample.len() as f64)
 }
@@ -133,5 +134,8 @@ mod tests {
             Some((3.0 + f64::from((3..=20).sum::<i32>()) + 20.0) / 20.0)
         );
         assert_eq!(winsorised_mean(&mut [], 0.05), None);
+        // From the half on it is the median.
+        assert_eq!(winsorised_mean(&mut [4.0, 1.0, 2.0, 9.0], 0.5), Some(3.0));
+        assert_eq!(winsorised_mean(&mut [4.0, 1.0, 2.0], 0.9), Some(2.0));
     }
 }

@@ -276,6 +276,15 @@ fn thresholds_are_kept_and_used() {
     fs::write(home.join("limits.json"), "{\"a\": 1}").unwrap();
     let refused = fails_each(ISD_QC, home, &[run], 1);
     assert!(refused.contains("error: limits.json: is no file of thresholds: "), "{refused}");
+    // Neighbours, which here find much, judge by what is derived whether it is kept or not.
+    fs::write(
+        home.join("near.toml"),
+        "[tests.neighbour]\nleast_spread = 0\nfactor = 3\nleast_values = 1\nagreement = 1\n",
+    )
+    .unwrap();
+    let near = ["obs", "-q", "--config", "near.toml"];
+    let kept = succeeds(home, &[&near[..], &["--thresholds", "near.json"]].concat()).0;
+    assert!(kept == succeeds(home, &near).0, "--thresholds changes what is found");
 }
 
 #[test]
