@@ -67,6 +67,12 @@ impl Samples {
         }
     }
 
+    /// Removes all values.
+    pub fn clear(&mut self) {
+        let groups = self.ends.len();
+        self.ends.copy_from_slice(&self.starts[..groups]);
+    }
+
     fn range(&self, group: usize) -> Range<usize> {
         self.starts[group] as usize..self.ends[group] as usize
     }

@@ -98,13 +98,14 @@ impl<'a> Comparison<'a> {
             values: vec![[f32::NAN; MOST_NEIGHBOURS]; rows.len()],
             usual: vec![[0.0; MOST_NEIGHBOURS]; PARTS],
         };
+        let mut above = parts.samples();
         for (number, other) in others.iter().enumerate() {
             let place = neighbours.numbers.len();
             if place == MOST_NEIGHBOURS {
                 break;
             }
             let (mut nearest, mut common) = (other.nearest(bounds.tolerance), 0);
-            let mut above = parts.samples();
+            above.clear();
             for (((&minute, &part), &ours), values) in
                 minutes.iter().zip(parts.of_values()).zip(&kept).zip(&mut neighbours.values)
             {

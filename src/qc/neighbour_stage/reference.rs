@@ -104,9 +104,12 @@ impl<'a> Series<'a> {
     /// Finds the values nearest times that ascend.
     #[must_use]
     pub fn nearest(&self, tolerance: u32) -> Nearest<'a> {
-        let mut nearest = Nearest { series: *self, at: 0, next: 0, tolerance };
-        nearest.at = nearest.observed_from(0, i64::MIN);
-        nearest.next = nearest.after(nearest.at);
+        let none = (i64::MAX, f32::NAN);
+        let mut nearest =
+            Nearest { series: *self, row: 0, last: none, next: none, tolerance: tolerance.into() };
+        nearest.advance(i64::MIN);
+        nearest.last = nearest.next;
+        nearest.advance(nearest.last.0);
         nearest
     }
 }
@@ -114,36 +117,41 @@ impl<'a> Series<'a> {
 /// Finds the values of a series that are nearest to ascending times.
 pub struct Nearest<'a> {
     series: Series<'a>,
-    /// Row of the last value that is not after the time asked for last, or of the first value.
-    at: usize,
-    /// Row of the next value.
-    next: usize,
+    /// The row after that of the next value.
+    row: usize,
+    /// The last value that is not after the time asked for last, or the first one, and its minute, which is the greatest where
+    /// there is none.
+    last: (i64, f32),
+    /// The value after that, in a later minute.
+    next: (i64, f32),
     /// Minutes to a value at most.
-    tolerance: u32,
+    tolerance: u64,
 }
 
 impl Nearest<'_> {
-    /// The first row from `row` on that has a value, later than `minute`; the number of rows where there is none.
-    fn observed_from(&self, row: usize, minute: i64) -> usize {
+    /// Makes the first value behind that minute the next one.
+    fn advance(&mut self, minute: i64) {
         let Series { minutes, values } = self.series;
-        let mut rest = minutes.iter().zip(values).skip(row);
-        let found = rest.position(|(&other, value)| !value.is_nan() && i64::from(other) > minute);
-        found.map_or(minutes.len(), |found| row + found)
-    }
-
-    fn after(&self, row: usize) -> usize {
-        self.series.minutes.get(row).map_or(row, |&minute| self.observed_from(row + 1, minute.into()))
+        self.next = (i64::MAX, f32::NAN);
+        while let (Some(&other), Some(&value)) = (minutes.get(self.row), values.get(self.row)) {
+            self.row += 1;
+            if !value.is_nan() && i64::from(other) > minute {
+                self.next = (other.into(), value);
+                break;
+            }
+        }
     }
 
     /// The value nearest a time, NaN where none is within the tolerance; of equally near ones the earliest.
     pub fn value(&mut self, minute: i32) -> f32 {
-        let Series { minutes, values } = self.series;
-        while let Some(&next) = minutes.get(self.next).filter(|&&next| next <= minute) {
-            (self.at, self.next) = (self.next, self.observed_from(self.next + 1, next.into()));
+        let minute = i64::from(minute);
+        while self.next.0 <= minute {
+            self.last = self.next;
+            self.advance(self.last.0);
         }
-        let distance = |row: usize| minutes.get(row).map_or(u32::MAX, |other| other.abs_diff(minute));
-        let row = if distance(self.next) < distance(self.at) { self.next } else { self.at };
-        if distance(row) <= self.tolerance { values.get(row).copied().unwrap_or(f32::NAN) } else { f32::NAN }
+        let (before, after) = (self.last.0.abs_diff(minute), self.next.0.abs_diff(minute));
+        let (distance, value) = if after < before { (after, self.next.1) } else { (before, self.last.1) };
+        if distance <= self.tolerance { value } else { f32::NAN }
     }
 }
 
