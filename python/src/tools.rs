@@ -22,7 +22,8 @@ use crate::table::Table;
 use crate::watch::watched;
 
 /// Runs a tool with those arguments, the first of which is its name; gives what it prints to standard output and to standard
-/// error, and, where `keep` says so, the table that it would write to `-o`. Sources that were left out are told in the latter. `progress` is called with a dict of counts.
+/// error, and, where `keep` says so, the table that it would write to `-o`. Sources that were left out are told in the text for
+/// standard error. `progress` is called with a dict of counts.
 ///
 /// # Errors
 /// Those of the tool as exceptions, that of Ctrl-C, and what `progress` raises.

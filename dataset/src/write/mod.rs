@@ -8,6 +8,7 @@ mod columns;
 mod part;
 mod place;
 mod publish;
+mod replaced;
 mod version;
 
 use std::fs;
@@ -22,7 +23,8 @@ use crate::series_group::SeriesGroup;
 use crate::write::part::{Part, properties};
 use crate::{Error, Result};
 
-pub use publish::{Replaceable, Target};
+pub use publish::Target;
+pub use replaced::Replaceable;
 
 /// Writes row groups in order, one file a block until that is full.
 pub struct DatasetWriter {

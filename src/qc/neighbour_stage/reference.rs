@@ -23,7 +23,7 @@ pub struct Series<'a> {
 }
 
 impl Reference {
-    /// The compared measurements of a station, as far as none of its values is hidden.
+    /// The compared measurements of a station, without the values that are hidden.
     #[must_use]
     pub fn of(station: &Station) -> Self {
         let values = COMPARED.map(|measurement| singles(station.values(measurement)));
@@ -71,7 +71,7 @@ impl Reference {
             for (((_, reference), range), errors) in references.iter_mut().zip(&ranges).zip(errors) {
                 let mut own = singles(values.get(range.clone()).ok_or_else(lost)?);
                 for &(_, row) in errors.iter().filter(|(wrong, _)| usize::from(*wrong) == measurement) {
-                    own[row as usize] = f32::NAN;
+                    *own.get_mut(row as usize).ok_or_else(lost)? = f32::NAN;
                 }
                 reference.values[index] = own;
             }
